@@ -1,0 +1,125 @@
+"""Boxes, similarities, crop windows and mean shapes. NumPy only.
+
+Conventions, used in the whole project:
+
+* Landmarks are xy in pixels, 0-based, and an integer is a pixel *centre*.
+* A box is (x0, y0, x1, y1) in the same coordinates. A *face box* is the tight box of
+  the 68 landmarks; boxes of other origin are converted to that meaning where they
+  are read.
+* A matrix is (2, 3) and maps image to crop: ``crop = matrix[:, :2] @ xy +
+  matrix[:, 2]``. It is what ``cv2.warpAffine`` calls the forward map.
+* The crop window is a square of ``CROP_MARGIN`` times the larger side of the face
+  box, rescaled to ``CROP_SIZE`` pixels (paper, "rescaled each face frame in the size
+  of [315 x 315]"; the margin is MDM's 0.3 on each side). A face is therefore 197 px
+  large in a crop.
+"""
+
+import numpy as np
+
+CROP_SIZE = 315
+CROP_MARGIN = 1.6
+
+
+def box_from_landmarks(landmarks: np.ndarray) -> np.ndarray:
+    """Return the tight boxes (..., 4) of landmarks (..., L, 2)."""
+    landmarks = np.asarray(landmarks)
+    return np.concatenate([landmarks.min(-2), landmarks.max(-2)], -1)
+
+
+def box_sides(box: np.ndarray) -> np.ndarray:
+    """Return (..., 2): width and height of boxes (..., 4)."""
+    box = np.asarray(box)
+    return box[..., 2:] - box[..., :2]
+
+
+def face_size(box: np.ndarray) -> np.ndarray:
+    """Return the larger side (...) of boxes (..., 4), in pixels."""
+    return box_sides(box).max(-1)
+
+
+def crop_matrix(
+    box: np.ndarray, size: int = CROP_SIZE, margin: float = CROP_MARGIN
+) -> np.ndarray:
+    """Return the similarity (2, 3) from the image to the square crop around a box.
+
+    Args:
+        box: face box (4,) in image pixels.
+        size: side of the crop in pixels.
+        margin: side of the window as a multiple of the larger side of the box.
+
+    Raises:
+        ValueError: the box is not four finite numbers or is empty.
+    """
+    box = check_box(box)
+    scale = size / (margin * face_size(box))
+    centre = (box[:2] + box[2:]) / 2
+    return similarity(scale, 0.0, (size - 1) / 2 - scale * centre)
+
+
+def check_box(box: np.ndarray) -> np.ndarray:
+    """Return the box as float64 (4,) or raise a ``ValueError`` that says what is wrong."""
+    box = np.asarray(box, np.float64)
+    if box.shape != (4,):
+        raise ValueError(f"`box` must be (x0, y0, x1, y1). Received: shape {box.shape}")
+    if not np.isfinite(box).all() or (box_sides(box) <= 0).any():
+        raise ValueError(
+            "`box` must be finite with x0 < x1 and y0 < y1. "
+            f"Received: {tuple(box.tolist())}"
+        )
+    return box
+
+
+def similarity(scale: float, angle: float, shift: np.ndarray) -> np.ndarray:
+    """Return the matrix (2, 3) that scales, turns by ``angle`` radians, then shifts.
+
+    A positive angle turns x towards y, which is clockwise on the screen.
+    """
+    cosine, sine = scale * np.cos(angle), scale * np.sin(angle)
+    return np.array(
+        [[cosine, -sine, shift[0]], [sine, cosine, shift[1]]], dtype=np.float64
+    )
+
+
+def apply_matrix(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Map points (..., L, 2) by one matrix (2, 3) or by matrices (..., 2, 3)."""
+    matrix = np.asarray(matrix)
+    moved = np.asarray(points) @ np.swapaxes(matrix[..., :2], -1, -2)
+    return moved + matrix[..., None, :, 2]
+
+
+def compose(outer: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Return the matrix (2, 3) that maps by ``inner`` first and by ``outer`` second."""
+    linear = outer[:, :2] @ inner[:, :2]
+    return np.column_stack([linear, outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def invert_matrix(matrix: np.ndarray) -> np.ndarray:
+    """Return the inverse maps (..., 2, 3) of matrices (..., 2, 3)."""
+    matrix = np.asarray(matrix, np.float64)
+    linear = np.linalg.inv(matrix[..., :2])
+    return np.concatenate([linear, -linear @ matrix[..., 2:]], -1)
+
+
+def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the least-squares similarity (2, 3) from shape (L, 2) to shape (L, 2).
+
+    Scale, rotation and translation, no reflection (Procrustes; closed form in 2-D).
+    """
+    source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    source_centre, target_centre = source.mean(0), target.mean(0)
+    a, b = source - source_centre, target - target_centre
+    norm = (a**2).sum()
+    cosine = (a * b).sum() / norm
+    sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / norm
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    return np.column_stack([linear, target_centre - linear @ source_centre])
+
+
+def mean_shape(landmarks: np.ndarray) -> np.ndarray:
+    """Return the mean shape (L, 2) in crop pixels of training shapes (N, L, 2).
+
+    Every shape is first brought to the crop by its own face box, so the mean is where
+    a detector that knows only the box should start (MDM's reference shape).
+    """
+    crops = [apply_matrix(crop_matrix(box_from_landmarks(s)), s) for s in landmarks]
+    return np.mean(crops, axis=0).astype(np.float32)

@@ -1,0 +1,1 @@
+"""Keras layers of the method, written with `keras.ops` only."""

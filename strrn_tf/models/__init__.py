@@ -1,0 +1,1 @@
+"""Detectors (MDM, HGN) and the tracker (STRRN); `build` is the composition root."""

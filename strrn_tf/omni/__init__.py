@@ -1,0 +1,1 @@
+"""Algorithm 1: criticism and pseudo-labels, rounds, run folder."""

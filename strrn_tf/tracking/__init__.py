@@ -1,0 +1,1 @@
+"""TensorFlow-free runtime: crop window, LiteRT models, tracking state."""
