@@ -1,0 +1,70 @@
+"""Heat maps to landmarks: sub-pixel decoding by the expectation of the map."""
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class SoftArgmax(keras.layers.Layer):
+    """Expected position under a heat map that has been normalised to sum to one.
+
+    Differentiable and not bound to the grid, whose quantisation is a known source of
+    jitter. Cell (row i, column j) of a map with h rows covers the frame evenly, so
+    its centre lies at ``((j, i) + 0.5) * extent / h - 0.5`` pixels of the frame.
+
+    Args:
+        extent: side in frame pixels that the map covers, from -0.5.
+
+    Call arguments:
+        heat_maps: (B, h, w, L), non-negative, each summing to one over (h, w).
+
+    Returns:
+        (B, L, 2) landmarks, xy in pixels of the frame.
+    """
+
+    def __init__(self, extent: float, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.extent = extent
+
+    def call(self, heat_maps):  # noqa: ANN001, ANN201
+        _, height, width, _ = heat_maps.shape
+        x = self._centres(width, heat_maps.dtype)
+        y = self._centres(height, heat_maps.dtype)
+        return ops.stack(
+            [
+                ops.sum(ops.sum(heat_maps, 1) * x[:, None], 1),
+                ops.sum(ops.sum(heat_maps, 2) * y[:, None], 1),
+            ],
+            axis=-1,
+        )
+
+    def _centres(self, size: int, dtype: str):  # noqa: ANN202
+        cells = ops.arange(size, dtype=dtype)
+        return (cells + 0.5) * (self.extent / size) - 0.5
+
+    def compute_output_shape(self, heat_maps_shape: tuple) -> tuple:
+        return (heat_maps_shape[0], heat_maps_shape[-1], 2)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "extent": self.extent}
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class SpatialSoftmax(keras.layers.Layer):
+    """Softmax over the positions of every map.
+
+    Call arguments:
+        logits: (B, h, w, L).
+
+    Returns:
+        (B, h, w, L), each map summing to one.
+    """
+
+    def call(self, logits):  # noqa: ANN001, ANN201
+        _, height, width, landmarks = logits.shape
+        flat = ops.reshape(logits, (-1, height * width, landmarks))
+        flat = ops.softmax(flat, axis=1)
+        return ops.reshape(flat, (-1, height, width, landmarks))
+
+    def compute_output_shape(self, logits_shape: tuple) -> tuple:
+        return tuple(logits_shape)

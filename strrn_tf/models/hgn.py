@@ -1,0 +1,105 @@
+"""HGN: stacked hourglasses, one heat map per landmark (Newell et al. 2016)."""
+
+import keras
+from keras import layers
+
+from strrn_tf.geometry import CROP_SIZE
+from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
+from strrn_tf.layers.hourglass import Hourglass
+from strrn_tf.layers.residual import Residual
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class HGN(keras.Model):
+    """Detector that reads landmarks off heat maps.
+
+    Frames are resized to ``input_size``. The stem quarters that; every
+    stack sees the features and the heat maps of the one before it. Landmarks are the
+    expectation of the normalised heat map, for every stack, so that the loss weighs all
+    of them.
+
+    Args:
+        input_size: side the frames are resized to; its quarter must be divisible by
+            2**depth.
+        stem: channels at half of ``input_size``.
+        channels: width of the hourglasses.
+        stacks: number of hourglasses.
+        depth: halvings inside each.
+
+    Call arguments:
+        frames: (B, 315, 315, 3) in [0, 1].
+
+    Returns:
+        dict: ``refinements`` (B, stacks, 68, 2) in frame pixels and ``heat_maps``
+        (B, h, h, 68) of the last stack, each summing to one.
+    """
+
+    def __init__(
+        self,
+        input_size: int = 128,
+        stem: int = 32,
+        channels: int = 64,
+        stacks: int = 2,
+        depth: int = 4,
+        **kwargs: object,
+    ) -> None:
+        self.settings = {
+            "input_size": input_size,
+            "stem": stem,
+            "channels": channels,
+            "stacks": stacks,
+            "depth": depth,
+        }
+        frames = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
+        x = frames
+        if input_size <= CROP_SIZE // 2:
+            # Bilinear resizing alone would skip pixels.
+            x = layers.AveragePooling2D(2, name="average")(x)
+        # The average drops the last of an odd number of rows and columns.
+        extent = CROP_SIZE if x is frames else CROP_SIZE // 2 * 2
+        x = layers.Resizing(input_size, input_size, name="resize")(x)
+        x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
+        x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
+        x = layers.ReLU(name="stem_relu")(x)
+        x = Residual(stem, name="stem_residual")(x)
+        x = layers.MaxPooling2D(2, name="stem_pool")(x)
+        x = Residual(channels, name="stem_out")(x)
+
+        refinements = []
+        soft_argmax = SoftArgmax(extent, name="soft_argmax")
+        for s in range(stacks):
+            y = Hourglass(depth, channels, name=f"hourglass_{s}")(x)
+            y = Residual(channels, name=f"after_{s}")(y)
+            y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
+            y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
+            y = layers.ReLU(name=f"linear_relu_{s}")(y)
+            logits = layers.Conv2D(NUM_LANDMARKS, 1, name=f"heat_map_{s}")(y)
+            heat_maps = SpatialSoftmax(name=f"softmax_{s}")(logits)
+            refinements.append(soft_argmax(heat_maps))
+            if s + 1 < stacks:
+                back = layers.Conv2D(channels, 1, name=f"features_back_{s}")(y)
+                maps = layers.Conv2D(channels, 1, name=f"maps_back_{s}")(logits)
+                x = layers.Add(name=f"next_{s}")([x, back, maps])
+        refinements = _Stack(name="refinements")(refinements)
+        outputs = {"refinements": refinements, "heat_maps": heat_maps}
+        super().__init__(frames, outputs, **kwargs)
+
+    def get_config(self) -> dict:
+        return {"name": self.name, "trainable": self.trainable, **self.settings}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "HGN":
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class _Stack(keras.layers.Layer):
+    """Stacks K tensors (B, ...) to (B, K, ...)."""
+
+    def call(self, x):  # noqa: ANN001, ANN202
+        return keras.ops.stack(x, axis=1)
+
+    def compute_output_shape(self, x_shape: list) -> tuple:
+        first = x_shape[0]
+        return (first[0], len(x_shape), *first[1:])

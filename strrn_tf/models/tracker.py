@@ -1,0 +1,132 @@
+"""STRRN: the spatial-temporal relational reasoning tracker, Eq. 1 to 4.
+
+One set of weights tracks forward and backward: the network is not told in which
+direction it runs, so Eq. 4's two networks "with shared parameters" are one network
+called twice.
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers, ops
+
+from strrn_tf.geometry import CROP_SIZE
+from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT, NUM_LANDMARKS
+from strrn_tf.layers.appearance import GroupAppearance
+from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
+from strrn_tf.layers.patches import PatchSampler
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class STRRN(keras.Model):
+    """Moves a shape of a neighbouring frame to where the landmarks are in this one.
+
+    The network regresses an offset, and its last layer starts at zero: before training
+    it returns the shape it was given.
+
+    Args:
+        patch_size: side of the patches in pixels.
+        channels, features, style: appearance networks, see ``PatchEncoder``.
+        relation: width of the geometry features per landmark.
+        hidden: width of the layer behind the concatenated features (Eq. 3).
+        components: landmark indices of every component; ``None``: the five of
+            ``landmarks.COMPONENTS``.
+        spatial: ``False`` removes the spatial module (Table 3): one appearance network
+            for all landmarks and no geometry.
+
+    Call arguments:
+        inputs: dict of ``frames`` (B, 315, 315, 3) in [0, 1] and ``start`` (B, 68, 2),
+            the shape in the neighbouring frame, in pixels of the common crop.
+
+    Returns:
+        (B, 68, 2) landmarks in ``frames``.
+    """
+
+    def __init__(
+        self,
+        patch_size: int = 30,
+        channels: tuple[int, int] = (16, 32),
+        features: int | None = 32,
+        style: str = "strided",
+        relation: int = 8,
+        hidden: int = 384,
+        components: Sequence[Sequence[int]] | None = None,
+        spatial: bool = True,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        groups = components or list(COMPONENTS.values())
+        self.settings = {
+            "patch_size": patch_size,
+            "channels": list(channels),
+            "features": features,
+            "style": style,
+            "relation": relation,
+            "hidden": hidden,
+            "components": [list(c) for c in groups],
+            "spatial": spatial,
+        }
+        self.sampler = PatchSampler(patch_size, name="patches")
+        self.appearance = GroupAppearance(
+            self.settings["components"] if spatial else [range(NUM_LANDMARKS)],
+            channels,
+            features,
+            style,
+            name="appearance",
+        )
+        self.geometry = [
+            LogDistanceGeometry(c, NOSE_ROOT, name=f"geometry_{i}")
+            for i, c in enumerate(self.settings["components"] if spatial else [])
+        ]
+        self.relations = [
+            GeometryRelation(relation, name=f"relation_{i}")
+            for i in range(len(self.geometry))
+        ]
+        self.fuse = layers.Dense(hidden, "relu", name="fuse")
+        self.regress = layers.Dense(
+            2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"
+        )
+        self.build(
+            {
+                "frames": (None, CROP_SIZE, CROP_SIZE, 3),
+                "start": (None, NUM_LANDMARKS, 2),
+            }
+        )
+
+    def build(self, input_shape: dict) -> None:
+        frames, start = input_shape["frames"], input_shape["start"]
+        self.sampler.build(frames, start)
+        patches = self.sampler.compute_output_shape(frames, start)
+        self.appearance.build(patches)
+        _, count, features = self.appearance.compute_output_shape(patches)
+        width = count * features
+        for geometry, relation in zip(self.geometry, self.relations, strict=True):
+            geometry.build(start)
+            pairs = geometry.compute_output_shape(start)
+            relation.build(pairs)
+            width += pairs[1] * self.settings["relation"]
+        self.fuse.build((None, width))
+        self.regress.build((None, self.settings["hidden"]))
+        super().build(input_shape)
+
+    def call(self, inputs):  # noqa: ANN001, ANN201
+        start = inputs["start"]
+        features = self.relational_features(inputs["frames"], start)
+        offset = self.settings["patch_size"] * self.regress(self.fuse(features))
+        return start + ops.reshape(offset, (-1, NUM_LANDMARKS, 2))
+
+    def relational_features(self, frames, start):  # noqa: ANN001, ANN201
+        """Return f_SR (B, D): geometry of all components, then appearances (Eq. 3)."""
+        batch = ops.shape(frames)[0]
+        parts = [
+            relation(geometry(start))
+            for geometry, relation in zip(self.geometry, self.relations, strict=True)
+        ]
+        parts.append(self.appearance(self.sampler(frames, start)))
+        return ops.concatenate([ops.reshape(p, (batch, -1)) for p in parts], axis=-1)
+
+    def compute_output_shape(self, input_shape: dict) -> tuple:
+        return tuple(input_shape["start"])
+
+    def get_config(self) -> dict:
+        return {"name": self.name, "trainable": self.trainable, **self.settings}
