@@ -8,21 +8,18 @@ import math
 
 from keras import ops
 
+from strrn_tf.geometry import EYE_DISTANCE_FLOOR
 from strrn_tf.landmarks import OUTER_EYE_CORNERS
-
-# Profile faces have eye corners that almost meet; dividing by their distance would
-# blow a normal error up. A frontal face measures about 0.57 of its larger side.
-SMALLEST_EYE_DISTANCE = 0.3  # fraction of the larger side of the face box
 
 
 def eye_distance(landmarks):  # noqa: ANN001, ANN201
-    """Return the outer eye corner distance (...), at least 0.3 of the face size."""
+    """Return the floored outer eye corner distance (...), see `geometry.eye_distance`."""
     left, right = OUTER_EYE_CORNERS
     corners = landmarks[..., left, :] - landmarks[..., right, :]
     sides = ops.max(landmarks, -2) - ops.min(landmarks, -2)
     return ops.maximum(
         ops.sqrt(ops.sum(corners**2, -1) + 1e-12),
-        SMALLEST_EYE_DISTANCE * ops.max(sides, -1),
+        EYE_DISTANCE_FLOOR * ops.max(sides, -1),
     )
 
 

@@ -62,7 +62,9 @@ class PatchSampler(keras.layers.Layer):
         left = window[:, :, :, :-1]
         return left + right * (window[:, :, :, 1:] - left)
 
-    def compute_output_shape(self, frames_shape: tuple, landmarks_shape: tuple) -> tuple:
+    def compute_output_shape(
+        self, frames_shape: tuple, landmarks_shape: tuple
+    ) -> tuple:
         side = self.patch_size
         return (*landmarks_shape[:2], side, side, frames_shape[-1])
 

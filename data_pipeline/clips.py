@@ -1,0 +1,73 @@
+"""Unlabelled clips: every video, and every folder of numbered images, below folders."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_pipeline.images import frame_number, is_image, natural_key
+from data_pipeline.video import VIDEO_SUFFIXES
+
+
+class Clip(NamedTuple):
+    """One clip: a name that does not depend on where the data lies, and its path."""
+
+    name: str
+    video_path: Path
+
+
+def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
+    """Return the clips at or below the given folders, sorted by name.
+
+    A folder counts as a clip when it holds at least two images with numbers in their
+    names. Hidden files and folders are passed over.
+
+    Args:
+        roots: a video, a folder, or several. Names are paths below the root; the
+            root's own name comes first when there are several.
+
+    Raises:
+        ValueError: a root does not exist, or there is no clip in any of them.
+    """
+    roots = [roots] if isinstance(roots, str | Path) else list(roots)
+    paths = [Path(root) for root in roots]
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path}: there is no such file or folder of videos")
+    has_prefix = len(paths) > 1
+    clips = [clip for path in paths for clip in _clips_below(path, has_prefix)]
+    if not clips:
+        names = ", ".join(map(str, paths)) or "no folder at all"
+        raise ValueError(
+            "`roots` must hold video files or folders of numbered images. "
+            f"Received: {names}"
+        )
+    return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
+
+
+def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
+    if root.is_file():
+        return [Clip(root.name, root)]
+    base = root.resolve().parent if has_prefix else root.resolve()
+    clips = []
+    for folder, folders, files in os.walk(root.resolve()):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        here = [Path(folder, name) for name in files if not name.startswith(".")]
+        found = [p for p in here if p.suffix.lower() in VIDEO_SUFFIXES]
+        numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
+        if len(numbered) >= 2:
+            found.append(Path(folder))
+        clips += [Clip(p.relative_to(base).as_posix(), p) for p in found]
+    # The root itself may be the folder of images.
+    return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
+
+
+def _with_unique_names(clips: list[Clip]) -> list[Clip]:
+    """Number the names that occur twice (two roots may have the same name)."""
+    seen: dict[str, int] = {}
+    unique = []
+    for clip in clips:
+        seen[clip.name] = seen.get(clip.name, 0) + 1
+        count = seen[clip.name]
+        unique.append(clip._replace(name=f"{clip.name}~{count}") if count > 1 else clip)
+    return unique

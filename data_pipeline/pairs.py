@@ -1,0 +1,165 @@
+"""Pairs of consecutive frames of one clip, cut out for a store."""
+
+import zlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from data_pipeline.clips import Clip
+from data_pipeline.face_boxes import BoxFinder, choose_face
+from data_pipeline.store_writer import Samples
+from data_pipeline.stored_window import cut_window
+from data_pipeline.three_hundred_vw import Sequence300VW, read_annotation
+from data_pipeline.video import FrameReader, VideoFrame, open_video
+from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.landmarks import NUM_LANDMARKS
+
+
+class PairOptions(NamedTuple):
+    """How pairs are chosen and cut, see `store.build_pair_store`."""
+
+    pairs_per_clip: int
+    seed: int
+    box_finder: str | BoxFinder
+    rule: str = "largest"
+
+    def check(self) -> None:
+        """Raise a ``ValueError`` when an option has no meaning."""
+        if self.pairs_per_clip < 1:
+            raise ValueError(
+                f"`pairs_per_clip` must be at least 1. Received: {self.pairs_per_clip}"
+            )
+        if self.box_finder != "landmarks" and not callable(self.box_finder):
+            raise ValueError(
+                '`box_finder` must be "landmarks" or a function. '
+                f"Received: {self.box_finder!r}"
+            )
+        choose_face(None, (1, 1), self.rule)
+
+
+def cut_pairs(
+    clip: Clip | Sequence300VW, options: PairOptions
+) -> tuple[Samples | None, dict[str, Any]]:
+    """Cut the pairs of one clip.
+
+    Returns:
+        The samples (None when there is none) and the clip's part of the report.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    reader = open_video(clip.video_path)
+    announced = reader.num_frames_hint or _count_frames(reader)
+    wanted = choose_pairs(clip, reader, announced, options)
+    cutter = _Cutter(clip, options)
+    samples = cutter.cut(reader, wanted)
+    if reader.num_frames is not None and reader.num_frames < announced:
+        # The container announced more than there is: spread over what there is.
+        wanted = choose_pairs(clip, reader, reader.num_frames, options)
+        cutter = _Cutter(clip, options)
+        samples = cutter.cut(reader, wanted)
+    report = {
+        "pairs": len(samples),
+        "frames_without_face": cutter.without_face,
+        "announced_frames": announced,
+    }
+    if reader.truncated:
+        report["problem"] = (
+            f"{clip.video_path}: the video is cut off or damaged: "
+            f"{reader.num_frames} of {announced} frames could be read"
+        )
+    elif cutter.problems:
+        report["problem"] = cutter.problems[0]
+    elif not samples:
+        report["problem"] = f"{clip.video_path}: no face was found in this video"
+        if not wanted:
+            report["problem"] = f"{clip.video_path}: has no two consecutive frames"
+    return (_merge(samples) if samples else None), report
+
+
+def choose_pairs(
+    clip: Clip | Sequence300VW,
+    reader: FrameReader,
+    num_frames: int,
+    options: PairOptions,
+) -> list[int]:
+    """Return the 0-based numbers of the second frames, one in every even share."""
+    dropped = getattr(clip, "dropped", frozenset())
+    allowed = [
+        i
+        for i in range(1, num_frames)
+        if reader.are_neighbours(i) and i not in dropped and i - 1 not in dropped
+    ]
+    if len(allowed) <= options.pairs_per_clip:
+        return allowed
+    # Seeded by name, so that a clip's pairs do not depend on which others there are.
+    rng = np.random.default_rng([options.seed, zlib.crc32(clip.name.encode())])
+    edges = np.linspace(0, len(allowed), options.pairs_per_clip + 1).astype(int)
+    return [allowed[i] for i in rng.integers(edges[:-1], edges[1:])]
+
+
+class _Cutter:
+    """Cuts the wanted pairs in one pass over the video and counts what is missing."""
+
+    def __init__(self, clip: Clip | Sequence300VW, options: PairOptions) -> None:
+        self.clip = clip
+        self.options = options
+        self.without_face = 0
+        self.problems: list[str] = []
+
+    def cut(self, reader: FrameReader, wanted: list[int]) -> list[Samples]:
+        pairs = (self._cut_pair(a, b) for a, b in _frame_pairs(reader, wanted))
+        return [pair for pair in pairs if pair is not None]
+
+    def _cut_pair(self, first: VideoFrame, second: VideoFrame) -> Samples | None:
+        landmarks = np.stack([self._annotation(f.index) for f in (first, second)])
+        box = self._box(first.image, landmarks[0])
+        if box is None:
+            self.without_face += 1
+            return None
+        frames, landmarks, matrix = cut_window(
+            [first.image, second.image], landmarks, box
+        )
+        name = f"{self.clip.name}#{second.index:06d}"
+        return Samples([name], frames[None], landmarks[None], matrix[None])
+
+    def _box(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
+        if self.options.box_finder == "landmarks":
+            is_known = np.isfinite(landmarks).all()
+            return box_from_landmarks(landmarks) if is_known else None
+        size = image.shape[1], image.shape[0]
+        return choose_face(self.options.box_finder(image), size, self.options.rule)
+
+    def _annotation(self, index: int) -> np.ndarray:
+        try:
+            if isinstance(self.clip, Sequence300VW):
+                return read_annotation(self.clip, index)
+        except ValueError as error:
+            self.problems.append(str(error))
+        return np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+def _frame_pairs(
+    reader: FrameReader, wanted: list[int]
+) -> Iterator[tuple[VideoFrame, VideoFrame]]:
+    """Yield the frames (t-1, t) for every wanted t that the video reaches."""
+    ends = set(wanted)
+    before: VideoFrame | None = None
+    for frame in reader.frames(ends | {i - 1 for i in ends}):
+        is_next = before is not None and before.index == frame.index - 1
+        if is_next and frame.index in ends:
+            yield before, frame
+        before = frame
+
+
+def _count_frames(reader: FrameReader) -> int:
+    for _ in reader.frames():
+        pass
+    return reader.num_frames or 0
+
+
+def _merge(samples: list[Samples]) -> Samples:
+    names = [name for sample in samples for name in sample.names]
+    arrays = (np.concatenate(column) for column in list(zip(*samples, strict=True))[1:])
+    return Samples(names, *arrays)

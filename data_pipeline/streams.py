@@ -1,0 +1,132 @@
+"""From a function of a position to batches in tf.data, and mixtures of such streams.
+
+The work is done by NumPy and OpenCV in two threads, a whole batch per call; both let go
+of Python's lock while they compute.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from strrn_tf.geometry import CROP_SIZE
+from strrn_tf.landmarks import NUM_LANDMARKS
+
+WORKERS = 2
+PREFETCHED = 2
+# TensorFlow takes over arrays with this alignment and copies all others.
+ALIGNMENT = 64
+
+# One sample: its crops (315, 315, 3) uint8, then its shapes (68, 2) in crop pixels.
+Sample = tuple[list[np.ndarray], list[np.ndarray]]
+
+
+def endless_stream(
+    sample: Callable[[int], Sample],
+    names: tuple[str, ...],
+    group: tuple[int, ...],
+    batch_size: int,
+    start: int,
+) -> tf.data.Dataset:
+    """Return the endless stream of batches of a function from positions to samples.
+
+    Args:
+        sample: gives crops and shapes; called for position 0, 1, ... in no fixed order.
+        names: keys of the shapes.
+        group: () for one crop per sample, (2,) for pairs.
+        batch_size: B.
+        start: number of batches to leave out.
+    """
+    if batch_size < 1 or start < 0:
+        raise ValueError(
+            "`batch_size` must be 1 or more and `start` not negative. "
+            f"Received: {batch_size} and {start}"
+        )
+    frames_shape = (batch_size, *group, CROP_SIZE, CROP_SIZE, 3)
+    shape = (batch_size, NUM_LANDMARKS, 2)
+
+    def batch(number: np.ndarray) -> list[np.ndarray]:
+        arrays = [_aligned(frames_shape), *(np.empty(shape, np.float32) for _ in names)]
+        _fill(arrays, sample, int(number) * batch_size)
+        return arrays
+
+    def read(number: tf.Tensor) -> dict[str, tf.Tensor]:
+        types = [tf.float32] * (1 + len(names))
+        frames, *shapes = tf.numpy_function(batch, [number], types)
+        result = {"frames": tf.ensure_shape(frames, frames_shape)}
+        for name, value in zip(names, shapes, strict=True):
+            result[name] = tf.ensure_shape(value, shape)
+        return result
+
+    numbers = tf.data.Dataset.range(start, np.iinfo(np.int64).max)
+    batches = numbers.map(read, num_parallel_calls=WORKERS, deterministic=True)
+    return batches.prefetch(PREFETCHED)
+
+
+def _fill(
+    arrays: list[np.ndarray], sample: Callable[[int], Sample], position: int
+) -> None:
+    """Write the samples from ``position`` on into frames (B, ...) and shapes."""
+    frames, *shapes = arrays
+    slots = frames.reshape(len(frames), -1, *frames.shape[-3:])
+    for row in range(len(frames)):
+        crops, landmarks = sample(position + row)
+        for out, crop in zip(slots[row], crops, strict=True):
+            np.multiply(crop, np.float32(1 / 255), out=out)
+        for out, points in zip(shapes, landmarks, strict=True):
+            out[row] = points
+
+
+def _aligned(shape: tuple[int, ...]) -> np.ndarray:
+    """Return an uninitialised float32 array that TensorFlow need not copy."""
+    size = 4 * int(np.prod(shape))
+    raw = np.empty(size + ALIGNMENT, np.uint8)
+    skip = -raw.ctypes.data % ALIGNMENT
+    return raw[skip : skip + size].view(np.float32).reshape(shape)
+
+
+def mix(
+    *streams: tf.data.Dataset, weights: Sequence[float] | None = None
+) -> tf.data.Dataset:
+    """Return a stream whose batches are those of all streams, one after the other.
+
+    The proportions of the mixture are those of the batch sizes; `split_batch` gives
+    batch sizes for wanted proportions. When all streams start at batch k, so does the
+    mixture.
+
+    Args:
+        *streams: streams with the same keys.
+        weights: one per stream; adds the key ``weight`` (B,) float32, the weight of
+            each sample in the loss.
+    """
+    if weights is not None and len(weights) != len(streams):
+        raise ValueError(
+            f"`weights` must have one number for each of {len(streams)} streams. "
+            f"Received: {list(weights)}"
+        )
+
+    def join(*batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        joined = {k: tf.concat([b[k] for b in batches], 0) for k in batches[0]}
+        if weights is not None:
+            sizes = [len(b["frames"]) for b in batches]
+            joined["weight"] = tf.constant(np.repeat(np.float32(weights), sizes))
+        return joined
+
+    zipped = tf.data.Dataset.zip(*streams)
+    return zipped.map(join, num_parallel_calls=1).prefetch(PREFETCHED)
+
+
+def split_batch(batch_size: int, shares: Sequence[float]) -> list[int]:
+    """Return whole batch sizes, 1 or more each, that sum to ``batch_size``."""
+    if batch_size < len(shares) or min(shares) <= 0:
+        raise ValueError(
+            f"`batch_size` must be at least the number of `shares`, all positive. "
+            f"Received: {batch_size}, {list(shares)}"
+        )
+    wanted = np.multiply(batch_size / sum(shares), shares)
+    sizes = np.maximum(np.floor(wanted), 1).astype(int)
+    while sizes.sum() != batch_size:
+        step = np.sign(batch_size - sizes.sum())
+        gap = np.where((step > 0) | (sizes > 1), step * (wanted - sizes), -np.inf)
+        sizes[gap.argmax()] += step
+    return sizes.tolist()

@@ -1,0 +1,79 @@
+"""All that is needed to use an exported model, on one page, to port to any language.
+
+    python examples/minimal_litert.py MODEL_FOLDER IMAGE x0 y0 x1 y1
+
+prints the 68 landmarks of the face in the box. NumPy, OpenCV and LiteRT only; it gives
+what ``strrn_tf.FaceTracker.align`` and ``.step`` give (a test compares them).
+"""
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+
+def cut(image: np.ndarray, box: tuple, size: int, margin: float) -> tuple:
+    """Return the crop (1, size, size, 3) around a box, its scale and its shift."""
+    x0, y0, x1, y1 = box
+    scale = size / (margin * max(x1 - x0, y1 - y0))
+    shift = (size - 1) / 2 - scale * np.array([(x0 + x1) / 2, (y0 + y1) / 2])
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    if scale < 1:  # shrink the part that is needed by area averaging, then sample it
+        spare = math.ceil(2 / scale) + 1
+        limit = np.array([image.shape[1], image.shape[0]])
+        first, last = -shift / scale, (size - 1 - shift) / scale
+        start = np.clip(np.floor(first) - spare, 0, limit - 1).astype(int)
+        stop = np.clip(np.ceil(last) + spare + 1, start + 1, limit).astype(int)
+        image = image[start[1] : stop[1], start[0] : stop[0]]
+        small = np.maximum(np.rint((stop - start) * scale), 1).astype(int)
+        image = cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
+        factor = small / (stop - start)  # x_small = (x - start + 0.5) * factor - 0.5
+        matrix = np.array([[scale / factor[0], 0, 0], [0, scale / factor[1], 0]])
+        matrix[:, 2] = scale * (0.5 / factor - 0.5 + start) + shift
+    crop = cv2.warpAffine(
+        image, matrix, (size, size), None, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    )
+    return (crop.astype(np.float32) / np.float32(255))[None], scale, shift
+
+
+class Model:
+    """Both networks of a folder."""
+
+    def __init__(self, folder: str) -> None:
+        description = json.loads(Path(folder, "model.json").read_text("utf-8"))
+        self.crop = description["crop"]["size"], description["crop"]["margin"]
+        files = [
+            str(Path(folder, f"{name}.tflite")) for name in ("detector", "tracker")
+        ]
+        self.interpreters = [Interpreter(file, num_threads=1) for file in files]
+        self.detect, self.track = (i.get_signature_runner() for i in self.interpreters)
+
+    def align(self, image: np.ndarray, box: tuple) -> np.ndarray:
+        """Return landmarks (68, 2) of the face in a box of an RGB image."""
+        crop, scale, shift = cut(image, box, *self.crop)
+        return (self.detect(frames=crop)["landmarks"][0] - shift) / scale
+
+    def step(
+        self, previous_frame: np.ndarray, frame: np.ndarray, landmarks: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Track landmarks to the next frame; return them and the cycle error."""
+        box = *landmarks.min(0), *landmarks.max(0)
+        before, scale, shift = cut(previous_frame, box, *self.crop)
+        after, _, _ = cut(frame, box, *self.crop)
+        start = (landmarks * scale + shift).astype(np.float32)[None]
+        found = self.track(frames=after, start=start)["landmarks"]
+        back = self.track(frames=before, start=found)["landmarks"]
+        eyes = np.linalg.norm(start[0, 45] - start[0, 36])
+        eyes = max(eyes, 0.4 * np.ptp(start[0], 0).max())  # 0.4: profiles
+        error = np.linalg.norm(back - start, axis=-1).mean() / eyes
+        return (found[0] - shift) / scale, error
+
+
+if __name__ == "__main__":
+    bgr = cv2.imread(sys.argv[2])
+    np.set_printoptions(suppress=True, precision=2)
+    print(Model(sys.argv[1]).align(bgr[..., ::-1].copy(), [*map(float, sys.argv[3:7])]))

@@ -1,0 +1,71 @@
+"""What all commands share: options from a frozen dataclass, and exit codes.
+
+Exit codes: 0 done; 2 a mistake of the user, one line on stderr and no traceback; 130
+interrupted.
+"""
+
+import contextlib
+import io
+import sys
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import tyro
+
+T = TypeVar("T")
+# How tyro frames its messages.
+FRAME = "│╭╮╰╯ "
+RULE = "──"
+
+
+def parse_options(
+    options: type[T], argv: Sequence[str] | None, *, prog: str, description: str
+) -> T:
+    """Return the options that a command line asks for.
+
+    Args:
+        options: dataclass; its fields, with the docstrings below them, are options.
+        argv: arguments without the program's name; None for those of the process.
+        prog: name of the program in help and messages.
+        description: head of the help text.
+
+    Raises:
+        ValueError: an option is unknown or has a wrong value; one line.
+        SystemExit: with code 0, after the help was printed.
+    """
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            return tyro.cli(options, args=argv, prog=prog, description=description)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        message = _first_message(messages.getvalue())
+        raise ValueError(f"{message} ({prog} --help lists the options)") from None
+
+
+def exit_code(prog: str, command: Callable[[], object]) -> int:
+    """Run a command and return its exit code; mistakes become one line on stderr.
+
+    Args:
+        prog: name of the program, which the line begins with.
+        command: raises ``ValueError`` or ``OSError`` where the user can mend it.
+    """
+    try:
+        command()
+    except SystemExit as stop:  # --help
+        return int(stop.code or 0)
+    except (ValueError, OSError) as error:
+        print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _first_message(framed: str) -> str:
+    """Return what tyro says between the title of its frame and the first rule."""
+    lines = [line.strip(FRAME) for line in framed.splitlines()[1:]]
+    end = next((i for i, line in enumerate(lines) if line.startswith(RULE)), len(lines))
+    return " ".join(lines[:end])

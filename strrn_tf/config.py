@@ -1,0 +1,134 @@
+"""Everything a training run can be told. Standard library only.
+
+The command line is made of these classes, so their docstrings are its help.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+Backbone = Literal["mdm", "hgn"]
+Preset = Literal["tiny", "default", "paper"]
+Assignment = Literal["exclusive", "literal"]
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """One network's share of the training.
+
+    Attributes:
+        steps: updates of the first training (on the annotated stills).
+        round_steps: updates in every round of Algorithm 1.
+        batch_size: samples per update.
+        learning_rate: peak of the first training; it warms up and falls as a cosine.
+        round_learning_rate: the same in the rounds.
+        weight_decay: AdamW's.
+    """
+
+    steps: int
+    round_steps: int
+    batch_size: int = 16
+    learning_rate: float = 1e-3
+    round_learning_rate: float = 3e-4
+    weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "round_steps"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"`{name}` must not be negative: {self}")
+        if self.batch_size < 1:
+            raise ValueError(f"`batch_size` must be positive: {self}")
+
+
+@dataclass(frozen=True)
+class AlgorithmConfig:
+    """Algorithm 1.
+
+    Attributes:
+        rounds: times that the clips are distilled and both networks re-trained. The
+            paper's box reads as one.
+        threshold: T. A frame is trusted when both cycle errors, as mean point-to-point
+            distance over the outer eye corner distance, are below it. The paper's 0.02
+            trusts few frames while the networks are young.
+        l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck.
+        l_tck_weight: weight of L_tck; 0 for Table 3's row without it.
+        cycle_weight: weight of Eq. 6 beside the distance to the target. At 10 both pull
+            equally where the error is 5 % of the eye distance.
+        assignment: whom a trusted frame teaches. "exclusive": the tracker where the
+            detector was the more reliable, else the detector. "literal": as printed,
+            the detector always learns the tracked shape too.
+        mix_stills: share of stills with synthetic motion in the tracker's batches of a
+            round; 0 trains it on D_tck alone, as printed.
+        pseudo_share: share of D_det in the detector's batches of a round.
+        pairs_per_clip: pairs of consecutive frames taken from every clip.
+        temporal: ``False`` removes the temporal module (Table 3): no cycle losses, and
+            frames are trusted where tracker and detector agree.
+        spatial: ``False`` removes the spatial module (Table 3): one appearance network
+            for all landmarks, no geometry.
+        annotated_fraction: share of the annotated video frames whose annotations are
+            used (Semi-STRRN).
+    """
+
+    rounds: int = 2
+    threshold: float = 0.02
+    l_det_weight: float = 0.4
+    l_tck_weight: float = 1.0
+    cycle_weight: float = 10.0
+    assignment: Assignment = "exclusive"
+    mix_stills: float = 0.5
+    pseudo_share: float = 0.5
+    pairs_per_clip: int = 40
+    temporal: bool = True
+    spatial: bool = True
+    annotated_fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("mix_stills", "pseudo_share", "annotated_fraction"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(
+                    f"`{name}` must lie in 0 to 1. Received: {getattr(self, name)}"
+                )
+        if self.threshold <= 0:
+            raise ValueError(
+                f"`threshold` must be positive. Received: {self.threshold}"
+            )
+        if self.rounds < 0 or self.pairs_per_clip < 1:
+            raise ValueError(
+                "`rounds` must not be negative and `pairs_per_clip` must be positive. "
+                f"Received: {self.rounds}, {self.pairs_per_clip}"
+            )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What decides the result of a run: two runs with equal ones end alike.
+
+    Attributes:
+        backbone: the detector.
+        preset: sizes of the networks.
+        seed: of everything random.
+        detector: the detector's training.
+        tracker: the tracker's training.
+        algorithm: Algorithm 1.
+    """
+
+    backbone: Backbone = "mdm"
+    preset: Preset = "default"
+    seed: int = 0
+    detector: FitConfig = field(default_factory=lambda: FitConfig(3000, 600))
+    tracker: FitConfig = field(default_factory=lambda: FitConfig(2000, 600))
+    algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
+
+
+def to_json(config: Any) -> dict[str, Any]:
+    """Return a dataclass as plain JSON values, paths as strings."""
+    plain = json.dumps(dataclasses.asdict(config), default=_plain)
+    return json.loads(plain)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"Cannot write {type(value).__name__} as JSON")

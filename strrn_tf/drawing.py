@@ -1,0 +1,109 @@
+"""Landmarks drawn on images, for overlays, sheets and reports. NumPy and OpenCV."""
+
+import cv2
+import numpy as np
+
+from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.landmarks import CONTOURS
+
+# RGB. Reliability runs from red over amber to green; without one, green.
+UNRELIABLE, DOUBTFUL, RELIABLE = (235, 64, 52), (250, 190, 40), (70, 225, 110)
+WHITE, TRUTH, FAULTY = (255, 255, 255), (60, 200, 255), (255, 120, 20)
+SUBPIXEL_BITS = 4
+
+
+def reliability_colour(reliability: float) -> tuple[int, int, int]:
+    """Return the RGB colour of a reliability in [0, 1]: red, amber at 0.5, green."""
+    colours = np.array([UNRELIABLE, DOUBTFUL, RELIABLE], np.float64)
+    mixed = [np.interp(reliability, (0, 0.5, 1), channel) for channel in colours.T]
+    return tuple(round(value) for value in mixed)
+
+
+def draw_landmarks(
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    reliability: float | np.ndarray | None = None,
+    *,
+    colour: tuple[int, int, int] | None = None,
+    points: bool = True,
+) -> np.ndarray:
+    """Return a copy of the image with the contours and points of a face.
+
+    Points sit at their sub-pixel place; line width and point size follow the face size.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (68, 2) pixels of the image; nothing is drawn if one is not finite.
+        reliability: one number in [0, 1] for the face, or (68,) for its points.
+        colour: RGB, instead of the colour of the reliability.
+        points: whether to draw the points over the contours.
+    """
+    _check_drawable(image, landmarks)
+    drawn = np.array(image, order="C")
+    if not np.isfinite(landmarks).all():
+        return drawn
+    per_point = np.broadcast_to(1.0 if reliability is None else reliability, (68,))
+    line_colour = colour or reliability_colour(float(np.mean(per_point)))
+    size = float(face_size(box_from_landmarks(landmarks)))
+    width = max(1, round(size / 240))
+    fixed = np.round(np.asarray(landmarks) * 2**SUBPIXEL_BITS).astype(np.int32)
+    for indices, closed in CONTOURS:
+        line = fixed[list(indices)].reshape(1, -1, 2)
+        cv2.polylines(
+            drawn, line, closed, line_colour, width, cv2.LINE_AA, SUBPIXEL_BITS
+        )
+    if points:
+        radius = round(max(1.0, size / 110) * 2**SUBPIXEL_BITS)
+        for centre, value in zip(fixed.tolist(), per_point, strict=True):
+            fill = colour or reliability_colour(float(value))
+            cv2.circle(drawn, centre, radius, fill, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+    return drawn
+
+
+def overlay_frame(
+    image: np.ndarray,
+    landmarks: np.ndarray,
+    *,
+    reliability: float | np.ndarray | None = None,
+    true: np.ndarray | None = None,
+    caption: str = "",
+) -> np.ndarray:
+    """Return a video frame with landmarks, ground truth in blue below them, caption.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (68, 2), NaN where the face is lost.
+        reliability: as of :func:`draw_landmarks`.
+        true: (68, 2) ground truth, or None.
+        caption: one line at the lower left corner; ASCII, which is all OpenCV has.
+    """
+    drawn = image
+    if true is not None:
+        drawn = draw_landmarks(drawn, true, colour=TRUTH, points=False)
+    drawn = draw_landmarks(drawn, landmarks, reliability)
+    return draw_caption(drawn, caption) if caption else drawn
+
+
+def draw_caption(image: np.ndarray, caption: str) -> np.ndarray:
+    """Return a copy of the image with a line of text on a darkened strip below."""
+    drawn = np.array(image, order="C")
+    height, width = drawn.shape[:2]
+    scale = max(0.35, min(width, 2 * height) / 1000)
+    strip = min(height, round(34 * scale) + 4)
+    drawn[height - strip :] = drawn[height - strip :] // 3
+    place = (round(10 * scale), height - round(11 * scale))
+    font, width = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.6))
+    cv2.putText(drawn, caption, place, font, scale, WHITE, width, cv2.LINE_AA)
+    return drawn
+
+
+def _check_drawable(image: np.ndarray, landmarks: np.ndarray) -> None:
+    if image.ndim != 3 or image.shape[-1] != 3 or image.dtype != np.uint8:
+        raise ValueError(
+            "`image` must be (H, W, 3) uint8 RGB. "
+            f"Received: shape {image.shape}, {image.dtype}"
+        )
+    if np.shape(landmarks) != (68, 2):
+        raise ValueError(
+            f"`landmarks` must be (68, 2). Received: shape {np.shape(landmarks)}"
+        )

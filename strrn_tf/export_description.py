@@ -1,0 +1,132 @@
+"""What ``model.json`` and the model card of an exported folder say.
+
+``model.json`` alone must be enough to use the networks from another language: names,
+shapes and units of inputs and outputs, and how the crop is made, in words.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from strrn_tf import __version__
+from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
+from strrn_tf.landmarks import NUM_LANDMARKS
+
+_FRAMES = {
+    "name": "frames",
+    "shape": [1, CROP_SIZE, CROP_SIZE, 3],
+    "dtype": "float32",
+    "meaning": "crop of the face: rows, columns, RGB in [0, 1] (byte / 255)",
+}
+_LANDMARKS = {
+    "name": "landmarks",
+    "shape": [1, NUM_LANDMARKS, 2],
+    "dtype": "float32",
+    "meaning": "x, y in crop pixels, 0-based, integers are pixel centres",
+}
+_START = _LANDMARKS | {
+    "name": "start",
+    "meaning": "x, y of the face in the neighbouring frame, in pixels of the same crop",
+}
+_FIXED = {
+    "signature": "serving_default",
+    "networks": {
+        "detector": {
+            "file": "detector.tflite",
+            "inputs": [_FRAMES],
+            "outputs": [_LANDMARKS],
+        },
+        "tracker": {
+            "file": "tracker.tflite",
+            "inputs": [_FRAMES, _START],
+            "outputs": [_LANDMARKS],
+        },
+    },
+    "crop": {
+        "size": CROP_SIZE,
+        "margin": CROP_MARGIN,
+        "formula": (
+            "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: "
+            "of the earlier frame, one crop for both frames); "
+            "scale = size / (margin * max(x1 - x0, y1 - y0)); "
+            "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
+            "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
+            "bilinear sampling, border pixels repeated outside the image; where "
+            "scale < 1 the image is first shrunk by area averaging"
+        ),
+    },
+    "markup": "iBUG 68: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67",
+}
+
+
+def describe(info: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the content of ``model.json`` but for the files' hashes.
+
+    Args:
+        info: what the caller knows of the model; ``mean_shape`` (68, 2) in crop pixels
+            is needed. NumPy arrays and numbers become lists and numbers.
+        results: what the export measured.
+
+    Raises:
+        ValueError: ``mean_shape`` is missing or no shape, a key of ``info`` is taken,
+            or a value cannot be written as JSON.
+    """
+    taken = sorted(info.keys() & (_FIXED.keys() | results.keys()))
+    if taken:
+        raise ValueError(
+            f"`info` must not have the keys {taken}: the export sets them."
+        )
+    shape = np.asarray(info.get("mean_shape", []), np.float64)
+    if shape.shape != (NUM_LANDMARKS, 2) or not np.isfinite(shape).all():
+        raise ValueError(
+            f"`info['mean_shape']` must be finite landmarks ({NUM_LANDMARKS}, 2) in "
+            f"crop pixels. Received: shape {shape.shape}"
+        )
+    try:
+        known = json.loads(json.dumps(dict(info), default=_plain, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"`info` must be writable as JSON: {error}.") from error
+    return {"strrn_version": __version__, **known, **_FIXED, **results}
+
+
+def default_card(description: Mapping[str, Any]) -> str:
+    """Return a model card that says what ``model.json`` knows, and no more."""
+    parity = description["parity"]
+    unknown = "not stated"
+    lines = [
+        f"# {description.get('name', 'STRRN model')}",
+        "",
+        "68 facial landmarks: a detector for single images and a tracker from frame to",
+        "frame. Runs on LiteRT; `model.json` says how inputs are made.",
+        "",
+    ]
+    for title, key in (
+        ("Backbone", "backbone"),
+        ("Training data", "training_data"),
+        ("Measured accuracy", "accuracy"),
+        ("Licence", "licence"),
+    ):
+        lines += [f"## {title}", "", *_section(description.get(key, unknown)), ""]
+    lines += ["## Export", "", f"Weights: {description['weights']}.", ""]
+    for name, found in parity.items():
+        lines.append(
+            f"- {name}: TFLite differs from Keras by at most {found['max_px']:.2g} px "
+            f"on {found['crops']} crops"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _section(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"- {key}: {entry}" for key, entry in value.items()]
+    if isinstance(value, list):
+        return [f"- {entry}" for entry in value]
+    return [str(value)]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,35 @@
+"""From MTCNN's boxes to the project's, the tight box of the 68 landmarks."""
+
+import numpy as np
+
+# By how much each side moves (x0, y0, x1, y1), in widths and heights of the MTCNN box:
+# medians over the faces of AFW, Helen and LFPW training images (2,004 of 2,012 found).
+# On Helen's test images the result misses the true centre by 3.8 % and the true size
+# by 3.2 % of the face (medians).
+SIDE_SHIFTS = (-0.014, 0.249, 0.033, 0.022)
+
+
+def landmark_box(mtcnn_box: np.ndarray) -> np.ndarray:
+    """Return the tight landmark boxes (..., 4) to be expected in MTCNN boxes (..., 4).
+
+    MTCNN's box begins at the forehead and the landmarks at the brows, so the upper side
+    moves most.
+
+    Args:
+        mtcnn_box: (x0, y0, x1, y1) in pixels, not clipped to the image: where a face
+            reaches out of the picture its box has to as well.
+
+    Raises:
+        ValueError: the last axis is not 4, a value is not finite or a box is empty.
+    """
+    box = np.asarray(mtcnn_box, np.float64)
+    if box.shape[-1:] != (4,):
+        raise ValueError(
+            f"`mtcnn_box` must be (x0, y0, x1, y1). Received: shape {box.shape}"
+        )
+    sides = box[..., 2:] - box[..., :2]
+    if not np.isfinite(box).all() or (sides <= 0).any():
+        raise ValueError(
+            f"`mtcnn_box` must be finite with x0 < x1 and y0 < y1. Received: {box}"
+        )
+    return box + np.asarray(SIDE_SHIFTS) * np.concatenate([sides, sides], -1)

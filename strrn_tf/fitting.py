@@ -1,0 +1,214 @@
+"""`keras.Model.fit` in a way that a kill at any moment loses nothing but a minute.
+
+The stream of batches is endless and can start at any batch, so a "Keras epoch" is just
+the stretch between two checkpoints. A checkpoint is one file with weights and optimizer;
+the number of updates done is read from the optimizer in it, so there is no second file
+that could disagree.
+"""
+
+import errno
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
+
+CHECKPOINT_STEPS = 100
+WARM_UP_STEPS = 200
+
+
+class TrainingDiverged(RuntimeError):
+    """The loss is not finite. The last checkpoint before it is intact."""
+
+
+class DiskFull(OSError):
+    """There is no room for a checkpoint. The one before it is intact."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training of one network.
+
+    Attributes:
+        name: file name of its checkpoint, such as ``detector-01``.
+        steps: updates.
+        learning_rate: peak.
+        weight_decay: AdamW's.
+    """
+
+    name: str
+    steps: int
+    learning_rate: float
+    weight_decay: float
+
+
+def fit(
+    trainer: keras.Model,
+    batches_from: Callable[[int], Iterable],
+    phase: Phase,
+    folder: RunFolder,
+) -> None:
+    """Train, starting where the phase's checkpoint ends.
+
+    Args:
+        trainer: a model with a loss of its own (``strrn_tf.training``).
+        batches_from: gives the stream of batches without its first k.
+        phase: what to train.
+        folder: receives the checkpoint, a line of metrics per stretch and TensorBoard's
+            files.
+
+    Raises:
+        TrainingDiverged: the loss is not finite.
+        DiskFull: a checkpoint could not be written.
+    """
+    trainer.compile(optimizer=_optimizer(phase), jit_compile=_use_xla())
+    trainer.optimizer.build(trainer.trainable_variables)
+    checkpoint = folder.checkpoint(phase.name)
+    if checkpoint.exists():
+        trainer.load_weights(checkpoint)
+    callbacks = [
+        StopWhenNotFinite(),
+        SaveCheckpoint(checkpoint),
+        LogMetrics(folder, phase.name),
+    ]
+    for start, stretch, count in stretches(_steps_done(trainer), phase.steps):
+        first = start // CHECKPOINT_STEPS
+        board = keras.callbacks.TensorBoard(
+            folder.tensorboard(phase.name), write_graph=False
+        )
+        try:
+            trainer.fit(
+                batches_from(start),
+                steps_per_epoch=stretch,
+                initial_epoch=first,
+                epochs=first + count,
+                callbacks=[*callbacks, board],
+            )
+        except KeyboardInterrupt:
+            save_checkpoint(trainer, checkpoint)
+            raise
+
+
+def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
+    """Yield (first step, steps of a stretch, number of stretches) up to ``steps``.
+
+    Stretches end at multiples of ``CHECKPOINT_STEPS``; a run that was interrupted in the
+    middle of one does its rest first.
+    """
+    while done < steps:
+        end = min(done - done % CHECKPOINT_STEPS + CHECKPOINT_STEPS, steps)
+        whole = (steps - done) // CHECKPOINT_STEPS
+        is_whole = end - done == CHECKPOINT_STEPS
+        stretch, count = (CHECKPOINT_STEPS, whole) if is_whole else (end - done, 1)
+        yield done, stretch, count
+        done += stretch * count
+
+
+def _steps_done(trainer: keras.Model) -> int:
+    return int(trainer.optimizer.iterations)
+
+
+def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
+    warm_up = min(WARM_UP_STEPS, phase.steps // 10)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=phase.learning_rate / 10,
+        decay_steps=phase.steps - warm_up,
+        alpha=0.01,
+        warmup_target=phase.learning_rate,
+        warmup_steps=warm_up,
+    )
+    return keras.optimizers.AdamW(
+        schedule, weight_decay=phase.weight_decay, global_clipnorm=10.0
+    )
+
+
+def use_threads(count: int) -> None:
+    """Limit the threads of one operation; 0 leaves the choice to the back end.
+
+    Must be called before anything is computed.
+    """
+    if count and keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+
+
+def _use_xla() -> bool | str:
+    """Say no on a CPU, where oneDNN's convolutions train twice as fast as XLA's."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+class StopWhenNotFinite(keras.callbacks.Callback):
+    """Ends training with the values named, before anything is saved."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        wrong = {k: v for k, v in (logs or {}).items() if not math.isfinite(float(v))}
+        if wrong:
+            step = _steps_done(self.model)
+            values = ", ".join(f"{k} = {v}" for k, v in wrong.items())
+            raise TrainingDiverged(
+                f"training diverged at step {step}: {values}. The last good state is "
+                "kept; resume with a lower learning rate"
+            )
+
+
+class SaveCheckpoint(keras.callbacks.Callback):
+    """Writes weights and optimizer after every stretch, atomically.
+
+    Args:
+        path: the checkpoint, ending in ``.weights.h5``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        save_checkpoint(self.model, self.path)
+
+
+def save_checkpoint(trainer: keras.Model, path: Path) -> None:
+    """Write weights and optimizer, atomically.
+
+    Raises:
+        DiskFull: there is no room; the file that was there is intact.
+    """
+    try:
+        write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
+    except OSError as error:
+        # HDF5 reports the reason of the system only in words.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full or "No space left" in str(error):
+            raise DiskFull(
+                f"no room on the disk for {path}: the state before it is kept; free "
+                "some space and run again with --resume"
+            ) from error
+        raise
+
+
+class LogMetrics(keras.callbacks.Callback):
+    """Appends one line to ``metrics.jsonl`` after every stretch.
+
+    Args:
+        folder: of the run.
+        phase: its name.
+    """
+
+    def __init__(self, folder: RunFolder, phase: str) -> None:
+        super().__init__()
+        self.folder = folder
+        self.phase = phase
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        values = {k: float(v) for k, v in (logs or {}).items()}
+        step = _steps_done(self.model)
+        append_json_line(
+            self.folder.metrics, {"phase": self.phase, "step": step, **values}
+        )

@@ -1,0 +1,71 @@
+"""The composition root: the only place that knows the sizes of the networks."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from strrn_tf.config import Preset, RunConfig
+from strrn_tf.models.hgn import HGN
+from strrn_tf.models.mdm import MDM
+from strrn_tf.models.tracker import STRRN
+from strrn_tf.tracking import model_folder
+
+# MDM and the tracker: settings of the patch networks and of what stands on them.
+# "paper" has MDM's published sizes; its recurrent matrix alone has 80 million weights.
+_MDM: dict[Preset, dict[str, Any]] = {
+    "tiny": {"steps": 2, "channels": (4, 4), "features": 4, "hidden": 32},
+    "default": {},
+    "paper": {"channels": (32, 32), "features": None, "style": "mdm", "hidden": 512},
+}
+_TRACKER: dict[Preset, dict[str, Any]] = {
+    "tiny": {"channels": (4, 4), "features": 4, "relation": 2, "hidden": 32},
+    "default": {},
+    "paper": {
+        "channels": (32, 32),
+        "features": None,
+        "style": "mdm",
+        "relation": 32,
+        "hidden": 512,
+    },
+}
+# The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
+_HGN: dict[Preset, dict[str, Any]] = {
+    "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
+    "default": {},
+    "paper": {"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
+}
+
+
+def build_networks(
+    config: RunConfig, mean_shape: np.ndarray
+) -> tuple[keras.Model, STRRN]:
+    """Return an untrained detector and tracker.
+
+    Args:
+        config: backbone, sizes, and whether the tracker has its spatial module.
+        mean_shape: (68, 2) in crop pixels; where MDM starts.
+    """
+    preset = config.preset
+    if config.backbone == "mdm":
+        shape = np.asarray(mean_shape).tolist()
+        detector = MDM(shape, **_MDM[preset], name="mdm")
+    else:
+        detector = HGN(**_HGN[preset], name="hgn")
+    spatial = config.algorithm.spatial
+    return detector, STRRN(**_TRACKER[preset], spatial=spatial, name="strrn")
+
+
+def load_networks(folder: Path) -> tuple[keras.Model, STRRN]:
+    """Return detector and tracker of an exported folder.
+
+    Raises:
+        ValueError: a file is missing or changed.
+    """
+    path = model_folder.load(folder).path
+    detector, tracker = (
+        keras.models.load_model(path / f"{name}.keras", compile=False)
+        for name in ("detector", "tracker")
+    )
+    return detector, tracker

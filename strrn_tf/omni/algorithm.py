@@ -1,0 +1,120 @@
+"""Algorithm 1: detector and tracker teach each other on unlabelled video.
+
+Reads like the box in the paper. Every training and every round leaves a file when it is
+done, and each step looks for its file first: a run that was killed is continued by
+running it again, and ends with the same weights.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from strrn_tf.config import FitConfig, RunConfig
+from strrn_tf.fitting import Phase, fit
+from strrn_tf.omni.criticism import Criticism, criticise
+from strrn_tf.omni.round_report import write_round
+from strrn_tf.omni.run_folder import RunFolder
+from strrn_tf.training import DetectorTrainer, TrackerTrainer
+
+# Gives the endless stream of batches without its first k.
+BatchesFrom = Callable[[int], Iterable]
+
+
+class TrainingData(Protocol):
+    """What Algorithm 1 needs of the data, wherever they come from."""
+
+    names: list[str]
+
+    def detector_batches(self, pseudo: Criticism | None, seed: int) -> BatchesFrom:
+        """Return batches of S, with D_det where there is one."""
+
+    def tracker_batches(self, pseudo: Criticism | None, seed: int) -> BatchesFrom:
+        """Return stills in synthetic motion, or D_tck (with such stills)."""
+
+    def pairs(self) -> Iterable[np.ndarray]:
+        """Return batches (B, 2, 315, 315, 3) in [0, 1] of the unlabelled pairs."""
+
+    def images(self, index: int) -> np.ndarray:
+        """Return frames t-1 and t (2, 315, 315, 3) uint8 of one pair."""
+
+
+@dataclass(frozen=True)
+class OmniSupervision:
+    """Two networks, their data and the folder that remembers.
+
+    Attributes:
+        config: of the run.
+        detector: MDM or HGN.
+        tracker: STRRN.
+        data: annotated stills S and unlabelled clips D.
+        folder: of the run.
+    """
+
+    config: RunConfig
+    detector: keras.Model
+    tracker: keras.Model
+    data: TrainingData
+    folder: RunFolder
+
+    def train_on_stills(self) -> None:
+        """Train the backbone detector (line 1) and initialise the tracker."""
+        self.train_detector(0, None)
+        self.train_tracker(0, None)
+
+    def run_rounds(self) -> None:
+        """Learn from the clips, round by round."""
+        for number in range(1, self.config.algorithm.rounds + 1):
+            # Lines 2 to 21: D_det and D_tck.
+            pseudo = self.distil(number)
+            # Line 23: Train(Detector, D_det u S); Train(STRRN, D_tck).
+            if pseudo.teaches_detector.any():
+                self.train_detector(number, pseudo)
+            if pseudo.teaches_tracker.any():
+                self.train_tracker(number, pseudo)
+
+    def distil(self, number: int) -> Criticism:
+        """Let the networks criticise each other; write what they agreed on."""
+        # Written last, so that a round that has it is complete.
+        done = self.folder.round(number) / "criticism.npz"
+        if done.exists():
+            return Criticism.load(done)
+        algorithm = self.config.algorithm
+        pseudo = criticise(self.detector, self.tracker, self.data.pairs(), algorithm)
+        write_round(self.folder, number, pseudo, self.data, algorithm)
+        pseudo.save(done)
+        return pseudo
+
+    def train_detector(self, number: int, pseudo: Criticism | None) -> None:
+        """Train(Detector, D_det u S); in round 0 on S alone."""
+        fit(
+            DetectorTrainer(self.detector),
+            self.data.detector_batches(pseudo, self._seed(number)),
+            _phase("detector", number, self.config.detector),
+            self.folder,
+        )
+
+    def train_tracker(self, number: int, pseudo: Criticism | None) -> None:
+        """Train(STRRN, D_tck); in round 0 on stills in synthetic motion."""
+        fit(
+            TrackerTrainer(self.tracker, self.config.algorithm),
+            self.data.tracker_batches(pseudo, self._seed(number)),
+            _phase("tracker", number, self.config.tracker),
+            self.folder,
+        )
+
+    def _seed(self, number: int) -> int:
+        """Return the seed of a round's batches: no round repeats another's."""
+        return 1000 * self.config.seed + number
+
+
+def _phase(network: str, number: int, config: FitConfig) -> Phase:
+    first = number == 0
+    return Phase(
+        name=f"{network}-{number:02d}",
+        steps=config.steps if first else config.round_steps,
+        learning_rate=config.learning_rate if first else config.round_learning_rate,
+        weight_decay=config.weight_decay,
+    )

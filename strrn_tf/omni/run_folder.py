@@ -1,0 +1,133 @@
+"""The folder of a run: where everything is, and writing that a kill cannot spoil."""
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import strrn_tf
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let ``write`` fill a file beside ``path``, then put it in place of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The suffix stays last: NumPy and Keras choose the format by it.
+    new = path.with_name(f"new-{path.name}")
+    try:
+        write(new)
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON atomically."""
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    write_atomically(path, lambda new: new.write_text(text))
+
+
+def append_json_line(path: Path, content: dict[str, Any]) -> None:
+    """Append one line with the time of writing."""
+    with path.open("a") as file:
+        file.write(json.dumps({"time": round(time.time(), 1), **content}) + "\n")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside the folder of a run.
+
+    Attributes:
+        root: the folder.
+    """
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """What the run was told."""
+        return self.root / "config.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: losses while training, reports of the rounds."""
+        return self.root / "metrics.jsonl"
+
+    @property
+    def export(self) -> Path:
+        """The exported models."""
+        return self.root / "export"
+
+    def checkpoint(self, phase: str) -> Path:
+        """Weights and optimizer of one training."""
+        return self.root / "checkpoints" / f"{phase}.weights.h5"
+
+    def tensorboard(self, phase: str) -> Path:
+        """TensorBoard's files of one training."""
+        return self.root / "tensorboard" / phase
+
+    def round(self, number: int) -> Path:
+        """What round ``number`` (from 1) of Algorithm 1 accepted, and why."""
+        return self.root / "rounds" / f"{number:02d}"
+
+    def check(self, *, resume: bool) -> None:
+        """Look before hours of work whether the folder can be used.
+
+        Raises:
+            ValueError: there is a run already and it is not to be resumed.
+        """
+        if self.config.exists() and not resume:
+            raise ValueError(
+                f"{self.root} holds a run already: add --resume to continue it, or "
+                "choose another --output"
+            )
+
+    def start(self, config: dict[str, Any]) -> None:
+        """Make the folder and write the configuration, or compare it with a run's.
+
+        Args:
+            config: what decides the result, as JSON.
+
+        Raises:
+            ValueError: the folder holds a run that was started with another one.
+        """
+        if self.config.exists():
+            self._check_same(config)
+            return
+        self.checkpoint("x").parent.mkdir(parents=True, exist_ok=True)
+        about = {"version": strrn_tf.__version__, "git_commit": _git_commit()}
+        write_json(self.config, {**about, **config})
+
+    def _check_same(self, config: dict[str, Any]) -> None:
+        before = json.loads(self.config.read_text())
+        wrong = [k for k in config if before.get(k) != config[k]]
+        if wrong:
+            options = _difference(before.get(wrong[0]), config[wrong[0]])
+            raise ValueError(
+                f"{self.root} was started with other options ({wrong[0]}: {options}). "
+                "Resume with those of the start (config.json), or choose another "
+                "--output"
+            )
+
+
+def _difference(before: Any, now: Any) -> str:
+    """Name the first leaf that differs."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in now:
+            if before.get(key) != now[key]:
+                return f"{key}: {_difference(before.get(key), now[key])}"
+    return f"{before} then, {now} now"
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the working tree this package runs from, if any."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

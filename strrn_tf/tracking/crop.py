@@ -1,0 +1,104 @@
+"""Cuts the crop of a face out of an image, without aliasing.
+
+The window is ``strrn_tf.geometry.crop_matrix``; this file only resamples. A window
+larger than the crop is first shrunk by area averaging, because a bilinear sample of a
+large face looks at four pixels of many and turns fine texture into noise that moves
+from frame to frame. Outside the image the border is repeated.
+"""
+
+import cv2
+import numpy as np
+
+from strrn_tf.geometry import CROP_SIZE, apply_matrix, check_box, invert_matrix
+
+
+def cut(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
+    """Return the crop (size, size, 3) uint8 of an image (H, W, 3) uint8.
+
+    Args:
+        image: RGB image (the order of the channels is kept, whatever it is).
+        matrix: (2, 3) similarity from image to crop pixels, integers being pixel
+            centres in both.
+        size: side of the crop in pixels.
+    """
+    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    if scale < 1:
+        image, matrix = _shrink(image, matrix, size, scale)
+    return cv2.warpAffine(
+        image,
+        np.asarray(matrix, np.float64),
+        (size, size),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def to_network(crop: np.ndarray) -> np.ndarray:
+    """Return a crop (H, W, 3) uint8 as a batch (1, H, W, 3) float32 in [0, 1]."""
+    return (crop.astype(np.float32) / np.float32(255))[None]
+
+
+def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
+    """Return the image or raise a ``ValueError`` if it is not (H, W, 3) uint8."""
+    if not isinstance(image, np.ndarray):
+        raise ValueError(
+            f"`{name}` must be a NumPy array (H, W, 3) of uint8 RGB. "
+            f"Received: {type(image).__name__}"
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"`{name}` must have the shape (H, W, 3), RGB. Received: {image.shape}"
+        )
+    if image.dtype != np.uint8:
+        raise ValueError(
+            f"`{name}` must be uint8 in 0..255. Received: {image.dtype}; scale it to "
+            "0..255 and convert it with `.astype(np.uint8)`"
+        )
+    return image
+
+
+def check_box_in_image(box: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Return the box as float64 (4,); a ``ValueError`` if it is empty or outside."""
+    box = check_box(box)
+    height, width = image.shape[:2]
+    if (box[2:] < 0).any() or box[0] > width - 1 or box[1] > height - 1:
+        raise ValueError(
+            f"`box` must overlap the image of {width} x {height} pixels. "
+            f"Received: {tuple(box.tolist())}"
+        )
+    return box
+
+
+def _shrink(
+    image: np.ndarray, matrix: np.ndarray, size: int, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the part of the image that is needed, shrunk, and the matrix from there.
+
+    Resizing by s maps x to (x + 0.5) s - 0.5. The sides are rounded to whole pixels,
+    so s is taken from the sides that result, separately for x and y.
+    """
+    start, stop = _needed_part(image.shape, matrix, size, scale)
+    part = image[start[1] : stop[1], start[0] : stop[0]]
+    sides = stop - start
+    small = np.maximum(np.rint(sides * scale), 1).astype(int)
+    shrunk = cv2.resize(part, tuple(small.tolist()), interpolation=cv2.INTER_AREA)
+    factor = small / sides
+    # x_small = (x - start + 0.5) factor - 0.5, solved for x and put into the matrix.
+    linear = matrix[:, :2] / factor
+    shift = matrix[:, :2] @ (0.5 / factor - 0.5 + start) + matrix[:, 2]
+    return shrunk, np.column_stack([linear, shift])
+
+
+def _needed_part(
+    shape: tuple[int, ...], matrix: np.ndarray, size: int, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (start, stop) xy of the pixels a crop looks at, clipped to the image."""
+    last = size - 1
+    corners = np.array([[0, 0], [last, 0], [0, last], [last, last]], np.float64)
+    corners = apply_matrix(invert_matrix(matrix), corners)
+    # Two small pixels to spare, so that no inner edge takes part in interpolation.
+    spare = np.ceil(2 / scale) + 1
+    limit = np.array([shape[1], shape[0]])
+    start = np.clip(np.floor(corners.min(0)) - spare, 0, limit - 1).astype(int)
+    stop = np.clip(np.ceil(corners.max(0)) + spare + 1, start + 1, limit).astype(int)
+    return start, stop

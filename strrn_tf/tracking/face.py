@@ -1,0 +1,33 @@
+"""What the tracker says about one face in one frame."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face in one frame.
+
+    Attributes:
+        id: number of the track; stays the same while the face is followed.
+        landmarks: (68, 2) float32, xy in pixels of the frame, integers being pixel
+            centres; NaN when the face is lost.
+        box: (4,) float32, tight box of the landmarks; of the last ones when lost.
+        reliability: in [0, 1], falls with the error of the check: 0.5 at an error of
+            2 % of the eye distance. Tracked: the cycle error. Detected: the distance
+            between two detections from two windows. Lost: 0.
+        cycle_error: mean distance between the previous landmarks and those tracked back
+            to them, as a fraction of the distance of the outer eye corners. NaN when
+            detected (there is nothing to go back to).
+        state: "detected", "tracked" or "lost".
+        timestamp: what ``update`` was given.
+    """
+
+    id: int
+    landmarks: np.ndarray
+    box: np.ndarray
+    reliability: float
+    cycle_error: float
+    state: str
+    timestamp: float | None = None

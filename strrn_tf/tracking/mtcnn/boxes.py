@@ -1,0 +1,136 @@
+"""Box arithmetic of the MTCNN cascade: pyramid, windows, suppression, calibration.
+
+Boxes are (N, 4) float64 (x0, y0, x1, y1) in image pixels. The rules are those of the
+`mtcnn` 1.0 package, whose boxes the paper's pipeline is trained on; where it departs
+from Zhang et al. 2016 the function says so.
+"""
+
+import cv2
+import numpy as np
+
+SMALLEST_FACE = 20
+CELL, STRIDE = 12, 2
+PYRAMID_STEP = 0.709
+OUTSIDE = 127.5
+
+
+def pyramid_scales(height: int, width: int, min_face: float) -> list[float]:
+    """Return the scales at which the proposal network sees an image.
+
+    They are rungs of the ladder ``12 / 20 * 0.709 ** k`` whatever the smallest face
+    asked for, so a larger ``min_face`` leaves out rungs and moves none: the faces it
+    still finds keep their boxes. The last rung is the last on which a 12-pixel window
+    fits.
+
+    Args:
+        height: rows of the image.
+        width: columns of the image.
+        min_face: side in pixels of the smallest face to be found, at least 20.
+    """
+    rung = int(np.floor(np.log(min_face / SMALLEST_FACE) / -np.log(PYRAMID_STEP)))
+    scales = []
+    while True:
+        scale = CELL / SMALLEST_FACE * PYRAMID_STEP**rung
+        if int(min(height, width) * scale) < CELL:
+            return scales
+        scales.append(scale)
+        rung += 1
+
+
+def window_boxes(output: np.ndarray, scale: float, logit: float) -> tuple:
+    """Return boxes (N, 4) and logits (N,) of the windows above a logit.
+
+    Args:
+        output: (rows, columns, 5) of the proposal network: offsets, logit.
+        scale: scale of the image it saw.
+        logit: the threshold.
+    """
+    rows, columns = np.nonzero(output[..., 4] > logit)
+    found = output[rows, columns].astype(np.float64)
+    corner = STRIDE * np.column_stack([columns, rows])
+    # The package (as the MATLAB original) lets a window start one pixel late.
+    windows = np.column_stack([corner + 1, corner + CELL])
+    boxes = windows + found[:, :4] * (CELL - 1)
+    return boxes / scale, found[:, 4]
+
+
+def suppress(
+    boxes: np.ndarray, scores: np.ndarray, threshold: float, *, smaller: bool = False
+) -> np.ndarray:
+    """Return indices of the boxes kept by non-maximum suppression, best score first.
+
+    A box goes when any better-scored box overlaps it, also one that goes itself. That
+    is the package's rule and stricter than the greedy one of the paper, which asks
+    only the boxes kept.
+
+    Args:
+        boxes: (N, 4).
+        scores: (N,).
+        threshold: overlap above which the worse box goes.
+        smaller: measure the intersection against the smaller box, not the union.
+    """
+    order = np.argsort(-scores, kind="stable")
+    boxes = boxes[order]
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    low = np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    high = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    shared = np.maximum(high - low, 0).prod(-1)
+    if smaller:
+        whole = np.minimum(area[:, None], area[None])
+    else:
+        whole = area[:, None] + area[None] - shared
+    beaten = np.triu(shared > threshold * whole, k=1).any(0)
+    return order[~beaten]
+
+
+def calibrate(boxes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    """Move the sides of boxes (N, 4) by offsets (N, 4), in units of width and height.
+
+    Width and height count pixels, hence one more than the difference of the sides.
+    """
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    return boxes + offsets * np.hstack([sides, sides])
+
+
+def place_points(boxes: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return points (N, 5, 2) from shares (N, 10), x first then y, of squares (N, 4).
+
+    The origin is one pixel before the corner: the networks learnt 1-based boxes.
+    """
+    shares = shares.reshape(-1, 2, 5).swapaxes(1, 2)
+    sides = boxes[:, 2:] - boxes[:, :2] + 1
+    return boxes[:, None, :2] - 1 + sides[:, None] * shares
+
+
+def square(boxes: np.ndarray) -> np.ndarray:
+    """Grow boxes (N, 4) to squares of their longer side about the same centre."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    half = (boxes[:, 2:] - boxes[:, :2]).max(1, keepdims=True) / 2
+    return np.hstack([centre - half, centre + half])
+
+
+def cut_patch(pixels: np.ndarray, box: np.ndarray, side: int) -> np.ndarray:
+    """Sample (side, side, 3) bilinearly from an image; outside of it is mid-grey.
+
+    The outer samples lie on the sides of the box. As in the package, a box spans the
+    image at (0, 0, W, H), so coordinates shrink by (W - 1) / W; and nothing is smoothed
+    before the reduction, which is how its boxes come out.
+
+    Args:
+        pixels: (H, W, 3) float32.
+        box: (4,).
+        side: side of the patch.
+    """
+    height, width = pixels.shape[:2]
+    shrink = np.array([(width - 1) / width, (height - 1) / height])
+    low, high = box[:2] * shrink, box[2:] * shrink
+    step = (high - low) / (side - 1)
+    patch_to_image = np.array([[step[0], 0, low[0]], [0, step[1], low[1]]])
+    return cv2.warpAffine(
+        pixels,
+        patch_to_image,
+        (side, side),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=(OUTSIDE, OUTSIDE, OUTSIDE),
+    )

@@ -1,0 +1,213 @@
+"""``FaceTracker``: 68 landmarks of faces in images and in video. No TensorFlow.
+
+A face is *detected* once, from a box, by the detector network, then *tracked* from
+frame to frame by the STRRN network. Every tracked step is checked by going back: the
+landmarks found in frame t are tracked back to frame t-1, where they should meet the
+ones they came from (paper, Fig. 1). Both directions look through one crop window, that
+of the landmarks in frame t-1, so a moving window adds no motion of its own. A track
+that does not come back is detected anew, or is lost; ``tracks.py`` has the rules.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.tracking import health
+from strrn_tf.tracking.crop import check_box_in_image, check_image
+from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_networks import FaceNetworks
+from strrn_tf.tracking.model_folder import ModelFolder, load
+from strrn_tf.tracking.tracks import Tracks
+
+# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
+Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
+
+# When fewer faces than wanted are in sight, others are looked for every so many frames.
+SEARCH_INTERVAL = 30
+
+
+class FaceTracker:
+    """Landmarks of faces, image by image or through a video.
+
+    Not safe for use by several threads at once: make one tracker for each.
+
+    Example:
+        >>> tracker = FaceTracker.from_pretrained("strrn-mdm")
+        >>> for frame in frames:  # (H, W, 3) uint8 RGB
+        ...     for face in tracker.update(frame):
+        ...         print(face.id, face.state, face.landmarks[30])
+    """
+
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        num_threads: int = 1,
+        max_faces: int = 1,
+        max_cycle_error: float = 0.05,
+        patience: int = 30,
+        finder: Finder | None = None,
+    ) -> None:
+        """Open the networks of a verified model folder.
+
+        Args:
+            folder: see ``strrn_tf.tracking.model_folder.load``.
+            num_threads: threads of every network.
+            max_faces: how many faces ``update`` follows when it finds them itself, the
+                largest first. Faces whose boxes are given are all followed.
+            max_cycle_error: a tracked step with a larger cycle error is not believed.
+            patience: frames for which a lost face is reported and can come back.
+            finder: finds face boxes in place of MTCNN.
+
+        Raises:
+            ValueError: an argument is out of its range, or the networks do not fit.
+        """
+        for name, value in (("max_faces", max_faces), ("patience", patience)):
+            if value < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        if not max_cycle_error > 0:
+            raise ValueError(
+                f"`max_cycle_error` must be positive. Received: {max_cycle_error}"
+            )
+        self.folder = folder
+        self._networks = FaceNetworks(folder, num_threads)
+        self._finder = finder or _mtcnn(num_threads)
+        self._max_faces = max_faces
+        self._tracks = Tracks(self._networks, max_cycle_error, patience)
+        self.reset()
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_folder: str | Path, **options: object
+    ) -> "FaceTracker":
+        """Open a model by its name or folder, see ``model_folder.load``.
+
+        Args:
+            name_or_folder: e.g. ``"strrn-mdm"`` or a folder that was exported.
+            **options: see ``__init__``.
+        """
+        return cls(load(name_or_folder), **options)
+
+    def reset(self) -> None:
+        """Forget all faces, e.g. before another video. Numbering starts at 0 again."""
+        self._tracks.reset()
+        self._num_frames = 0
+        self._frame_shape: tuple[int, ...] | None = None
+
+    def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Return the landmarks (68, 2) float32 of the face in a box.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (x0, y0, x1, y1), the tight box of the face's landmarks, brows to chin.
+
+        Raises:
+            ValueError: the image or the box breaks these rules.
+        """
+        check_image(image)
+        return self._networks.detect(image, check_box_in_image(box, image))
+
+    def step(
+        self,
+        previous_frame: np.ndarray,
+        frame: np.ndarray,
+        previous_landmarks: np.ndarray,
+    ) -> tuple[np.ndarray, float]:
+        """Track one face from a frame to the next, and back.
+
+        Args:
+            previous_frame: (H, W, 3) uint8 RGB.
+            frame: the next one, of the same size.
+            previous_landmarks: (68, 2) in pixels of ``previous_frame``.
+
+        Returns:
+            Landmarks (68, 2) float32 in ``frame``, and the cycle error, see ``Face``.
+
+        Raises:
+            ValueError: an argument breaks these rules.
+        """
+        check_image(previous_frame, "previous_frame")
+        check_image(frame, "frame")
+        if frame.shape != previous_frame.shape:
+            raise ValueError(
+                "`frame` must have the size of `previous_frame`, "
+                f"{previous_frame.shape}. Received: {frame.shape}"
+            )
+        start = health.check_landmarks(previous_landmarks, "previous_landmarks")
+        matrix = self._networks.window(box_from_landmarks(start))
+        crop = self._networks.cut(previous_frame, matrix)
+        return self._networks.step(crop, frame, start, matrix)
+
+    def update(
+        self,
+        frame: np.ndarray,
+        timestamp: float | None = None,
+        boxes: Sequence[np.ndarray] | None = None,
+    ) -> list[Face]:
+        """Take the next frame of a video and return its faces, in the order of ids.
+
+        Args:
+            frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
+            timestamp: is passed on to the faces.
+            boxes: face boxes (N, 4) of this frame, N may be 0: then no face detector is
+                run. A box starts a track where there is none, and brings a lost one
+                back; a face that is tracked well needs none.
+
+        Returns:
+            One ``Face`` for every track, also for lost ones while they may come back.
+
+        Raises:
+            ValueError: an argument breaks these rules; the tracks are as before.
+        """
+        check_image(frame, "frame")
+        if self._frame_shape not in (None, frame.shape):
+            raise ValueError(
+                f"`frame` must have the size of the frames before, {self._frame_shape}."
+                f" Received: {frame.shape}; call reset() before another video"
+            )
+        given = None if boxes is None else _check_boxes(boxes, frame)
+        self._frame_shape = frame.shape
+        faces = self._tracks.follow(frame, timestamp)
+        if given is None:
+            found, limit = self._search(frame, faces), self._max_faces
+        else:
+            found, limit = given, None
+        faces = self._tracks.detect(frame, faces, found, timestamp, limit)
+        self._num_frames += 1
+        return self._tracks.remember(frame, faces)
+
+    def _search(self, frame: np.ndarray, faces: list[Face]) -> list[np.ndarray]:
+        """Look for faces if one is missing; return boxes, the largest first."""
+        lost = sum(face.state == "lost" for face in faces)
+        missing = lost > 0 or not faces
+        regular = self._num_frames % SEARCH_INTERVAL == 0
+        if len(faces) - lost >= self._max_faces or not (missing or regular):
+            return []
+        return sorted(self._finder(frame), key=face_size, reverse=True)
+
+
+def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:
+    array = np.asarray(boxes, np.float64)
+    if array.size and (array.ndim != 2 or array.shape[1] != 4):
+        raise ValueError(
+            "`boxes` must be (N, 4), a list of (x0, y0, x1, y1). "
+            f"Received: shape {array.shape}"
+        )
+    return [check_box_in_image(box, frame) for box in array.reshape(-1, 4)]
+
+
+def _mtcnn(num_threads: int) -> Finder:
+    """Return a finder that opens MTCNN when it is first called."""
+    opened = []
+
+    def find(image: np.ndarray) -> list[np.ndarray]:
+        from strrn_tf.face_boxes import landmark_box
+        from strrn_tf.tracking.face_finder import FaceFinder
+
+        if not opened:
+            opened.append(FaceFinder(num_threads=num_threads, min_face_share=0.1))
+        return [landmark_box(face.box) for face in opened[0].find(image)]
+
+    return find

@@ -1,0 +1,84 @@
+"""Losses attached to the networks, and a `fit` that survives a kill.
+
+Training goes through ``keras.Model.fit``: a trainer is a model whose ``compute_loss``
+knows the landmarks. Data sets yield dictionaries (docs/architecture.md, "Networks").
+"""
+
+import keras
+from keras import ops
+
+from strrn_tf.config import AlgorithmConfig
+from strrn_tf.losses import check_loss, point_error, wing
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class DetectorTrainer(keras.Model):
+    """A detector with the sum over its refinements of the wing loss.
+
+    Args:
+        detector: MDM or HGN.
+    """
+
+    def __init__(self, detector: keras.Model, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.detector = detector
+        self.error = keras.metrics.Mean(name="nme_interocular")
+
+    def call(self, inputs, training=None):  # noqa: ANN001, ANN201
+        return self.detector(inputs["frames"], training=training)["refinements"]
+
+    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):  # noqa: ANN001, ANN201
+        truth = x["landmarks"]
+        self.error.update_state(100 * point_error(y_pred[:, -1], truth))
+        return ops.mean(ops.sum(wing(y_pred, truth[:, None]), -1))
+
+
+@keras.saving.register_keras_serializable(package="strrn_tf")
+class TrackerTrainer(keras.Model):
+    """A tracker with its distance to the target and the cycle losses of Eq. 6.
+
+    The two backward passes of Algorithm 1, from the tracked and from the detected
+    shape, are one call on a doubled batch.
+
+    Args:
+        tracker: STRRN.
+        config: weights of the losses; ``temporal=False`` leaves the cycles out.
+    """
+
+    def __init__(
+        self, tracker: keras.Model, config: AlgorithmConfig, **kwargs: object
+    ) -> None:
+        super().__init__(**kwargs)
+        self.tracker = tracker
+        self.config = config
+        self.means = {
+            name: keras.metrics.Mean(name=name)
+            for name in ("nme_interocular", "l_tck", "l_det")
+        }
+
+    def call(self, inputs, training=None):  # noqa: ANN001, ANN201
+        frames = inputs["frames"]
+        tracked = self.tracker({"frames": frames[:, 1], "start": inputs["start"]})
+        if not self.config.temporal:
+            return {"tracked": tracked}
+        previous = ops.concatenate([frames[:, 0], frames[:, 0]], 0)
+        shapes = ops.concatenate([tracked, inputs["detected"]], 0)
+        back = self.tracker({"frames": previous, "start": shapes})
+        from_tracked, from_detected = ops.split(back, 2)
+        return {
+            "tracked": tracked,
+            "back_from_tracked": from_tracked,
+            "back_from_detected": from_detected,
+        }
+
+    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):  # noqa: ANN001, ANN201
+        distance = point_error(y_pred["tracked"], x["target"])
+        self.means["nme_interocular"].update_state(100 * distance)
+        if not self.config.temporal:
+            return ops.mean(distance)
+        l_tck = check_loss(y_pred["back_from_tracked"], x["start"])
+        l_det = check_loss(y_pred["back_from_detected"], x["start"])
+        self.means["l_tck"].update_state(l_tck)
+        self.means["l_det"].update_state(l_det)
+        ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det
+        return ops.mean(distance + self.config.cycle_weight * ensemble)

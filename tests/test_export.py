@@ -1,0 +1,260 @@
+"""The export: what is written equals Keras, or nothing is written."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+from toy_models import GAIN, ToyDetector, toy_mean_shape, toy_models, toy_samples
+
+from strrn_tf import export
+from strrn_tf.config import RunConfig
+from strrn_tf.export import ExportError, export_models
+from strrn_tf.models.build import build_networks
+from strrn_tf.tracking import model_folder
+from strrn_tf.tracking.litert import LiteRTModel
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory):
+    target = tmp_path_factory.mktemp("export") / "toy"
+    samples = toy_samples()
+    samples["info"] |= {"backbone": "toy", "accuracy": {"nme": np.float32(4.5)}}
+    export_models(*toy_models(), target, **samples, saved_model=True)
+    return target
+
+
+def tiny_networks(backbone):
+    """Return detector and tracker whose last layers, zero at first, do something."""
+    config = RunConfig(backbone=backbone, preset="tiny")
+    return [awake(model) for model in build_networks(config, toy_mean_shape())]
+
+
+def awake(model):
+    rng = np.random.default_rng(0)
+    for variable in model.weights:
+        if "regress" in variable.path and variable.path.endswith("kernel"):
+            variable.assign(rng.normal(0, 0.05, variable.shape))
+    return model
+
+
+def leftovers(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_folder_says_everything(toy):
+    files = {"MODEL_CARD.md", "detector.keras", "detector.tflite", "model.json"}
+    assert files <= set(leftovers(toy))
+    description = model_folder.load(toy).description
+    assert description["format_version"] == 1
+    assert description["backbone"] == "toy"
+    assert description["accuracy"] == {"nme": 4.5}
+    assert description["crop"]["size"] == 315
+    assert "scale = size / (margin * max" in description["crop"]["formula"]
+    np.testing.assert_allclose(description["mean_shape"], toy_mean_shape())
+    assert set(description["files"]) == {
+        path.relative_to(toy).as_posix()
+        for path in toy.rglob("*")
+        if path.is_file() and path.name != "model.json"
+    }
+    for name, network in description["networks"].items():
+        model = LiteRTModel(toy / network["file"])
+        inputs = {entry["name"]: tuple(entry["shape"]) for entry in network["inputs"]}
+        assert model.inputs == inputs
+        assert model.outputs == ("landmarks",)
+        assert description["parity"][name]["max_px"] < 1e-3
+    card = (toy / "MODEL_CARD.md").read_text()
+    assert "nme: 4.5" in card
+    assert "not stated" in card
+    assert leftovers(toy.parent) == ["toy"]
+
+
+def test_the_last_refinement_is_the_answer(toy):
+    frames = np.zeros((1, 315, 315, 3), np.float32)
+    landmarks = LiteRTModel(toy / "detector.tflite")(frames=frames)["landmarks"]
+    np.testing.assert_allclose(landmarks, toy_mean_shape()[None], atol=1e-4)
+
+
+def test_the_saved_model_takes_any_batch(toy):
+    served = tf.saved_model.load(str(toy / "saved_model" / "tracker"))
+    frames = np.stack([np.zeros((315, 315, 3)), np.ones((315, 315, 3))])
+    start = np.stack([toy_mean_shape()] * 2)
+    landmarks = served.signatures["serving_default"](
+        frames=tf.constant(frames, tf.float32), start=tf.constant(start)
+    )["landmarks"]
+    moved = start + np.array([[[0, 0]], [[GAIN, 0]]])
+    np.testing.assert_allclose(landmarks, moved, atol=1e-3)
+
+
+def test_the_keras_files_load(toy):
+    tracker = keras.saving.load_model(toy / "tracker.keras")
+    np.testing.assert_allclose(tracker.gain, [GAIN, 0])
+
+
+@pytest.mark.parametrize("backbone", ["mdm", "hgn"])
+def test_a_real_detector_equals_keras(tmp_path, backbone):
+    detector = tiny_networks(backbone)[0]
+    samples = toy_samples()
+    folder = export_models(detector, toy_models()[1], tmp_path / "real", **samples)
+    frames = samples["crops"][:1]
+    received = LiteRTModel(folder / "detector.tflite")(frames=frames)["landmarks"]
+    expected = detector(frames, training=False)["refinements"][:, -1]
+    np.testing.assert_allclose(received, expected, atol=1e-3)
+    assert_builtins_only(folder / "detector.tflite")
+
+
+def test_the_real_tracker_equals_keras(tmp_path):
+    tracker = tiny_networks("mdm")[1]
+    samples = toy_samples()
+    folder = export_models(toy_models()[0], tracker, tmp_path / "real", **samples)
+    given = {"frames": samples["crops"][:1], "start": samples["starts"][:1]}
+    received = LiteRTModel(folder / "tracker.tflite")(**given)["landmarks"]
+    np.testing.assert_allclose(received, tracker(given), atol=1e-3)
+    # It did something, so the comparison can fail.
+    assert np.abs(received - given["start"]).max() > 0.1
+    assert_builtins_only(folder / "tracker.tflite")
+
+
+def assert_builtins_only(path):
+    interpreter = Interpreter(
+        str(path),
+        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    )
+    names = {entry["op_name"] for entry in interpreter._get_ops_details()}
+    assert len(names) > 2
+    # Variables that were not frozen would leave the weights out of the file.
+    assert not [n for n in names if n.startswith("Flex") or "VAR" in n or n == "CUSTOM"]
+
+
+@keras.saving.register_keras_serializable(package="toys")
+class WideDetector(ToyDetector):
+    """A toy with enough weights that the file is mostly weights."""
+
+    def build(self, shape):
+        self.dense = keras.layers.Dense(136, name="dense")
+        self.dense.build((None, 315 * 3))
+        super().build(shape)
+
+    def call(self, frames):
+        rows = keras.ops.reshape(keras.ops.mean(frames, 1), (-1, 315 * 3))
+        offset = keras.ops.reshape(self.dense(rows), (-1, 1, 68, 2))
+        return {"refinements": super().call(frames)["refinements"] + offset}
+
+
+def test_float16_halves_the_weights(tmp_path):
+    detector = WideDetector()
+    detector.build((None, 315, 315, 3))
+    sizes = {}
+    for float16 in (False, True):
+        folder = tmp_path / f"float16-{float16}"
+        tracker = toy_models()[1]
+        export_models(detector, tracker, folder, **toy_samples(), float16=float16)
+        sizes[float16] = (folder / "detector.tflite").stat().st_size
+    assert sizes[True] < 0.55 * sizes[False]
+    description = model_folder.load(folder).description
+    assert description["weights"] == "float16"
+    # What was measured is what 16 bits cost, not nothing.
+    assert 1e-5 < description["parity"]["detector"]["max_px"] < 0.5
+
+
+# Refusals ---------------------------------------------------------------------------
+
+
+class Different(ToyDetector):
+    """Differs by one pixel between a traced function and an eager call."""
+
+    def call(self, frames):
+        answer = super().call(frames)["refinements"]
+        return {"refinements": answer + (0 if tf.executing_eagerly() else 1)}
+
+
+class NotANumber(ToyDetector):
+    def call(self, frames):
+        return {"refinements": super().call(frames)["refinements"] * np.nan}
+
+
+class NeedsSelect(ToyDetector):
+    def call(self, frames):
+        answer = super().call(frames)["refinements"]
+        extra = tf.linalg.det(frames[:, :3, :3, 0])[:, None, None, None]
+        return {"refinements": answer + extra}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        (
+            Different,
+            r"detector differs between TFLite and Keras by 1\.41 px",
+        ),
+        (NotANumber, "detector differs between TFLite and Keras by nan px"),
+        (NeedsSelect, "detector cannot be written with TFLite's builtin operators: "),
+    ],
+)
+def test_a_model_that_must_not_be_shipped(tmp_path, kind, words):
+    detector = kind()
+    detector.build((None, 315, 315, 3))
+    _, tracker = toy_models()
+    target = tmp_path / "model"
+    export_models(*toy_models(), target, **toy_samples())
+    before = (target / "model.json").read_bytes()
+    with pytest.raises(ExportError, match=words) as error:
+        export_models(detector, tracker, target, **toy_samples())
+    assert "\n" not in str(error.value)
+    if kind is NeedsSelect:
+        assert "MatrixDeterminant" in str(error.value)
+    # The older export is as it was, and nothing lies beside it.
+    assert (target / "model.json").read_bytes() == before
+    assert leftovers(tmp_path) == ["model"]
+
+
+def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
+    target = tmp_path / "model"
+    export_models(*toy_models(), target, **toy_samples())
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(export, "seal", full)
+    with pytest.raises(OSError, match="No space left"):
+        export_models(*toy_models(), target, **toy_samples())
+    assert leftovers(tmp_path) == ["model"]
+    assert model_folder.load(target).description["name"] == "toy"
+
+
+def test_an_older_export_is_replaced_and_other_folders_are_not(tmp_path):
+    target = tmp_path / "model"
+    samples = toy_samples()
+    export_models(*toy_models(), target, **samples, saved_model=True)
+    samples["info"]["name"] = "newer"
+    export_models(*toy_models(), target, **samples, card="my own words")
+    assert model_folder.load(target).description["name"] == "newer"
+    assert not (target / "saved_model").exists()
+    assert (target / "MODEL_CARD.md").read_text() == "my own words"
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").touch()
+    with pytest.raises(ValueError, match="is not overwritten"):
+        export_models(*toy_models(), tmp_path / "thesis", **samples)
+    assert leftovers(tmp_path) == ["model", "thesis"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"crops": np.zeros((0, 315, 315, 3))}, r"`crops` must be \(n, 315, 315, 3\)"),
+        ({"starts": np.zeros((3, 68, 2))}, r"`starts` must be \(n, 68, 2\)"),
+        ({"crops": np.full((2, 315, 315, 3), 255.0)}, "divide uint8 crops by 255"),
+        ({"info": {}}, r"`info\['mean_shape'\]`"),
+        (
+            {"info": {"mean_shape": toy_mean_shape(), "crop": 1}},
+            "must not have the keys",
+        ),
+        ({"info": {"mean_shape": toy_mean_shape(), "x": np.nan}}, "writable as JSON"),
+        ({"info": {"mean_shape": toy_mean_shape(), "x": keras}}, "writable as JSON"),
+    ],
+)
+def test_arguments_are_checked_before_anything_is_written(tmp_path, change, words):
+    with pytest.raises(ValueError, match=words):
+        export_models(*toy_models(), tmp_path / "model", **(toy_samples() | change))
+    assert leftovers(tmp_path) == []

@@ -1,0 +1,92 @@
+"""Model folders are found by name from anywhere, and verified byte by byte."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from toy_models import toy_models, toy_samples
+
+from strrn_tf.tracking import model_folder
+from strrn_tf.tracking.tracker import FaceTracker
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    from strrn_tf.export import export_models
+
+    target = tmp_path_factory.mktemp("models") / "toy"
+    return export_models(*toy_models(), target, **toy_samples())
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return Path(shutil.copytree(folder, tmp_path / "copy"))
+
+
+@pytest.mark.parametrize(
+    "name", ["detector.tflite", "tracker.tflite", "tracker.keras", "MODEL_CARD.md"]
+)
+def test_a_changed_byte_is_found(copy, name):
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(ValueError, match=name) as error:
+        FaceTracker.from_pretrained(copy)
+    assert "again" in str(error.value)
+
+
+def test_a_shorter_and_a_missing_file_are_found(copy):
+    path = copy / "tracker.tflite"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=r"tracker\.tflite has \d+ bytes"):
+        model_folder.load(copy)
+    path.unlink()
+    with pytest.raises(ValueError, match=r"tracker\.tflite is missing"):
+        model_folder.load(copy)
+
+
+def test_a_changed_description_is_found(copy):
+    path = copy / "model.json"
+    text = path.read_text()
+    path.write_text(text.replace('"margin": 1.6', '"margin": 1.7'))
+    with pytest.raises(ValueError, match=r"model\.json was changed"):
+        model_folder.load(copy)
+    path.write_text(text[: len(text) // 2])
+    with pytest.raises(ValueError, match=r"model\.json is not valid JSON"):
+        model_folder.load(copy)
+    path.write_text(json.dumps({**json.loads(text), "format_version": 99}))
+    with pytest.raises(ValueError, match="format version 99"):
+        model_folder.load(copy)
+    path.write_text(text.replace("\n", "\r\n"))
+    assert model_folder.load(copy).crop_margin == 1.6
+
+
+def test_a_folder_can_be_sealed_again(copy):
+    (copy / "MODEL_CARD.md").write_text("corrected")
+    with pytest.raises(ValueError, match=r"MODEL_CARD\.md"):
+        model_folder.load(copy)
+    model_folder.seal(copy, json.loads((copy / "model.json").read_text()))
+    assert model_folder.load(copy).description["name"] == "toy"
+
+
+def test_models_are_found_by_name_from_anywhere(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STRRN_MODELS", str(folder.parent))
+    assert model_folder.load("toy").path == folder
+    (tmp_path / "run" / "export").parent.mkdir()
+    shutil.copytree(folder, tmp_path / "run" / "export")
+    assert model_folder.load("run").path == Path("run/export")
+
+
+def test_an_unknown_name_says_where_it_was_searched(folder, monkeypatch, tmp_path):
+    monkeypatch.setenv("STRRN_MODELS", str(folder.parent))
+    with pytest.raises(ValueError, match="no model 'nobody'") as error:
+        FaceTracker.from_pretrained("nobody")
+    for place in (*model_folder.search_places(), "toy"):
+        assert str(place) in str(error.value)
+    assert str(ROOT / "saved_models") in str(error.value)
+    with pytest.raises(ValueError, match="is not an exported model"):
+        model_folder.load(tmp_path)

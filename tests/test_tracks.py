@@ -1,0 +1,196 @@
+"""The life of a track, and the rules that decide about it."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
+
+from strrn_tf.tracking import health
+from strrn_tf.tracking.tracker import FaceTracker
+
+BOX = np.array([40.0, 30.0, 140.0, 130.0])
+DARK = np.zeros((200, 300, 3), np.uint8)
+
+
+def grey(value, shape=DARK.shape):
+    return np.full(shape, value, np.uint8)
+
+
+def no_finder(image):
+    raise AssertionError("the face detector must not be run")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    from strrn_tf.export import export_models
+
+    target = tmp_path_factory.mktemp("models") / "toy"
+    return export_models(*toy_models(), target, **toy_samples())
+
+
+@pytest.fixture
+def tracker(folder):
+    return FaceTracker.from_pretrained(folder, finder=no_finder)
+
+
+def expected_shape(box):
+    """The mean shape, scaled from the crop's face box to a box, in plain arithmetic."""
+    side = max(box[2] - box[0], box[3] - box[1]) * 1.6
+    centre = (np.add(box[:2], box[2:])) / 2
+    return (toy_mean_shape() - 157) * side / 315 + centre
+
+
+def test_detected_then_tracked(tracker):
+    first = tracker.update(DARK, 0.0, boxes=[BOX])
+    second = tracker.update(DARK, 0.04)
+    assert [face.state for face in first + second] == ["detected", "tracked"]
+    assert [face.timestamp for face in first + second] == [0.0, 0.04]
+    assert first[0].id == second[0].id == 0
+    assert np.isnan(first[0].cycle_error)
+    assert second[0].cycle_error == 0
+    assert second[0].reliability == 1
+    np.testing.assert_allclose(second[0].landmarks, expected_shape(BOX), atol=2e-3)
+    np.testing.assert_allclose(second[0].box[:2], second[0].landmarks.min(0))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first[0].id = 3
+
+
+def test_a_caller_may_reuse_its_frame(tracker):
+    buffer = DARK.copy()
+    tracker.update(buffer, boxes=[BOX])
+    buffer[:] = 8
+    # The step back must see the dark frame: an error of one shift, not of two.
+    face = tracker.update(buffer)[0]
+    shift = 8 / 255 * GAIN
+    assert face.cycle_error == pytest.approx(shift / 120, rel=1e-3)
+    assert face.reliability == pytest.approx(2 ** (-face.cycle_error / 0.02), rel=1e-6)
+
+
+def test_lost_and_found_by_a_given_box(tracker):
+    tracker.update(DARK, boxes=[BOX])
+    lost = tracker.update(grey(255), boxes=[])[0]
+    assert (lost.state, lost.id, lost.reliability) == ("lost", 0, 0.0)
+    assert np.isnan(lost.landmarks).all()
+    assert lost.cycle_error == pytest.approx(GAIN / 120, rel=1e-3)
+    np.testing.assert_allclose(lost.box, expected_shape(BOX)[[0, 1]].ravel(), atol=1e-2)
+    back = tracker.update(DARK, boxes=[BOX + 10])[0]
+    assert (back.state, back.id) == ("detected", 0)
+    np.testing.assert_allclose(back.landmarks, expected_shape(BOX + 10), atol=1e-3)
+
+
+def test_a_lost_face_is_redetected_in_the_same_frame(tracker):
+    tracker.update(DARK, boxes=[BOX])
+    face = tracker.update(grey(255), boxes=[BOX])[0]
+    assert (face.state, face.id) == ("detected", 0)
+
+
+def test_patience_ends(folder):
+    tracker = FaceTracker.from_pretrained(folder, patience=2)
+    tracker.update(DARK, boxes=[BOX])
+    counts = [len(tracker.update(grey(255), boxes=[])) for _ in range(4)]
+    assert counts == [1, 1, 0, 0]
+    assert tracker.update(DARK, boxes=[BOX])[0].id == 1
+
+
+def test_several_faces_keep_their_ids(tracker):
+    left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
+    tracker.update(DARK, boxes=[left, right])
+    faces = tracker.update(DARK, boxes=[right + 3, left + 3])
+    assert [face.id for face in faces] == [0, 1]
+    assert [face.state for face in faces] == ["tracked", "tracked"]
+    np.testing.assert_allclose(faces[0].landmarks, expected_shape(left), atol=2e-3)
+    np.testing.assert_allclose(faces[1].landmarks, expected_shape(right), atol=2e-3)
+    third = np.array([100.0, 110, 160, 170])
+    assert [face.id for face in tracker.update(DARK, boxes=[third])] == [0, 1, 2]
+
+
+def test_two_tracks_on_one_face_become_one(tracker):
+    faces = tracker.update(DARK, boxes=[BOX, BOX + 5])
+    assert [face.id for face in faces] == [0]
+    assert [face.id for face in tracker.update(DARK, boxes=[])] == [0]
+
+
+def test_reset_forgets(tracker):
+    tracker.update(DARK, boxes=[BOX])
+    tracker.reset()
+    small = grey(0, (90, 90, 3))
+    assert tracker.update(small, boxes=[]) == []
+    assert tracker.update(small, boxes=[[10, 10, 60, 60]])[0].id == 0
+
+
+def test_the_finder_is_run_only_when_a_face_is_missing(folder):
+    calls = []
+
+    def finder(image):
+        calls.append(image.shape)
+        return [np.array([200.0, 50, 240, 90]), BOX]
+
+    tracker = FaceTracker.from_pretrained(folder, finder=finder)
+    faces = tracker.update(DARK)
+    assert len(calls) == 1
+    # The larger of the two is followed.
+    np.testing.assert_allclose(faces[0].landmarks, expected_shape(BOX), atol=1e-3)
+    for _ in range(40):
+        assert [face.state for face in tracker.update(DARK)] == ["tracked"]
+    assert len(calls) == 1
+    assert [face.state for face in tracker.update(grey(255))] == ["detected"]
+    assert len(calls) == 2
+
+
+def test_several_faces_are_found(folder):
+    boxes = [np.array([200.0, 50, 240, 90]), BOX, np.array([250.0, 150, 280, 180])]
+    tracker = FaceTracker.from_pretrained(folder, finder=lambda _: boxes, max_faces=2)
+    faces = tracker.update(DARK)
+    assert [face.id for face in faces] == [0, 1]
+    np.testing.assert_allclose(faces[1].landmarks, expected_shape(boxes[0]), atol=1e-3)
+
+
+def test_a_new_face_takes_the_place_of_a_lost_one(folder):
+    boxes = [BOX]
+    tracker = FaceTracker.from_pretrained(folder, finder=lambda _: boxes)
+    tracker.update(DARK)
+    boxes[:] = []
+    assert [face.state for face in tracker.update(grey(255))] == ["lost"]
+    boxes[:] = [np.array([200.0, 50, 290, 140])]
+    faces = tracker.update(DARK)
+    assert [(face.id, face.state) for face in faces] == [(1, "detected")]
+
+
+def test_eye_distance_has_a_floor_for_profiles():
+    shape = np.zeros((68, 2))
+    shape[8], shape[45] = (50, 100), (70, 0)
+    assert health.eye_distance(shape) == pytest.approx(70)
+    shape[45] = (10, 0)
+    assert health.eye_distance(shape) == pytest.approx(40)
+
+
+def test_degenerate_shapes():
+    shape, image = expected_shape(BOX), DARK.shape
+    box = np.concatenate([shape.min(0), shape.max(0)])
+    centre = shape.mean(0)
+    assert not health.is_degenerate(shape, box, image)
+    assert not health.is_degenerate(shape, None, image)
+    assert health.is_degenerate(shape * np.nan, box, image)
+    assert health.is_degenerate((shape - centre) * 0.1 + centre, None, image)
+    assert health.is_degenerate((shape - centre) * 1.7 + centre, box, image)
+    assert not health.is_degenerate((shape - centre) * 1.5 + centre, box, image)
+    assert health.is_degenerate(shape + np.array([105, 0]), box, image)
+    assert health.is_degenerate(shape + np.array([0, 160]), None, image)
+
+
+def test_overlap_and_matching():
+    assert health.overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])) == 1 / 3
+    boxes = [np.array([0.0, 0, 10, 10]), np.array([2.0, 0, 12, 10])]
+    others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
+    assert health.match(boxes, others) == [(1, 0)]
+    assert health.match([], others) == []
+
+
+def test_reliability_falls_with_the_error():
+    values = [health.reliability(error) for error in (0, 0.01, 0.02, 0.1, np.inf)]
+    assert values[0] == 1
+    assert values[2] == 0.5
+    assert values[-1] == 0
+    assert (np.diff(values) < 0).all()
+    assert health.reliability(np.nan) == 0

@@ -1,0 +1,64 @@
+"""A detector and a tracker whose answers are known in closed form."""
+
+import keras
+import numpy as np
+from keras import ops
+
+# Shift of the toy tracker, in crop pixels, on a white frame.
+GAIN = 80.0
+
+
+def toy_mean_shape() -> np.ndarray:
+    """Return 68 points in the face box of the crop, the eye corners 120 px apart."""
+    rng = np.random.default_rng(7)
+    half = 315 / 1.6 / 2
+    points = 157 + rng.uniform(-half, half, (68, 2)) * 0.9
+    points[0], points[1] = 157 - half, 157 + half
+    points[36], points[45] = (97, 120), (217, 120)
+    return points.astype(np.float32)
+
+
+@keras.saving.register_keras_serializable(package="toys")
+class ToyDetector(keras.Model):
+    """Says the mean shape, whatever the frame; the first refinement is wrong."""
+
+    def build(self, shape):
+        self.shape = self.add_weight(
+            shape=(68, 2), initializer="zeros", name="mean_shape"
+        )
+        super().build(shape)
+
+    def call(self, frames):
+        answer = self.shape + 0 * ops.mean(frames, (1, 2, 3))[:, None, None]
+        return {"refinements": ops.stack([answer + 50, answer], axis=1)}
+
+
+@keras.saving.register_keras_serializable(package="toys")
+class ToyTracker(keras.Model):
+    """Moves the start to the right by the mean brightness of the frame times a gain."""
+
+    def build(self, shape):
+        self.gain = self.add_weight(shape=(2,), initializer="zeros", name="gain")
+        super().build(shape)
+
+    def call(self, inputs):
+        brightness = ops.mean(inputs["frames"], (1, 2, 3))[:, None, None]
+        return inputs["start"] + brightness * self.gain
+
+
+def toy_models() -> tuple[keras.Model, keras.Model]:
+    detector, tracker = ToyDetector(), ToyTracker()
+    detector.build((None, 315, 315, 3))
+    tracker.build({"frames": (None, 315, 315, 3), "start": (None, 68, 2)})
+    detector.shape.assign(toy_mean_shape())
+    tracker.gain.assign([GAIN, 0.0])
+    return detector, tracker
+
+
+def toy_samples(number: int = 2) -> dict:
+    rng = np.random.default_rng(3)
+    return {
+        "crops": rng.uniform(0, 1, (number, 315, 315, 3)).astype(np.float32),
+        "starts": rng.uniform(60, 255, (number, 68, 2)).astype(np.float32),
+        "info": {"name": "toy", "mean_shape": toy_mean_shape()},
+    }
