@@ -33,11 +33,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("root", type=Path)
     parser.add_argument("--images", type=int, default=150)
-    parser.add_argument("--sides", type=int, nargs="+", default=[0, 640, 480, 320])
     arguments = parser.parse_args()
     stills = spread(list_stills(arguments.root), arguments.images)
     console = Console()
-    console.print(report(measure(stills, arguments.sides), len(stills)))
+    console.print(report(measure(stills), len(stills)))
 
 
 def spread(stills: list[Still], count: int) -> list[Still]:
@@ -54,22 +53,21 @@ def spread(stills: list[Still], count: int) -> list[Still]:
     ]
 
 
-def measure(stills: list[Still], sides: list[int]) -> dict[int, dict[str, np.ndarray]]:
-    """Return per side: `truth` and `found` boxes (M, 4) of the hits, `ms` (N,)."""
-    rows = {side: {"truth": [], "found": [], "ms": []} for side in sides}
+def measure(stills: list[Still]) -> dict[str, np.ndarray]:
+    """Return `truth` and `found` boxes (M, 4) of the faces found, and `ms` (N,)."""
+    rows = {"truth": [], "found": [], "ms": []}
     find_mtcnn_boxes(read_image(stills[0].image_path))  # loads the networks
     for still in track(stills, "Searching faces"):
         image = read_image(still.image_path)
         truth = box_from_landmarks(read_landmarks(still)).astype(np.float64)
-        for side in sides:
-            start = time.perf_counter()
-            boxes = find_mtcnn_boxes(image, side or None)
-            rows[side]["ms"].append((time.perf_counter() - start) * 1e3)
-            overlaps = overlap(boxes, truth)
-            if len(boxes) and overlaps.max() >= MIN_OVERLAP:
-                rows[side]["truth"].append(truth)
-                rows[side]["found"].append(boxes[overlaps.argmax()])
-    return {s: {k: np.array(v) for k, v in row.items()} for s, row in rows.items()}
+        start = time.perf_counter()
+        boxes = find_mtcnn_boxes(image)
+        rows["ms"].append((time.perf_counter() - start) * 1e3)
+        overlaps = overlap(boxes, truth)
+        if len(boxes) and overlaps.max() >= MIN_OVERLAP:
+            rows["truth"].append(truth)
+            rows["found"].append(boxes[overlaps.argmax()])
+    return {name: np.array(row) for name, row in rows.items()}
 
 
 def overlap(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -79,28 +77,26 @@ def overlap(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return common / (box_sides(boxes).prod(-1) + box_sides(truth).prod() - common)
 
 
-def report(rows: dict[int, dict[str, np.ndarray]], count: int) -> Table:
+def report(row: dict[str, np.ndarray], count: int) -> Table:
     """Return the table that is printed."""
-    table = Table("side", "found", "ms (median, p95)", "median shift of x0 y0 x1 y1")
+    table = Table("found", "ms (median, p95)", "median shift of x0 y0 x1 y1")
     table.add_column("centre offset x, y (mean ± std)")
     table.add_column("size ratio (mean ± std)")
-    for side, row in rows.items():
-        truth, found = row["truth"], row["found"]
-        shift = (truth - found) / np.tile(box_sides(found), 2)
-        guess = landmark_box(found)
-        size = face_size(truth)
-        offset = guess - truth
-        offset = (offset[:, :2] + offset[:, 2:]) / 2 / size[:, None]
-        ratio = face_size(guess) / size
-        mean, std = offset.mean(0), offset.std(0)
-        table.add_row(
-            str(side),
-            f"{len(truth)}/{count}",
-            f"{np.median(row['ms']):.0f}, {np.percentile(row['ms'], 95):.0f}",
-            " ".join(f"{s:+.3f}" for s in np.median(shift, 0)),
-            f"{mean[0]:+.3f} ± {std[0]:.3f}, {mean[1]:+.3f} ± {std[1]:.3f}",
-            f"{ratio.mean():.3f} ± {ratio.std():.3f}",
-        )
+    truth, found = row["truth"], row["found"]
+    shift = (truth - found) / np.tile(box_sides(found), 2)
+    guess = landmark_box(found)
+    size = face_size(truth)
+    offset = guess - truth
+    offset = (offset[:, :2] + offset[:, 2:]) / 2 / size[:, None]
+    ratio = face_size(guess) / size
+    mean, std = offset.mean(0), offset.std(0)
+    table.add_row(
+        f"{len(truth)}/{count}",
+        f"{np.median(row['ms']):.0f}, {np.percentile(row['ms'], 95):.0f}",
+        " ".join(f"{s:+.3f}" for s in np.median(shift, 0)),
+        f"{mean[0]:+.3f} ± {std[0]:.3f}, {mean[1]:+.3f} ± {std[1]:.3f}",
+        f"{ratio.mean():.3f} ± {ratio.std():.3f}",
+    )
     return table
 
 

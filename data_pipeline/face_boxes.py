@@ -1,36 +1,31 @@
 """Face boxes by MTCNN (Zhang et al. 2016), the choice of one face, and their cache.
 
-The `mtcnn` package imports TensorFlow, so it is imported by the first search. Boxes
-leave this file in the project's meaning, the tight box of the 68 landmarks; the
-conversion is `strrn_tf.face_boxes.landmark_box`.
+The networks are those of the `mtcnn` package, run by the runtime's `FaceFinder`: the
+same boxes in a tenth of the time (`benchmarks/face_finder.py`). Boxes leave this file
+in the project's meaning, the tight box of the 68 landmarks; the conversion is
+`strrn_tf.face_boxes.landmark_box`.
 """
 
 import functools
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import cv2
 import numpy as np
 
 from data_pipeline.atomic import write_text
-from data_pipeline.images import check_image, resize_matrix
+from data_pipeline.images import check_image
 from strrn_tf.face_boxes import landmark_box
 from strrn_tf.geometry import box_sides
+from strrn_tf.tracking.face_finder import FaceFinder
 
 RULES = ("largest", "central")
 
-# Larger images are shrunk to this side before the search. MTCNN finds faces from 20
-# pixels on, so here from 4 % of the picture's side; its own `min_face_size` finds no
-# face at all when it is raised (mtcnn 1.0). All of 150 annotated faces are found at
-# every side from 320 to full size (`benchmarks/fit_face_boxes.py`), and a video frame
-# takes two thirds of the time at 640: 109 ms on two cores.
-SEARCH_SIDE = 480
+# A face smaller than either is not worth tracking, and searching for it costs most of
+# the time: pixels, and share of the shorter side of the picture.
+SMALLEST_FACE, SMALLEST_SHARE = 30, 0.05
 
 BoxFinder = Callable[[np.ndarray], np.ndarray | None]
 
@@ -54,26 +49,10 @@ def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None
     return choose_face(find_face_boxes(image), size, rule)
 
 
-def find_mtcnn_boxes(image: np.ndarray, side: int | None = SEARCH_SIDE) -> np.ndarray:
-    """Return the boxes (N, 4) as MTCNN means them: forehead to chin, float64 pixels.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        side: larger sides are shrunk to this many pixels first; None never shrinks.
-    """
-    image = check_image(image)
-    size = image.shape[1], image.shape[0]
-    scale = min(1.0, side / max(size)) if side else 1.0
-    small = max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-    if small != size:
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-    found = _mtcnn().detect_faces(
-        image, fit_to_image=False, box_format="xyxy", output_type="numpy"
-    )
-    # One row per face: image of the batch, box, confidence, five points.
-    boxes = np.reshape(np.asarray(found, np.float64), (-1, 16))[:, 1:5]
-    back = resize_matrix(small, size)
-    boxes = boxes * np.tile(back.diagonal(), 2) + np.tile(back[:, 2], 2)
+def find_mtcnn_boxes(image: np.ndarray) -> np.ndarray:
+    """Return the boxes (N, 4) as MTCNN means them: forehead to chin, float64 pixels."""
+    boxes = np.array([face.box for face in _finder().find(check_image(image))])
+    boxes = np.reshape(boxes, (-1, 4)).astype(np.float64)
     return boxes[(box_sides(boxes) > 0).all(-1)]
 
 
@@ -182,23 +161,6 @@ class BoxCache:
 
 
 @functools.cache
-def _mtcnn() -> Any:
-    """Return the detector; made once, by the first search."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _silent_stderr():
-        from mtcnn import MTCNN
-
-        return MTCNN()
-
-
-@contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Send what C++ writes to stderr nowhere: TensorFlow greets before it has a log."""
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def _finder() -> FaceFinder:
+    """Return the finder; made once, by the first search."""
+    return FaceFinder(SMALLEST_FACE, min_face_share=SMALLEST_SHARE)

@@ -19,24 +19,24 @@ from ai_edge_litert.interpreter import Interpreter
 def cut(image: np.ndarray, box: tuple, size: int, margin: float) -> tuple:
     """Return the crop (1, size, size, 3) around a box, its scale and its shift."""
     x0, y0, x1, y1 = box
-    scale = size / (margin * max(x1 - x0, y1 - y0))
+    scale = zoom = size / (margin * max(x1 - x0, y1 - y0))
     shift = (size - 1) / 2 - scale * np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
-    if scale < 1:  # shrink the part that is needed by area averaging, then sample it
-        spare = math.ceil(2 / scale) + 1
-        limit = np.array([image.shape[1], image.shape[0]])
-        first, last = -shift / scale, (size - 1 - shift) / scale
-        start = np.clip(np.floor(first) - spare, 0, limit - 1).astype(int)
-        stop = np.clip(np.ceil(last) + spare + 1, start + 1, limit).astype(int)
+    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
+    if scale < 0.75:  # average over the pixels that sampling would skip: first cut out
+        limit, spare = np.array(image.shape[1::-1]), math.ceil(2 / scale) + 1
+        start, stop = np.floor(-shift / scale), np.ceil((size - 1 - shift) / scale)
+        start = np.clip(start - spare, 0, limit - 1).astype(int)
+        stop = np.clip(stop + spare + 1, start + 1, limit).astype(int)
         image = image[start[1] : stop[1], start[0] : stop[0]]
-        small = np.maximum(np.rint((stop - start) * scale), 1).astype(int)
-        image = cv2.resize(image, small.tolist(), interpolation=cv2.INTER_AREA)
-        factor = small / (stop - start)  # x_small = (x - start + 0.5) * factor - 0.5
-        matrix = np.array([[scale / factor[0], 0, 0], [0, scale / factor[1], 0]])
-        matrix[:, 2] = scale * (0.5 / factor - 0.5 + start) + shift
-    crop = cv2.warpAffine(
-        image, matrix, (size, size), None, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
-    )
+        matrix = matrix @ [[1, 0, start[0]], [0, 1, start[1]], [0, 0, 1]]
+    while zoom < 0.75:  # then halve, then the rest; x goes to (x + 0.5) factor - 0.5
+        w, h = small = np.array(image.shape[1::-1])
+        small = small // 2 if zoom <= 0.5 else np.rint(small * zoom).astype(int)
+        (w, h), zoom = (small * 2, zoom * 2) if zoom <= 0.5 else ((w, h), 1)
+        image = cv2.resize(image[:h, :w], small.tolist(), interpolation=cv2.INTER_AREA)
+        w, h = np.array([w, h]) / small
+        matrix = matrix @ [[w, 0, w / 2 - 0.5], [0, h, h / 2 - 0.5], [0, 0, 1]]
+    crop = cv2.warpAffine(image, matrix[:2], (size, size), borderMode=1)  # 1: repeat
     return (crop.astype(np.float32) / np.float32(255))[None], scale, shift
 
 

@@ -71,7 +71,7 @@ class AlgorithmConfig:
             used (Semi-STRRN).
     """
 
-    rounds: int = 2
+    rounds: int = 1
     threshold: float = 0.02
     l_det_weight: float = 0.4
     l_tck_weight: float = 1.0
@@ -117,8 +117,8 @@ class RunConfig:
     backbone: Backbone = "mdm"
     preset: Preset = "default"
     seed: int = 0
-    detector: FitConfig = field(default_factory=lambda: FitConfig(3000, 600))
-    tracker: FitConfig = field(default_factory=lambda: FitConfig(2000, 600))
+    detector: FitConfig = field(default_factory=lambda: FitConfig(2400, 500))
+    tracker: FitConfig = field(default_factory=lambda: FitConfig(1500, 400))
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
 
 

@@ -23,11 +23,12 @@ class DetectorTrainer(keras.Model):
         super().__init__(**kwargs)
         self.detector = detector
         self.error = keras.metrics.Mean(name="nme_interocular")
+        self.built = True  # the detector is, and there is nothing else
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         return self.detector(inputs["frames"], training=training)["refinements"]
 
-    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):  # noqa: ANN001, ANN201
+    def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         truth = x["landmarks"]
         self.error.update_state(100 * point_error(y_pred[:, -1], truth))
         return ops.mean(ops.sum(wing(y_pred, truth[:, None]), -1))
@@ -55,6 +56,7 @@ class TrackerTrainer(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in ("nme_interocular", "l_tck", "l_det")
         }
+        self.built = True  # the tracker is, and there is nothing else
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = inputs["frames"]
@@ -71,7 +73,7 @@ class TrackerTrainer(keras.Model):
             "back_from_detected": from_detected,
         }
 
-    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):  # noqa: ANN001, ANN201
+    def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         distance = point_error(y_pred["tracked"], x["target"])
         self.means["nme_interocular"].update_state(100 * distance)
         if not self.config.temporal:

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from toy_models import GAIN, ToyDetector, toy_mean_shape, toy_models, toy_samples
+from toy_models import (
+    GAIN,
+    ToyDetector,
+    WideDetector,
+    toy_mean_shape,
+    toy_models,
+    toy_samples,
+)
 
 from strrn_tf import export
 from strrn_tf.config import RunConfig
@@ -124,21 +131,6 @@ def assert_builtins_only(path):
     assert len(names) > 2
     # Variables that were not frozen would leave the weights out of the file.
     assert not [n for n in names if n.startswith("Flex") or "VAR" in n or n == "CUSTOM"]
-
-
-@keras.saving.register_keras_serializable(package="toys")
-class WideDetector(ToyDetector):
-    """A toy with enough weights that the file is mostly weights."""
-
-    def build(self, shape):
-        self.dense = keras.layers.Dense(136, name="dense")
-        self.dense.build((None, 315 * 3))
-        super().build(shape)
-
-    def call(self, frames):
-        rows = keras.ops.reshape(keras.ops.mean(frames, 1), (-1, 315 * 3))
-        offset = keras.ops.reshape(self.dense(rows), (-1, 1, 68, 2))
-        return {"refinements": super().call(frames)["refinements"] + offset}
 
 
 def test_float16_halves_the_weights(tmp_path):

@@ -1,6 +1,7 @@
 """Choice of a face, the cache, and one search with MTCNN itself."""
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -41,21 +42,16 @@ def test_unknown_rule_is_named():
         choose_face(BOXES, (200, 100), "smallest")
 
 
-def test_boxes_come_back_to_the_size_of_the_image(monkeypatch):
+def test_boxes_without_area_are_dropped(monkeypatch):
     class Fake:
-        def detect_faces(self, image, **options):
-            assert options["fit_to_image"] is False
-            assert image.shape == (240, 480, 3)
-            row = np.zeros((2, 16))
-            # In the image shrunk by 2, a face whose edges are between pixels.
-            row[0, 1:5] = (9.5, 19.5, 109.5, 139.5)
-            row[1, 1:5] = (50, 50, 50, 60)  # empty
-            return row
+        def find(self, image):
+            box = np.array([19.5, 39.5, 219.5, 279.5], np.float32)
+            empty = np.array([50, 50, 50, 60], np.float32)
+            return [SimpleNamespace(box=box), SimpleNamespace(box=empty)]
 
-    monkeypatch.setattr(face_boxes, "_mtcnn", Fake)
+    monkeypatch.setattr(face_boxes, "_finder", Fake)
     found = find_mtcnn_boxes(np.zeros((480, 960, 3), np.uint8))
-    # The edge between the pixels 9 and 10 is the edge between 19 and 20.
-    np.testing.assert_allclose(found, [(19.5, 39.5, 219.5, 279.5)], atol=1e-9)
+    np.testing.assert_array_equal(found, [(19.5, 39.5, 219.5, 279.5)])
 
 
 def test_cache_keeps_boxes_and_absences(tmp_path):
@@ -99,8 +95,7 @@ def test_importing_does_not_import_tensorflow():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_mtcnn_itself_finds_nothing_in_noise(capfd):
+def test_mtcnn_itself_finds_nothing_in_noise():
     image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), np.uint8)
     assert find_mtcnn_boxes(image).shape == (0, 4)
     assert find_mtcnn_boxes(np.zeros((9, 9, 3), np.uint8)).shape == (0, 4)
-    assert capfd.readouterr() == ("", "")

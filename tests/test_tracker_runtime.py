@@ -10,8 +10,7 @@ import pytest
 from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf.geometry import apply_matrix, crop_matrix
-from strrn_tf.tracking.crop import cut
-from strrn_tf.tracking.litert import LiteRTModel
+from strrn_tf.tracking.crop import cut, to_network
 from strrn_tf.tracking.tracker import Face, FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -56,6 +55,7 @@ def expected_shape(box):
         (300.3, 200.7, 340.2, 235.1),  # enlarged 5 times
         (300.3, 200.7, 488.0, 399.9),  # about as it is
         (211.6, 100.2, 720.9, 600.4),  # shrunk 2.6 times
+        (300.3, 200.7, 530.0, 431.1),  # shrunk 1.2 times: not averaged
         (3.0, 2.0, 1190.0, 890.0),  # shrunk 6 times, reaches out of the image
     ],
 )
@@ -147,7 +147,11 @@ def test_the_page_long_example_gives_the_same(tracker, folder):
     model = example.Model(folder)
     rng = np.random.default_rng(1)
     frames = rng.integers(0, 256, (2, 480, 640, 3), dtype=np.uint8)
-    for box in ([200, 150, 260, 214], [31.5, 20.25, 470, 460], [-40, 30, 300, 500]):
+    for box in ([200, 150, 260, 214], [91.5, 80.25, 391, 370], [-40, 30, 800, 900]):
+        theirs, scale, shift = example.cut(frames[0], box, 315, 1.6)
+        matrix = crop_matrix(box)
+        np.testing.assert_allclose(matrix, [[scale, 0, shift[0]], [0, scale, shift[1]]])
+        np.testing.assert_array_equal(theirs, to_network(cut(frames[0], matrix)))
         ours = tracker.align(frames[0], box)
         np.testing.assert_allclose(model.align(frames[0], box), ours, atol=1e-3)
         landmarks, error = tracker.step(*frames, ours)
@@ -210,30 +214,7 @@ def test_options_are_checked(folder, options):
         FaceTracker.from_pretrained(folder, **options)
 
 
-# LiteRT ---------------------------------------------------------------------------
-
-
-def test_litert_says_what_is_wrong(folder, tmp_path):
-    path = folder / "tracker.tflite"
-    model = LiteRTModel(path)
-    assert model.inputs == {"frames": (1, 315, 315, 3), "start": (1, 68, 2)}
-    assert model.outputs == ("landmarks",)
-    frames = np.zeros((1, 315, 315, 3), np.float32)
-    with pytest.raises(ValueError, match=r"takes the inputs \['frames', 'start'\]"):
-        model(frames=frames)
-    with pytest.raises(ValueError, match=r"`start` of tracker\.tflite"):
-        model(frames=frames, start=np.zeros((68, 2), np.float32))
-    with pytest.raises(ValueError, match="must have the inputs"):
-        LiteRTModel(path, inputs={"frames": (1, 315, 315, 3)})
-    with pytest.raises(ValueError, match="must have the outputs"):
-        LiteRTModel(path, outputs=["heat_maps"])
-    with pytest.raises(ValueError, match="`num_threads`"):
-        LiteRTModel(path, num_threads=0)
-    with pytest.raises(ValueError, match="There is no model file"):
-        LiteRTModel(tmp_path / "none.tflite")
-    (tmp_path / "bad.tflite").write_bytes(b"not a model, but long enough to be read")
-    with pytest.raises(ValueError, match=r"bad\.tflite is not a TFLite model"):
-        LiteRTModel(tmp_path / "bad.tflite")
+# The package ----------------------------------------------------------------------
 
 
 def test_the_runtime_needs_no_tensorflow(folder):

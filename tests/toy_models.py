@@ -34,6 +34,21 @@ class ToyDetector(keras.Model):
 
 
 @keras.saving.register_keras_serializable(package="toys")
+class WideDetector(ToyDetector):
+    """A toy with enough weights that the file is mostly weights."""
+
+    def build(self, shape):
+        self.dense = keras.layers.Dense(136, name="dense")
+        self.dense.build((None, 315 * 3))
+        super().build(shape)
+
+    def call(self, frames):
+        rows = ops.reshape(ops.mean(frames, 1), (-1, 315 * 3))
+        offset = ops.reshape(self.dense(rows), (-1, 1, 68, 2))
+        return {"refinements": super().call(frames)["refinements"] + offset}
+
+
+@keras.saving.register_keras_serializable(package="toys")
 class ToyTracker(keras.Model):
     """Moves the start to the right by the mean brightness of the frame times a gain."""
 

@@ -144,7 +144,7 @@ def paint_brows(canvas: Canvas, identity: Identity, expression: Expression) -> N
         lower = brow_lower_edge(upper, identity)
         top, bottom = smooth_curve(upper, 8), smooth_curve(lower, 8)
         outline = np.concatenate([top, bottom[::-1]])
-        canvas.fill(outline, colour, 0.62, 0.014)
+        canvas.fill(outline, colour, 0.72, 0.009)
         window = canvas.window(outline, 0.08)
         shape = canvas.pixels[window].shape[:2]
         mask = np.zeros(shape, np.float32)

@@ -20,6 +20,8 @@ from strrn_tf.tracking.mtcnn.networks import Network
 # after each of the two other networks (the last against the smaller box).
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
 PATCH_SIDES = {"rnet": 24, "onet": 48}
+# Patches cut before the network sees them: bounds the memory on crowded images.
+PATCHES_AT_ONCE = 64
 # Frame sizes whose proposal networks are kept: a video has one, two cameras two.
 FRAME_SIZES_KEPT = 2
 # A frame is halved before the search while the smallest face stays this large. That
@@ -173,8 +175,11 @@ class FaceFinder:
         """
         network = self._refiners[name]
         output = np.empty((len(boxes), network.channels))
-        for i, box in enumerate(boxes):
-            output[i] = network.run(mtcnn_boxes.cut_patch(pixels, box, network.width))
+        for start in range(0, len(boxes), PATCHES_AT_ONCE):
+            part = boxes[start : start + PATCHES_AT_ONCE]
+            patches = mtcnn_boxes.cut_patches(pixels, part, network.width)
+            for i, patch in enumerate(patches, start):
+                output[i] = network.run(patch)
         passed = output[:, -1] > logit(threshold)
         return boxes[passed], output[passed]
 

@@ -63,8 +63,7 @@ class FaceNetworks:
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
         matrix = self.window(box)
-        landmarks = self._detector(frames=self.cut(image, matrix))["landmarks"][0]
-        return _to_image(matrix, landmarks)
+        return _to_image(matrix, self.detect_in_crop(self.cut(image, matrix)))
 
     def detect_twice(
         self, image: np.ndarray, box: np.ndarray
@@ -102,13 +101,18 @@ class FaceNetworks:
         """
         crop = self.cut(frame, matrix)
         start_in_crop = apply_matrix(matrix, start).astype(np.float32)
-        found = self._track(crop, start_in_crop)
-        returned = self._track(previous_crop, found)
+        found = self.track_in_crop(crop, start_in_crop)
+        returned = self.track_in_crop(previous_crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
         error = relative_distance(returned, start_in_crop)
         return _to_image(matrix, found), error
 
-    def _track(self, crop: np.ndarray, start: np.ndarray) -> np.ndarray:
+    def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
+        """Return the detector's landmarks (68, 2) in pixels of a crop from ``cut``."""
+        return self._detector(frames=crop)["landmarks"][0]
+
+    def track_in_crop(self, crop: np.ndarray, start: np.ndarray) -> np.ndarray:
+        """Return the tracker's landmarks (68, 2) in a crop; ``start`` is float32."""
         return self._tracker(frames=crop, start=start[None])["landmarks"][0]
 
 

@@ -33,6 +33,10 @@ class FaceTracker:
 
     Not safe for use by several threads at once: make one tracker for each.
 
+    Attributes:
+        folder: the model folder, with what ``model.json`` says.
+        networks: the two networks, for work on crops.
+
     Example:
         >>> tracker = FaceTracker.from_pretrained("strrn-mdm")
         >>> for frame in frames:  # (H, W, 3) uint8 RGB
@@ -72,10 +76,10 @@ class FaceTracker:
                 f"`max_cycle_error` must be positive. Received: {max_cycle_error}"
             )
         self.folder = folder
-        self._networks = FaceNetworks(folder, num_threads)
+        self.networks = FaceNetworks(folder, num_threads)
         self._finder = finder or _mtcnn(num_threads)
         self._max_faces = max_faces
-        self._tracks = Tracks(self._networks, max_cycle_error, patience)
+        self._tracks = Tracks(self.networks, max_cycle_error, patience)
         self.reset()
 
     @classmethod
@@ -107,7 +111,7 @@ class FaceTracker:
             ValueError: the image or the box breaks these rules.
         """
         check_image(image)
-        return self._networks.detect(image, check_box_in_image(box, image))
+        return self.networks.detect(image, check_box_in_image(box, image))
 
     def step(
         self,
@@ -136,9 +140,9 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = health.check_landmarks(previous_landmarks, "previous_landmarks")
-        matrix = self._networks.window(box_from_landmarks(start))
-        crop = self._networks.cut(previous_frame, matrix)
-        return self._networks.step(crop, frame, start, matrix)
+        matrix = self.networks.window(box_from_landmarks(start))
+        crop = self.networks.cut(previous_frame, matrix)
+        return self.networks.step(crop, frame, start, matrix)
 
     def update(
         self,

@@ -1,0 +1,8 @@
+"""``python -m strrn_tf`` is the command ``strrn``."""
+
+import sys
+
+from strrn_tf.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

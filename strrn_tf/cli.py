@@ -1,0 +1,271 @@
+"""68-point face tracking for video.
+
+Commands:
+  strrn track SOURCE    follow the faces of a video; write landmarks and an overlay
+
+Examples:
+  strrn track talk.mp4
+      writes talk-landmarks.csv and talk-overlay.mp4 into the working directory
+  strrn track frames/ --fps 30 --landmarks out.jsonl
+      a folder of numbered images; landmarks only, as JSON lines
+  strrn track talk.mp4 --model runs/mdm/export --max-faces 3
+      with a model you trained, up to three faces
+
+`strrn COMMAND --help` lists the options of a command. Training and evaluation are
+train.py and evaluate.py in the project's folder.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tyro
+
+import strrn_tf
+from strrn_tf.command_line import exit_code, parse_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from data_pipeline.video import FrameReader, VideoFrame
+    from strrn_tf.landmark_rows import WriteRows
+    from strrn_tf.tracking.face import Face
+    from strrn_tf.tracking.tracker import FaceTracker
+
+PROG = "strrn"
+TRACK_HELP = """Follow the faces of a video with 68 landmarks each.
+
+Landmarks are written as one row per frame and face: frame number (from 0), seconds,
+id and state of the face, its reliability in [0, 1] and 68 points in pixels, integers
+being pixel centres. A frame without a face has a row with the state "none".
+With neither --output nor --landmarks, both files are written into the working
+directory. Ctrl-C stops early and leaves files that are complete up to there.
+"""
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """Which video, which model, and what is written."""
+
+    source: tyro.conf.Positional[Path]
+    """Video file, or folder of numbered images."""
+    model: str = "strrn-mdm"
+    """Name of a shipped model, exported folder, or run folder."""
+    output: Path | None = None
+    """Video to write with the landmarks drawn in (.mp4)."""
+    landmarks: Path | None = None
+    """File to write the landmarks to (.jsonl or .csv)."""
+    max_faces: int = 1
+    """Number of faces to follow, the largest first."""
+    fps: float | None = None
+    """Frames per second of a folder of images; 25 if not given."""
+    threads: int = 1
+    """Threads of every network."""
+
+
+@dataclass
+class Summary:
+    """What happened, for the closing lines and the exit code."""
+
+    frames: int = 0
+    frames_with_face: int = 0
+    ids: set[int] = field(default_factory=set)
+    is_stopped: bool = False
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
+    return exit_code(PROG, lambda: dispatch(sys.argv[1:] if argv is None else argv))
+
+
+def dispatch(argv: Sequence[str]) -> None:
+    """Run the command that the first argument names.
+
+    Raises:
+        ValueError: there is no such command.
+    """
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(f"usage: {PROG} COMMAND ...\n\n{__doc__}".rstrip())
+    elif argv[0] == "--version":
+        print(f"{PROG} {strrn_tf.__version__}")
+    elif argv[0] in COMMANDS:
+        COMMANDS[argv[0]](argv[1:])
+    else:
+        raise ValueError(
+            f"there is no command '{argv[0]}'. Commands: {', '.join(COMMANDS)}; "
+            f"{PROG} --help has examples"
+        )
+
+
+def track(argv: Sequence[str]) -> None:
+    """``strrn track``: read, follow, write, report."""
+    options = with_outputs(
+        parse_options(TrackOptions, argv, prog=f"{PROG} track", description=TRACK_HELP)
+    )
+    # Loaded here: --help must not wait for OpenCV and LiteRT.
+    from data_pipeline.video import open_video
+
+    reader = open_video(options.source, options.fps)
+    tracker = strrn_tf.FaceTracker.from_pretrained(
+        options.model, max_faces=options.max_faces, num_threads=options.threads
+    )
+    summary = write_outputs(options, reader, tracker)
+    if reader.truncated:
+        print(f"note: {options.source} ends before its announced end", file=sys.stderr)
+    if summary.is_stopped:
+        print(f"stopped after {summary.frames} frames", file=sys.stderr)
+        raise KeyboardInterrupt
+    if not summary.frames_with_face:
+        raise ValueError(
+            f"{options.source}: no face was found in {summary.frames} frames. Faces "
+            "must be upright and at least a tenth of the picture's shorter side"
+        )
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"track": track}
+
+
+def with_outputs(options: TrackOptions) -> TrackOptions:
+    """Return the options with names of files to write, checked before hours of work.
+
+    Raises:
+        ValueError: a file has a suffix that cannot be written, or is the source.
+    """
+    from dataclasses import replace
+
+    from strrn_tf.landmark_rows import check_format
+
+    if options.output is None and options.landmarks is None:
+        stem = options.source.resolve().stem
+        options = replace(
+            options,
+            output=Path(f"{stem}-overlay.mp4"),
+            landmarks=Path(f"{stem}-landmarks.csv"),
+        )
+    if options.landmarks:
+        check_format(options.landmarks)
+    if options.output and options.output.suffix.lower() != ".mp4":
+        raise ValueError(
+            f"{options.output}: the overlay is written as .mp4. "
+            f"Received: '{options.output.suffix}'"
+        )
+    for path in filter(None, (options.output, options.landmarks)):
+        if path.resolve() == options.source.resolve():
+            raise ValueError(f"{path} is the source; name another file to write")
+    return options
+
+
+def write_outputs(
+    options: TrackOptions, reader: "FrameReader", tracker: "FaceTracker"
+) -> Summary:
+    """Follow the faces through all frames and write what is asked for, atomically."""
+    from data_pipeline.atomic import replacing
+    from data_pipeline.video import write_video
+    from strrn_tf.landmark_rows import open_rows
+
+    summary = Summary()
+    with ExitStack() as stack:
+        frames = watched(reader, stack.enter_context(stop_signal()), summary)
+        write = None
+        if options.landmarks:
+            new = stack.enter_context(replacing(options.landmarks))
+            write = open_rows(
+                options.landmarks, stack.enter_context(new.open("w", encoding="utf-8"))
+            )
+        followed = follow(frames, tracker, write, summary)
+        if options.output:
+            pictures = (overlay(frame, faces) for frame, faces in followed)
+            write_video(options.output, pictures, reader.fps)
+        else:
+            for _ in followed:
+                pass
+    for path in filter(None, (options.landmarks, options.output)):
+        print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
+    return summary
+
+
+def follow(
+    frames: Iterator["VideoFrame"],
+    tracker: "FaceTracker",
+    write: "WriteRows | None",
+    summary: Summary,
+) -> Iterator[tuple["VideoFrame", list["Face"]]]:
+    """Yield every frame with its faces, after writing their rows.
+
+    Raises:
+        ValueError: the frames of a folder differ in size.
+    """
+    shape = None
+    for frame in frames:
+        shape = shape or frame.image.shape
+        if frame.image.shape != shape:
+            raise ValueError(
+                f"frame {frame.index} is {frame.image.shape[1]} x "
+                f"{frame.image.shape[0]} pixels, those before {shape[1]} x {shape[0]}: "
+                "the source must be one video; give its frames one size"
+            )
+        faces = tracker.update(frame.image, frame.timestamp)
+        if write is not None:
+            write(frame.index, frame.timestamp, faces)
+        seen = [face.id for face in faces if face.state != "lost"]
+        summary.frames += 1
+        summary.frames_with_face += bool(seen)
+        summary.ids.update(seen)
+        yield frame, faces
+
+
+def overlay(frame: "VideoFrame", faces: list["Face"]) -> "np.ndarray":
+    """Return the frame with all faces drawn and a line that says what is seen."""
+    from strrn_tf.drawing import draw_caption, draw_landmarks
+
+    drawn, words = frame.image, [f"{frame.timestamp:7.2f} s"]
+    for face in faces:
+        drawn = draw_landmarks(drawn, face.landmarks, face.reliability)
+        words.append(f"face {face.id}: {face.state} {face.reliability:.2f}")
+    return draw_caption(drawn, "   ".join(words if faces else [*words, "no face"]))
+
+
+def watched(
+    reader: "FrameReader", stop: threading.Event, summary: Summary
+) -> Iterator["VideoFrame"]:
+    """Yield the frames with a progress bar, until ``stop`` is set."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as TimeLeft
+
+    speed = TextColumn("{task.fields[speed]}")
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn("frames"), speed, TimeLeft()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("", total=reader.num_frames_hint, speed="")
+        for frame in reader:
+            if stop.is_set():
+                summary.is_stopped = True
+                return
+            yield frame
+            rate = progress.tasks[task].speed
+            shown = "" if rate is None else f"{rate:.1f} frames/s"
+            progress.update(task, advance=1, speed=shown)
+
+
+@contextmanager
+def stop_signal() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; the second one interrupts at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop  # only the main thread receives signals
+        return
+
+    def on_interrupt(*_: object) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,20 @@
+"""What all tests share: a quiet TensorFlow, double precision on request."""
+
+import os
+
+# Before anything imports TensorFlow: its start-up messages would bury a failure.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+
+@pytest.fixture
+def float64():
+    """Build and run layers in double precision."""
+    import keras
+
+    keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
+    yield
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")

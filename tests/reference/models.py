@@ -1,0 +1,71 @@
+"""Twins of MDM, STRRN and HGN. Weights are dictionaries by the names of the parts."""
+
+import numpy as np
+from reference.convolution import average_pool, batch_norm, conv2d, max_pool, relu, resize
+from reference.layers import (
+    encode_patches,
+    group_appearance,
+    hourglass,
+    log_distance_geometry,
+    relation,
+    residual,
+    sample_patches,
+    soft_argmax,
+    spatial_softmax,
+)
+
+
+def mdm(frames, mean_shape, weights, steps, patch_size, style):
+    """h <- tanh(W [features, h]); shape <- shape + patch side * (R h + r)."""
+    batch = len(frames)
+    shape = np.repeat(np.asarray(mean_shape, np.float64)[None], batch, 0)
+    state = np.zeros((batch, weights["recurrent"][0].shape[1]))
+    refinements = []
+    for _ in range(steps):
+        patches = sample_patches(frames, shape, patch_size)
+        features = encode_patches(patches, weights["encoder"], style)
+        features = features.reshape(batch, -1)
+        kernel, bias = weights["recurrent"]
+        state = np.tanh(np.concatenate([features, state], 1) @ kernel + bias)
+        kernel, bias = weights["regress"]
+        shape = shape + patch_size * (state @ kernel + bias).reshape(shape.shape)
+        refinements.append(shape)
+    return np.stack(refinements, 1)
+
+
+def strrn(frames, start, weights, components, root, patch_size, style):
+    """Eq. 1 to 4: f_SR is all geometry, then all appearances; the answer an offset."""
+    batch = len(frames)
+    parts = []
+    for members, own in zip(components, weights["relations"], strict=True):
+        pairs = log_distance_geometry(start, members, root)
+        parts.append(relation(pairs, *own).reshape(batch, -1))
+    patches = sample_patches(frames, start, patch_size)
+    appearance = group_appearance(patches, components, weights["appearance"], style)
+    parts.append(appearance.reshape(batch, -1))
+    kernel, bias = weights["fuse"]
+    hidden = relu(np.concatenate(parts, 1) @ kernel + bias)
+    kernel, bias = weights["regress"]
+    return start + patch_size * (hidden @ kernel + bias).reshape(start.shape)
+
+
+def hgn(frame, weights, input_size, stacks):
+    """One frame of 315 px to (stacks, 68, 2) and the last heat maps (h, w, 68)."""
+    pooled = input_size <= 157
+    x = resize(average_pool(frame) if pooled else frame, input_size)
+    extent = 314 if pooled else 315
+    x = conv2d(x, weights["stem_conv"][0], stride=2, padding="same")
+    x = residual(relu(batch_norm(x, weights["stem_norm"])), weights["stem_residual"])
+    x = residual(max_pool(x), weights["stem_out"])
+    answers = []
+    for s in range(stacks):
+        y = residual(hourglass(x, weights[f"hourglass_{s}"]), weights[f"after_{s}"])
+        y = conv2d(y, weights[f"linear_{s}"][0])
+        y = relu(batch_norm(y, weights[f"linear_norm_{s}"]))
+        logits = conv2d(y, *weights[f"heat_map_{s}"])
+        heat_maps = spatial_softmax(logits)
+        answers.append(soft_argmax(heat_maps, extent))
+        if s + 1 < stacks:
+            back = conv2d(y, *weights[f"features_back_{s}"])
+            x = x + back + conv2d(logits, *weights[f"maps_back_{s}"])
+    return np.stack(answers), heat_maps
