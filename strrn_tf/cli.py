@@ -15,12 +15,10 @@ Examples:
 train.py and evaluate.py in the project's folder.
 """
 
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,11 +28,10 @@ import strrn_tf
 from strrn_tf.command_line import exit_code, parse_options
 
 if TYPE_CHECKING:
-    import numpy as np
+    from threading import Event
 
     from data_pipeline.video import FrameReader, VideoFrame
-    from strrn_tf.landmark_rows import WriteRows
-    from strrn_tf.tracking.face import Face
+    from strrn_tf.following import Summary
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn"
@@ -66,16 +63,6 @@ class TrackOptions:
     """Frames per second of a folder of images; 25 if not given."""
     threads: int = 1
     """Threads of every network."""
-
-
-@dataclass
-class Summary:
-    """What happened, for the closing lines and the exit code."""
-
-    frames: int = 0
-    frames_with_face: int = 0
-    ids: set[int] = field(default_factory=set)
-    is_stopped: bool = False
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,16 +101,15 @@ def track(argv: Sequence[str]) -> None:
     tracker = strrn_tf.FaceTracker.from_pretrained(
         options.model, max_faces=options.max_faces, num_threads=options.threads
     )
-    summary = write_outputs(options, reader, tracker)
+    stopped, summary = write_outputs(options, reader, tracker)
     if reader.truncated:
         print(f"note: {options.source} ends before its announced end", file=sys.stderr)
-    if summary.is_stopped:
-        print(f"stopped after {summary.frames} frames", file=sys.stderr)
+    if stopped:
         raise KeyboardInterrupt
     if not summary.frames_with_face:
         raise ValueError(
             f"{options.source}: no face was found in {summary.frames} frames. Faces "
-            "must be upright and at least a tenth of the picture's shorter side"
+            "must be upright and fill at least a tenth of the picture's shorter side"
         )
 
 
@@ -136,8 +122,6 @@ def with_outputs(options: TrackOptions) -> TrackOptions:
     Raises:
         ValueError: a file has a suffix that cannot be written, or is the source.
     """
-    from dataclasses import replace
-
     from strrn_tf.landmark_rows import check_format
 
     if options.output is None and options.landmarks is None:
@@ -162,22 +146,27 @@ def with_outputs(options: TrackOptions) -> TrackOptions:
 
 def write_outputs(
     options: TrackOptions, reader: "FrameReader", tracker: "FaceTracker"
-) -> Summary:
-    """Follow the faces through all frames and write what is asked for, atomically."""
+) -> "tuple[bool, Summary]":
+    """Follow the faces and write what is asked for; a file is complete or not there.
+
+    Returns:
+        Whether Ctrl-C ended it early, and what was seen.
+    """
     from data_pipeline.atomic import replacing
     from data_pipeline.video import write_video
+    from strrn_tf.following import Summary, follow, overlay
+    from strrn_tf.interruption import stop_signal
     from strrn_tf.landmark_rows import open_rows
 
     summary = Summary()
     with ExitStack() as stack:
-        frames = watched(reader, stack.enter_context(stop_signal()), summary)
+        stop = stack.enter_context(stop_signal())
         write = None
         if options.landmarks:
             new = stack.enter_context(replacing(options.landmarks))
-            write = open_rows(
-                options.landmarks, stack.enter_context(new.open("w", encoding="utf-8"))
-            )
-        followed = follow(frames, tracker, write, summary)
+            file = stack.enter_context(new.open("w", encoding="utf-8"))
+            write = open_rows(options.landmarks, file)
+        followed = follow(watched(reader, stop), tracker, write, summary)
         if options.output:
             pictures = (overlay(frame, faces) for frame, faces in followed)
             write_video(options.output, pictures, reader.fps)
@@ -186,54 +175,11 @@ def write_outputs(
                 pass
     for path in filter(None, (options.landmarks, options.output)):
         print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
-    return summary
+    return stop.is_set(), summary
 
 
-def follow(
-    frames: Iterator["VideoFrame"],
-    tracker: "FaceTracker",
-    write: "WriteRows | None",
-    summary: Summary,
-) -> Iterator[tuple["VideoFrame", list["Face"]]]:
-    """Yield every frame with its faces, after writing their rows.
-
-    Raises:
-        ValueError: the frames of a folder differ in size.
-    """
-    shape = None
-    for frame in frames:
-        shape = shape or frame.image.shape
-        if frame.image.shape != shape:
-            raise ValueError(
-                f"frame {frame.index} is {frame.image.shape[1]} x "
-                f"{frame.image.shape[0]} pixels, those before {shape[1]} x {shape[0]}: "
-                "the source must be one video; give its frames one size"
-            )
-        faces = tracker.update(frame.image, frame.timestamp)
-        if write is not None:
-            write(frame.index, frame.timestamp, faces)
-        seen = [face.id for face in faces if face.state != "lost"]
-        summary.frames += 1
-        summary.frames_with_face += bool(seen)
-        summary.ids.update(seen)
-        yield frame, faces
-
-
-def overlay(frame: "VideoFrame", faces: list["Face"]) -> "np.ndarray":
-    """Return the frame with all faces drawn and a line that says what is seen."""
-    from strrn_tf.drawing import draw_caption, draw_landmarks
-
-    drawn, words = frame.image, [f"{frame.timestamp:7.2f} s"]
-    for face in faces:
-        drawn = draw_landmarks(drawn, face.landmarks, face.reliability)
-        words.append(f"face {face.id}: {face.state} {face.reliability:.2f}")
-    return draw_caption(drawn, "   ".join(words if faces else [*words, "no face"]))
-
-
-def watched(
-    reader: "FrameReader", stop: threading.Event, summary: Summary
-) -> Iterator["VideoFrame"]:
-    """Yield the frames with a progress bar, until ``stop`` is set."""
+def watched(reader: "FrameReader", stop: "Event") -> "Iterator[VideoFrame]":
+    """Yield the frames with a progress bar; after ``stop`` is set, no more."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
     from rich.progress import TimeRemainingColumn as TimeLeft
@@ -243,29 +189,9 @@ def watched(
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=reader.num_frames_hint, speed="")
         for frame in reader:
-            if stop.is_set():
-                summary.is_stopped = True
-                return
             yield frame
             rate = progress.tasks[task].speed
             shown = "" if rate is None else f"{rate:.1f} frames/s"
             progress.update(task, advance=1, speed=shown)
-
-
-@contextmanager
-def stop_signal() -> Iterator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; the second one interrupts at once."""
-    stop = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop  # only the main thread receives signals
-        return
-
-    def on_interrupt(*_: object) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = signal.signal(signal.SIGINT, on_interrupt)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGINT, before)
+            if stop.is_set():
+                return

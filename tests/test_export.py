@@ -1,5 +1,7 @@
 """The export: what is written equals Keras, or nothing is written."""
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -184,12 +186,11 @@ class NeedsSelect(ToyDetector):
         (NeedsSelect, "detector cannot be written with TFLite's builtin operators: "),
     ],
 )
-def test_a_model_that_must_not_be_shipped(tmp_path, kind, words):
+def test_a_model_that_must_not_be_shipped(toy, tmp_path, kind, words):
     detector = kind()
     detector.build((None, 315, 315, 3))
     _, tracker = toy_models()
-    target = tmp_path / "model"
-    export_models(*toy_models(), target, **toy_samples())
+    target = shutil.copytree(toy, tmp_path / "model")
     before = (target / "model.json").read_bytes()
     with pytest.raises(ExportError, match=words) as error:
         export_models(detector, tracker, target, **toy_samples())
@@ -201,9 +202,8 @@ def test_a_model_that_must_not_be_shipped(tmp_path, kind, words):
     assert leftovers(tmp_path) == ["model"]
 
 
-def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
-    target = tmp_path / "model"
-    export_models(*toy_models(), target, **toy_samples())
+def test_a_full_disk_loses_nothing(toy, tmp_path, monkeypatch):
+    target = shutil.copytree(toy, tmp_path / "model")
 
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -215,10 +215,9 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     assert model_folder.load(target).description["name"] == "toy"
 
 
-def test_an_older_export_is_replaced_and_other_folders_are_not(tmp_path):
-    target = tmp_path / "model"
+def test_an_older_export_is_replaced_and_other_folders_are_not(toy, tmp_path):
+    target = shutil.copytree(toy, tmp_path / "model")
     samples = toy_samples()
-    export_models(*toy_models(), target, **samples, saved_model=True)
     samples["info"]["name"] = "newer"
     export_models(*toy_models(), target, **samples, card="my own words")
     assert model_folder.load(target).description["name"] == "newer"

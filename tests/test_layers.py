@@ -36,7 +36,7 @@ def ramp(height=9, width=12):
 
 def patch_of(frames, x, y, size):
     sampler = PatchSampler(size)
-    return numpy(sampler(frames, np.array([[[x, y]]])))[0, 0]
+    return numpy(sampler(frames, np.array([[[x, y]]], np.float64)))[0, 0]
 
 
 def close(received, expected, atol=1e-10):

@@ -1,0 +1,250 @@
+"""The import table of docs/architecture.md, sizes, and what may not be tracked."""
+
+import ast
+import subprocess
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("strrn_tf", "data_pipeline")
+MODULES = sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py"))
+SCRIPTS = sorted(
+    [
+        *ROOT.glob("*.py"),
+        *(
+            p
+            for d in ("benchmarks", "examples", "tests")
+            for p in (ROOT / d).glob("*.py")
+        ),
+    ]
+)
+MAX_FILE_LINES, MAX_FUNCTION_LINES = 300, 60
+MAX_MEGABYTES = 20
+
+NUMPY = {"numpy"}
+PICTURES = {"numpy", "cv2"}
+BARE = {"strrn_tf"}  # the package itself, for its version or a module of the same row
+
+# Which of our modules, and which foreign packages, a module may import. The first
+# pattern that fits counts. The standard library is free for all.
+RULES = [
+    # pattern, ours, foreign
+    ("strrn_tf.__init__", {"strrn_tf.tracking*"}, set()),
+    ("strrn_tf.landmarks", set(), set()),
+    ("strrn_tf.config", set(), NUMPY),
+    ("strrn_tf.metrics", {"strrn_tf.landmarks"}, NUMPY),
+    ("strrn_tf.geometry", {"strrn_tf.landmarks"}, NUMPY),
+    ("strrn_tf.face_boxes", set(), NUMPY),
+    ("strrn_tf.command_line", set(), {"tyro"}),
+    ("strrn_tf.layers.*", {"strrn_tf.layers.*"}, {"keras"}),
+    ("strrn_tf.losses", {"strrn_tf.geometry", "strrn_tf.landmarks"}, {"keras"}),
+    (
+        "strrn_tf.models.build",
+        {"strrn_tf.models.*", "strrn_tf.config", "strrn_tf.tracking*"},
+        {"keras", "numpy"},
+    ),
+    (
+        "strrn_tf.models.*",
+        {"strrn_tf.layers.*", "strrn_tf.landmarks", "strrn_tf.geometry"},
+        {"keras", "numpy"},
+    ),
+    ("strrn_tf.training", {"strrn_tf.losses", "strrn_tf.config"}, {"keras"}),
+    ("strrn_tf.fitting", {"strrn_tf.omni.run_folder"}, {"keras", "tensorflow"}),
+    (
+        "strrn_tf.omni.*",
+        {
+            *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
+            *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
+        },
+        {"keras", "numpy"},
+    ),
+    (
+        "strrn_tf.tracking*",
+        {
+            *("strrn_tf.tracking*", "strrn_tf.face_boxes"),
+            *("strrn_tf.geometry", "strrn_tf.landmarks"),
+        },
+        {"numpy", "cv2", "ai_edge_litert"},
+    ),
+    ("strrn_tf.drawing", {"strrn_tf.geometry", "strrn_tf.landmarks"}, PICTURES),
+    (
+        "strrn_tf.landmark_rows",
+        {"strrn_tf.landmarks", "strrn_tf.tracking.face"},
+        NUMPY,
+    ),
+    (
+        "strrn_tf.following",
+        {"strrn_tf.drawing", "strrn_tf.landmark_rows", "strrn_tf.tracking.face"},
+        NUMPY,
+    ),
+    ("strrn_tf.interruption", set(), set()),
+    (
+        "strrn_tf.protocols",
+        {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.health"},
+        NUMPY,
+    ),
+    (
+        "strrn_tf.evaluation",
+        BARE | {f"strrn_tf.{name}" for name in ("metrics", "geometry", "protocols")},
+        {"numpy", "pandas"},
+    ),
+    (
+        "strrn_tf.worst_frames",
+        {
+            *("strrn_tf.drawing", "strrn_tf.evaluation", "strrn_tf.geometry"),
+            "strrn_tf.tracking.crop",
+        },
+        {"numpy", "matplotlib"},
+    ),
+    (
+        "strrn_tf.report",
+        BARE
+        | {f"strrn_tf.{name}" for name in ("drawing", "evaluation", "worst_frames")},
+        {"numpy", "pandas", "matplotlib", "rich"},
+    ),
+    (
+        "strrn_tf.export*",
+        BARE
+        | {"strrn_tf.geometry", "strrn_tf.landmarks"}
+        | {"strrn_tf.export_description", "strrn_tf.tracking*", "strrn_tf.models.*"},
+        {"keras", "numpy", "tensorflow"},
+    ),
+    (
+        "strrn_tf.cli",
+        {"strrn_tf*", "data_pipeline.*"},
+        {"tyro", "rich"},
+    ),
+    ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
+    (
+        "data_pipeline*",
+        {
+            "data_pipeline*",
+            *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
+            *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
+        },
+        {"numpy", "cv2", "scipy", "rich", "tensorflow"},
+    ),
+]
+# Only these may name TensorFlow: batches, conversion, and the questions about threads
+# and processors that Keras cannot answer.
+TENSORFLOW = ("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting")
+WORKPLACE = ("/" + "work/", "/" + "root/", "/" + "home/")
+
+
+def name_of(path):
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
+
+
+def imports_of(path):
+    """Full names of what a file imports anywhere, `from a import b` as a.b."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            inside = (ROOT / Path(*node.module.split("."))).is_dir()
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                is_module = inside and exists(full)
+                yield full if is_module else node.module
+
+
+def exists(module):
+    path = ROOT / Path(*module.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
+
+
+def rule_for(module):
+    return next(rule for rule in RULES if fnmatch(module, rule[0]))
+
+
+def violations(module, imported):
+    """Return the imports that the rule of a module does not allow."""
+    _, ours, foreign = rule_for(module)
+    wrong = []
+    for name in imported:
+        top = name.split(".")[0]
+        if top in sys.stdlib_module_names:
+            continue
+        if top in PACKAGES:
+            allowed = any(fnmatch(name, pattern) for pattern in ours)
+        else:
+            allowed = top in foreign
+        if not allowed:
+            wrong.append(name)
+    return wrong
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_follow_the_table(path):
+    assert not violations(name_of(path), set(imports_of(path)))
+
+
+def test_the_table_catches_what_it_is_for():
+    assert violations("strrn_tf.omni.algorithm", ["data_pipeline.store"])
+    assert violations("strrn_tf.tracking.tracker", ["keras"])
+    assert violations("strrn_tf.geometry", ["cv2"])
+    assert violations("strrn_tf.layers.patches", ["strrn_tf.config"])
+    assert not violations("strrn_tf.geometry", ["math", "numpy"])
+
+
+def test_every_rule_is_of_use():
+    used = {rule_for(name_of(path))[0] for path in MODULES}
+    assert used == {rule[0] for rule in RULES}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_tensorflow_stays_at_the_edges(path):
+    if "tensorflow" in {name.split(".")[0] for name in imports_of(path)}:
+        assert any(fnmatch(name_of(path), pattern) for pattern in TENSORFLOW)
+
+
+@pytest.mark.parametrize("path", MODULES + SCRIPTS, ids=name_of)
+def test_files_and_functions_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= MAX_FILE_LINES
+    kinds = ast.FunctionDef, ast.AsyncFunctionDef
+    long = [
+        node.name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, kinds)
+        and node.end_lineno - node.lineno + 1 > MAX_FUNCTION_LINES
+    ]
+    assert not long
+
+
+def test_importing_the_package_loads_no_framework():
+    program = (
+        "import sys, strrn_tf, data_pipeline; strrn_tf.FaceTracker;"
+        "print({'tensorflow', 'keras', 'torch', 'jax'} & set(sys.modules) or 'none')"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.strip() == "none"
+
+
+def tracked_files():
+    command = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    try:
+        listed = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("not a git checkout")
+    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
+    return [path for path in paths if path.is_file()]
+
+
+def test_tracked_files_are_small_and_name_no_place_of_one_machine():
+    for path in tracked_files():
+        content = path.read_bytes()
+        assert len(content) <= MAX_MEGABYTES * 2**20, path
+        if b"\0" not in content[:8192]:
+            text = content.decode("utf-8")
+            assert not [word for word in WORKPLACE if word in text], path

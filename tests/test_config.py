@@ -1,0 +1,80 @@
+"""The configuration: what is refused, and that it survives JSON."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig, to_json
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"steps": -1}, "`steps` must not be negative"),
+        ({"round_steps": -1}, "`round_steps` must not be negative"),
+        ({"batch_size": 0}, "`batch_size` must be positive"),
+    ],
+)
+def test_wrong_fits(values, reason):
+    with pytest.raises(ValueError, match=reason):
+        FitConfig(**{"steps": 1, "round_steps": 1, **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"mix_stills": 1.5}, "`mix_stills` must lie in 0 to 1. Received: 1.5"),
+        ({"mix_stills": float("nan")}, "`mix_stills` must lie in 0 to 1"),
+        ({"pseudo_share": -0.1}, "`pseudo_share` must lie in 0 to 1"),
+        ({"annotated_fraction": 2}, "`annotated_fraction` must lie in 0 to 1"),
+        ({"threshold": 0}, "`threshold` must be positive. Received: 0"),
+        ({"rounds": -1}, "`rounds` must not be negative"),
+        ({"pairs_per_clip": 0}, "`pairs_per_clip` must be positive"),
+    ],
+)
+def test_wrong_algorithms(values, reason):
+    with pytest.raises(ValueError, match=reason):
+        AlgorithmConfig(**values)
+
+
+def test_the_defaults_are_the_papers_where_it_gives_them():
+    config = AlgorithmConfig()
+    assert config.threshold == 0.02
+    assert config.l_det_weight == 0.4
+    assert config.assignment == "exclusive"
+    assert config.temporal
+    assert config.spatial
+    assert config.annotated_fraction == 0
+
+
+def test_json():
+    config = RunConfig(backbone="hgn", seed=4, tracker=FitConfig(7, 8))
+    plain = to_json(config)
+    assert json.loads(json.dumps(plain)) == plain
+    assert plain["tracker"]["steps"] == 7
+    again = RunConfig(
+        **{
+            **plain,
+            "detector": FitConfig(**plain["detector"]),
+            "tracker": FitConfig(**plain["tracker"]),
+            "algorithm": AlgorithmConfig(**plain["algorithm"]),
+        }
+    )
+    assert again == config
+
+
+def test_paths_become_strings_and_anything_else_is_refused():
+    @dataclasses.dataclass
+    class Some:
+        value: object
+
+    assert to_json(Some(Path("a/b"))) == {"value": "a/b"}
+    with pytest.raises(TypeError, match="Cannot write complex as JSON"):
+        to_json(Some(1j))
+
+
+def test_a_configuration_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        RunConfig().seed = 3

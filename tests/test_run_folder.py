@@ -1,0 +1,121 @@
+"""The run folder: whole files or none, and a run is not mixed with another."""
+
+import json
+import os
+
+import pytest
+
+from strrn_tf.omni.run_folder import (
+    RunFolder,
+    append_json_line,
+    write_atomically,
+    write_json,
+)
+
+CONFIG = {"run": {"seed": 0, "detector": {"steps": 5}}, "data": {"stills": "abc"}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "run")
+
+
+def test_a_file_is_written_whole(tmp_path):
+    path = tmp_path / "deep" / "state.json"
+    write_json(path, {"a": 1})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(path.parent) == ["state.json"]
+
+
+def test_a_failed_writing_leaves_what_was_there(tmp_path):
+    path = tmp_path / "state.bin"
+    path.write_bytes(b"before")
+
+    def fail(new):
+        new.write_bytes(b"half")
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["state.bin"]
+
+
+def test_the_suffix_of_the_new_file_is_that_of_the_file(tmp_path):
+    seen = []
+
+    def write(new):
+        seen.append(new)
+        new.write_text("x")
+
+    write_atomically(tmp_path / "a.weights.h5", write)
+    assert seen[0].parent == tmp_path
+    assert seen[0].name.endswith(".weights.h5")
+    assert not seen[0].exists()
+
+
+def test_json_without_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_lines_are_appended_with_their_time(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    append_json_line(path, {"step": 1})
+    append_json_line(path, {"step": 2})
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    assert lines[0]["time"] <= lines[1]["time"]
+
+
+def test_paths(folder):
+    assert folder.checkpoint("detector-01").name == "detector-01.weights.h5"
+    assert folder.round(3) == folder.root / "rounds" / "03"
+
+
+def test_starting_writes_what_the_run_was_told(folder):
+    folder.check(resume=False)
+    folder.start(CONFIG)
+    about = json.loads(folder.config.read_text())
+    assert about | CONFIG == about
+    assert about.keys() - CONFIG.keys() == {"version", "git_commit"}
+    assert folder.checkpoint("x").parent.is_dir()
+
+
+def test_a_run_is_not_overwritten(folder):
+    folder.start(CONFIG)
+    with pytest.raises(ValueError, match="holds a run already: add --resume"):
+        folder.check(resume=False)
+    folder.check(resume=True)
+
+
+def test_resuming_with_the_same_options_changes_nothing(folder):
+    folder.start(CONFIG)
+    before = folder.config.read_bytes()
+    folder.start(CONFIG)
+    assert folder.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"run": {"seed": 1, "detector": {"steps": 5}}}, "run: seed: 0 then, 1 now"),
+        (
+            {"run": {"seed": 0, "detector": {"steps": 6}}},
+            "run: detector: steps: 5 then, 6 now",
+        ),
+        ({"data": {"stills": "xyz"}}, "data: stills: abc then, xyz now"),
+    ],
+)
+def test_resuming_with_other_options_is_refused(folder, change, reason):
+    folder.start(CONFIG)
+    with pytest.raises(ValueError, match=reason):
+        folder.start({**CONFIG, **change})
+
+
+def test_a_damaged_configuration_is_a_clear_error(folder):
+    folder.start(CONFIG)
+    folder.config.write_text("{")
+    with pytest.raises(ValueError, match="config.json"):
+        folder.start(CONFIG)
