@@ -103,7 +103,7 @@ class Options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
+    """Run the command line; return the exit code, see `strrn_tf.command_line`."""
     return exit_code(PROG, lambda: run(parse(argv)))
 
 

@@ -74,7 +74,7 @@ class TrainingData:
         """Return batches of S u D_det for the detector."""
         share = self.config.algorithm.pseudo_share
         sources = self._annotated_sources(1 - share if pseudo else 1.0)
-        if pseudo is not None:
+        if pseudo is not None and (share or not sources):
             frames = self.clips.frames[:, 1]
             index = np.flatnonzero(pseudo.teaches_detector)
             label = pseudo.tracked + ROOM

@@ -1,7 +1,7 @@
 """What all commands share: options from a frozen dataclass, and exit codes.
 
-Exit codes: 0 done; 2 a mistake of the user, one line on stderr and no traceback; 130
-interrupted.
+Exit codes: 0 done; 1 a training that diverged, 2 a mistake of the user, both with one
+line on stderr and no traceback; 130 interrupted.
 """
 
 import contextlib
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import tyro
+
+from strrn_tf.failures import TrainingDiverged
 
 T = TypeVar("T")
 # How tyro frames its messages.
@@ -55,9 +57,9 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         command()
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, TrainingDiverged) as error:
         print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return 1 if isinstance(error, TrainingDiverged) else 2
     except KeyboardInterrupt:
         print(f"{prog}: interrupted", file=sys.stderr)
         return 130

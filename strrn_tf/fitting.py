@@ -13,19 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from strrn_tf.failures import DiskFull, TrainingDiverged
 from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
 
 CHECKPOINT_STEPS = 100
 WARM_UP_STEPS = 200
-
-
-class TrainingDiverged(RuntimeError):
-    """The loss is not finite. The last checkpoint before it is intact."""
-
-
-class DiskFull(OSError):
-    """There is no room for a checkpoint. The one before it is intact."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +55,7 @@ def fit(
             files.
 
     Raises:
-        TrainingDiverged: the loss is not finite.
+        TrainingDiverged: the loss or a weight is not finite.
         DiskFull: a checkpoint could not be written.
     """
     trainer.compile(optimizer=_optimizer(phase), jit_compile=_use_xla())
@@ -86,6 +80,7 @@ def fit(
                 initial_epoch=first,
                 epochs=first + count,
                 callbacks=[*callbacks, board],
+                shuffle=False,
             )
         except KeyboardInterrupt:
             save_checkpoint(trainer, checkpoint)
@@ -151,12 +146,8 @@ class StopWhenNotFinite(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         wrong = {k: v for k, v in (logs or {}).items() if not math.isfinite(float(v))}
         if wrong:
-            step = _steps_done(self.model)
             values = ", ".join(f"{k} = {v}" for k, v in wrong.items())
-            raise TrainingDiverged(
-                f"training diverged at step {step}: {values}. The last good state is "
-                "kept; resume with a lower learning rate"
-            )
+            raise _diverged(self.model, values)
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
@@ -179,7 +170,12 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
 
     Raises:
         DiskFull: there is no room; the file that was there is intact.
+        TrainingDiverged: a weight is not finite; the same.
     """
+    # A gradient that is not finite shows in the loss of the next update only.
+    for variable in trainer.trainable_variables:
+        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
+            raise _diverged(trainer, f"{variable.path} is not finite")
     try:
         write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
     except OSError as error:
@@ -191,6 +187,14 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
                 "some space and run again with --resume"
             ) from error
         raise
+
+
+def _diverged(trainer: keras.Model, values: str) -> TrainingDiverged:
+    step = _steps_done(trainer)
+    return TrainingDiverged(
+        f"training diverged at step {step}: {values}. The last good state is kept; "
+        "train with a lower learning rate"
+    )
 
 
 class LogMetrics(keras.callbacks.Callback):

@@ -63,8 +63,13 @@ class TrackerTrainer(keras.Model):
         tracked = self.tracker({"frames": frames[:, 1], "start": inputs["start"]})
         if not self.config.temporal:
             return {"tracked": tracked}
-        previous = ops.concatenate([frames[:, 0], frames[:, 0]], 0)
-        shapes = ops.concatenate([tracked, inputs["detected"]], 0)
+        # The way back starts at a fixed shape. Were it learnt through, the forward pass
+        # would be paid for hiding the start's errors in its answer, so that they can be
+        # found on the way back; and an update would take three times as long.
+        shapes = ops.concatenate(
+            [ops.stop_gradient(tracked), inputs["detected"]], axis=0
+        )
+        previous = ops.concatenate([frames[:, 0], frames[:, 0]], axis=0)
         back = self.tracker({"frames": previous, "start": shapes})
         from_tracked, from_detected = ops.split(back, 2)
         return {

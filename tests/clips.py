@@ -1,4 +1,4 @@
-"""Clips, stores and networks for tests of the learning, small and without a detector."""
+"""Small clips, stores and networks for tests of the learning."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ STORED, CROP, ROOM = 385, 315, 35
 
 
 def moving_clip(num_pairs=3, step=(4.0, -3.0)):
-    """Return pairs (N, 2, 315, 315, 3) of a bright blob that moves by ``step`` pixels."""
+    """Return pairs (N, 2, 315, 315, 3) of a blob that moves by ``step`` pixels."""
     y, x = np.mgrid[:CROP, :CROP]
     pairs = np.zeros((num_pairs, 2, CROP, CROP, 3), np.float32)
     for n in range(num_pairs):
@@ -35,7 +35,7 @@ class BlobDetector:
         )
         shape = toy_mean_shape() - 157 + centre[:, None]
         # The answer is the last refinement.
-        return {"refinements": np.stack([shape + 30, shape], 1)}
+        return {"refinements": np.stack([shape + 30, shape], 1).astype(np.float32)}
 
 
 class Follower:

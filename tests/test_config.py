@@ -15,6 +15,9 @@ from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig, to_json
         ({"steps": -1}, "`steps` must not be negative"),
         ({"round_steps": -1}, "`round_steps` must not be negative"),
         ({"batch_size": 0}, "`batch_size` must be positive"),
+        ({"learning_rate": 0.0}, "`learning_rate` must be positive"),
+        ({"round_learning_rate": float("nan")}, "`round_learning_rate` must be"),
+        ({"weight_decay": -1e-4}, "`weight_decay` must not be negative"),
     ],
 )
 def test_wrong_fits(values, reason):
@@ -30,6 +33,9 @@ def test_wrong_fits(values, reason):
         ({"pseudo_share": -0.1}, "`pseudo_share` must lie in 0 to 1"),
         ({"annotated_fraction": 2}, "`annotated_fraction` must lie in 0 to 1"),
         ({"threshold": 0}, "`threshold` must be positive. Received: 0"),
+        ({"threshold": float("nan")}, "`threshold` must be positive. Received: nan"),
+        ({"l_det_weight": -0.4}, "`l_det_weight` must not be negative"),
+        ({"cycle_weight": float("inf")}, "`cycle_weight` must not be negative"),
         ({"rounds": -1}, "`rounds` must not be negative"),
         ({"pairs_per_clip": 0}, "`pairs_per_clip` must be positive"),
     ],
@@ -37,6 +43,14 @@ def test_wrong_fits(values, reason):
 def test_wrong_algorithms(values, reason):
     with pytest.raises(ValueError, match=reason):
         AlgorithmConfig(**values)
+
+
+def test_a_batch_of_one_cannot_be_shared():
+    one = FitConfig(1, 1, batch_size=1)
+    with pytest.raises(ValueError, match="must be at least 2, or `mix_stills` 0 or 1"):
+        RunConfig(tracker=one)
+    for options in ({"mix_stills": 0.0}, {"mix_stills": 1.0}, {"rounds": 0}):
+        RunConfig(tracker=one, algorithm=AlgorithmConfig(**options))
 
 
 def test_the_defaults_are_the_papers_where_it_gives_them():

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -25,9 +25,6 @@ from strrn_tf.geometry import (
     similarity,
 )
 
-settings.register_profile("repeatable", derandomize=True, deadline=None)
-settings.load_profile("repeatable")
-
 
 def number(low, high):
     return st.floats(low, high, allow_nan=False, width=32)
@@ -42,7 +39,7 @@ def boxes(draw):
 @st.composite
 def matrices(draw):
     shift = draw(number(-1000, 1000)), draw(number(-1000, 1000))
-    angle = draw(number(-np.pi, np.pi))
+    angle = draw(number(-3.125, 3.125))
     return similarity(draw(number(0.0625, 16)), angle, np.array(shift))
 
 

@@ -195,7 +195,7 @@ class TestGeometry:
         landmarks = RNG.uniform(50, 250, (1, 68, 2))
         layer = LogDistanceGeometry(COMPONENTS["mouth"], NOSE_ROOT)
         features = numpy(layer(landmarks))
-        close(numpy(layer(landmarks + [7.5, -31.0])), features)
+        close(numpy(layer(landmarks + np.array([7.5, -31.0]))), features)
         close(numpy(layer(landmarks * 3.25)), features)
         turned = landmarks @ np.array([[0.6, -0.8], [0.8, 0.6]])
         assert np.abs(numpy(layer(turned)) - features).max() > 0.1

@@ -10,6 +10,7 @@ from support import numpy
 from strrn_tf import geometry, losses
 
 RNG = np.random.default_rng(8)
+SHIFT = np.array([3.0, -4.0])  # 5 px
 
 
 def shapes(*count):
@@ -50,9 +51,9 @@ def test_point_error():
 
 def test_an_error_of_three_and_four_pixels_is_one_of_five():
     reference = shapes()
-    error = numpy(losses.point_error(reference + [3.0, -4.0], reference))
+    error = numpy(losses.point_error(reference + SHIFT, reference))
     np.testing.assert_allclose(error, 5 / twins.eye_distance(reference), 1e-10)
-    squared = numpy(losses.check_loss(reference + [3.0, -4.0], reference))
+    squared = numpy(losses.check_loss(reference + SHIFT, reference))
     np.testing.assert_allclose(squared, 25 / twins.eye_distance(reference) ** 2, 1e-10)
 
 
@@ -66,7 +67,8 @@ def test_check_loss():
 def test_check_loss_does_not_depend_on_the_size_of_the_crop():
     given, start = shapes(), shapes()
     one = numpy(losses.check_loss(given, start))
-    np.testing.assert_allclose(numpy(losses.check_loss(3 * given, 3 * start)), one, 1e-9)
+    larger = numpy(losses.check_loss(3 * given, 3 * start))
+    np.testing.assert_allclose(larger, one, 1e-9)
 
 
 @pytest.mark.parametrize(("width", "curvature"), [(10.0, 2.0), (4.0, 0.5)])

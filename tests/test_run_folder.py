@@ -117,5 +117,5 @@ def test_resuming_with_other_options_is_refused(folder, change, reason):
 def test_a_damaged_configuration_is_a_clear_error(folder):
     folder.start(CONFIG)
     folder.config.write_text("{")
-    with pytest.raises(ValueError, match="config.json"):
+    with pytest.raises(ValueError, match="is damaged"):
         folder.start(CONFIG)

@@ -64,9 +64,11 @@ class LogDistanceGeometry(keras.layers.Layer):
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class GeometryRelation(keras.layers.Layer):
-    """Relation feature f_G(m) = sum over n of relu(W_G . CONCAT[phi^m, phi^n] + b_G).
+    """Relation feature f_G(m) = mean over n of relu(W_G . CONCAT[phi^m, phi^n] + b_G).
 
-    Eq. 2 has no aggregation over n; "via addition" in the text is read as this sum.
+    Eq. 2 has no aggregation over n; "via addition" in the text is read as a sum over
+    the partners n. It is divided by their number: a sum over 21 would drown the
+    appearance features beside it.
 
     Args:
         features: width D.
@@ -88,7 +90,7 @@ class GeometryRelation(keras.layers.Layer):
         super().build(pairs_shape)
 
     def call(self, pairs):  # noqa: ANN001, ANN201
-        return ops.sum(self.dense(pairs), axis=2)
+        return ops.mean(self.dense(pairs), axis=2)
 
     def compute_output_shape(self, pairs_shape: tuple) -> tuple:
         return (*pairs_shape[:2], self.features)

@@ -58,7 +58,9 @@ class HGN(keras.Model):
             x = layers.AveragePooling2D(2, name="average")(x)
         # The average drops the last of an odd number of rows and columns.
         extent = CROP_SIZE if x is frames else CROP_SIZE // 2 * 2
-        x = layers.Resizing(input_size, input_size, name="resize")(x)
+        # `layers.Resizing` would switch the layers behind it to training mode whenever
+        # the caller does not say otherwise.
+        x = keras.ops.image.resize(x, (input_size, input_size))
         x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
         x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
         x = layers.ReLU(name="stem_relu")(x)

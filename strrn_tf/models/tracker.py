@@ -82,7 +82,14 @@ class STRRN(keras.Model):
             GeometryRelation(relation, name=f"relation_{i}")
             for i in range(len(self.geometry))
         ]
-        self.fuse = layers.Dense(hidden, "relu", name="fuse")
+        # Geometry and appearance weigh the same, and neither can fade in training.
+        self.norms = [
+            layers.LayerNormalization(name=f"norm_{part}")
+            for part in (["geometry"] if spatial else []) + ["appearance"]
+        ]
+        # As in MDM. ReLUs here died within forty updates, all of them: the tracker
+        # stayed the identity, which the cycle losses do not mind.
+        self.fuse = layers.Dense(hidden, "tanh", name="fuse")
         self.regress = layers.Dense(
             2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"
         )
@@ -99,13 +106,18 @@ class STRRN(keras.Model):
         patches = self.sampler.compute_output_shape(frames, start)
         self.appearance.build(patches)
         _, count, features = self.appearance.compute_output_shape(patches)
-        width = count * features
+        widths = [count * features]
+        geometry_width = 0
         for geometry, relation in zip(self.geometry, self.relations, strict=True):
             geometry.build(start)
             pairs = geometry.compute_output_shape(start)
             relation.build(pairs)
-            width += pairs[1] * self.settings["relation"]
-        self.fuse.build((None, width))
+            geometry_width += pairs[1] * self.settings["relation"]
+        if geometry_width:
+            widths.insert(0, geometry_width)
+        for norm, width in zip(self.norms, widths, strict=True):
+            norm.build((None, width))
+        self.fuse.build((None, sum(widths)))
         self.regress.build((None, self.settings["hidden"]))
         super().build(input_shape)
 
@@ -118,12 +130,16 @@ class STRRN(keras.Model):
     def relational_features(self, frames, start):  # noqa: ANN001, ANN201
         """Return f_SR (B, D): geometry of all components, then appearances (Eq. 3)."""
         batch = ops.shape(frames)[0]
-        parts = [
-            relation(geometry(start))
-            for geometry, relation in zip(self.geometry, self.relations, strict=True)
+        geometry = [
+            ops.reshape(relation(pairs(start)), (batch, -1))
+            for pairs, relation in zip(self.geometry, self.relations, strict=True)
         ]
-        parts.append(self.appearance(self.sampler(frames, start)))
-        return ops.concatenate([ops.reshape(p, (batch, -1)) for p in parts], axis=-1)
+        appearance = self.appearance(self.sampler(frames, start))
+        parts = [ops.concatenate(geometry, axis=-1)] if geometry else []
+        parts.append(ops.reshape(appearance, (batch, -1)))
+        return ops.concatenate(
+            [norm(part) for norm, part in zip(self.norms, parts, strict=True)], axis=-1
+        )
 
     def compute_output_shape(self, input_shape: dict) -> tuple:
         return tuple(input_shape["start"])

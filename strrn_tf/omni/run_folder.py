@@ -102,7 +102,12 @@ class RunFolder:
         write_json(self.config, {**about, **config})
 
     def _check_same(self, config: dict[str, Any]) -> None:
-        before = json.loads(self.config.read_text())
+        try:
+            before = dict(json.loads(self.config.read_text()))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{self.config} is damaged ({error}). Choose another --output"
+            ) from error
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
             options = _difference(before.get(wrong[0]), config[wrong[0]])

@@ -15,13 +15,17 @@ def conv2d(image, kernel, bias=None, stride=1, padding="valid"):
     """(H, W, C), (k, k, C, D) -> (h, w, D); "same" as TensorFlow pads it."""
     size, _, _, depth = kernel.shape
     if padding == "same":
-        image = np.pad(image, (*(_same(n, size, stride) for n in image.shape[:2]), (0, 0)))
+        image = np.pad(
+            image, (*(_same(n, size, stride) for n in image.shape[:2]), (0, 0))
+        )
     height = (image.shape[0] - size) // stride + 1
     width = (image.shape[1] - size) // stride + 1
     out = np.zeros((height, width, depth))
     for i in range(height):
         for j in range(width):
-            window = image[i * stride : i * stride + size, j * stride : j * stride + size]
+            window = image[
+                i * stride : i * stride + size, j * stride : j * stride + size
+            ]
             for d in range(depth):
                 out[i, j, d] = (window * kernel[..., d]).sum()
     return out if bias is None else out + bias

@@ -1,6 +1,7 @@
 """Twins of `strrn_tf.layers`. Weights come as a list in the order of the layer."""
 
 import numpy as np
+
 from reference.convolution import (
     batch_norm,
     bilinear,
@@ -79,13 +80,13 @@ def log_distance_geometry(landmarks, members, root):
 
 
 def relation(pairs, kernel, bias):
-    """Eq. 2: the sum over n of relu(W . CONCAT[phi^m, phi^n] + b)."""
+    """Eq. 2: the mean over n of relu(W . CONCAT[phi^m, phi^n] + b)."""
     out = np.zeros((*pairs.shape[:2], kernel.shape[1]))
     for b in range(pairs.shape[0]):
         for m in range(pairs.shape[1]):
             for n in range(pairs.shape[2]):
                 out[b, m] += relu(dense(pairs[b, m, n], kernel, bias))
-    return out
+    return out / pairs.shape[2]
 
 
 def residual(image, weights):
@@ -117,7 +118,7 @@ def spatial_softmax(logits):
 
 
 def soft_argmax(heat_maps, extent):
-    """(h, w, L) -> (L, 2); cell (i, j) is centred at ((j, i) + 0.5) * extent / h - 0.5."""
+    """(h, w, L) -> (L, 2); cell (i, j) is at ((j, i) + 0.5) * extent / h - 0.5."""
     height, width, count = heat_maps.shape
     out = np.zeros((count, 2))
     for i in range(height):

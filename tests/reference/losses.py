@@ -6,7 +6,7 @@ import numpy as np
 
 
 def eye_distance(shape):
-    """Distance of the outer eye corners, at least 0.4 of the larger side of the face."""
+    """Distance of the outer eye corners, at least 0.4 of the face size."""
     between = math.dist(shape[36], shape[45])
     return max(between, 0.4 * max(np.ptp(shape[:, 0]), np.ptp(shape[:, 1])))
 

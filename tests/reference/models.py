@@ -1,7 +1,15 @@
 """Twins of MDM, STRRN and HGN. Weights are dictionaries by the names of the parts."""
 
 import numpy as np
-from reference.convolution import average_pool, batch_norm, conv2d, max_pool, relu, resize
+
+from reference.convolution import (
+    average_pool,
+    batch_norm,
+    conv2d,
+    max_pool,
+    relu,
+    resize,
+)
 from reference.layers import (
     encode_patches,
     group_appearance,
@@ -33,20 +41,25 @@ def mdm(frames, mean_shape, weights, steps, patch_size, style):
     return np.stack(refinements, 1)
 
 
-def strrn(frames, start, weights, components, root, patch_size, style):
-    """Eq. 1 to 4: f_SR is all geometry, then all appearances; the answer an offset."""
+def strrn(frames, start, weights, components, root, patch_size, style, unit):
+    """Eq. 1 to 4: f_SR is all geometry, then all appearances; the answer an offset.
+
+    ``unit``: pixels of an offset of one. Without relations in ``weights`` there is no
+    geometry.
+    """
     batch = len(frames)
     parts = []
-    for members, own in zip(components, weights["relations"], strict=True):
-        pairs = log_distance_geometry(start, members, root)
-        parts.append(relation(pairs, *own).reshape(batch, -1))
+    if weights["relations"]:
+        for members, own in zip(components, weights["relations"], strict=True):
+            pairs = log_distance_geometry(start, members, root)
+            parts.append(relation(pairs, *own).reshape(batch, -1))
     patches = sample_patches(frames, start, patch_size)
     appearance = group_appearance(patches, components, weights["appearance"], style)
     parts.append(appearance.reshape(batch, -1))
     kernel, bias = weights["fuse"]
-    hidden = relu(np.concatenate(parts, 1) @ kernel + bias)
+    hidden = np.tanh(np.concatenate(parts, 1) @ kernel + bias)
     kernel, bias = weights["regress"]
-    return start + patch_size * (hidden @ kernel + bias).reshape(start.shape)
+    return start + unit * (hidden @ kernel + bias).reshape(start.shape)
 
 
 def hgn(frame, weights, input_size, stacks):

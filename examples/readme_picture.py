@@ -1,0 +1,73 @@
+"""Draw docs/images/tracking.jpg: one clip per category, time from left to right.
+
+    python examples/readme_picture.py --model saved_models/strrn-mdm
+
+With a model its landmarks are shown as `strrn track` finds them, coloured by their
+reliability; without one, the exact landmarks that the faces were drawn with.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+import strrn_tf
+from data_pipeline.drawn import draw_clip
+from data_pipeline.images import write_image
+from strrn_tf.drawing import draw_landmarks
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "tracking.jpg"
+JPEG_QUALITY = 82
+GAP = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is drawn.
+
+    Attributes:
+        model: name or folder of a model; none: the true landmarks.
+        seeds: of the clips, one for each of the categories 1, 2 and 3.
+        frames: frames of every clip.
+        columns: how many of them are shown.
+        output: the picture.
+    """
+
+    model: str | None = None
+    seeds: tuple[int, int, int] = (4, 12, 5)
+    frames: int = 40
+    columns: int = 4
+    output: Path = TARGET
+
+
+def strip(options: Options, category: int, seed: int) -> np.ndarray:
+    """Return frames of one clip side by side, landmarks drawn in."""
+    shown = np.linspace(2, options.frames - 1, options.columns).astype(int)
+    tracker = None
+    if options.model is not None:
+        tracker = strrn_tf.FaceTracker.from_pretrained(options.model)
+    tiles = []
+    clip = draw_clip(np.random.default_rng(seed), category, options.frames)
+    for index, (image, truth) in enumerate(clip):
+        faces = [] if tracker is None else tracker.update(image, index / 25)
+        if index not in shown:
+            continue
+        tile = image if tracker else draw_landmarks(image, truth)
+        for face in faces:
+            tile = draw_landmarks(tile, face.landmarks, face.reliability)
+        white = np.full((tile.shape[0], GAP, 3), 255, np.uint8)
+        tiles += [tile, white]
+    return np.hstack(tiles[:-1])
+
+
+def main(options: Options) -> None:
+    """Draw the three clips and write the picture."""
+    strips = [strip(options, *pair) for pair in enumerate(options.seeds, 1)]
+    white = np.full((GAP, strips[0].shape[1], 3), 255, np.uint8)
+    rows = [part for one in strips for part in (one, white)][:-1]
+    write_image(options.output, np.vstack(rows), JPEG_QUALITY)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,68 @@
+"""A process of its own that trains and dies where it is told to.
+
+    python training_process.py DEATHS OPTIONS...
+
+DEATHS is a JSON list, one entry for each run in turn: null (run to the end) or
+[moment, number, signal]. The moments are "step" (an update of any network) and
+"replace" (a file takes its final name); the number counts them from 1. Every run is a
+fork: TensorFlow is imported once. Exit codes go to stdout, one a line.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import keras  # noqa: F401 - imported before forking, but not used: no thread has started
+import tensorflow  # noqa: F401
+
+import data_pipeline.training_data  # noqa: F401
+import strrn_tf.export  # noqa: F401
+import train
+from strrn_tf import fitting
+
+
+def die_at(moment: str, number: int, name: str) -> None:
+    """Send this process a signal at its n-th update or right before its n-th rename."""
+    counts = {"step": 0, "replace": 0}
+
+    def count(what: str) -> None:
+        counts[what] += 1
+        if what == moment and counts[what] == number:
+            os.kill(os.getpid(), getattr(signal, name))
+
+    replace, on_batch = os.replace, fitting.StopWhenNotFinite.on_train_batch_end
+
+    def counted_replace(*names: object) -> None:
+        count("replace")
+        replace(*names)
+
+    def counted_batch(self: object, batch: int, logs: dict | None = None) -> None:
+        on_batch(self, batch, logs)
+        count("step")
+
+    os.replace = counted_replace
+    fitting.StopWhenNotFinite.on_train_batch_end = counted_batch
+
+
+def main() -> None:
+    """Run one fork after the other."""
+    fitting.CHECKPOINT_STEPS = 2
+    for death in json.loads(sys.argv[1]):
+        child = os.fork()
+        if child == 0:
+            # What the library prints is not the test's business.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            if death:
+                die_at(*death)
+            os._exit(train.main(sys.argv[2:]))
+        status = os.waitpid(child, 0)[1]
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()
