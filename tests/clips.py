@@ -9,9 +9,11 @@ from data_pipeline.store import CropStore
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 STORED, CROP, ROOM = 385, 315, 35
+STEP = (4.0, -3.0)  # of the moving clip: 5 px
+EYES = 120.0  # eye distance of the toy shape
 
 
-def moving_clip(num_pairs=3, step=(4.0, -3.0)):
+def moving_clip(num_pairs=3, step=STEP):
     """Return pairs (N, 2, 315, 315, 3) of a blob that moves by ``step`` pixels."""
     y, x = np.mgrid[:CROP, :CROP]
     pairs = np.zeros((num_pairs, 2, CROP, CROP, 3), np.float32)

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import tree
-from support import numpy, randomise
+from support import SMALL, numpy, randomise
 from toy_models import toy_mean_shape
 
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
@@ -29,7 +29,6 @@ from strrn_tf.models.tracker import STRRN
 from strrn_tf.tracking.litert import SIGNATURE, LiteRTModel
 
 FRAMES = (1, 315, 315, 3)
-SMALL = {"patch_size": 9, "channels": (2, 2), "features": 2, "hidden": 8}
 
 
 class Case(NamedTuple):

@@ -23,3 +23,13 @@ def float64():
     yield
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture(scope="session")
+def identity():
+    """Return a tracker that has learnt nothing: it returns its start."""
+    from support import SMALL
+
+    from strrn_tf.models.tracker import STRRN
+
+    return STRRN(relation=2, **SMALL)

@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 
+# Sizes of an MDM or a tracker that is quickly traced.
+SMALL = {"patch_size": 9, "channels": (2, 2), "features": 2, "hidden": 8}
+
 
 def randomise(layer, seed=0):
     """Give every variable a random value that keeps activations near one."""

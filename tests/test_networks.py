@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 from reference import models as twins
 from support import (
+    SMALL,
     arrays,
     encoder_weights,
     hourglass_weights,
@@ -23,9 +24,7 @@ from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
 from strrn_tf.training import TrackerTrainer
 
-SMALL = {"patch_size": 9, "channels": (2, 2), "features": 2, "hidden": 8}
 SHAPE = toy_mean_shape()
-UNIT = 0.15 * SMALL["patch_size"]  # of the tracker's offsets, in pixels
 
 
 def frames(count=1, seed=0):
@@ -40,10 +39,11 @@ def twin_of(model, given, start, components):
     weights = {
         "relations": [arrays(relation.dense) for relation in model.relations],
         "appearance": [encoder_weights(e) for e in model.appearance.encoders],
+        "norms": [arrays(norm) for norm in model.norms],
         "fuse": arrays(model.fuse),
         "regress": arrays(model.regress),
     }
-    return twins.strrn(given, start, weights, components, NOSE_ROOT, 9, "strided", UNIT)
+    return twins.strrn(given, start, weights, components, NOSE_ROOT, 9, "strided")
 
 
 @pytest.mark.usefixtures("float64")
@@ -153,7 +153,7 @@ def test_forward_and_backward_are_one_network():
     tracker.regress.bias.assign_add(np.ones(136, "float32"))
     changed = numpy(trainer(inputs))
     for name in ("tracked", "back_from_detected"):
-        np.testing.assert_allclose(changed[name] - answer[name], UNIT, rtol=1e-3)
+        np.testing.assert_allclose(changed[name] - answer[name], 9.0, rtol=1e-3)
 
 
 SMALL_HGN = {"stem": 4, "channels": 4, "stacks": 2, "depth": 1}

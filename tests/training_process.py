@@ -3,9 +3,10 @@
     python training_process.py DEATHS OPTIONS...
 
 DEATHS is a JSON list, one entry for each run in turn: null (run to the end) or
-[moment, number, signal]. The moments are "step" (an update of any network) and
-"replace" (a file takes its final name); the number counts them from 1. Every run is a
-fork: TensorFlow is imported once. Exit codes go to stdout, one a line.
+[moment, number, signal]. A moment is "step" (an update of any network), counted from 1
+by the number, or a part of a path (a file of this name takes its final place for the
+n-th time; death comes before it does). Every run is a fork: TensorFlow is imported
+once. Exit codes go to stdout, one a line.
 """
 
 import json
@@ -27,18 +28,20 @@ from strrn_tf import fitting
 
 
 def die_at(moment: str, number: int, name: str) -> None:
-    """Send this process a signal at its n-th update or right before its n-th rename."""
-    counts = {"step": 0, "replace": 0}
+    """Send this process a signal at its n-th update or before its n-th such rename."""
+    left = [number]
 
     def count(what: str) -> None:
-        counts[what] += 1
-        if what == moment and counts[what] == number:
+        if moment not in what:
+            return
+        left[0] -= 1
+        if left[0] == 0:
             os.kill(os.getpid(), getattr(signal, name))
 
     replace, on_batch = os.replace, fitting.StopWhenNotFinite.on_train_batch_end
 
     def counted_replace(*names: object) -> None:
-        count("replace")
+        count(str(names[1]))
         replace(*names)
 
     def counted_batch(self: object, batch: int, logs: dict | None = None) -> None:

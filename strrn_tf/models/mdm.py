@@ -83,7 +83,8 @@ class MDM(keras.Model):
         for _ in range(self.settings["steps"]):
             # As published: where a patch is taken from is not learnt through.
             patches = self.sampler(frames, ops.stop_gradient(shape))
-            features = ops.reshape(self.encoder(patches), (batch, -1))
+            features = self.encoder(patches)
+            features = ops.reshape(features, (batch, count * features.shape[-1]))
             state = self.recurrent(ops.concatenate([features, state], -1))
             # Offsets are in patch sides, which keeps the outputs near one.
             offset = self.settings["patch_size"] * self.regress(state)

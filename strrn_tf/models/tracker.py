@@ -129,14 +129,13 @@ class STRRN(keras.Model):
 
     def relational_features(self, frames, start):  # noqa: ANN001, ANN201
         """Return f_SR (B, D): geometry of all components, then appearances (Eq. 3)."""
-        batch = ops.shape(frames)[0]
         geometry = [
-            ops.reshape(relation(pairs(start)), (batch, -1))
+            _flat(relation(pairs(start)))
             for pairs, relation in zip(self.geometry, self.relations, strict=True)
         ]
         appearance = self.appearance(self.sampler(frames, start))
         parts = [ops.concatenate(geometry, axis=-1)] if geometry else []
-        parts.append(ops.reshape(appearance, (batch, -1)))
+        parts.append(_flat(appearance))
         return ops.concatenate(
             [norm(part) for norm, part in zip(self.norms, parts, strict=True)], axis=-1
         )
@@ -146,3 +145,8 @@ class STRRN(keras.Model):
 
     def get_config(self) -> dict:
         return {"name": self.name, "trainable": self.trainable, **self.settings}
+
+
+def _flat(features):  # noqa: ANN001, ANN202
+    """Return (B, M * D) of (B, M, D); M and D are known when B is not."""
+    return ops.reshape(features, (-1, features.shape[1] * features.shape[2]))

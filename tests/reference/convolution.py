@@ -1,4 +1,4 @@
-"""The bricks: convolution, pooling, dense layer, batch normalisation."""
+"""The bricks: convolution, pooling, dense layer, normalisation."""
 
 import numpy as np
 
@@ -94,3 +94,11 @@ def batch_norm(x, norm, epsilon=1e-3):
     """``norm``: gamma, beta, mean, variance."""
     gamma, beta, mean, variance = norm
     return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+
+
+def layer_norm(rows, gamma, beta, epsilon=1e-3):
+    """(B, D): every row to mean 0 and variance 1."""
+    out = np.zeros_like(rows)
+    for b, row in enumerate(rows):
+        out[b] = (row - row.mean()) / np.sqrt(row.var() + epsilon) * gamma + beta
+    return out

@@ -6,6 +6,7 @@ from reference.convolution import (
     average_pool,
     batch_norm,
     conv2d,
+    layer_norm,
     max_pool,
     relu,
     resize,
@@ -41,25 +42,27 @@ def mdm(frames, mean_shape, weights, steps, patch_size, style):
     return np.stack(refinements, 1)
 
 
-def strrn(frames, start, weights, components, root, patch_size, style, unit):
+def strrn(frames, start, weights, components, root, patch_size, style):
     """Eq. 1 to 4: f_SR is all geometry, then all appearances; the answer an offset.
 
-    ``unit``: pixels of an offset of one. Without relations in ``weights`` there is no
-    geometry.
+    Both halves are normalised. Without relations in ``weights`` there is no geometry.
     """
     batch = len(frames)
+    *norms, appearance_norm = weights["norms"]
     parts = []
     if weights["relations"]:
+        geometry = []
         for members, own in zip(components, weights["relations"], strict=True):
             pairs = log_distance_geometry(start, members, root)
-            parts.append(relation(pairs, *own).reshape(batch, -1))
+            geometry.append(relation(pairs, *own).reshape(batch, -1))
+        parts.append(layer_norm(np.concatenate(geometry, 1), *norms[0]))
     patches = sample_patches(frames, start, patch_size)
     appearance = group_appearance(patches, components, weights["appearance"], style)
-    parts.append(appearance.reshape(batch, -1))
+    parts.append(layer_norm(appearance.reshape(batch, -1), *appearance_norm))
     kernel, bias = weights["fuse"]
     hidden = np.tanh(np.concatenate(parts, 1) @ kernel + bias)
     kernel, bias = weights["regress"]
-    return start + unit * (hidden @ kernel + bias).reshape(start.shape)
+    return start + patch_size * (hidden @ kernel + bias).reshape(start.shape)
 
 
 def hgn(frame, weights, input_size, stacks):

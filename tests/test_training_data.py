@@ -1,0 +1,145 @@
+"""What the networks are given: S, D_det, D_tck and their mixtures."""
+
+import numpy as np
+import pytest
+from clips import crop_store
+from toy_models import toy_mean_shape
+
+from data_pipeline.augment import Augmentation
+from data_pipeline.images import read_image
+from data_pipeline.pts import read_pts
+from data_pipeline.training_data import TrainingData
+from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
+from strrn_tf.omni.criticism import Criticism
+
+PLAIN = Augmentation.none()
+
+
+def criticism(num, to_detector, to_tracker, seed=0):
+    """Return a criticism of ``num`` pairs; a shape tells by its place which it is."""
+    base = np.repeat(toy_mean_shape()[None], num, 0)
+    offset = np.arange(num, dtype=np.float32)[:, None, None]
+    members = [np.isin(np.arange(num), m) for m in (to_detector, to_tracker)]
+    errors = np.linspace(0, 0.1, num)
+    return Criticism(
+        base + offset, base + 20 + offset, base - 20 + offset, errors, errors, *members
+    )
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Return four stills with values from 101 on, eight pairs with values from 1 on."""
+    folder = tmp_path_factory.mktemp("stores")
+    stills = crop_store(folder, 4, 1)
+    stills.frames[:] += 100
+    return stills, crop_store(folder, 8, 2, seed=1)
+
+
+class TestTrainingData:
+    def data(self, stores, augmentation=PLAIN, **options):
+        algorithm = AlgorithmConfig(**options)
+        fit = FitConfig(4, 4, batch_size=4)
+        config = RunConfig(detector=fit, tracker=fit, algorithm=algorithm)
+        return TrainingData(*stores, config, augmentation)
+
+    def take(self, batches_from, count=6):
+        batches = [b for b, _ in zip(batches_from(0), range(count), strict=False)]
+        joined = {k: np.concatenate([b[k] for b in batches]) for k in batches[0]}
+        values = joined["frames"][..., 150, 150, 0] * 255
+        return values.round().astype(int), joined
+
+    def test_round_0_is_stills_alone(self, stores):
+        values, batch = self.take(self.data(stores).detector_batches(None, 0))
+        assert set(values) == {101, 102, 103, 104}
+        expected = stores[0].landmarks[values - 101, 0] - 35
+        np.testing.assert_allclose(batch["landmarks"], expected, atol=1e-3)
+
+    def test_d_det_has_tracked_shapes_of_its_members_only(self, stores):
+        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[1])
+        data = self.data(stores, pseudo_share=0.5)
+        values, batch = self.take(data.detector_batches(pseudo, 0))
+        assert set(values) == {101, 102, 103, 104, 3, 6}
+        is_pseudo = values < 100
+        assert is_pseudo.mean() == 0.5
+        expected = pseudo.tracked[values[is_pseudo] - 1]
+        np.testing.assert_allclose(batch["landmarks"][is_pseudo], expected, atol=1e-3)
+
+    @pytest.mark.parametrize(
+        ("share", "expected"), [(0.0, {101, 102, 103, 104}), (1.0, {3, 6})]
+    )
+    def test_the_share_of_d_det_at_its_ends(self, stores, share, expected):
+        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[])
+        data = self.data(stores, pseudo_share=share)
+        values, _ = self.take(data.detector_batches(pseudo, 0))
+        assert set(values) == expected
+
+    def test_without_stills_the_detector_learns_from_d_det(self, stores):
+        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[])
+        for share in (0.0, 0.5):
+            data = self.data((None, stores[1]), pseudo_share=share)
+            values, _ = self.take(data.detector_batches(pseudo, 0))
+            assert set(values) == {3, 6}
+
+    def test_d_tck_has_detected_shapes_of_its_members_only(self, stores):
+        pseudo = criticism(8, to_detector=[2], to_tracker=[1, 7])
+        data = self.data(stores, mix_stills=0.0)
+        values, batch = self.take(data.tracker_batches(pseudo, 0))
+        assert set(values[:, 0]) == {2, 8}
+        np.testing.assert_array_equal(values[:, 0], values[:, 1])
+        index = values[:, 0] - 1
+        for key, shapes in (
+            ("start", pseudo.detected_before),
+            ("detected", pseudo.detected),
+            ("target", pseudo.detected),
+        ):
+            np.testing.assert_allclose(batch[key], shapes[index], atol=1e-3)
+
+    def test_stills_in_motion_are_mixed_in(self, stores):
+        pseudo = criticism(8, to_detector=[], to_tracker=[1, 7])
+        data = self.data(stores, mix_stills=0.25)
+        values, _ = self.take(data.tracker_batches(pseudo, 0))
+        assert (values[:, 0] > 100).mean() == 0.25
+
+    def test_annotated_frames_teach_their_annotation(self, stores):
+        pseudo = criticism(8, to_detector=[], to_tracker=[0])
+        data = self.data(stores, mix_stills=0.0, annotated_fraction=0.5)
+        # Half of each of the two clips of four pairs.
+        assert len(data.annotated) == 4
+        assert (data.annotated < 4).sum() == 2
+        values, batch = self.take(data.tracker_batches(pseudo, 0), 12)
+        index = values[:, 0] - 1
+        assert set(index) == {0, *data.annotated.tolist()}
+        known = np.isin(index, data.annotated)
+        truth = stores[1].landmarks[index[known], 1] - 35
+        np.testing.assert_allclose(batch["target"][known], truth, atol=1e-3)
+        # What the detector says stays what it says.
+        np.testing.assert_allclose(batch["detected"], pseudo.detected[index], atol=1e-3)
+        values, batch = self.take(data.detector_batches(None, 0), 12)
+        clips = values < 100
+        assert set(values[clips] - 1) == set(data.annotated.tolist())
+
+    def test_annotation_is_asked_for_but_not_there(self, stores, tmp_path):
+        blank = crop_store(tmp_path, 2, 2, annotated=False)
+        with pytest.raises(ValueError, match="`annotated_fraction` is"):
+            self.data((stores[0], blank), annotated_fraction=0.5)
+
+    def test_the_same_seed_gives_the_same_stream_and_another_does_not(self, stores):
+        data = self.data(stores, Augmentation())
+        first, second, other = (
+            next(iter(data.detector_batches(None, seed)(0))) for seed in (0, 0, 1)
+        )
+        np.testing.assert_array_equal(first["frames"], second["frames"])
+        assert np.abs(first["landmarks"] - other["landmarks"]).max() > 1
+
+
+def test_pseudo_labels_are_written_in_the_300w_layout(tmp_path):
+    clips = crop_store(tmp_path, 2, 2)
+    data = TrainingData(None, clips, RunConfig())
+    shape = toy_mean_shape()
+    data.write_pseudo_label(tmp_path / "detector", 1, shape)
+    written = sorted(p.name for p in (tmp_path / "detector").iterdir())
+    assert written == ["clip0.avi_000001.jpg", "clip0.avi_000001.pts"]
+    received = read_pts(tmp_path / "detector" / written[1])
+    np.testing.assert_allclose(received, shape, atol=1e-3)
+    image = read_image(tmp_path / "detector" / written[0])
+    assert image.shape == (315, 315, 3)
