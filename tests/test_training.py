@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -80,12 +81,12 @@ def options(place, output, *more):
     ]
 
 
-def train_in_forks(place, output, deaths, *more):
+def train_in_forks(place, output, deaths, *more, export="export"):
     """Train until the end, dying on the way; return the exit codes."""
     process = subprocess.run(
         [
             *(sys.executable, str(Path(__file__).with_name("training_process.py"))),
-            json.dumps(deaths),
+            *(json.dumps(deaths), export),
             *options(place, output, "--resume", *more),
         ],
         capture_output=True,
@@ -123,11 +124,11 @@ def same_phases(one, other, names):
 
 def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    stills = ("--rounds", "0", "--preset", "tiny")
-    # Not in this test: to write files is much of the time, and tested below.
-    assert train_in_forks(place, whole, [None], *stills) == [0]
+    # Two trainings and no export, to be quick; the slow test has all of it.
+    some = partial(train_in_forks, place, export="no-export")
+    assert some(whole, [None], "--rounds", "0") == [0]
     deaths = [["step", 3, "SIGKILL"], ["detector-00", 2, "SIGKILL"], None]
-    codes = train_in_forks(place, killed, deaths, *stills)
+    codes = some(killed, deaths, "--rounds", "0")
     assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
     same_phases(whole, killed, ["detector-00", "tracker-00"])
 

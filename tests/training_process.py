@@ -1,12 +1,12 @@
 """A process of its own that trains and dies where it is told to.
 
-    python training_process.py DEATHS OPTIONS...
+    python training_process.py DEATHS EXPORT OPTIONS...
 
-DEATHS is a JSON list, one entry for each run in turn: null (run to the end) or
-[moment, number, signal]. A moment is "step" (an update of any network), counted from 1
-by the number, or a part of a path (a file of this name takes its final place for the
-n-th time; death comes before it does). Every run is a fork: TensorFlow is imported
-once. Exit codes go to stdout, one a line.
+EXPORT is "export" or "no-export". DEATHS is a JSON list, one entry for each run in
+turn: null (run to the end) or [moment, number, signal]. A moment is "step" (an update
+of any network), counted from 1 by the number, or a part of a path (a file of this name
+takes its final place for the n-th time; death comes before it does). Every run is a
+fork: TensorFlow is imported once. Exit codes go to stdout, one a line.
 """
 
 import json
@@ -55,14 +55,17 @@ def die_at(moment: str, number: int, name: str) -> None:
 def main() -> None:
     """Run one fork after the other."""
     fitting.CHECKPOINT_STEPS = 2
-    for death in json.loads(sys.argv[1]):
+    deaths, export, *options = sys.argv[1:]
+    if export == "no-export":
+        train.export = lambda *_: None
+    for death in json.loads(deaths):
         child = os.fork()
         if child == 0:
             # What the library prints is not the test's business.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             if death:
                 die_at(*death)
-            os._exit(train.main(sys.argv[2:]))
+            os._exit(train.main(options))
         status = os.waitpid(child, 0)[1]
         print(os.waitstatus_to_exitcode(status), flush=True)
 
