@@ -47,8 +47,8 @@ mostly adults in photographs from the web; other groups were not measured.
 
 ## Training data
 
-{stills} annotated stills of 300-W (`afw`, `helen/trainset`, `lfpw/trainset`: a subset of
-the official 3148, cropped around the face and shrunk to faces of at most 200 px) and
+{stills} annotated stills of 300-W (`afw`, `helen/trainset`, `lfpw/trainset`: a subset
+of the official 3148, cropped around the face and shrunk to faces of at most 200 px) and
 {pairs} unlabelled pairs of consecutive frames of {clips} clips.
 
 Algorithm 1 trusted {accepted} of the pairs: {d_det} taught the detector, {d_tck} the

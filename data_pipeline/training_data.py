@@ -187,7 +187,7 @@ class TrainingData:
         ]
 
     def _choose_annotated(self) -> np.ndarray:
-        """Return the annotated pairs that Semi-STRRN may use: a seeded share of each clip.
+        """Return the annotated pairs for Semi-STRRN: a seeded share of each clip.
 
         Both frames of a pair must be annotated.
         """

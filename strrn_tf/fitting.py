@@ -1,7 +1,7 @@
 """`keras.Model.fit` in a way that a kill at any moment loses nothing but a minute.
 
 The stream of batches is endless and can start at any batch, so a "Keras epoch" is just
-the stretch between two checkpoints. A checkpoint is one file with weights and optimizer;
+the stretch between two checkpoints. A checkpoint is one file of weights and optimizer;
 the number of updates done is read from the optimizer in it, so there is no second file
 that could disagree.
 """
@@ -90,8 +90,8 @@ def fit(
 def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
     """Yield (first step, steps of a stretch, number of stretches) up to ``steps``.
 
-    Stretches end at multiples of ``CHECKPOINT_STEPS``; a run that was interrupted in the
-    middle of one does its rest first.
+    Stretches end at multiples of ``CHECKPOINT_STEPS``; a run that was interrupted
+    inside one does its rest first.
     """
     while done < steps:
         end = min(done - done % CHECKPOINT_STEPS + CHECKPOINT_STEPS, steps)

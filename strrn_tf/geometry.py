@@ -64,7 +64,7 @@ def crop_matrix(
 
 
 def check_box(box: np.ndarray) -> np.ndarray:
-    """Return the box as float64 (4,) or raise a ``ValueError`` that says what is wrong."""
+    """Return the box as float64 (4,) or raise a ``ValueError`` that says why not."""
     box = np.asarray(box, np.float64)
     if box.shape != (4,):
         raise ValueError(f"`box` must be (x0, y0, x1, y1). Received: shape {box.shape}")

@@ -13,7 +13,7 @@ from strrn_tf.landmarks import OUTER_EYE_CORNERS
 
 
 def eye_distance(landmarks):  # noqa: ANN001, ANN201
-    """Return the floored outer eye corner distance (...), see `geometry.eye_distance`."""
+    """Return the outer eye corner distance (...), as `geometry.eye_distance` does."""
     left, right = OUTER_EYE_CORNERS
     corners = landmarks[..., left, :] - landmarks[..., right, :]
     sides = ops.max(landmarks, -2) - ops.min(landmarks, -2)
@@ -35,8 +35,8 @@ def point_error(landmarks, reference):  # noqa: ANN001, ANN201
 def check_loss(returned, start):  # noqa: ANN001, ANN201
     """Return Eq. 5 (...): squared distance between the start and the way back to it.
 
-    Divided by the squared eye distance and averaged over landmarks: the printed sum over
-    unnormalised pixels would tie lambda and the threshold to the size of the crop.
+    Divided by the squared eye distance and averaged over landmarks: the printed sum
+    over unnormalised pixels would tie lambda and the threshold to the size of the crop.
     """
     squared = ops.mean(ops.sum((returned - start) ** 2, -1), -1)
     return squared / eye_distance(start) ** 2

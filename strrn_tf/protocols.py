@@ -13,9 +13,13 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, box_sides
+from strrn_tf.geometry import box_from_landmarks, box_sides, relative_distance
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import is_degenerate
+from strrn_tf.tracking.health import (
+    CRITICISM_INTERVAL,
+    MAX_DISAGREEMENT,
+    is_degenerate,
+)
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -78,6 +82,7 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
+        self._steps = 0
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -115,7 +120,20 @@ class ProtocolRun:
             previous = box_from_landmarks(self._landmarks)
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
+            self._steps = self._steps + 1 if accepted else 0
+            if accepted and self._steps % CRITICISM_INTERVAL == 0:
+                accepted = self._detector_agrees(image, landmarks)
         return landmarks if accepted else None, float(cycle_error)
+
+    def _detector_agrees(self, image: np.ndarray, landmarks: np.ndarray) -> bool:
+        """Say whether the detector, looking where the tracker is, sees the same shape.
+
+        A slow drift goes back well step by step and is seen only so.
+        """
+        if not is_trackable(landmarks, image):
+            return False
+        detected = self.tracker.align(image, box_from_landmarks(landmarks))
+        return relative_distance(landmarks, detected) <= MAX_DISAGREEMENT
 
     def _detect(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]

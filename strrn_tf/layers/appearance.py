@@ -1,4 +1,4 @@
-"""Group-wise appearance, Eq. 1: f_A = relu(W_A . I(p) + b_A), own weights per component."""
+"""Group-wise appearance, Eq. 1: f_A = relu(W_A . I(p) + b_A) per component."""
 
 from collections.abc import Sequence
 

@@ -1,8 +1,9 @@
 """MDM: mnemonic descent, a recurrent cascade that starts at the mean shape.
 
 Trigeorgis et al. 2016; facts from trigeorgis/mdm ``mdm_model.py`` 33-71: patches around
-the current shape, one hidden state h <- tanh(W [patch features, h]), a linear layer that
-adds to the shape, weights shared by all steps, no gradient through the patch positions.
+the current shape, one hidden state h <- tanh(W [patch features, h]), a linear layer
+that adds to the shape, weights shared by all steps, no gradient through the patch
+positions.
 """
 
 import keras

@@ -108,7 +108,7 @@ def assign(
 def _run_batch(
     detector: keras.Model, tracker: keras.Model, frames: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Return the five shapes (B, 68, 2) of lines 4, 6, 8 and 10 for a batch of pairs."""
+    """Return the five shapes (B, 68, 2) of lines 4, 6, 8 and 10 of a batch."""
     previous, current = frames[:, 0], frames[:, 1]
     detect = _answer_of(detector)
     # Line 4: detecting on both frames.

@@ -26,6 +26,12 @@ MIN_OVERLAP = 0.3
 # Two tracks whose boxes overlap by more follow one face.
 MAX_OVERLAP = 0.6
 
+# Steps from one criticism by the detector to the next, and the distance of its shape
+# from the tracked one, as a fraction of the eye distance, at which it is believed
+# instead. A slow drift is invisible to the cycle check: every step goes back well.
+CRITICISM_INTERVAL = 5
+MAX_DISAGREEMENT = 0.04
+
 # Limits of a healthy step. Beyond them landmarks and face have parted.
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face import Face
@@ -20,6 +20,7 @@ from strrn_tf.tracking.face_networks import FaceNetworks
 class _Track:
     id: int
     box: np.ndarray
+    steps: int = 0
     lost_for: int = 0
     # None while the face is lost.
     landmarks: np.ndarray | None = None
@@ -62,9 +63,26 @@ class Tracks:
             )
             parted = health.is_degenerate(landmarks, track.box, frame.shape)
             if error <= self._max_cycle_error and not parted:
-                return _face(track.id, landmarks, "tracked", error, error, time)
+                face = _face(track.id, landmarks, "tracked", error, error, time)
+                is_due = (
+                    track.steps % health.CRITICISM_INTERVAL
+                    == health.CRITICISM_INTERVAL - 1
+                )
+                return self._criticise(face, frame) if is_due else face
         nowhere = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
         return Face(track.id, nowhere, track.box, 0.0, error, "lost", time)
+
+    def _criticise(self, face: Face, frame: np.ndarray) -> Face:
+        """Return the face, or the detector's answer where the two have parted.
+
+        The paper's cooperation and competition, at run time.
+        """
+        detected = self._networks.detect(frame, face.box)
+        distance = float(relative_distance(face.landmarks, detected))
+        is_usable = not health.is_degenerate(detected, face.box, frame.shape)
+        if distance <= health.MAX_DISAGREEMENT or not is_usable:
+            return face
+        return _face(face.id, detected, "detected", distance, np.nan, face.timestamp)
 
     def detect(
         self,
@@ -122,6 +140,7 @@ class Tracks:
         on one face.
         """
         lost_for = {track.id: track.lost_for for track in self._tracks}
+        steps = {track.id: track.steps for track in self._tracks}
         kept: list[Face] = []
         self._tracks = []
         for face in faces:
@@ -133,6 +152,8 @@ class Tracks:
             elif any(_met(face, other) for other in kept):
                 continue
             else:
+                is_step = face.state == "tracked"
+                track.steps = steps.get(face.id, 0) + 1 if is_step else 0
                 track.landmarks = face.landmarks
                 track.matrix = self._networks.window(face.box)
                 track.crop = self._networks.cut(frame, track.matrix)
