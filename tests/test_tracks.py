@@ -85,6 +85,17 @@ def test_a_lost_face_is_redetected_in_the_same_frame(tracker):
     assert (face.state, face.id) == ("detected", 0)
 
 
+def test_the_detector_criticises_a_drift(tracker, monkeypatch):
+    tracker.update(DARK, boxes=[BOX])
+    elsewhere = expected_shape(BOX) + 12
+    monkeypatch.setattr(tracker.networks, "detect", lambda image, box: elsewhere)
+    faces = [tracker.update(DARK)[0] for _ in range(health.CRITICISM_INTERVAL)]
+    assert [face.state for face in faces[-2:]] == ["tracked", "detected"]
+    np.testing.assert_allclose(faces[-1].landmarks, elsewhere, atol=1e-3)
+    assert faces[-1].id == faces[0].id
+    assert faces[-1].reliability < 0.5
+
+
 def test_patience_ends(folder):
     tracker = FaceTracker.from_pretrained(folder, patience=2)
     tracker.update(DARK, boxes=[BOX])

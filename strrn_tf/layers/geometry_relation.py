@@ -20,8 +20,8 @@ class LogDistanceGeometry(keras.layers.Layer):
 
     phi^m = [log|x^m - x^n|, log|y^m - y^n|, log|x^m - x*|, log|y^m - y*|] with x*, y*
     the nose; phi^n the same with m and n exchanged (so two of the eight entries repeat,
-    as printed). Partners n of landmark m are all landmarks of the component and the nose:
-    the paper's N_R = 20 x (20 + 1) for the mouth.
+    as printed). Partners n of landmark m are all landmarks of the component and the
+    nose: the paper's N_R = 20 x (20 + 1) for the mouth.
 
     Args:
         members: landmark indices of the component.

@@ -64,10 +64,7 @@ class Tracks:
             parted = health.is_degenerate(landmarks, track.box, frame.shape)
             if error <= self._max_cycle_error and not parted:
                 face = _face(track.id, landmarks, "tracked", error, error, time)
-                is_due = (
-                    track.steps % health.CRITICISM_INTERVAL
-                    == health.CRITICISM_INTERVAL - 1
-                )
+                is_due = (track.steps + 1) % health.CRITICISM_INTERVAL == 0
                 return self._criticise(face, frame) if is_due else face
         nowhere = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
         return Face(track.id, nowhere, track.box, 0.0, error, "lost", time)
