@@ -67,6 +67,8 @@ named, one crop per face, no mirror averaging.
 
 Large yaw (beyond about 60 degrees) and heavy occlusion of one half of the face; faces
 smaller than about 40 px; the jaw under beards and hands is a guess.
+The tracker alone drifts: without the detector's criticism every few frames, as
+`FaceTracker` has it, single points wander off within seconds.
 """
 
 

@@ -1,5 +1,6 @@
 """What a round of Algorithm 1 accepted, and why: numbers, pseudo-labels, a sheet."""
 
+import shutil
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -64,6 +65,8 @@ def write_round(
     """Write ``report.json``, the pseudo-labels in the 300-W layout and the sheets."""
     report = summarise_round(pseudo)
     target = folder.round(number)
+    # What a killed attempt at this round has left.
+    shutil.rmtree(target / "pseudo_labels", ignore_errors=True)
     for name, members, shapes in (
         ("detector", pseudo.teaches_detector, pseudo.tracked),
         ("tracker", pseudo.teaches_tracker, pseudo.detected),
