@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from clips import EYES, STEP, BlobDetector, moving_clip
 from reference import losses as twins
-from support import SMALL, numpy
+from support import SMALL, numpy, randomise
 from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig
@@ -130,3 +130,19 @@ def test_a_learning_tracker_leaves_the_identity():
     # The target is where it stands already, so that only the cycles pull.
     assert gradient() > 1e-6
     assert gradient(l_det_weight=0.0) == 0
+
+
+def test_nothing_is_learnt_through_the_start_of_the_way_back():
+    tracker = randomise(STRRN(relation=2, **SMALL))
+    trainer = TrackerTrainer(tracker, CONFIG)
+    pairs, shape = moving_clip(1), toy_mean_shape()[None]
+    inputs = {"frames": pairs, "start": shape, "detected": shape}
+    bias = tracker.regress.bias.value
+    with tf.GradientTape(persistent=True) as tape:
+        answer = trainer(inputs)
+        back = tf.reduce_sum(answer["back_from_tracked"])
+        fixed = tf.constant(numpy(answer["tracked"]))
+        alone = tf.reduce_sum(tracker({"frames": pairs[:, 0], "start": fixed}))
+    received, expected = (numpy(tape.gradient(v, bias)) for v in (back, alone))
+    np.testing.assert_allclose(received, expected, rtol=1e-6)
+    np.testing.assert_allclose(expected, 9.0, rtol=1e-6)
