@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from data_pipeline.store import CropStore
     from strrn_tf.omni.algorithm import OmniSupervision
+    from strrn_tf.omni.run_folder import RunFolder
 
 # TensorFlow's own start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -118,6 +119,16 @@ def parse(argv: Sequence[str] | None) -> Options:
 
 
 def run(options: Options) -> None:
+    """Train in a run folder that no other process uses."""
+    from strrn_tf.omni.run_folder import RunFolder
+
+    folder = RunFolder(options.folder)
+    with folder.claimed():
+        folder.check(resume=options.resume)
+        train(options, folder)
+
+
+def train(options: Options, folder: "RunFolder") -> None:
     """Cut the data, train, export."""
     # Loaded here: --help and mistakes must not wait for TensorFlow.
     import keras
@@ -129,12 +140,10 @@ def run(options: Options) -> None:
     from strrn_tf.geometry import mean_shape
     from strrn_tf.models.build import build_networks, load_networks
     from strrn_tf.omni.algorithm import OmniSupervision
-    from strrn_tf.omni.run_folder import RunFolder
     from strrn_tf.tracking.model_folder import load
 
     use_threads(options.threads)
-    config, folder = options.run_config, RunFolder(options.folder)
-    folder.check(resume=options.resume)
+    config = options.run_config
     stills, clips = read_data(options)
     stores = {"stills": stills, "clips": clips}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}

@@ -27,6 +27,7 @@ from data_pipeline.clips import Clip
 from data_pipeline.face_boxes import BoxFinder
 from data_pipeline.fingerprints import fingerprint
 from data_pipeline.images import read_image
+from data_pipeline.locking import filling
 from data_pipeline.pairs import PairOptions, cut_pairs
 from data_pipeline.store_writer import Samples, StoreWriter, read_state
 from data_pipeline.stored_window import cut_window
@@ -108,15 +109,16 @@ def build_still_store(
             f'`boxes` must be "landmarks" or a function. Received: {boxes!r}'
         )
     mark = fingerprint(stills, kind="stills", boxes=boxes)
-    writer = _writer(folder, mark, num_frames=1)
-    if writer is not None:
-        for still in track(_missing(writer, stills), "Cutting stills"):
-            try:
-                writer.append(still.name, _cut_still(still, boxes), {})
-            except ValueError as error:
-                writer.append(still.name, None, {"problem": str(error)})
-        writer.finish()
-    return CropStore.open(_fitting_folder(folder, mark))
+    with filling(folder):
+        writer = _writer(folder, mark, num_frames=1)
+        if writer is not None:
+            for still in track(_missing(writer, stills), "Cutting stills"):
+                try:
+                    writer.append(still.name, _cut_still(still, boxes), {})
+                except ValueError as error:
+                    writer.append(still.name, None, {"problem": str(error)})
+            writer.finish()
+        return CropStore.open(_fitting_folder(folder, mark))
 
 
 def build_pair_store(
@@ -149,15 +151,16 @@ def build_pair_store(
     options = PairOptions(pairs_per_clip, seed, box_finder, rule)
     options.check()
     mark = fingerprint(clips, kind="pairs", **options._asdict())
-    writer = _writer(folder, mark, num_frames=2)
-    if writer is not None:
-        for clip in track(_missing(writer, clips), "Cutting frame pairs"):
-            try:
-                writer.append(clip.name, *cut_pairs(clip, options))
-            except ValueError as error:
-                writer.append(clip.name, None, {"problem": str(error)})
-        writer.finish()
-    return CropStore.open(_fitting_folder(folder, mark))
+    with filling(folder):
+        writer = _writer(folder, mark, num_frames=2)
+        if writer is not None:
+            for clip in track(_missing(writer, clips), "Cutting frame pairs"):
+                try:
+                    writer.append(clip.name, *cut_pairs(clip, options))
+                except ValueError as error:
+                    writer.append(clip.name, None, {"problem": str(error)})
+            writer.finish()
+        return CropStore.open(_fitting_folder(folder, mark))
 
 
 def _fitting_folder(folder: str | Path, mark: str) -> Path:

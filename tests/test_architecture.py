@@ -58,7 +58,7 @@ RULES = [
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
         },
-        {"keras", "numpy"},
+        {"keras", "numpy", "filelock"},
     ),
     (
         "strrn_tf.tracking*",
@@ -127,7 +127,7 @@ RULES = [
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
         },
-        {"numpy", "cv2", "scipy", "rich", "tensorflow"},
+        {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
     ),
 ]
 # Only these may name TensorFlow: batches, conversion, and the questions about threads

@@ -119,3 +119,15 @@ def test_a_damaged_configuration_is_a_clear_error(folder):
     folder.config.write_text("{")
     with pytest.raises(ValueError, match="is damaged"):
         folder.start(CONFIG)
+
+
+def test_two_processes_cannot_train_in_one_folder(folder):
+    other = RunFolder(folder.root)
+    with (
+        folder.claimed(),
+        pytest.raises(ValueError, match="another process"),
+        other.claimed(),
+    ):
+        pytest.fail("both were let in")
+    with other.claimed():
+        pass  # the first claim has ended

@@ -1,6 +1,9 @@
 """Crop stores: exact windows, pairs, resuming, damaged sources."""
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import cv2
 import numpy as np
@@ -118,6 +121,20 @@ def test_second_call_changes_nothing(tmp_path, stills, monkeypatch):
     assert set(after) == {
         *("frames.npy", "samples.npz", "names.json", "report.json", "manifest.json")
     }
+
+
+def test_builders_of_one_folder_wait_for_each_other(tmp_path, stills):
+    def slow_finder(image):
+        searched.append(1)
+        time.sleep(0.05)
+        return np.array([(45.0, 55, 140, 150)])
+
+    searched = []
+    build = partial(build_still_store, tmp_path / "store", stills, slow_finder)
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda _: build(), range(2))
+    assert len(searched) == len(stills)
+    np.testing.assert_array_equal(first.frames, second.frames)
 
 
 def test_other_inputs_go_to_another_folder(tmp_path, stills):

@@ -28,6 +28,7 @@ from rich.progress import Progress
 from data_pipeline.atomic import replacing, write_text
 from data_pipeline.drawn.motion import FRAMES_PER_SECOND
 from data_pipeline.drawn.pictures import draw_clip, draw_face
+from data_pipeline.locking import filling
 from data_pipeline.pts import write_pts
 from data_pipeline.three_hundred_vw import SPLITS, sequence_ids
 
@@ -80,11 +81,12 @@ def draw_dataset(
         "seed": seed,
     }
     _check_numbers(arguments)
-    if _is_complete(root, {"version": VERSION, **arguments}):
-        return root
-    tasks = [task for task, done in _tasks(root, arguments) if not done.exists()]
-    _run(tasks, workers)
-    os.replace(root / _STARTED, root / _MARKER)
+    with filling(root):
+        if _is_complete(root, {"version": VERSION, **arguments}):
+            return root
+        tasks = [task for task, done in _tasks(root, arguments) if not done.exists()]
+        _run(tasks, workers)
+        os.replace(root / _STARTED, root / _MARKER)
     return root
 
 

@@ -4,10 +4,13 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 import strrn_tf
 
@@ -72,6 +75,23 @@ class RunFolder:
     def round(self, number: int) -> Path:
         """What round ``number`` (from 1) of Algorithm 1 accepted, and why."""
         return self.root / "rounds" / f"{number:02d}"
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Keep other processes from training in the folder.
+
+        Raises:
+            ValueError: one does.
+        """
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(f"{self.root}.lock", timeout=0):
+                yield
+        except Timeout:
+            raise ValueError(
+                f"another process is training in {self.root}: wait for it, or choose "
+                "another --output"
+            ) from None
 
     def check(self, *, resume: bool) -> None:
         """Look before hours of work whether the folder can be used.
