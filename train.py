@@ -30,6 +30,7 @@ import tyro
 
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.config import AlgorithmConfig, Backbone, FitConfig, Preset, RunConfig
+from strrn_tf.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from strrn_tf.omni.algorithm import OmniSupervision
     from strrn_tf.omni.run_folder import RunFolder
 
-# TensorFlow's own start-up messages say nothing to a user.
+# TensorFlow's warnings while it runs say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PROG = "python train.py"
@@ -131,7 +132,8 @@ def run(options: Options) -> None:
 def train(options: Options, folder: "RunFolder") -> None:
     """Cut the data, train, export."""
     # Loaded here: --help and mistakes must not wait for TensorFlow.
-    import keras
+    with quiet_stderr():
+        import keras
 
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData

@@ -63,7 +63,7 @@ RULES = [
     (
         "strrn_tf.tracking*",
         {
-            *("strrn_tf.tracking*", "strrn_tf.face_boxes"),
+            *("strrn_tf.tracking*", "strrn_tf.face_boxes", "strrn_tf.quiet"),
             *("strrn_tf.geometry", "strrn_tf.landmarks"),
         },
         {"numpy", "cv2", "ai_edge_litert"},
@@ -80,6 +80,7 @@ RULES = [
         NUMPY,
     ),
     ("strrn_tf.interruption", set(), set()),
+    ("strrn_tf.quiet", set(), set()),
     (
         "strrn_tf.protocols",
         {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.health"},

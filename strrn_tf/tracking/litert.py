@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from strrn_tf.quiet import quiet_stderr
+
 SIGNATURE = "serving_default"
 
 
@@ -59,7 +61,8 @@ class LiteRTModel:
                 f"{self.path} has no signature '{SIGNATURE}'. Export the model again."
             )
         self.outputs: tuple[str, ...] = tuple(sorted(names["outputs"]))
-        self._runner = self._interpreter.get_signature_runner(SIGNATURE)
+        with quiet_stderr():
+            self._runner = self._interpreter.get_signature_runner(SIGNATURE)
         self.inputs: dict[str, tuple[int, ...]] = {
             name: tuple(int(side) for side in details["shape"])
             for name, details in self._runner.get_input_details().items()

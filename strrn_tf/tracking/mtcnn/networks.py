@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from strrn_tf.quiet import quiet_stderr
+
 FOLDER = Path(__file__).parent
 
 
@@ -35,7 +37,8 @@ class Network:
         output = self._interpreter.get_output_details()[0]
         self._output, self.channels = output["index"], int(output["shape"][-1])
         self._interpreter.resize_tensor_input(self._input, (1, height, width, 3))
-        self._interpreter.allocate_tensors()
+        with quiet_stderr():
+            self._interpreter.allocate_tensors()
 
     def run(self, pixels: np.ndarray) -> np.ndarray:
         """Return the output for one image (height, width, 3) float32 in [0, 255].
