@@ -63,6 +63,9 @@ class AlgorithmConfig:
         cycle_weight: weight of Eq. 6 beside the distance to the target. Cycles start at
             detections, whose errors a good tracker mends and so does not return to: a
             weight of 10 made the tracker the identity (L_tck 6e-7).
+        drift_steps: largest number of times that the tracker is run on the first frame
+            of a training pair before it is to find the second; it learns to mend its
+            own errors so. 0 trains on a detector's errors alone, and drifts on videos.
         assignment: whom a trusted frame teaches. "exclusive": the tracker where the
             detector was the more reliable, else the detector. "literal": as printed,
             the detector always learns the tracked shape too.
@@ -83,6 +86,7 @@ class AlgorithmConfig:
     l_det_weight: float = 0.4
     l_tck_weight: float = 1.0
     cycle_weight: float = 1.0
+    drift_steps: int = 3
     assignment: Assignment = "exclusive"
     mix_stills: float = 0.5
     pseudo_share: float = 0.5
@@ -106,10 +110,11 @@ class AlgorithmConfig:
             raise ValueError(
                 f"`threshold` must be positive. Received: {self.threshold}"
             )
-        if self.rounds < 0 or self.pairs_per_clip < 1:
+        if min(self.rounds, self.drift_steps) < 0 or self.pairs_per_clip < 1:
             raise ValueError(
-                "`rounds` must not be negative and `pairs_per_clip` must be positive. "
-                f"Received: {self.rounds}, {self.pairs_per_clip}"
+                "`rounds` and `drift_steps` must not be negative and `pairs_per_clip` "
+                "must be positive. Received: "
+                f"{self.rounds}, {self.drift_steps}, {self.pairs_per_clip}"
             )
 
 
@@ -130,9 +135,7 @@ class RunConfig:
     preset: Preset = "default"
     seed: int = 0
     detector: FitConfig = field(default_factory=lambda: FitConfig(2400, 500))
-    tracker: FitConfig = field(
-        default_factory=lambda: FitConfig(1500, 400, learning_rate=4e-4)
-    )
+    tracker: FitConfig = field(default_factory=lambda: FitConfig(1500, 400))
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
 
     def __post_init__(self) -> None:

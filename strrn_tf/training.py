@@ -43,7 +43,8 @@ class TrackerTrainer(keras.Model):
 
     Args:
         tracker: STRRN.
-        config: weights of the losses; ``temporal=False`` leaves the cycles out.
+        config: weights of the losses; ``temporal=False`` leaves the cycles out. Steps
+            of drift before the forward pass.
     """
 
     def __init__(
@@ -60,7 +61,8 @@ class TrackerTrainer(keras.Model):
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = inputs["frames"]
-        tracked = self.tracker({"frames": frames[:, 1], "start": inputs["start"]})
+        start = self.drift(frames[:, 0], inputs["start"])
+        tracked = self.tracker({"frames": frames[:, 1], "start": start})
         if not self.config.temporal:
             return {"tracked": tracked}
         # The way back starts at a fixed shape. Were it learnt through, the forward pass
@@ -73,18 +75,37 @@ class TrackerTrainer(keras.Model):
         back = self.tracker({"frames": previous, "start": shapes})
         from_tracked, from_detected = ops.split(back, 2)
         return {
+            "start": start,
             "tracked": tracked,
             "back_from_tracked": from_tracked,
             "back_from_detected": from_detected,
         }
+
+    def drift(self, frames, start):  # noqa: ANN001, ANN201
+        """Return starts (B, L, 2) that went through the tracker 0, 1, 2 ... times.
+
+        On a video every step starts at what the step before has answered. A tracker
+        that was only shown a detector's errors does not mend its own: they add up.
+
+        Args:
+            frames: (B, 315, 315, 3) in which the starts are.
+            start: (B, L, 2).
+        """
+        steps = self.config.drift_steps
+        turns = ops.arange(ops.shape(start)[0]) % (steps + 1)
+        for step in range(steps):
+            moved = self.tracker({"frames": frames, "start": start})
+            moves = (turns > step)[:, None, None]
+            start = ops.stop_gradient(ops.where(moves, moved, start))
+        return start
 
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         distance = point_error(y_pred["tracked"], x["target"])
         self.means["nme_interocular"].update_state(100 * distance)
         if not self.config.temporal:
             return ops.mean(distance)
-        l_tck = check_loss(y_pred["back_from_tracked"], x["start"])
-        l_det = check_loss(y_pred["back_from_detected"], x["start"])
+        l_tck = check_loss(y_pred["back_from_tracked"], y_pred["start"])
+        l_det = check_loss(y_pred["back_from_detected"], y_pred["start"])
         self.means["l_tck"].update_state(l_tck)
         self.means["l_det"].update_state(l_det)
         ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det

@@ -36,7 +36,8 @@ def test_wrong_fits(values, reason):
         ({"threshold": float("nan")}, "`threshold` must be positive. Received: nan"),
         ({"l_det_weight": -0.4}, "`l_det_weight` must not be negative"),
         ({"cycle_weight": float("inf")}, "`cycle_weight` must not be negative"),
-        ({"rounds": -1}, "`rounds` must not be negative"),
+        ({"rounds": -1}, "`rounds` and `drift_steps` must not be negative"),
+        ({"drift_steps": -1}, "`drift_steps` must not be negative"),
         ({"pairs_per_clip": 0}, "`pairs_per_clip` must be positive"),
     ],
 )

@@ -10,23 +10,23 @@ from support import SMALL, numpy, randomise
 from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig
-from strrn_tf.models.tracker import STRRN
+from strrn_tf.models.tracker import OFFSET_UNIT, STRRN
 from strrn_tf.training import TrackerTrainer
 
 CONFIG = AlgorithmConfig()
+STILL = toy_mean_shape()[None].astype("float32")
 
 
 @pytest.fixture(scope="module")
 def sample():
     """Return inputs and answers of a tracker's trainer."""
     rng = np.random.default_rng(6)
-    names = ("start", "target", "tracked", "back_from_tracked")
+    names = ("target", "start", "tracked", "back_from_tracked")
     shapes = {
         name: (toy_mean_shape() + rng.normal(0, 4, (3, 68, 2))).astype("float32")
         for name in (*names, "back_from_detected")
     }
-    inputs = {name: shapes.pop(name) for name in ("start", "target")}
-    return inputs, shapes
+    return {"target": shapes.pop("target")}, shapes
 
 
 class TestEnsembleLoss:
@@ -40,21 +40,16 @@ class TestEnsembleLoss:
 
     def parts(self, sample):
         inputs, answers = sample
-        each = zip(
-            *(inputs[name] for name in ("start", "target")),
-            *(
-                answers[name]
-                for name in ("tracked", "back_from_tracked", "back_from_detected")
-            ),
-            strict=True,
-        )
+        names = ("start", "tracked", "back_from_tracked", "back_from_detected")
+        columns = [inputs["target"], *(answers[name] for name in names)]
+        each = zip(*columns, strict=True)
         rows = [
             (
                 twins.point_error(tracked, target),
                 twins.check_loss(from_tracked, start),
                 twins.check_loss(from_detected, start),
             )
-            for start, target, tracked, from_tracked, from_detected in each
+            for target, start, tracked, from_tracked, from_detected in each
         ]
         return np.mean(rows, axis=0)
 
@@ -145,4 +140,30 @@ def test_nothing_is_learnt_through_the_start_of_the_way_back():
         alone = tf.reduce_sum(tracker({"frames": pairs[:, 0], "start": fixed}))
     received, expected = (numpy(tape.gradient(v, bias)) for v in (back, alone))
     np.testing.assert_allclose(received, expected, rtol=1e-6)
-    np.testing.assert_allclose(expected, 9.0, rtol=1e-6)
+    np.testing.assert_allclose(expected, OFFSET_UNIT, rtol=1e-6)
+
+
+def test_drifting_starts_went_through_the_tracker_once_to_k_times():
+    tracker = randomise(STRRN(relation=2, **SMALL))
+    trainer = TrackerTrainer(tracker, AlgorithmConfig(drift_steps=2))
+    image = np.repeat(moving_clip(1)[:, 0], 5, 0)
+    shape = np.repeat(toy_mean_shape()[None], 5, 0).astype("float32")
+
+    def track(start):
+        return numpy(tracker({"frames": image[:1], "start": start}))
+
+    once = track(shape[:1])
+    expected = np.concatenate([shape[:1], once, track(once)])
+    received = numpy(trainer.drift(image, shape))
+    assert np.abs(once - shape[:1]).max() > 0.01
+    for sample, turns in enumerate([0, 1, 2, 0, 1]):
+        np.testing.assert_allclose(received[sample], expected[turns], atol=1e-3)
+
+
+def test_nothing_is_learnt_through_the_drift():
+    tracker = randomise(STRRN(relation=2, **SMALL))
+    trainer = TrackerTrainer(tracker, CONFIG)
+    with tf.GradientTape() as tape:
+        moved = trainer.drift(moving_clip(4)[:, 0], np.repeat(STILL, 4, 0))
+        total = tf.reduce_sum(moved)
+    assert tape.gradient(total, tracker.regress.bias.value) is None

@@ -16,6 +16,10 @@ from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
 from strrn_tf.layers.patches import PatchSampler
 
+# Crop pixels. With a whole patch side, as in MDM, one update of the last layer moves
+# the landmarks further than what there is left to learn.
+OFFSET_UNIT = 3.0
+
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class STRRN(keras.Model):
@@ -124,7 +128,7 @@ class STRRN(keras.Model):
     def call(self, inputs):  # noqa: ANN001, ANN201
         start = inputs["start"]
         features = self.relational_features(inputs["frames"], start)
-        offset = self.settings["patch_size"] * self.regress(self.fuse(features))
+        offset = OFFSET_UNIT * self.regress(self.fuse(features))
         return start + ops.reshape(offset, (-1, NUM_LANDMARKS, 2))
 
     def relational_features(self, frames, start):  # noqa: ANN001, ANN201

@@ -62,7 +62,7 @@ def strrn(frames, start, weights, components, root, patch_size, style):
     kernel, bias = weights["fuse"]
     hidden = np.tanh(np.concatenate(parts, 1) @ kernel + bias)
     kernel, bias = weights["regress"]
-    return start + patch_size * (hidden @ kernel + bias).reshape(start.shape)
+    return start + 3.0 * (hidden @ kernel + bias).reshape(start.shape)
 
 
 def hgn(frame, weights, input_size, stacks):
