@@ -1,4 +1,4 @@
-"""Image files and crops of images. RGB outside this file; OpenCV's BGR stays inside."""
+"""Image files. RGB outside this file; OpenCV's BGR stays inside."""
 
 import os
 import re
@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from data_pipeline.atomic import replacing
-from strrn_tf.geometry import compose, invert_matrix, similarity
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -17,9 +16,6 @@ _QUALITY = {
     ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
     ".webp": cv2.IMWRITE_WEBP_QUALITY,
 }
-
-# Below this scale bilinear sampling skips pixels enough to alias visibly.
-SHRINK_FIRST_BELOW = 0.75
 
 
 def is_image(path: str | Path) -> bool:
@@ -113,62 +109,3 @@ def check_image(image: np.ndarray) -> np.ndarray:
     if image.dtype != np.uint8:
         raise ValueError(f"`image` must be uint8 RGB. Received: {image.dtype}")
     return image
-
-
-def resize_matrix(image_size: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
-    """Return the matrix (2, 3) of a resize from (width, height) to (width, height).
-
-    With pixel centres at integers, resizing by s maps x to (x + 0.5) s - 0.5.
-    """
-    scale = np.divide(size, image_size)
-    return np.column_stack([np.diag(scale), scale / 2 - 0.5])
-
-
-def warp_crop(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
-    """Return the square crop (size, size, 3) of an image by an image-to-crop matrix.
-
-    Bilinear, with the border pixels repeated outside the image. When the crop is much
-    smaller than its part of the image, that part is first shrunk by area averaging, so
-    that no detail is skipped (bilinear sampling alone would alias).
-
-    Args:
-        image: (H, W, 3) uint8.
-        matrix: similarity (2, 3), crop = matrix[:, :2] @ xy + matrix[:, 2].
-        size: side of the crop in pixels.
-    """
-    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    if scale < SHRINK_FIRST_BELOW:
-        image, matrix = _cut_out(image, matrix, size, padding=int(np.ceil(2 / scale)))
-        width, height = image.shape[1], image.shape[0]
-        small = max(1, round(width * scale)), max(1, round(height * scale))
-        image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        shrink = resize_matrix((width, height), small)
-        matrix = compose(matrix, invert_matrix(shrink))
-    return cv2.warpAffine(
-        image,
-        matrix,
-        (size, size),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-
-
-def _cut_out(
-    image: np.ndarray, matrix: np.ndarray, size: int, padding: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the part of the image that the crop shows, and the matrix from it.
-
-    Shrinking a whole photograph to cut one face out of it would waste most of the
-    work. At the image's own border the part ends there too, so that repeated border
-    pixels stay the same.
-    """
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]]) - 0.5
-    inverse = invert_matrix(matrix)
-    corners = corners @ inverse[:, :2].T + inverse[:, 2]
-    limit = np.array([image.shape[1], image.shape[0]])
-    start = np.floor(corners.min(0)).astype(int) - padding
-    stop = np.ceil(corners.max(0)).astype(int) + padding + 1
-    start, stop = np.clip(start, 0, limit - 1), np.clip(stop, 1, limit)
-    stop = np.maximum(stop, start + 1)
-    part = image[start[1] : stop[1], start[0] : stop[0]]
-    return part, compose(matrix, similarity(1.0, 0.0, start))

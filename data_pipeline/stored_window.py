@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from data_pipeline.images import warp_crop
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE, apply_matrix, crop_matrix
+from strrn_tf.tracking.crop import cut
 
 STORED_SIZE = 385
 STORED_MARGIN = CROP_MARGIN * STORED_SIZE / CROP_SIZE
@@ -33,5 +33,5 @@ def cut_window(
         ValueError: the box is empty or not finite.
     """
     matrix = crop_matrix(box, STORED_SIZE, STORED_MARGIN)
-    crops = np.stack([warp_crop(image, matrix, STORED_SIZE) for image in images])
+    crops = np.stack([cut(image, matrix, STORED_SIZE) for image in images])
     return crops, apply_matrix(matrix, landmarks).astype(np.float32), matrix

@@ -127,6 +127,7 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
+            "strrn_tf.tracking.crop",
         },
         {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
     ),

@@ -182,6 +182,14 @@ def test_cycle_error_by_hand():
     assert relative_distance(shape, shape) == 0
 
 
+def test_eye_distance_has_a_floor_for_profiles():
+    shape = np.zeros((68, 2))
+    shape[8], shape[45] = (50, 100), (70, 0)
+    assert eye_distance(shape) == pytest.approx(70)
+    shape[45] = (10, 0)
+    assert eye_distance(shape) == pytest.approx(40)
+
+
 @given(number(0.125, 8), number(-100, 100))
 def test_cycle_error_has_no_unit(scale, shift):
     rng = np.random.default_rng(4)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from data_pipeline.clips import Clip
-from data_pipeline.images import warp_crop, write_image
+from data_pipeline.images import write_image
 from data_pipeline.pts import write_pts
 from data_pipeline.store import (
     CropStore,
@@ -22,6 +22,7 @@ from data_pipeline.three_hundred_vw import list_sequences
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.tracking.crop import cut
 
 BOX = np.array([20.0, 15.0, 44.0, 35.0])
 
@@ -49,7 +50,7 @@ def test_what_is_seen_lies_where_the_matrix_says(scale):
     box = np.concatenate([centre - 50 / scale, centre + corner])
     matrix = crop_matrix(box, 160, 160 * 1.0 / 111)
     assert matrix[0, 0] == pytest.approx(scale)
-    crop = warp_crop(image, matrix, 160)
+    crop = cut(image, matrix, 160)
     expected = apply_matrix(matrix, centre[None])[0]
     np.testing.assert_allclose(centroid(crop), expected, atol=0.06)
 
@@ -58,7 +59,7 @@ def test_shrinking_averages_instead_of_skipping():
     # Stripes of one pixel are grey from afar; samples of them are black or white.
     image = np.zeros((800, 800, 3), np.uint8)
     image[:, ::2] = 255
-    crop = warp_crop(image, crop_matrix(np.array([100, 100, 700, 700]), 96), 96)
+    crop = cut(image, crop_matrix(np.array([100, 100, 700, 700]), 96), 96)
     assert np.abs(crop.astype(float) - 127.5).max() < 40
     assert crop.std() < 10
 
@@ -68,7 +69,7 @@ def test_outside_of_the_image_its_border_goes_on():
     image[:, :20] = (200, 100, 50)
     for scale in (2.0, 0.2):
         matrix = np.array([[scale, 0, 30], [0, scale, 30]])
-        crop = warp_crop(image, matrix, 120)
+        crop = cut(image, matrix, 120)
         np.testing.assert_array_equal(crop[0, 0], (200, 100, 50))
         np.testing.assert_array_equal(crop[-1, -1], (0, 0, 0))
 

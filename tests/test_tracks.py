@@ -168,14 +168,6 @@ def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     assert [(face.id, face.state) for face in faces] == [(1, "detected")]
 
 
-def test_eye_distance_has_a_floor_for_profiles():
-    shape = np.zeros((68, 2))
-    shape[8], shape[45] = (50, 100), (70, 0)
-    assert health.eye_distance(shape) == pytest.approx(70)
-    shape[45] = (10, 0)
-    assert health.eye_distance(shape) == pytest.approx(40)
-
-
 def test_degenerate_shapes():
     shape, image = expected_shape(BOX), DARK.shape
     box = np.concatenate([shape.min(0), shape.max(0)])

@@ -11,10 +11,10 @@ from strrn_tf.geometry import (
     box_from_landmarks,
     crop_matrix,
     invert_matrix,
+    relative_distance,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.crop import cut, to_network
-from strrn_tf.tracking.health import relative_distance
 from strrn_tf.tracking.litert import LiteRTModel
 from strrn_tf.tracking.model_folder import ModelFolder
 
@@ -82,7 +82,7 @@ class FaceNetworks:
         ):
             return landmarks, np.inf
         second = self.detect(image, second_box)
-        return landmarks, relative_distance(second, landmarks)
+        return landmarks, float(relative_distance(second, landmarks))
 
     def step(
         self,
@@ -104,7 +104,7 @@ class FaceNetworks:
         found = self.track_in_crop(crop, start_in_crop)
         returned = self.track_in_crop(previous_crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
-        error = relative_distance(returned, start_in_crop)
+        error = float(relative_distance(returned, start_in_crop))
         return _to_image(matrix, found), error
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:

@@ -9,12 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides, face_size
-from strrn_tf.landmarks import NUM_LANDMARKS, OUTER_EYE_CORNERS
-
-# In profile the outer eye corners fall together and a distance divided by theirs grows
-# without limit. The ratio to the face size is 0.59 for the median face of 300-W and
-# below 0.4 for one in a thousand, so the floor leaves all others untouched.
-EYE_DISTANCE_FLOOR = 0.4
+from strrn_tf.landmarks import NUM_LANDMARKS
 
 # The cycle error at which reliability is one half: the threshold T = 0.02 below which
 # the paper takes a track for a pseudo-label ("Experiments", implementation details).
@@ -36,24 +31,6 @@ MAX_DISAGREEMENT = 0.04
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
-
-
-def eye_distance(landmarks: np.ndarray) -> float:
-    """Return the distance of the outer eye corners of (68, 2), floored for profiles."""
-    left, right = OUTER_EYE_CORNERS
-    distance = np.linalg.norm(np.subtract(landmarks[right], landmarks[left]))
-    floor = EYE_DISTANCE_FLOOR * face_size(box_from_landmarks(landmarks))
-    return float(max(distance, floor))
-
-
-def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> float:
-    """Return the mean distance of the points over the reference's eye distance.
-
-    With the start of a step as reference and the landmarks that came back as
-    ``landmarks`` this is the cycle error (paper, Eq. 6 without the sum over frames).
-    """
-    distances = np.linalg.norm(np.subtract(landmarks, reference), axis=-1)
-    return float(distances.mean() / eye_distance(reference))
 
 
 def reliability(error: float) -> float:
