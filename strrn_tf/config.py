@@ -89,8 +89,8 @@ class AlgorithmConfig:
     drift_steps: int = 3
     assignment: Assignment = "exclusive"
     mix_stills: float = 0.5
-    pseudo_share: float = 0.5
-    pairs_per_clip: int = 40
+    pseudo_share: float = 0.4
+    pairs_per_clip: int = 20
     temporal: bool = True
     spatial: bool = True
     annotated_fraction: float = 0.0
@@ -134,7 +134,9 @@ class RunConfig:
     backbone: Backbone = "mdm"
     preset: Preset = "default"
     seed: int = 0
-    detector: FitConfig = field(default_factory=lambda: FitConfig(2400, 500))
+    detector: FitConfig = field(
+        default_factory=lambda: FitConfig(2400, 1500, round_learning_rate=6e-4)
+    )
     tracker: FitConfig = field(default_factory=lambda: FitConfig(1500, 400))
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
 
