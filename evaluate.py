@@ -223,13 +223,18 @@ def newest_model() -> str:
 def name_of(model: str) -> str:
     """Return a short name: of a shipped model, or of the run it was exported from."""
     path = Path(model)
-    return path.resolve().parent.name if path.name == "export" else path.name
+    if path.name != "export":
+        return path.name
+    run = path.resolve().parent
+    is_round = run.parent.name == "rounds"
+    return f"{run.parents[1].name}-round-{run.name}" if is_round else run.name
 
 
 def default_output(options: Options, model: str) -> Path:
     """Return a folder that other evaluations do not overwrite."""
     part = "" if options.dataset == "300w" else f"-{options.category}"
-    return RUNS / "evaluation" / f"{name_of(model)}-{options.dataset}{part}"
+    name = f"{name_of(model)}-{options.dataset}{part}-{options.boxes}"
+    return RUNS / "evaluation" / name
 
 
 def find_data(options: Options) -> Path:

@@ -11,7 +11,7 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
-  python train.py --init saved_models/strrn-mdm --unlabelled my_videos/
+  python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
       continue a run that was stopped, with the options it was started with
@@ -31,6 +31,7 @@ import tyro
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.config import AlgorithmConfig, Backbone, FitConfig, Preset, RunConfig
 from strrn_tf.quiet import quiet_stderr
+from strrn_tf.tracking.model_folder import load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,10 +51,12 @@ RUNS = Path("runs")
 class Options:
     """Where data come from, where results go, and how the networks learn."""
 
-    backbone: Backbone = "mdm"
-    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn)."""
-    preset: Preset = "default"
-    """Sizes of the networks; "paper" has the published ones and needs a GPU."""
+    backbone: Backbone | None = None
+    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Without it mdm, or
+    that of --init."""
+    preset: Preset | None = None
+    """Sizes of the networks; "paper" has the published ones and needs a GPU. Without it
+    "default", or that of --init."""
     data_root: Path | None = None
     """Folder with 300w/ and 300vw/. Without any data option the project draws its own
     data set in runs/drawn."""
@@ -66,7 +69,9 @@ class Options:
     cache: Path = RUNS / "cache"
     """Where crops cut from the data are kept; several GB for large data sets."""
     init: Path | None = None
-    """Exported folder to start from instead of training the networks from nothing."""
+    """Model to go on with instead of training the networks from nothing: the name of a
+    shipped one, an exported folder or a run folder. Give --stills too where you can:
+    without annotated stills the detector has only its own pseudo-labels."""
     resume: bool = False
     """Continue the run in --output where it stopped."""
     seed: int = 0
@@ -86,7 +91,7 @@ class Options:
     @property
     def folder(self) -> Path:
         """Run folder."""
-        return self.output or RUNS / self.backbone
+        return self.output or RUNS / (self.init.name if self.init else self.backbone)
 
     @property
     def run_config(self) -> RunConfig:
@@ -112,20 +117,44 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
     options = parse_options(Options, argv, prog=PROG, description=__doc__)
-    if options.init and not options.init.joinpath("model.json").is_file():
-        raise ValueError(
-            f"--init {options.init}: is no exported folder (no model.json)"
-        )
+    sizes = {"backbone": "mdm", "preset": "default"}
+    if options.init:
+        check_init(options)
+        sizes = {name: load(options.init).description[name] for name in sizes}
+    for name, value in sizes.items():
+        if getattr(options, name) not in (None, value) and options.init:
+            raise ValueError(
+                f"--{name} {getattr(options, name)}: the model of --init has {value}; "
+                f"leave --{name} out"
+            )
+        options = replace(options, **{name: getattr(options, name) or value})
     return options
+
+
+def check_init(options: Options) -> None:
+    """Raise a ``ValueError`` if the options leave nothing to do for --init."""
+    if not options.algorithm.rounds:
+        raise ValueError("--init with --rounds 0 leaves nothing to train")
+    if not options.unlabelled and options.data_root is None:
+        raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
+    if not options.algorithm.spatial:
+        raise ValueError("--no-spatial builds other networks than those of --init")
+    if options.stills is None and options.data_root is None:
+        print(
+            f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
+            "alone, and may forget what they do not show",
+            file=sys.stderr,
+        )
 
 
 def run(options: Options) -> None:
     """Train in a run folder that no other process uses."""
+    from strrn_tf.config import to_json
     from strrn_tf.omni.run_folder import RunFolder
 
     folder = RunFolder(options.folder)
     with folder.claimed():
-        folder.check(resume=options.resume)
+        folder.check(to_json(options.run_config), resume=options.resume)
         train(options, folder)
 
 
@@ -142,26 +171,26 @@ def train(options: Options, folder: "RunFolder") -> None:
     from strrn_tf.geometry import mean_shape
     from strrn_tf.models.build import build_networks, load_networks
     from strrn_tf.omni.algorithm import OmniSupervision
-    from strrn_tf.tracking.model_folder import load
 
     use_threads(options.threads)
     config = options.run_config
     stills, clips = read_data(options)
     stores = {"stills": stills, "clips": clips}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
-    about = {"init": str(options.init) if options.init else None, "data": marks}
+    parent = load(options.init) if options.init else None
+    mark = parent and parent.description["description_sha256"]
+    about = {"init": mark, "data": marks}
     folder.start({"run": to_json(config), **about})
 
     keras.utils.set_random_seed(config.seed)
-    if options.init:
-        start = load(options.init).mean_shape
-        networks = load_networks(options.init)
+    if parent:
+        start, networks = parent.mean_shape, load_networks(parent.path)
     else:
         start = mean_shape(stills.landmarks[:, 0])
         networks = build_networks(config, start)
     data = TrainingData(stills, clips, config)
     method = OmniSupervision(config, *networks, data, folder)
-    if not options.init:
+    if not parent:
         method.train_on_stills()
         export(options, method, start, folder.round(0) / "export")
     method.run_rounds()
@@ -171,42 +200,24 @@ def train(options: Options, folder: "RunFolder") -> None:
 
 def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
-    from data_pipeline.clips import list_clips
-    from data_pipeline.face_boxes import find_face_boxes
-    from data_pipeline.store import build_pair_store, build_still_store
-    from data_pipeline.three_hundred_vw import list_sequences
-    from data_pipeline.three_hundred_w import list_stills
+    from data_pipeline.inputs import read_clips, read_stills
 
     root = options.data_root
-    has_data = options.stills or options.unlabelled or options.init
-    if root is None and not has_data:
+    if root is None and not (options.stills or options.unlabelled or options.init):
         root = drawn_faces()
     stills_root = options.stills or (root and root / "300w")
-    stills = clips = None
-    if stills_root:
-        found = list_stills(stills_root, "train")
-        stills = build_still_store(options.cache / "stills", found)
-    if options.unlabelled:
-        videos = list_clips(options.unlabelled)
-    elif root and (root / "300vw").is_dir():
-        videos = list_sequences(root / "300vw", "train")
-    else:
-        videos = []
-    if videos and options.algorithm.rounds:
-        clips = build_pair_store(
-            options.cache / "clips",
-            videos,
-            pairs_per_clip=options.algorithm.pairs_per_clip,
-            seed=options.seed,
-            box_finder=find_face_boxes,
-        )
+    stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
-    if clips is None and options.algorithm.rounds:
-        raise ValueError(
-            "no unlabelled clips: give --unlabelled DIR, or --rounds 0 to train on "
-            "stills alone"
-        )
+    if not options.algorithm.rounds:
+        return stills, None
+    clips = read_clips(
+        root,
+        options.unlabelled,
+        options.cache,
+        pairs_per_clip=options.algorithm.pairs_per_clip,
+        seed=options.seed,
+    )
     return stills, clips
 
 
@@ -225,40 +236,30 @@ def export(
 ) -> None:
     """Write both networks as an exported folder, checked on crops of the run's data."""
     from strrn_tf.export import export_models
+    from strrn_tf.omni.origin import describe_origin
 
     if (folder / "model.json").is_file():
         return  # written before the run was interrupted
-    crops = method.data.parity_crops()
+    crops, data = method.data.parity_crops(), method.data
+    origin = describe_origin(
+        options.folder.name,
+        method.config,
+        {
+            "annotated stills": data.num_stills,
+            "unlabelled pairs of frames": len(data.names),
+        },
+        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        parent=load(options.init).description if options.init else None,
+    )
     export_models(
         method.detector,
         method.tracker,
         folder,
-        info={**describe(options, method), "mean_shape": mean_shape},
+        info={**origin, "mean_shape": mean_shape},
         crops=crops,
         starts=mean_shape[None].repeat(len(crops), 0),
         saved_model=options.saved_model,
     )
-
-
-def describe(options: Options, method: "OmniSupervision") -> dict:
-    """Return what the exported folder says of its origin."""
-    data = method.data
-    drawn = not (options.stills or options.data_root or options.unlabelled)
-    origin = "drawn by the project" if drawn else "given by the user"
-    return {
-        "name": options.folder.name,
-        "backbone": options.backbone,
-        "preset": options.preset,
-        "seed": options.seed,
-        "training_data": {
-            "annotated stills": data.num_stills,
-            "unlabelled pairs of frames": len(data.names),
-            "origin": origin,
-        },
-        "licence": "that of the data it was trained on"
-        if not drawn
-        else "Apache-2.0: no foreign data was used",
-    }
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ from types import TracebackType
 
 import numpy as np
 
-from data_pipeline.atomic import write_text
 from data_pipeline.images import check_image
+from strrn_tf.atomic import write_text
 from strrn_tf.face_boxes import landmark_box
 from strrn_tf.geometry import box_sides
 from strrn_tf.tracking.face_finder import FaceFinder

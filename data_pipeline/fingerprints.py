@@ -9,7 +9,7 @@ from typing import Any
 from data_pipeline.stored_window import STORED_MARGIN, STORED_SIZE
 
 # Raised when the same inputs would give other crops than before.
-FORMAT = 1
+FORMAT = 2
 
 
 def fingerprint(sources: Sequence[tuple], **options: Any) -> str:

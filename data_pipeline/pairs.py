@@ -105,7 +105,7 @@ class _Cutter:
     def __init__(self, clip: Clip | Sequence300VW, options: PairOptions) -> None:
         self.clip = clip
         self.options = options
-        self.without_face = 0
+        self.without_face: list[int] = []
         self.problems: list[str] = []
 
     def cut(self, reader: FrameReader, wanted: list[int]) -> list[Samples]:
@@ -116,7 +116,7 @@ class _Cutter:
         landmarks = np.stack([self._annotation(f.index) for f in (first, second)])
         box = self._box(first.image, landmarks[0])
         if box is None:
-            self.without_face += 1
+            self.without_face.append(first.index)
             return None
         frames, landmarks, matrix = cut_window(
             [first.image, second.image], landmarks, box

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from data_pipeline.atomic import write_text
+from strrn_tf.atomic import write_text
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 # Beyond any picture, and far below where float32 loses whole pixels.

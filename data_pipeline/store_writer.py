@@ -13,8 +13,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from data_pipeline.atomic import replacing, write_text
 from data_pipeline.stored_window import STORED_SIZE
+from strrn_tf.atomic import replacing, write_text
 
 
 class Samples(NamedTuple):

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from data_pipeline.atomic import replacing
 from data_pipeline.containers import is_cut_off
 from data_pipeline.images import check_image, frame_number, list_images, read_image
+from strrn_tf.atomic import replacing
 
 # FFmpeg would report every damaged packet on stderr; damage is reported by
 # `truncated` and by errors instead. Read by OpenCV at the first video it opens.

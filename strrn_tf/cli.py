@@ -152,8 +152,8 @@ def write_outputs(
     Returns:
         Whether Ctrl-C ended it early, and what was seen.
     """
-    from data_pipeline.atomic import replacing
     from data_pipeline.video import write_video
+    from strrn_tf.atomic import replacing
     from strrn_tf.following import Summary, follow, overlay
     from strrn_tf.interruption import stop_signal
     from strrn_tf.landmark_rows import open_rows

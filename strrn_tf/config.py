@@ -73,12 +73,12 @@ class AlgorithmConfig:
             round; 0 trains it on D_tck alone, as printed.
         pseudo_share: share of D_det in the detector's batches of a round.
         pairs_per_clip: pairs of consecutive frames taken from every clip.
-        temporal: ``False`` removes the temporal module (Table 3): no cycle losses, and
-            frames are trusted where tracker and detector agree.
-        spatial: ``False`` removes the spatial module (Table 3): one appearance network
-            for all landmarks, no geometry.
-        annotated_fraction: share of the annotated video frames whose annotations are
-            used (Semi-STRRN).
+        temporal: the temporal module (Table 3). Without it there are no cycle losses,
+            and frames are trusted where tracker and detector agree.
+        spatial: the spatial module (Table 3). Without it there is one appearance
+            network for all landmarks, and no geometry.
+        annotated_fraction: share of the pairs taken from annotated clips whose
+            annotations are used (Semi-STRRN).
     """
 
     rounds: int = 1

@@ -58,6 +58,8 @@ def fit(
         TrainingDiverged: the loss or a weight is not finite.
         DiskFull: a checkpoint could not be written.
     """
+    if not phase.steps:
+        return
     trainer.compile(optimizer=_optimizer(phase), jit_compile=_use_xla())
     trainer.optimizer.build(trainer.trainable_variables)
     checkpoint = folder.checkpoint(phase.name)

@@ -57,6 +57,7 @@ RULES = [
         {
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
+            "strrn_tf.atomic",
         },
         {"keras", "numpy", "filelock"},
     ),
@@ -81,6 +82,7 @@ RULES = [
     ),
     ("strrn_tf.interruption", set(), set()),
     ("strrn_tf.quiet", set(), set()),
+    ("strrn_tf.atomic", set(), set()),
     (
         "strrn_tf.protocols",
         {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.health"},
@@ -127,7 +129,7 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
-            "strrn_tf.tracking.crop",
+            *("strrn_tf.tracking.crop", "strrn_tf.atomic"),
         },
         {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
     ),

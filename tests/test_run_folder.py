@@ -75,7 +75,7 @@ def test_paths(folder):
 
 
 def test_starting_writes_what_the_run_was_told(folder):
-    folder.check(resume=False)
+    folder.check(CONFIG["run"], resume=False)
     folder.start(CONFIG)
     about = json.loads(folder.config.read_text())
     assert about | CONFIG == about
@@ -86,8 +86,10 @@ def test_starting_writes_what_the_run_was_told(folder):
 def test_a_run_is_not_overwritten(folder):
     folder.start(CONFIG)
     with pytest.raises(ValueError, match="holds a run already: add --resume"):
-        folder.check(resume=False)
-    folder.check(resume=True)
+        folder.check(CONFIG["run"], resume=False)
+    folder.check(CONFIG["run"], resume=True)
+    with pytest.raises(ValueError, match="started with other options"):
+        folder.check({"seed": 1}, resume=True)
 
 
 def test_resuming_with_the_same_options_changes_nothing(folder):

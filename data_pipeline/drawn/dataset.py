@@ -25,12 +25,12 @@ import cv2
 import numpy as np
 from rich.progress import Progress
 
-from data_pipeline.atomic import replacing, write_text
 from data_pipeline.drawn.motion import FRAMES_PER_SECOND
 from data_pipeline.drawn.pictures import draw_clip, draw_face
 from data_pipeline.locking import filling
 from data_pipeline.pts import write_pts
 from data_pipeline.three_hundred_vw import SPLITS, sequence_ids
+from strrn_tf.atomic import replacing, write_text
 
 # Raise it when the same arguments begin to give other pictures.
 VERSION = 1
@@ -81,6 +81,11 @@ def draw_dataset(
         "seed": seed,
     }
     _check_numbers(arguments)
+    if multiprocessing.parent_process() is not None:
+        raise RuntimeError(
+            "draw_dataset was called while a worker of its own loaded the main script: "
+            'call it below `if __name__ == "__main__":`'
+        )
     with filling(root):
         if _is_complete(root, {"version": VERSION, **arguments}):
             return root

@@ -16,10 +16,6 @@ from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
 from strrn_tf.layers.patches import PatchSampler
 
-# Crop pixels. With a whole patch side, as in MDM, one update of the last layer moves
-# the landmarks further than what there is left to learn.
-OFFSET_UNIT = 3.0
-
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class STRRN(keras.Model):
@@ -35,6 +31,9 @@ class STRRN(keras.Model):
         hidden: width of the layer behind the concatenated features (Eq. 3).
         components: landmark indices of every component; ``None``: the five of
             ``landmarks.COMPONENTS``.
+        offset_unit: crop pixels that an output of one stands for. With a whole patch
+            side, as in MDM, one update of the last layer moves the landmarks further
+            than what there is left to learn.
         spatial: ``False`` removes the spatial module (Table 3): one appearance network
             for all landmarks and no geometry.
 
@@ -54,6 +53,7 @@ class STRRN(keras.Model):
         style: str = "strided",
         relation: int = 8,
         hidden: int = 384,
+        offset_unit: float = 3.0,
         components: Sequence[Sequence[int]] | None = None,
         spatial: bool = True,
         **kwargs: object,
@@ -67,6 +67,7 @@ class STRRN(keras.Model):
             "style": style,
             "relation": relation,
             "hidden": hidden,
+            "offset_unit": offset_unit,
             "components": [list(c) for c in groups],
             "spatial": spatial,
         }
@@ -128,7 +129,7 @@ class STRRN(keras.Model):
     def call(self, inputs):  # noqa: ANN001, ANN201
         start = inputs["start"]
         features = self.relational_features(inputs["frames"], start)
-        offset = OFFSET_UNIT * self.regress(self.fuse(features))
+        offset = self.settings["offset_unit"] * self.regress(self.fuse(features))
         return start + ops.reshape(offset, (-1, NUM_LANDMARKS, 2))
 
     def relational_features(self, frames, start):  # noqa: ANN001, ANN201

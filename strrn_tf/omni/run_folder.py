@@ -1,7 +1,6 @@
 """The folder of a run: where everything is, and writing that a kill cannot spoil."""
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,18 +12,13 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import strrn_tf
+from strrn_tf.atomic import replacing
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     """Let ``write`` fill a file beside ``path``, then put it in place of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: NumPy and Keras choose the format by it.
-    new = path.with_name(f"new-{path.name}")
-    try:
+    with replacing(path) as new:
         write(new)
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -93,17 +87,25 @@ class RunFolder:
                 "another --output"
             ) from None
 
-    def check(self, *, resume: bool) -> None:
+    def check(self, run: dict[str, Any], *, resume: bool) -> None:
         """Look before hours of work whether the folder can be used.
 
+        Args:
+            run: the options that decide the result, as JSON.
+            resume: whether a run that is there shall go on.
+
         Raises:
-            ValueError: there is a run already and it is not to be resumed.
+            ValueError: there is a run already and it is not to be resumed, or it was
+                started with other options.
         """
-        if self.config.exists() and not resume:
+        if not self.config.exists():
+            return
+        if not resume:
             raise ValueError(
                 f"{self.root} holds a run already: add --resume to continue it, or "
                 "choose another --output"
             )
+        self._check_same({"run": run})
 
     def start(self, config: dict[str, Any]) -> None:
         """Make the folder and write the configuration, or compare it with a run's.

@@ -11,16 +11,20 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path; on success it becomes ``path``, on failure it is gone.
 
     The temporary file lies in the same folder (a rename is atomic only within one file
-    system) and keeps the suffix, by which OpenCV chooses the format.
+    system) and keeps the end of the name, by which OpenCV and Keras choose the format.
+    Its content is on the disk before the rename: a power cut leaves the old file or the
+    new one.
 
     Args:
         path: file to be made or replaced. Its folder is made when it is missing.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
     try:
         yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""What an exported folder says of where its networks come from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from strrn_tf.config import RunConfig
+
+
+def describe_origin(
+    name: str,
+    config: RunConfig,
+    counts: Mapping[str, int],
+    *,
+    is_drawn: bool,
+    parent: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return the entries of ``model.json`` about names, data and licence.
+
+    Args:
+        name: of the model.
+        config: of the run.
+        counts: what the run has learnt from, by kind.
+        is_drawn: whether the project drew all of it.
+        parent: ``model.json`` of the model that the run began with. Its terms go on.
+    """
+    origin = "drawn by the project" if is_drawn else "given by the user"
+    licence = "that of the data it was trained on"
+    if is_drawn:
+        licence = "Apache-2.0: no foreign data was used"
+    data: dict[str, Any] = {**counts, "origin": origin}
+    if parent is not None:
+        keys = ("name", "description_sha256", "training_data", "licence")
+        data["started from"] = {key: parent.get(key) for key in keys}
+        licence = f"{parent.get('licence')} Trained further: {licence}."
+    return {
+        "name": name,
+        "backbone": config.backbone,
+        "preset": config.preset,
+        "seed": config.seed,
+        "training_data": data,
+        "licence": licence,
+    }
