@@ -27,7 +27,7 @@ DRAWN = {
     "frames_per_clip": 40,
 }
 TRAINING = [
-    *("--detector.steps", "900", "--detector.round-steps", "200"),
+    *("--detector.steps", "800", "--detector.round-steps", "400"),
     *("--tracker.steps", "400", "--tracker.round-steps", "200"),
     *("--rounds", "1", "--pairs-per-clip", "24"),
 ]
