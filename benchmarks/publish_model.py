@@ -35,7 +35,7 @@ LICENCE = (
 )
 CARD = """# {name}
 
-68 facial landmarks (iBUG markup): a {backbone} detector for single images and the
+68 facial landmarks (iBUG markup): an {backbone} detector for single images and the
 STRRN tracker from frame to frame. `model.json` says exactly how inputs are made.
 
 ## Use and licence
@@ -67,8 +67,8 @@ named, one crop per face, no mirror averaging.
 
 Large yaw (beyond about 60 degrees) and heavy occlusion of one half of the face; faces
 smaller than about 40 px; the jaw under beards and hands is a guess.
-The tracker alone drifts: without the detector's criticism every few frames, as
-`FaceTracker` has it, single points wander off within seconds.
+Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
+every few frames, the tracker walks off slowly (`benchmarks/drift.py`).
 """
 
 

@@ -19,7 +19,11 @@ from data_pipeline.drawn.shots import clip_shots
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_vw import list_sequences, sequence_ids
 from data_pipeline.three_hundred_w import list_stills
+from strrn_tf.face_boxes import landmark_box
+from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import MIRROR, REGIONS
+from strrn_tf.tracking.face_finder import FaceFinder
+from strrn_tf.tracking.health import overlap
 
 POSE = Pose(scale=80.0, centre=(120.0, 110.0))
 SMALL = {
@@ -287,3 +291,15 @@ def test_foreign_folders_and_numbers_out_of_range_are_refused(tmp_path):
     with pytest.raises(ValueError, match="`clips_per_category` must be 0 to 14"):
         draw_dataset(tmp_path / "new", clips_per_category=15)
     assert not (tmp_path / "new").exists()
+
+
+def test_the_face_detector_takes_category_one_for_faces():
+    """MTCNN was trained on photographs: the honest test of realism."""
+    finder, faces = FaceFinder(), 20
+    found = 0
+    for seed in range(faces):
+        image, landmarks = draw_face(np.random.default_rng(seed), 1)
+        truth = box_from_landmarks(landmarks)
+        boxes = [landmark_box(face.box) for face in finder.find(image)]
+        found += any(overlap(box, truth) > 0.5 for box in boxes)
+    assert found >= 0.9 * faces

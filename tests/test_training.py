@@ -122,17 +122,6 @@ def same_phases(one, other, names):
             np.testing.assert_array_equal(other[phase][name], array, f"{phase} {name}")
 
 
-def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    # Two trainings and no export, to be quick; the slow test has all of it.
-    some = partial(train_in_forks, place, export="no-export")
-    assert some(whole, [None], "--rounds", "0") == [0]
-    deaths = [["step", 3, "SIGKILL"], ["detector-00", 2, "SIGKILL"], None]
-    codes = some(killed, deaths, "--rounds", "0")
-    assert codes == [-signal.SIGKILL, -signal.SIGKILL, 0]
-    same_phases(whole, killed, ["detector-00", "tracker-00"])
-
-
 # Where a run dies: between two checkpoints of the detector, then while one takes its
 # place; Ctrl-C in the training of the tracker; among the pseudo-labels of a round, then
 # when all of it is written but the last file; in the round's training of the tracker.
@@ -144,6 +133,17 @@ DEATHS = [
     ["criticism.npz", 1, "SIGKILL"],
     ["tracker-01", 2, "SIGKILL"],
 ]
+PHASES = ["detector-00", "detector-01", "tracker-00", "tracker-01"]
+
+
+def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    # No export and three deaths, to be quick; the slow test has all of them.
+    some = partial(train_in_forks, place, export="no-export")
+    assert some(whole, [None]) == [0]
+    chosen = (DEATHS[1], DEATHS[4], DEATHS[5])
+    assert some(killed, [*chosen, None]) == [*[-signal.SIGKILL] * 3, 0]
+    same_phases(whole, killed, PHASES)
 
 
 @pytest.mark.slow
@@ -155,8 +155,7 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
     codes = train_in_forks(place, killed, [*DEATHS, None], *chosen)
     expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130}
     assert codes == [*(expected[name] for *_, name in DEATHS), 0]
-    names = ["detector-00", "detector-01", "tracker-00", "tracker-01"]
-    same_phases(whole, killed, names)
+    same_phases(whole, killed, PHASES)
     for name in ("detector.tflite", "tracker.tflite"):
         one, other = ((run / "export" / name).read_bytes() for run in (whole, killed))
         assert one == other
@@ -196,9 +195,21 @@ class TestMistakes:
         message = self.fails(capsys, *argv[:at], *argv[at + 2 :])
         assert "give --unlabelled DIR, or --rounds 0" in message
 
-    def test_init_is_no_exported_folder(self, capsys, tmp_path):
+    def test_init_without_videos_or_without_a_model(self, capsys, tmp_path):
         message = self.fails(capsys, "--init", tmp_path)
-        assert f"--init {tmp_path}: is no exported folder" in message
+        assert "give --unlabelled DIR" in message
+        videos = ("--unlabelled", tmp_path)
+        message = self.fails(capsys, "--init", tmp_path, "--stills", tmp_path, *videos)
+        assert f"{tmp_path} has no model.json" in message
+
+    def test_init_goes_on_as_what_it_is(self, capsys, tmp_path):
+        init = ("--init", "strrn-hgn", "--unlabelled", tmp_path, "--stills", tmp_path)
+        message = self.fails(capsys, *init, "--backbone", "mdm")
+        assert "the model of --init has hgn; leave --backbone out" in message
+        assert "nothing to train" in self.fails(capsys, *init, "--rounds", "0")
+        chosen = train.parse([str(a) for a in init])
+        assert (chosen.backbone, chosen.preset) == ("hgn", "default")
+        assert chosen.folder.name == "strrn-hgn"
 
     def test_a_run_that_exists(self, capsys, place, tmp_path):
         (tmp_path / "config.json").write_text("{}")

@@ -44,7 +44,7 @@ def draw_dataset(
     num_stills: int = 600,
     num_test_stills: int = 60,
     num_training_clips: int = 48,
-    clips_per_category: int = 4,
+    clips_per_category: int = 8,
     frames_per_clip: int = 40,
     seed: int = 0,
     workers: int | None = None,

@@ -80,6 +80,9 @@ class RunFolder:
         self.root.parent.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(f"{self.root}.lock", timeout=0):
+                # What a killed process was writing; nobody else is in here now.
+                for stale in self.root.rglob(".*.tmp.*"):
+                    stale.unlink()
                 yield
         except Timeout:
             raise ValueError(
