@@ -77,8 +77,11 @@ class TrainingData:
         if pseudo is not None and (share or not sources):
             frames = self.clips.frames[:, 1]
             index = np.flatnonzero(pseudo.teaches_detector)
+            # A frame that somebody annotated needs no second, worse label.
+            index = np.setdiff1d(index, self.annotated)
             label = pseudo.tracked + ROOM
-            sources.append(Labelled(frames, label, share or 1.0, index))
+            if len(index):
+                sources.append(Labelled(frames, label, share or 1.0, index))
         batch_size = self.config.detector.batch_size
 
         def batches_from(start: int) -> tf.data.Dataset:

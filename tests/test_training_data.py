@@ -118,6 +118,15 @@ class TestTrainingData:
         clips = values < 100
         assert set(values[clips] - 1) == set(data.annotated.tolist())
 
+    def test_an_annotated_frame_has_no_second_label(self, stores):
+        pseudo = criticism(8, to_detector=range(8), to_tracker=[])
+        data = self.data(stores, pseudo_share=0.5, annotated_fraction=0.5)
+        values, batch = self.take(data.detector_batches(pseudo, 0), 16)
+        known = np.isin(values - 1, data.annotated)
+        assert known.any()
+        truth = stores[1].landmarks[values[known] - 1, 1] - 35
+        np.testing.assert_allclose(batch["landmarks"][known], truth, atol=1e-3)
+
     def test_annotation_is_asked_for_but_not_there(self, stores, tmp_path):
         blank = crop_store(tmp_path, 2, 2, annotated=False)
         with pytest.raises(ValueError, match="`annotated_fraction` is"):
