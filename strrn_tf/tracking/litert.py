@@ -61,8 +61,10 @@ class LiteRTModel:
                 f"{self.path} has no signature '{SIGNATURE}'. Export the model again."
             )
         self.outputs: tuple[str, ...] = tuple(sorted(names["outputs"]))
+        # Before the runner is made, which keeps a hold on the tensors.
         with quiet_stderr():
-            self._runner = self._interpreter.get_signature_runner(SIGNATURE)
+            self._interpreter.allocate_tensors()
+        self._runner = self._interpreter.get_signature_runner(SIGNATURE)
         self.inputs: dict[str, tuple[int, ...]] = {
             name: tuple(int(side) for side in details["shape"])
             for name, details in self._runner.get_input_details().items()
