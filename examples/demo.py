@@ -23,11 +23,11 @@ DRAWN = {
     "num_stills": 200,
     "num_test_stills": 20,
     "num_training_clips": 8,
-    "clips_per_category": 2,
+    "clips_per_category": 3,
     "frames_per_clip": 40,
 }
 TRAINING = [
-    *("--detector.steps", "800", "--detector.round-steps", "400"),
+    *("--detector.steps", "900", "--detector.round-steps", "600"),
     *("--tracker.steps", "400", "--tracker.round-steps", "200"),
     *("--rounds", "1", "--pairs-per-clip", "24"),
 ]
