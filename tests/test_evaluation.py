@@ -311,7 +311,7 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
 def test_command_line_on_300w_and_max_frames(data, tmp_path):
     arguments = ["--dataset", "300w", "--data-root", str(data / "300w")]
     assert evaluate.main([*arguments, "--max-frames", "2"]) == 0
-    output = tmp_path / "runs" / "evaluation" / "strrn-mdm-300w"
+    output = tmp_path / "runs" / "evaluation" / "strrn-mdm-300w-gt"
     metrics = json.loads((output / "metrics.json").read_text())
     assert [row["category"] for row in metrics["results"]] == ["helen/testset"]
     assert metrics["results"][0]["frames"] == 2
@@ -393,3 +393,15 @@ def test_default_model_is_the_newest_run(tmp_path, monkeypatch):
     assert evaluate.newest_model() == "runs/new/export"
     assert evaluate.name_of("runs/new/export") == "new"
     assert evaluate.name_of("strrn-hgn") == "strrn-hgn"
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("strrn-mdm", "strrn-mdm"),
+        ("runs/mdm/export", "mdm"),
+        ("runs/mdm/rounds/00/export", "mdm-round-00"),
+    ],
+)
+def test_reports_of_different_models_have_different_names(model, name):
+    assert evaluate.name_of(model) == name
