@@ -3,10 +3,10 @@
     python -m benchmarks.training --backbones mdm hgn
 
 An update is forward, backward and optimizer step on a batch that is ready in memory.
-The tracker's has Algorithm 1's three passes: forward, and backward from the tracked and
-from the detected shape. The pipeline is measured alone, with all augmentations; it has
-to deliver at least three times what training takes. The paper gives 60 ms per frame on
-a GTX 1080 Ti.
+The tracker's has the passes of the drift, without gradient, and Algorithm 1's three:
+forward, and backward from the tracked and from the detected shape. The pipeline is
+measured alone, with all augmentations; it has to deliver at least three times what
+training takes. The paper gives 60 ms per frame on a GTX 1080 Ti.
 """
 
 import os

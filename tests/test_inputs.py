@@ -1,0 +1,50 @@
+"""What was left out of the data is said, and where to read more."""
+
+import numpy as np
+import pytest
+
+from data_pipeline.images import write_image
+from data_pipeline.inputs import read_clips, read_stills
+from data_pipeline.pts import write_pts
+from data_pipeline.video import write_video
+
+BOX = np.array([20.0, 15, 44, 35])
+FRAMES = np.full((4, 60, 80, 3), 90, np.uint8)
+
+
+def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
+    shape = np.random.default_rng(0).uniform(20, 50, (68, 2))
+    for name in ("a", "b", "c", "d"):
+        write_image(tmp_path / "root" / "afw" / f"{name}.png", FRAMES[0])
+    for name, points in (("a", shape), ("b", shape), ("d", shape)):
+        write_pts(tmp_path / "root" / "afw" / f"{name}.pts", points)
+    bad = tmp_path / "root" / "afw" / "d.pts"
+    bad.write_text(bad.read_text().replace("n_points: 68", "n_points: 67"))
+    assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
+    said = capsys.readouterr().err
+    assert "1 of 4 stills left out: afw/c.png: " in said
+    assert "1 of 4 stills left out: afw/d.png: " in said
+
+
+def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch):
+    (tmp_path / "videos").mkdir()
+    for name in ("good.mp4", "half.mp4"):
+        write_video(tmp_path / "videos" / name, FRAMES, 25)
+    (tmp_path / "videos" / "empty.mp4").write_bytes(b"")
+    answers = iter([BOX, BOX, BOX, BOX, None, None])
+
+    def finder(image):
+        return next(answers)
+
+    monkeypatch.setattr("data_pipeline.inputs.find_face_boxes", finder)
+    options = {"pairs_per_clip": 3, "seed": 0}
+    read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
+    said = capsys.readouterr().err
+    assert "1 of 3 clips left out: empty.mp4: 0 bytes" in said
+    assert "2 frames of the clips show no face" in said
+    assert "report.json" in said
+
+
+def test_no_clips_at_all(tmp_path):
+    with pytest.raises(ValueError, match="give --unlabelled DIR"):
+        read_clips(tmp_path, [], tmp_path / "cache", pairs_per_clip=3, seed=0)
