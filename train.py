@@ -31,7 +31,7 @@ import tyro
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.config import AlgorithmConfig, Backbone, FitConfig, Preset, RunConfig
 from strrn_tf.quiet import quiet_stderr
-from strrn_tf.tracking.model_folder import load
+from strrn_tf.tracking.model_folder import ModelFolder, load
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +120,8 @@ def parse(argv: Sequence[str] | None) -> Options:
     sizes = {"backbone": "mdm", "preset": "default"}
     if options.init:
         check_init(options)
-        sizes = {name: load(options.init).description[name] for name in sizes}
+        description = load(options.init).description
+        sizes = {name: description[name] for name in sizes}
     for name, value in sizes.items():
         if getattr(options, name) not in (None, value) and options.init:
             raise ValueError(
@@ -192,9 +193,9 @@ def train(options: Options, folder: "RunFolder") -> None:
     method = OmniSupervision(config, *networks, data, folder)
     if not parent:
         method.train_on_stills()
-        export(options, method, start, folder.round(0) / "export")
+        export(options, method, start, folder.round(0) / "export", parent)
     method.run_rounds()
-    export(options, method, start, folder.export)
+    export(options, method, start, folder.export, parent)
     print(f"the models are in {folder.export}; next: python evaluate.py --category all")
 
 
@@ -233,6 +234,7 @@ def export(
     method: "OmniSupervision",
     mean_shape: "np.ndarray",
     folder: Path,
+    parent: ModelFolder | None,
 ) -> None:
     """Write both networks as an exported folder, checked on crops of the run's data."""
     from strrn_tf.export import export_models
@@ -249,7 +251,7 @@ def export(
             "unlabelled pairs of frames": len(data.names),
         },
         is_drawn=not (options.stills or options.data_root or options.unlabelled),
-        parent=load(options.init).description if options.init else None,
+        parent=parent and parent.description,
     )
     export_models(
         method.detector,
