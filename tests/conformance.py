@@ -90,8 +90,9 @@ CASES = (
     ),
     Case("GeometryRelation", lambda: GeometryRelation(5), _random((2, 3, 4, 8))),
     Case("Residual", lambda: Residual(6), _random((2, 4, 4, 4))),
+    Case("Residual of one norm", lambda: Residual(6, 1), _random((2, 4, 4, 4))),
     Case("Hourglass", lambda: Hourglass(2, 4), _random((1, 8, 4, 4))),
-    Case("SoftArgmax", lambda: SoftArgmax(64.0), _maps),
+    Case("SoftArgmax", lambda: SoftArgmax(64.0, 3.0), _maps),
     Case("SpatialSoftmax", SpatialSoftmax, _random((2, 4, 5, 3))),
     Case("_Stack", lambda: _Stack(name="stack"), _three),
     Case(
@@ -100,6 +101,11 @@ CASES = (
     Case(
         "HGN",
         lambda: HGN(input_size=32, stem=4, channels=4, stacks=2, depth=1),
+        _random(FRAMES),
+    ),
+    Case(
+        "HGN of the middle",
+        lambda: HGN(32, stem=4, channels=4, stacks=1, depth=1, norms=1, field=203),
         _random(FRAMES),
     ),
     Case("STRRN", lambda: STRRN(relation=2, **SMALL), _tracker_inputs),

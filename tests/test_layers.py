@@ -210,10 +210,10 @@ class TestGeometry:
 
 @pytest.mark.usefixtures("float64")
 class TestHourglass:
-    @pytest.mark.parametrize("channels", [4, 6])
-    def test_residual_twin(self, channels):
+    @pytest.mark.parametrize(("channels", "norms"), [(4, 3), (6, 3), (4, 2), (6, 1)])
+    def test_residual_twin(self, channels, norms):
         x = RNG.normal(size=(2, 4, 3, 4))
-        layer = Residual(channels)
+        layer = Residual(channels, norms)
         layer.build(x.shape)
         randomise(layer)
         assert layer.skip.built == (channels != 4)
@@ -247,6 +247,8 @@ class TestHourglass:
     def test_sizes_are_checked(self):
         with pytest.raises(ValueError, match="`depth` must be at least 1"):
             Hourglass(0, 4)
+        with pytest.raises(ValueError, match="`norms` must be 1 to 3"):
+            Residual(4, 0)
         with pytest.raises(ValueError, match="must be divisible by 4"):
             Hourglass(2, 4).build((1, 8, 6, 4))
 

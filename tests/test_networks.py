@@ -53,6 +53,7 @@ class TestMDM:
     )
     def test_twin(self, style, patch, features):
         settings = {**SMALL, "patch_size": patch, "features": features}
+        settings["offset_unit"] = 7.0
         model = randomise(MDM(SHAPE.tolist(), steps=3, style=style, **settings))
         weights = {
             "encoder": encoder_weights(model.encoder),
@@ -60,7 +61,7 @@ class TestMDM:
             "regress": arrays(model.regress),
         }
         given = frames()
-        expected = twins.mdm(given, SHAPE, weights, 3, patch, style)
+        expected = twins.mdm(given, SHAPE, weights, 3, patch, style, 7.0)
         received = numpy(model(given)["refinements"])
         # Every step moves, and not as the one before it.
         assert np.abs(np.diff(expected, axis=1)).max() > 1
@@ -160,15 +161,18 @@ SMALL_HGN = {"stem": 4, "channels": 4, "stacks": 2, "depth": 1}
 
 
 class TestHGN:
-    @pytest.mark.parametrize("input_size", [32, 160])
-    def test_twin(self, input_size):
+    @pytest.mark.parametrize(
+        ("input_size", "field", "norms"), [(32, 315, 3), (160, 315, 2), (32, 203, 1)]
+    )
+    def test_twin(self, input_size, field, norms):
         # The resizing of TensorFlow is single precision, so all of it is.
-        model = randomise(HGN(input_size=input_size, **SMALL_HGN))
+        sizes = {"input_size": input_size, "field": field, "norms": norms}
+        model = randomise(HGN(**sizes, **SMALL_HGN))
         given = frames().astype("float32")
         received = numpy(model(given))
         weights = hgn_weights(model)
         answers, heat_maps = twins.hgn(
-            given[0].astype(np.float64), weights, input_size, 2
+            given[0].astype(np.float64), weights, input_size, 2, field
         )
         assert np.ptp(answers, axis=1).min() > 1
         np.testing.assert_allclose(
@@ -195,13 +199,23 @@ class TestHGN:
         y, x = np.mgrid[:315, :315]
         blob = np.exp(-((x - 170.0) ** 2 + (y - 120.0) ** 2) / (2 * 15.0**2))
         given = np.repeat(blob[None, :, :, None], 3, -1).astype("float32")
-        for input_size, extent in ((64, 314), (256, 315)):
-            model = HGN(input_size=input_size, **{**SMALL_HGN, "stacks": 1})
+        for input_size, field, extent in (
+            (64, 315, 314),
+            (256, 315, 315),
+            (64, 267, 266),
+        ):
+            sizes = {**SMALL_HGN, "stacks": 1}
+            model = HGN(input_size=input_size, field=field, **sizes)
             assert model.get_layer("soft_argmax").extent == extent
             seen = keras.Model(model.input, model.get_layer("stem_conv").input)
             small = numpy(seen(given))[..., :1]
             decoded = model.get_layer("soft_argmax")(small / small.sum())
             np.testing.assert_allclose(numpy(decoded)[0, 0], [170, 120], atol=0.05)
+
+    def test_the_field_is_checked(self):
+        for field in (266, 317, 0):
+            with pytest.raises(ValueError, match="`field` must be odd"):
+                HGN(field=field, **SMALL_HGN)
 
 
 def hgn_weights(model):

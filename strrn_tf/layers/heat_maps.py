@@ -10,10 +10,11 @@ class SoftArgmax(keras.layers.Layer):
 
     Differentiable and not bound to the grid, whose quantisation is a known source of
     jitter. Cell (row i, column j) of a map with h rows covers the frame evenly, so
-    its centre lies at ``((j, i) + 0.5) * extent / h - 0.5`` pixels of the frame.
+    its centre lies at ``first + ((j, i) + 0.5) * extent / h - 0.5`` in the frame.
 
     Args:
-        extent: side in frame pixels that the map covers, from -0.5.
+        extent: side in frame pixels that the map covers.
+        first: pixel of the frame, in x and in y, whose edge the map begins at.
 
     Call arguments:
         heat_maps: (B, h, w, L), non-negative, each summing to one over (h, w).
@@ -22,9 +23,10 @@ class SoftArgmax(keras.layers.Layer):
         (B, L, 2) landmarks, xy in pixels of the frame.
     """
 
-    def __init__(self, extent: float, **kwargs: object) -> None:
+    def __init__(self, extent: float, first: float = 0.0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.extent = extent
+        self.first = first
 
     def call(self, heat_maps):  # noqa: ANN001, ANN201
         _, height, width, _ = heat_maps.shape
@@ -40,13 +42,14 @@ class SoftArgmax(keras.layers.Layer):
 
     def _centres(self, size: int, dtype: str):  # noqa: ANN202
         cells = ops.arange(size, dtype=dtype)
-        return (cells + 0.5) * (self.extent / size) - 0.5
+        return (cells + 0.5) * (self.extent / size) + (self.first - 0.5)
 
     def compute_output_shape(self, heat_maps_shape: tuple) -> tuple:
         return (heat_maps_shape[0], heat_maps_shape[-1], 2)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "extent": self.extent}
+        config = {"extent": self.extent, "first": self.first}
+        return {**super().get_config(), **config}
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")

@@ -13,6 +13,7 @@ class Hourglass(keras.layers.Layer):
     Args:
         depth: number of halvings; height and width must be divisible by 2**depth.
         channels: width, equal to that of the input.
+        norms: batch normalisations of a residual block.
 
     Call arguments:
         x: (B, H, W, channels).
@@ -22,21 +23,24 @@ class Hourglass(keras.layers.Layer):
         (B, H, W, channels).
     """
 
-    def __init__(self, depth: int, channels: int, **kwargs: object) -> None:
+    def __init__(
+        self, depth: int, channels: int, norms: int = 3, **kwargs: object
+    ) -> None:
         super().__init__(**kwargs)
         if depth < 1:
             raise ValueError(f"`depth` must be at least 1. Received: {depth}")
         self.depth = depth
         self.channels = channels
-        self.side = Residual(channels, name="side")
+        self.norms = norms
+        self.side = Residual(channels, norms, name="side")
         self.pool = layers.MaxPooling2D(2, name="pool")
-        self.enter = Residual(channels, name="enter")
+        self.enter = Residual(channels, norms, name="enter")
         self.inner = (
-            Hourglass(depth - 1, channels, name="inner")
+            Hourglass(depth - 1, channels, norms, name="inner")
             if depth > 1
-            else Residual(channels, name="inner")
+            else Residual(channels, norms, name="inner")
         )
-        self.leave = Residual(channels, name="leave")
+        self.leave = Residual(channels, norms, name="leave")
         self.enlarge = layers.UpSampling2D(2, interpolation="nearest", name="enlarge")
 
     def build(self, x_shape: tuple) -> None:
@@ -60,5 +64,5 @@ class Hourglass(keras.layers.Layer):
         return tuple(x_shape)
 
     def get_config(self) -> dict:
-        config = {"depth": self.depth, "channels": self.channels}
+        config = {"depth": self.depth, "channels": self.channels, "norms": self.norms}
         return {**super().get_config(), **config}

@@ -16,7 +16,7 @@ from strrn_tf.tracking import model_folder
 # "paper" has MDM's published sizes; its recurrent matrix alone has 80 million weights.
 _MDM: dict[Preset, dict[str, Any]] = {
     "tiny": {"steps": 2, "channels": (4, 4), "features": 4, "hidden": 32},
-    "default": {},
+    "default": {"offset_unit": 10.0},
     "paper": {"channels": (32, 32), "features": None, "style": "mdm", "hidden": 512},
 }
 _TRACKER: dict[Preset, dict[str, Any]] = {
@@ -33,7 +33,7 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
 # The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
 _HGN: dict[Preset, dict[str, Any]] = {
     "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
-    "default": {},
+    "default": {"norms": 1, "field": 267},
     "paper": {"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
 }
 

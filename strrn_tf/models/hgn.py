@@ -14,7 +14,7 @@ from strrn_tf.layers.residual import Residual
 class HGN(keras.Model):
     """Detector that reads landmarks off heat maps.
 
-    Frames are resized to ``input_size``. The stem quarters that; every
+    The middle of the frames is resized to ``input_size``. The stem quarters that; every
     stack sees the features and the heat maps of the one before it. Landmarks are the
     expectation of the normalised heat map, for every stack, so that the loss weighs all
     of them.
@@ -26,6 +26,9 @@ class HGN(keras.Model):
         channels: width of the hourglasses.
         stacks: number of hourglasses.
         depth: halvings inside each.
+        norms: batch normalisations of a residual block.
+        field: side of the middle of the frame that is looked at, odd as the frame's.
+            Landmarks outside are answered with its border.
 
     Call arguments:
         frames: (B, 315, 315, 3) in [0, 1].
@@ -42,6 +45,8 @@ class HGN(keras.Model):
         channels: int = 64,
         stacks: int = 2,
         depth: int = 4,
+        norms: int = 3,
+        field: int = CROP_SIZE,
         **kwargs: object,
     ) -> None:
         self.settings = {
@@ -50,29 +55,37 @@ class HGN(keras.Model):
             "channels": channels,
             "stacks": stacks,
             "depth": depth,
+            "norms": norms,
+            "field": field,
         }
+        if not 0 < field <= CROP_SIZE or (CROP_SIZE - field) % 2:
+            raise ValueError(
+                f"`field` must be odd and at most {CROP_SIZE}. Received: {field}"
+            )
+        border = (CROP_SIZE - field) // 2
         frames = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
-        x = frames
-        if input_size <= CROP_SIZE // 2:
+        x = layers.Cropping2D(border, name="middle")(frames) if border else frames
+        extent = field
+        if input_size <= field // 2:
             # Bilinear resizing alone would skip pixels.
             x = layers.AveragePooling2D(2, name="average")(x)
-        # The average drops the last of an odd number of rows and columns.
-        extent = CROP_SIZE if x is frames else CROP_SIZE // 2 * 2
+            # The average drops the last of an odd number of rows and columns.
+            extent = field // 2 * 2
         # `layers.Resizing` would switch the layers behind it to training mode whenever
         # the caller does not say otherwise.
         x = keras.ops.image.resize(x, (input_size, input_size))
         x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
         x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
         x = layers.ReLU(name="stem_relu")(x)
-        x = Residual(stem, name="stem_residual")(x)
+        x = Residual(stem, norms, name="stem_residual")(x)
         x = layers.MaxPooling2D(2, name="stem_pool")(x)
-        x = Residual(channels, name="stem_out")(x)
+        x = Residual(channels, norms, name="stem_out")(x)
 
         refinements = []
-        soft_argmax = SoftArgmax(extent, name="soft_argmax")
+        soft_argmax = SoftArgmax(extent, border, name="soft_argmax")
         for s in range(stacks):
-            y = Hourglass(depth, channels, name=f"hourglass_{s}")(x)
-            y = Residual(channels, name=f"after_{s}")(y)
+            y = Hourglass(depth, channels, norms, name=f"hourglass_{s}")(x)
+            y = Residual(channels, norms, name=f"after_{s}")(y)
             y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
             y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
             y = layers.ReLU(name=f"linear_relu_{s}")(y)

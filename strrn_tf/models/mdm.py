@@ -25,6 +25,9 @@ class MDM(keras.Model):
         patch_size: side of the patches in pixels.
         channels, features, style: see ``PatchEncoder``.
         hidden: width of the recurrent state.
+        offset_unit: crop pixels that an output of one stands for. Smaller ones than the
+            patch side learn faster: an update of the last layer moves the landmarks
+            less.
 
     Call arguments:
         frames: (B, 315, 315, 3) in [0, 1].
@@ -42,6 +45,7 @@ class MDM(keras.Model):
         features: int | None = 48,
         style: str = "strided",
         hidden: int = 512,
+        offset_unit: float = 30.0,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
@@ -53,6 +57,7 @@ class MDM(keras.Model):
             "features": features,
             "style": style,
             "hidden": hidden,
+            "offset_unit": offset_unit,
         }
         self.sampler = PatchSampler(patch_size, name="patches")
         self.encoder = PatchEncoder(channels, features, style, name="encoder")
@@ -87,8 +92,7 @@ class MDM(keras.Model):
             features = self.encoder(patches)
             features = ops.reshape(features, (batch, count * features.shape[-1]))
             state = self.recurrent(ops.concatenate([features, state], -1))
-            # Offsets are in patch sides, which keeps the outputs near one.
-            offset = self.settings["patch_size"] * self.regress(state)
+            offset = self.settings["offset_unit"] * self.regress(state)
             shape = shape + ops.reshape(offset, (batch, count, 2))
             refinements.append(shape)
         return {"refinements": ops.stack(refinements, axis=1)}

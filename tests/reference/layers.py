@@ -90,13 +90,13 @@ def relation(pairs, kernel, bias):
 
 
 def residual(image, weights):
-    """``weights``: dict of ``norms`` (three), ``convolutions`` (three), ``skip``."""
+    """``weights``: ``norms`` (one to three), ``convolutions`` (three), ``skip``."""
     x = image
     settings = ("valid", "same", "valid")
-    for norm, own, padding in zip(
-        weights["norms"], weights["convolutions"], settings, strict=True
-    ):
-        x = conv2d(relu(batch_norm(x, norm)), *own, padding=padding)
+    for i, padding in enumerate(settings):
+        if i < len(weights["norms"]):
+            x = batch_norm(x, weights["norms"][i])
+        x = conv2d(relu(x), *weights["convolutions"][i], padding=padding)
     return x + (conv2d(image, *weights["skip"]) if weights["skip"] else image)
 
 

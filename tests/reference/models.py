@@ -24,7 +24,7 @@ from reference.layers import (
 )
 
 
-def mdm(frames, mean_shape, weights, steps, patch_size, style):
+def mdm(frames, mean_shape, weights, steps, patch_size, style, offset_unit):
     """h <- tanh(W [features, h]); shape <- shape + patch side * (R h + r)."""
     batch = len(frames)
     shape = np.repeat(np.asarray(mean_shape, np.float64)[None], batch, 0)
@@ -37,7 +37,7 @@ def mdm(frames, mean_shape, weights, steps, patch_size, style):
         kernel, bias = weights["recurrent"]
         state = np.tanh(np.concatenate([features, state], 1) @ kernel + bias)
         kernel, bias = weights["regress"]
-        shape = shape + patch_size * (state @ kernel + bias).reshape(shape.shape)
+        shape = shape + offset_unit * (state @ kernel + bias).reshape(shape.shape)
         refinements.append(shape)
     return np.stack(refinements, 1)
 
@@ -65,11 +65,13 @@ def strrn(frames, start, weights, components, root, patch_size, style):
     return start + 3.0 * (hidden @ kernel + bias).reshape(start.shape)
 
 
-def hgn(frame, weights, input_size, stacks):
+def hgn(frame, weights, input_size, stacks, field=315):
     """One frame of 315 px to (stacks, 68, 2) and the last heat maps (h, w, 68)."""
-    pooled = input_size <= 157
-    x = resize(average_pool(frame) if pooled else frame, input_size)
-    extent = 314 if pooled else 315
+    first = (315 - field) // 2
+    x = frame[first : first + field, first : first + field]
+    pooled = input_size <= field // 2
+    x = resize(average_pool(x) if pooled else x, input_size)
+    extent = field - 1 if pooled else field
     x = conv2d(x, weights["stem_conv"][0], stride=2, padding="same")
     x = residual(relu(batch_norm(x, weights["stem_norm"])), weights["stem_residual"])
     x = residual(max_pool(x), weights["stem_out"])
@@ -80,7 +82,7 @@ def hgn(frame, weights, input_size, stacks):
         y = relu(batch_norm(y, weights[f"linear_norm_{s}"]))
         logits = conv2d(y, *weights[f"heat_map_{s}"])
         heat_maps = spatial_softmax(logits)
-        answers.append(soft_argmax(heat_maps, extent))
+        answers.append(first + soft_argmax(heat_maps, extent))
         if s + 1 < stacks:
             back = conv2d(y, *weights[f"features_back_{s}"])
             x = x + back + conv2d(logits, *weights[f"maps_back_{s}"])
