@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from data_pipeline.animation.performance import Performance, perform
+from data_pipeline.animation.warp import Warp, find
 from data_pipeline.photometric import Look, Photometric, apply_look, draw_look
 from strrn_tf.geometry import (
     CROP_MARGIN,
@@ -82,9 +84,16 @@ def is_mirror(matrix: np.ndarray) -> bool:
 
 
 def render(
-    frame: np.ndarray, matrix: np.ndarray, look: Look, rng: np.random.Generator
+    frame: np.ndarray,
+    matrix: np.ndarray,
+    look: Look,
+    rng: np.random.Generator,
+    maps: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return the crop (315, 315, 3) uint8 of a stored frame (S, S, 3) uint8.
+
+    With ``maps`` (315, 315, 2) float32, which say for every pixel of the crop where in
+    the stored frame it comes from, the matrix is not looked at.
 
     The crop is sampled at the resolution of the look and enlarged after the look was
     applied. Resizing by s maps x to (x + 0.5) s - 0.5 in both directions, so landmarks
@@ -96,16 +105,38 @@ def render(
         window = 2 * int(0.5 / shrink) + 1
         frame = cv2.blur(frame, (window, window), borderType=cv2.BORDER_REPLICATE)
         matrix = compose(similarity(shrink, 0.0, [0.5 * shrink - 0.5] * 2), matrix)
-    outside = cv2.BORDER_REPLICATE if look.border is None else cv2.BORDER_CONSTANT
-    crop = cv2.warpAffine(
-        frame,
-        matrix,
-        (look.side, look.side),
-        flags=cv2.INTER_LINEAR,
-        borderMode=outside,
-        borderValue=look.border or 0,
-    )
+    size = look.side, look.side
+    outside = {
+        "borderMode": cv2.BORDER_REPLICATE
+        if look.border is None
+        else cv2.BORDER_CONSTANT,
+        "borderValue": look.border or 0,
+    }
+    if maps is None:
+        crop = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR, **outside)
+    else:
+        maps = cv2.resize(maps, size) if shrink < 1 else maps
+        crop = cv2.remap(frame, maps, None, cv2.INTER_LINEAR, **outside)
     return apply_look(crop, look, rng)
+
+
+def act(
+    landmarks: np.ndarray, performance: Performance, matrix: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the maps of a crop in which the face performs, and its landmarks there.
+
+    Args:
+        landmarks: (68, 2) in stored pixels.
+        performance: what the face does.
+        matrix: (2, 3) from the stored frame, were it not for that, to the crop.
+
+    Returns:
+        Maps (315, 315, 2) for :func:`render` and landmarks (68, 2) float32.
+    """
+    wanted = perform(landmarks, performance)
+    maps = Warp(landmarks, wanted).maps(matrix)
+    found = find(maps, landmarks, apply_matrix(matrix, wanted)).astype(np.float32)
+    return maps, found[_MIRROR_ORDER] if is_mirror(matrix) else found
 
 
 def augment(

@@ -1,14 +1,15 @@
 """Two frames from one still: synthetic motion and the errors of an imagined detector.
 
 The paper does not say how STRRN is initialised. Here it learns from labelled stills
-that are moved by a small random similarity, and from starting shapes that are wrong as
-a detector's are. NumPy only.
+that are moved by a small random similarity and act (`animation`), and from starting
+shapes that are wrong as a detector's are. NumPy only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from data_pipeline.animation.performance import Liveliness
 from strrn_tf.geometry import similarity
 from strrn_tf.landmarks import NUM_LANDMARKS, OUTER_EYE_CORNERS, REGIONS
 
@@ -33,6 +34,8 @@ class Motion:
             the outer eye corners.
         error_spread: standard deviation of the logarithm of that error.
         largest_error: no error is larger, same unit.
+        liveliness: what the face does in the two frames; similarities alone do not
+            show a tracker heads that turn.
     """
 
     translation: float = 0.02
@@ -44,6 +47,7 @@ class Motion:
     error: float = 0.025
     error_spread: float = 0.6
     largest_error: float = 0.15
+    liveliness: Liveliness = field(default_factory=Liveliness)
 
 
 def draw_motion(

@@ -11,9 +11,11 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from data_pipeline.animation.performance import draw_performances
 from data_pipeline.augment import (
     FACE_SIZE,
     Augmentation,
+    act,
     augment,
     draw_matrix,
     move_landmarks,
@@ -199,13 +201,23 @@ def _moved_pair(
 ) -> Sample:
     """Return two crops of one stored frame, and start, detected and target shapes."""
     first = draw_matrix(rng, augmentation, frame.shape[1])
-    before = move_landmarks(first, landmarks)
-    second = compose(draw_motion(rng, motion, before.mean(0), FACE_SIZE), first)
-    target = move_landmarks(second, landmarks)
+    centre = move_landmarks(first, landmarks).mean(0)
+    second = compose(draw_motion(rng, motion, centre, FACE_SIZE), first)
     look = draw_look(rng, augmentation.photometric)
-    crops = [render(frame, first, look, rng)]
-    look = _next_look(rng, look, augmentation, motion)
-    crops.append(render(frame, second, look, rng))
+    looks = look, _next_look(rng, look, augmentation, motion)
+    performances = (None, None)
+    if rng.random() < motion.liveliness.probability:
+        performances = draw_performances(rng, motion.liveliness)
+    crops, shapes = [], []
+    for matrix, look, performance in zip(
+        (first, second), looks, performances, strict=True
+    ):
+        maps, shape = None, move_landmarks(matrix, landmarks)
+        if performance:
+            maps, shape = act(landmarks, performance, matrix)
+        crops.append(render(frame, matrix, look, rng, maps))
+        shapes.append(shape)
+    before, target = shapes
     start = detector_like(rng, motion, before)
     return crops, [start, detector_like(rng, motion, target), target]
 

@@ -1,10 +1,13 @@
 """The tf.data streams: contents, proportions, order, and resuming."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 import pytest
+from faces import drawn_face
 
+from data_pipeline.animation.performance import Liveliness
 from data_pipeline.augment import Augmentation, augment
 from data_pipeline.motion import Motion
 from data_pipeline.pipelines import (
@@ -19,7 +22,8 @@ from data_pipeline.sampling import Schedule, sample_generator
 from strrn_tf.geometry import apply_matrix, fit_similarity
 
 SIDE = 385
-STILL = Motion(translation=0, rotation=0, scale=0, error=0)
+STIFF = Liveliness(probability=0)
+STILL = Motion(translation=0, rotation=0, scale=0, error=0, liveliness=STIFF)
 
 
 def make_frames(count, seed=0):
@@ -165,7 +169,7 @@ def test_sources_have_their_shares_everywhere():
 
 
 def test_motion_pairs_are_moved_by_one_similarity():
-    motion = Motion(error=0, still_probability=0)
+    motion = Motion(error=0, still_probability=0, liveliness=STIFF)
     bare = Augmentation.none()
     for batch in batches(make_motion_pairs(augmentation=bare, motion=motion), 3):
         np.testing.assert_array_equal(batch["detected"], batch["target"])
@@ -194,15 +198,48 @@ def test_pairs_without_motion_are_two_equal_frames():
 
 
 def test_faces_turn_and_grow_about_their_own_centre():
-    motion = Motion(translation=0, rotation=20, scale=0.2, error=0, still_probability=0)
+    motion = replace(STILL, rotation=20, scale=0.2, still_probability=0)
     for batch in batches(make_motion_pairs(motion=motion), 3):
         before, after = batch["start"].mean(1), batch["target"].mean(1)
         np.testing.assert_allclose(before, after, atol=1e-2)
         assert np.abs(batch["start"] - batch["target"]).max() > 1
 
 
+def test_lively_faces_are_seen_where_their_landmarks_are():
+    # Every landmark has a colour of its own in a small square of the still.
+    rng = np.random.default_rng(0)
+    face = drawn_face(85.0, (192.0, 140.0))
+    landmarks = face[None].repeat(2, 0)
+    frames = np.full((2, SIDE, SIDE, 3), 128, np.uint8)
+    colours = rng.integers(0, 2, (68, 3)) * 255
+    for (x, y), colour in zip(face.round().astype(int), colours, strict=True):
+        frames[:, y - 2 : y + 3, x - 2 : x + 3] = colour
+    alone = [i for i in range(68) if min_distance(face, i) > 6]
+    lively = Motion(error=0, still_probability=1, liveliness=Liveliness(1.0))
+    dataset = motion_pairs_dataset(
+        [Labelled(frames, landmarks)], batch_size=2, seed=1,
+        augmentation=Augmentation(photometric=NONE.photometric, mirror=0.0),
+        motion=lively,
+    )  # fmt: skip
+    moved = 0
+    for batch in batches(dataset, 4):
+        for pair, *shapes in zip(
+            batch["frames"], batch["start"], batch["target"], strict=True
+        ):
+            moved += np.abs(shapes[0] - shapes[1]).max() > 1
+            for crop, shape in zip(pair, shapes, strict=True):
+                x, y = shape[alone].round().astype(int).T
+                right = np.abs(crop[y, x] * 255 - colours[alone]).max(-1) < 90
+                assert right.mean() > 0.9
+    assert moved >= 5
+
+
+def min_distance(points, index):
+    return np.sort(np.linalg.norm(points - points[index], axis=1))[1]
+
+
 def test_shapes_of_motion_pairs_err_independently():
-    batch = batches(make_motion_pairs(motion=Motion(0, 0, 0)), 1)[0]
+    batch = batches(make_motion_pairs(motion=Motion(0, 0, 0, liveliness=STIFF)), 1)[0]
     before = batch["start"] - batch["target"]
     after = batch["detected"] - batch["target"]
     for error in (before, after):

@@ -74,22 +74,12 @@ class HGN(keras.Model):
         # `layers.Resizing` would switch the layers behind it to training mode whenever
         # the caller does not say otherwise.
         x = keras.ops.image.resize(x, (input_size, input_size))
-        x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
-        x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
-        x = layers.ReLU(name="stem_relu")(x)
-        x = Residual(stem, norms, name="stem_residual")(x)
-        x = layers.MaxPooling2D(2, name="stem_pool")(x)
-        x = Residual(channels, norms, name="stem_out")(x)
-
-        refinements = []
+        x = _stem(x, stem, channels, norms)
         soft_argmax = SoftArgmax(extent, border, name="soft_argmax")
+        refinements = []
         for s in range(stacks):
             y = Hourglass(depth, channels, norms, name=f"hourglass_{s}")(x)
-            y = Residual(channels, norms, name=f"after_{s}")(y)
-            y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
-            y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
-            y = layers.ReLU(name=f"linear_relu_{s}")(y)
-            logits = layers.Conv2D(NUM_LANDMARKS, 1, name=f"heat_map_{s}")(y)
+            y, logits = _head(y, channels, norms, s)
             heat_maps = SpatialSoftmax(name=f"softmax_{s}")(logits)
             refinements.append(soft_argmax(heat_maps))
             if s + 1 < stacks:
@@ -106,6 +96,25 @@ class HGN(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "HGN":
         return cls(**config)
+
+
+def _stem(x, stem: int, channels: int, norms: int):  # noqa: ANN001, ANN202
+    """Return features (B, s / 4, s / 4, channels) of pictures (B, s, s, 3)."""
+    x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
+    x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
+    x = layers.ReLU(name="stem_relu")(x)
+    x = Residual(stem, norms, name="stem_residual")(x)
+    x = layers.MaxPooling2D(2, name="stem_pool")(x)
+    return Residual(channels, norms, name="stem_out")(x)
+
+
+def _head(y, channels: int, norms: int, s: int):  # noqa: ANN001, ANN202
+    """Return features (B, h, h, channels) of stack ``s`` and its maps (B, h, h, 68)."""
+    y = Residual(channels, norms, name=f"after_{s}")(y)
+    y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
+    y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
+    y = layers.ReLU(name=f"linear_relu_{s}")(y)
+    return y, layers.Conv2D(NUM_LANDMARKS, 1, name=f"heat_map_{s}")(y)
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")

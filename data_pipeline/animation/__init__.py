@@ -1,0 +1,1 @@
+"""Annotated stills that turn their heads, talk and blink, with exact landmarks."""
