@@ -124,6 +124,11 @@ RULES = [
     ),
     ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
     (
+        "data_pipeline.animation.__main__",
+        {"data_pipeline*", "strrn_tf.command_line"},
+        {"tyro"},
+    ),
+    (
         "data_pipeline*",
         {
             "data_pipeline*",

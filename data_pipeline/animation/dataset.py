@@ -1,0 +1,117 @@
+"""Write animated clips of annotated stills in the 300VW layout.
+
+::
+
+    root/
+      300vw/001/vid.avi  annot/000001.pts   clips; ids of the published 300VW split
+      animated.json                         written last: what was made of what
+
+Every clip has a seed of its own and a still that no other clip has.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.animation.clip import animate_still
+from data_pipeline.clip_writer import write_clip
+from data_pipeline.drawn.motion import FRAMES_PER_SECOND
+from data_pipeline.images import read_image
+from data_pipeline.made_data import Task, make_data
+from data_pipeline.pts import read_pts
+from data_pipeline.three_hundred_vw import sequence_ids
+from data_pipeline.three_hundred_w import Still
+
+# Raise it when the same arguments begin to give other pictures.
+VERSION = 1
+CATEGORIES = (1, 2, 3)
+
+
+def animate_dataset(
+    root: Path,
+    stills: Sequence[Still],
+    *,
+    clips_per_category: int = 14,
+    num_training_clips: int = 0,
+    frames_per_clip: int = 60,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Path:
+    """Animate stills unless that was done already.
+
+    An interrupted call is continued by the next one with the same arguments.
+
+    Args:
+        root: folder to fill; it must be empty or hold animated faces.
+        stills: annotated images; those that are used are drawn from them by the seed.
+        clips_per_category: test clips of each category, at most 14.
+        num_training_clips: clips under ids of the training split, of the conditions of
+            all three categories in turn, at most 50.
+        frames_per_clip: frames of every clip, at 25 per second.
+        seed: decides every picture.
+        workers: processes; by default two, or one on a single core.
+
+    Returns:
+        ``root`` as a path.
+
+    Raises:
+        ValueError: a number is out of range, there are fewer stills than clips, or the
+            folder holds something else.
+    """
+    root, stills = Path(root), list(stills)
+    clips = list(_clips(clips_per_category, num_training_clips))
+    if frames_per_clip < 1:
+        raise ValueError(
+            f"`frames_per_clip` must be positive. Received: {frames_per_clip}"
+        )
+    if len(clips) > len(stills):
+        raise ValueError(
+            f"{len(clips)} clips need as many stills. Received: {len(stills)}. Ask for "
+            "fewer clips."
+        )
+    chosen = np.random.default_rng(seed).permutation(len(stills))[: len(clips)]
+    arguments = {
+        "version": VERSION,
+        "stills": [stills[i].name for i in chosen],
+        "clips_per_category": clips_per_category,
+        "num_training_clips": num_training_clips,
+        "frames_per_clip": frames_per_clip,
+        "seed": seed,
+    }
+    tasks: list[Task] = []
+    for number, (still, (sequence, category)) in enumerate(
+        zip(chosen, clips, strict=True)
+    ):
+        folder = root / "300vw" / sequence
+        key = (seed, number)
+        work = partial(_write, folder, stills[still], key, category, frames_per_clip)
+        tasks.append((work, folder))
+    return make_data(root, "animated", arguments, tasks, workers)
+
+
+def _clips(per_category: int, training: int) -> Iterator[tuple[str, int]]:
+    """Yield the id and the category of every clip."""
+    ids = {split: sequence_ids(split) for split in ("train", *CATEGORIES)}
+    limits = {
+        "num_training_clips": (training, len(ids["train"])),
+        "clips_per_category": (per_category, min(len(ids[c]) for c in CATEGORIES)),
+    }
+    for name, (value, high) in limits.items():
+        if not 0 <= value <= high:
+            raise ValueError(f"`{name}` must be 0 to {high}. Received: {value}")
+    for category in CATEGORIES:
+        yield from ((i, category) for i in ids[category][:per_category])
+    for number, sequence in enumerate(ids["train"][:training]):
+        yield sequence, 1 + number % len(CATEGORIES)
+
+
+def _write(
+    folder: Path, still: Still, key: tuple[int, int], category: int, frames: int
+) -> None:
+    """Animate one still."""
+    image, landmarks = read_image(still.image_path), read_pts(still.landmarks_path)
+    rng = np.random.default_rng(key)
+    clip = animate_still(rng, image, landmarks, category, frames)
+    write_clip(folder, clip, FRAMES_PER_SECOND)
