@@ -155,7 +155,9 @@ def run(options: Options) -> None:
 
     folder = RunFolder(options.folder)
     with folder.claimed():
-        folder.check(to_json(options.run_config), resume=options.resume)
+        found = folder.check(to_json(options.run_config), resume=options.resume)
+        if options.resume and not found:
+            print(f"{folder.root} holds no run yet: a new one begins", file=sys.stderr)
         train(options, folder)
 
 

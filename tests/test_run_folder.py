@@ -75,7 +75,8 @@ def test_paths(folder):
 
 
 def test_starting_writes_what_the_run_was_told(folder):
-    folder.check(CONFIG["run"], resume=False)
+    assert not folder.check(CONFIG["run"], resume=False)
+    assert not folder.check(CONFIG["run"], resume=True)
     folder.start(CONFIG)
     about = json.loads(folder.config.read_text())
     assert about | CONFIG == about
@@ -87,7 +88,7 @@ def test_a_run_is_not_overwritten(folder):
     folder.start(CONFIG)
     with pytest.raises(ValueError, match="holds a run already: add --resume"):
         folder.check(CONFIG["run"], resume=False)
-    folder.check(CONFIG["run"], resume=True)
+    assert folder.check(CONFIG["run"], resume=True)
     with pytest.raises(ValueError, match="started with other options"):
         folder.check({"seed": 1}, resume=True)
 

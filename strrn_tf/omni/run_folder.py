@@ -90,25 +90,29 @@ class RunFolder:
                 "another --output"
             ) from None
 
-    def check(self, run: dict[str, Any], *, resume: bool) -> None:
+    def check(self, run: dict[str, Any], *, resume: bool) -> bool:
         """Look before hours of work whether the folder can be used.
 
         Args:
             run: the options that decide the result, as JSON.
             resume: whether a run that is there shall go on.
 
+        Returns:
+            Whether there is a run.
+
         Raises:
             ValueError: there is a run already and it is not to be resumed, or it was
                 started with other options.
         """
         if not self.config.exists():
-            return
+            return False
         if not resume:
             raise ValueError(
                 f"{self.root} holds a run already: add --resume to continue it, or "
                 "choose another --output"
             )
         self._check_same({"run": run})
+        return True
 
     def start(self, config: dict[str, Any]) -> None:
         """Make the folder and write the configuration, or compare it with a run's.
