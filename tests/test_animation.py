@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.animation.head import lift
 from data_pipeline.animation.performance import (
     Liveliness,
     Performance,
@@ -229,3 +230,16 @@ class TestDataset:
         assert wrong.returncode == 2
         assert "Traceback" not in wrong.stderr
         assert wrong.stderr.count("\n") == 1
+
+
+class TestLift:
+    @pytest.mark.parametrize("yaw", [-0.4, 0.0, 0.3])
+    @pytest.mark.parametrize("roll", [0.0, 0.5])
+    def test_pose_of_a_drawn_head(self, yaw, roll):
+        found, pitch = lift(drawn_face(yaw=yaw, roll=roll)).angles
+        # The contour slides when a head turns, which the fit takes for a part of it.
+        np.testing.assert_allclose(found, yaw, atol=0.06)
+        np.testing.assert_allclose(pitch, 0, atol=0.06)
+
+    def test_nodding(self):
+        np.testing.assert_allclose(lift(drawn_face(pitch=0.2)).angles[1], 0.2, atol=0.1)

@@ -1,9 +1,8 @@
 """What a face in a still is made to do, as landmarks.
 
 The landmarks of the still are lifted to three dimensions with the depths of an average
-head (that of the drawn faces, fitted to them), so that they keep the person's own
-proportions. There they are moved by an expression and turned, and seen again from the
-front. NumPy only.
+head (`head`), so that they keep the person's own proportions. There they are moved by
+an expression and turned, and seen again from the front. NumPy only.
 """
 
 from dataclasses import dataclass, replace
@@ -11,10 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from data_pipeline.drawn.face_model import Expression, Identity, Pose
+from data_pipeline.animation.head import average_head, lift
+from data_pipeline.drawn.face_model import Expression, Pose
 from data_pipeline.drawn.patch import rotation
-from data_pipeline.drawn.surface import Head
-from strrn_tf.landmarks import NUM_LANDMARKS, REGIONS
 
 # Upper lids, each with the point of the lower lid that it closes on.
 _UPPER_LIDS, _LOWER_LIDS = [37, 38, 43, 44], [41, 40, 47, 46]
@@ -70,28 +68,26 @@ def perform(landmarks: np.ndarray, performance: Performance) -> np.ndarray:
         performance: what the face does.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    turn, scale, centre, depth = _lift(landmarks)
+    lifted = lift(landmarks)
     closed = np.clip(performance.lids_closed, 0.0, _MOST_CLOSED)
     flat = landmarks.copy()
     flat[_UPPER_LIDS] += closed * (landmarks[_LOWER_LIDS] - landmarks[_UPPER_LIDS])
-    seen = np.column_stack([flat - centre, depth])
-    head = seen @ turn / scale
+    seen = np.column_stack([flat - lifted.centre, lifted.depth])
+    head = seen @ lifted.turn / lifted.scale
     gap = head[_LOWER_LIP, 1].mean() - head[_UPPER_LIP, 1].mean()
     amounts = {name: getattr(performance, name) for name in _UNITS}
     amounts["mouth_open"] = max(amounts["mouth_open"], -0.8 * max(gap, 0.0))
     for name, amount in amounts.items():
-        head += amount * _basis()[name]
-    # Where the nose points, in axes that lean with the head.
-    right = turn[:2, 0] / np.linalg.norm(turn[:2, 0])
-    down = np.array([-right[1], right[0]])
-    yaw, pitch = np.arcsin(np.clip(np.stack([right, down]) @ turn[:2, 2], -1, 1))
+        head += amount * _change(name)
+    yaw, pitch = lifted.angles
     further = rotation(
         Pose(
             yaw=_further(yaw, performance.yaw, _LARGEST_YAW),
             pitch=_further(pitch, performance.pitch, _LARGEST_PITCH),
         )
     )
-    return centre + scale * (head @ (turn @ further).T)[:, :2]
+    turned = head @ (lifted.turn @ further).T
+    return lifted.centre + lifted.scale * turned[:, :2]
 
 
 def _further(angle: float, change: float, largest: float) -> float:
@@ -100,46 +96,11 @@ def _further(angle: float, change: float, largest: float) -> float:
     return float(np.clip(change, low, high))
 
 
-def _lift(landmarks: np.ndarray) -> tuple[np.ndarray, float, np.ndarray, np.ndarray]:
-    """Fit the average head to landmarks under a distant camera.
-
-    Returns:
-        Rotation (3, 3) from head to camera, pixels per head unit, the pixel of the
-        head's origin, and the depths (68,) of the landmarks in pixels.
-    """
-    model = _basis()["neutral"]
-    columns = np.column_stack([model, np.ones(NUM_LANDMARKS)])
-    affine, *_ = np.linalg.lstsq(columns, landmarks, rcond=None)
-    linear, centre = affine[:3].T, affine[3]
-    # The nearest two rows of a rotation (Procrustes), and the scale that belongs to it.
-    left, sizes, right = np.linalg.svd(linear, full_matrices=False)
-    rows = left @ right
-    turn = np.stack([*rows, np.cross(*rows)])
-    scale = sizes.mean()
-    return turn, scale, centre, scale * (model @ turn[2])
-
-
-@lru_cache(maxsize=1)
-def _basis() -> dict[str, np.ndarray]:
-    """Return the neutral average head (68, 3), and what a unit of expression adds."""
-    neutral = _points(Expression())
-    changes = {
-        name: (_points(shown) - neutral) / amount
-        for name, (amount, shown) in _UNITS.items()
-    }
-    return {"neutral": neutral, **changes}
-
-
-def _points(expression: Expression) -> np.ndarray:
-    """Return the landmarks (68, 3) of the average head seen from the front."""
-    head = Head(Identity(seed=0), expression)
-    candidates = head.jaw_candidates()
-    # The contour of a face from the front is where it is widest, below the chin lowest.
-    angle = np.linspace(np.pi, 0, len(REGIONS["jaw"]))
-    normal = np.stack([np.cos(angle), np.sin(angle) ** 2], -1)
-    best = np.einsum("lsc,lc->ls", candidates[..., :2], normal).argmax(1)
-    jaw = candidates[np.arange(len(best)), best]
-    return np.concatenate([jaw, head.inner_landmarks()]).astype(np.float64)
+@lru_cache
+def _change(name: str) -> np.ndarray:
+    """Return what a unit of an expression adds to the average head (68, 3)."""
+    amount, shown = _UNITS[name]
+    return (average_head(shown) - average_head(Expression())) / amount
 
 
 @dataclass(frozen=True)

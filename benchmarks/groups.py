@@ -1,0 +1,82 @@
+"""Errors of detectors by pose and by size of the face.
+
+    python benchmarks/groups.py MODEL... --stills DIR/300w/helen/testset
+
+A model's mean says little about the faces it fails on. Stills are grouped by the yaw of
+the head (fitted to the annotation); then all of them are shrunk until the faces are so
+small. Boxes are those of the landmarks.
+"""
+
+import argparse
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from data_pipeline.animation.head import lift
+from data_pipeline.images import read_image
+from data_pipeline.three_hundred_w import list_stills, read_landmarks
+from strrn_tf import FaceTracker
+from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.metrics import nme_interpupil
+
+YAWS = (0, 10, 20, 30, 90)
+SIZES = (100, 60, 40, 25)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", help="names or exported folders")
+    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
+    options = parser.parse_args()
+    stills = list_stills(options.stills, "test")
+    truths = [read_landmarks(still) for still in stills]
+    yaws = np.array([abs(np.degrees(lift(truth).angles[0])) for truth in truths])
+    table = Table("model", "faces of", "count", "nme_interpupil", "failure_008")
+    for model in options.models:
+        tracker = FaceTracker.from_pretrained(model)
+        rows = []
+        for still, truth in zip(
+            track(stills, model, transient=True), truths, strict=True
+        ):
+            image = read_image(still.image_path)
+            rows.append([error_at(tracker, image, truth, n) for n in (None, *SIZES)])
+        errors = np.array(rows)
+        for low, high in pairwise(YAWS):
+            inside = (yaws >= low) & (yaws < high)
+            add_row(table, model, f"yaw {low} to {high} degrees", errors[inside, 0])
+        for column, size in enumerate(SIZES, 1):
+            add_row(table, model, f"{size} pixels", errors[:, column])
+        add_row(table, model, "all", errors[:, 0])
+    Console().print(table)
+
+
+def error_at(
+    tracker: FaceTracker, image: np.ndarray, truth: np.ndarray, size: int | None
+) -> float:
+    """Return the error on an image whose face is shrunk to ``size`` pixels."""
+    if size:
+        scale = min(1.0, size / face_size(box_from_landmarks(truth)))
+        image = cv2.resize(
+            image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA
+        )
+        truth = (truth + 0.5) * scale - 0.5
+    landmarks = tracker.align(image, box_from_landmarks(truth))
+    return float(nme_interpupil(landmarks, truth))
+
+
+def add_row(table: Table, model: str, group: str, errors: np.ndarray) -> None:
+    """Add the row of one group."""
+    failed = 100 * np.mean(errors > 8)
+    table.add_row(
+        model, group, str(len(errors)), f"{errors.mean():.2f}", f"{failed:.1f}"
+    )
+
+
+if __name__ == "__main__":
+    main()
