@@ -59,6 +59,8 @@ class TrackOptions:
     """File to write the landmarks to (.jsonl or .csv)."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
+    smooth: bool = True
+    """Take the jitter out (One-Euro filter)."""
     fps: float | None = None
     """Frames per second of a folder of images; 25 if not given."""
     threads: int = 1
@@ -99,7 +101,10 @@ def track(argv: Sequence[str]) -> None:
 
     reader = open_video(options.source, options.fps)
     tracker = strrn_tf.FaceTracker.from_pretrained(
-        options.model, max_faces=options.max_faces, num_threads=options.threads
+        options.model,
+        max_faces=options.max_faces,
+        num_threads=options.threads,
+        smooth=options.smooth,
     )
     stopped, summary = write_outputs(options, reader, tracker)
     if reader.truncated:

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tracker(folder):
-    return FaceTracker.from_pretrained(folder, finder=no_finder)
+    return FaceTracker.from_pretrained(folder, smooth=False, finder=no_finder)
 
 
 def expected_shape(box):
@@ -97,7 +97,7 @@ def test_the_detector_criticises_a_drift(tracker, monkeypatch):
 
 
 def test_patience_ends(folder):
-    tracker = FaceTracker.from_pretrained(folder, patience=2)
+    tracker = FaceTracker.from_pretrained(folder, smooth=False, patience=2)
     tracker.update(DARK, boxes=[BOX])
     counts = [len(tracker.update(grey(255), boxes=[])) for _ in range(4)]
     assert counts == [1, 1, 0, 0]
@@ -137,7 +137,7 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
         calls.append(image.shape)
         return [np.array([200.0, 50, 240, 90]), BOX]
 
-    tracker = FaceTracker.from_pretrained(folder, finder=finder)
+    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=finder)
     faces = tracker.update(DARK)
     assert len(calls) == 1
     # The larger of the two is followed.
@@ -151,7 +151,9 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
 
 def test_several_faces_are_found(folder):
     boxes = [np.array([200.0, 50, 240, 90]), BOX, np.array([250.0, 150, 280, 180])]
-    tracker = FaceTracker.from_pretrained(folder, finder=lambda _: boxes, max_faces=2)
+    tracker = FaceTracker.from_pretrained(
+        folder, smooth=False, finder=lambda _: boxes, max_faces=2
+    )
     faces = tracker.update(DARK)
     assert [face.id for face in faces] == [0, 1]
     np.testing.assert_allclose(faces[1].landmarks, expected_shape(boxes[0]), atol=1e-3)
@@ -159,7 +161,7 @@ def test_several_faces_are_found(folder):
 
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     boxes = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, finder=lambda _: boxes)
+    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: boxes)
     tracker.update(DARK)
     boxes[:] = []
     assert [face.state for face in tracker.update(grey(255))] == ["lost"]

@@ -19,6 +19,7 @@ from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_networks import FaceNetworks
 from strrn_tf.tracking.model_folder import ModelFolder, load
+from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.tracks import Tracks
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
@@ -52,6 +53,7 @@ class FaceTracker:
         max_faces: int = 1,
         max_cycle_error: float = 0.05,
         patience: int = 30,
+        smooth: bool = True,
         finder: Finder | None = None,
     ) -> None:
         """Open the networks of a verified model folder.
@@ -63,6 +65,8 @@ class FaceTracker:
                 largest first. Faces whose boxes are given are all followed.
             max_cycle_error: a tracked step with a larger cycle error is not believed.
             patience: frames for which a lost face is reported and can come back.
+            smooth: take the jitter out of what ``update`` returns (``smoothing``); the
+                tracks themselves go on from what the networks said.
             finder: finds face boxes in place of MTCNN.
 
         Raises:
@@ -80,6 +84,7 @@ class FaceTracker:
         self._finder = finder or _mtcnn(num_threads)
         self._max_faces = max_faces
         self._tracks = Tracks(self.networks, max_cycle_error, patience)
+        self._smoother = Smoother() if smooth else None
         self.reset()
 
     @classmethod
@@ -97,6 +102,8 @@ class FaceTracker:
     def reset(self) -> None:
         """Forget all faces, e.g. before another video. Numbering starts at 0 again."""
         self._tracks.reset()
+        if self._smoother:
+            self._smoother.reset()
         self._num_frames = 0
         self._frame_shape: tuple[int, ...] | None = None
 
@@ -154,7 +161,8 @@ class FaceTracker:
 
         Args:
             frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
-            timestamp: is passed on to the faces.
+            timestamp: in seconds; is passed on to the faces. Without one, frames are
+                taken to be 1/25 s apart.
             boxes: face boxes (N, 4) of this frame, N may be 0: then no face detector is
                 run. A box starts a track where there is none, and brings a lost one
                 back; a face that is tracked well needs none.
@@ -180,7 +188,8 @@ class FaceTracker:
             found, limit = given, None
         faces = self._tracks.detect(frame, faces, found, timestamp, limit)
         self._num_frames += 1
-        return self._tracks.remember(frame, faces)
+        faces = self._tracks.remember(frame, faces)
+        return self._smoother(faces, timestamp) if self._smoother else faces
 
     def _search(self, frame: np.ndarray, faces: list[Face]) -> list[np.ndarray]:
         """Look for faces if one is missing; return boxes, the largest first."""
