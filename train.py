@@ -198,7 +198,16 @@ def train(options: Options, folder: "RunFolder") -> None:
         export(options, method, start, folder.round(0) / "export", parent)
     method.run_rounds()
     export(options, method, start, folder.export, parent)
-    print(f"the models are in {folder.export}; next: python evaluate.py --category all")
+    print(f"the models are in {folder.export}; next: {next_command(options)}")
+
+
+def next_command(options: Options) -> str:
+    """Return the command that scores the run on data like its own."""
+    command = f"python evaluate.py --model {options.folder}"
+    if options.stills:
+        return f"{command} --dataset 300w --data-root {options.stills}"
+    root = f" --data-root {options.data_root}" if options.data_root else ""
+    return f"{command} --category all{root}"
 
 
 def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":

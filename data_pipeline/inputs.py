@@ -21,7 +21,7 @@ def read_stills(root: Path, cache: Path) -> CropStore:
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in found.problems]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
-    _tell("stills", problems, len(store))
+    tell_left_out("stills", problems, len(store))
     return store
 
 
@@ -63,7 +63,7 @@ def read_clips(
         box_finder=find_face_boxes,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
-    _tell("clips", problems, len(videos) - len(problems))
+    tell_left_out("clips", problems, len(videos) - len(problems))
     sources = store.report["sources"].values()
     faceless = sum(len(report.get("frames_without_face", ())) for report in sources)
     if faceless:
@@ -73,8 +73,14 @@ def read_clips(
     return store
 
 
-def _tell(what: str, problems: Sequence[tuple[object, str]], kept: int) -> None:
-    """Count what was left out, by reason, with one example each."""
+def tell_left_out(what: str, problems: Sequence[tuple[object, str]], kept: int) -> None:
+    """Count on stderr what was left out, by reason, with one example each.
+
+    Args:
+        what: such as "stills".
+        problems: names and reasons.
+        kept: number of those that were not left out.
+    """
     reasons = Counter(_kind(reason) for _, reason in problems)
     for reason, count in reasons.items():
         name = next(str(n) for n, r in problems if _kind(r) == reason)

@@ -8,8 +8,11 @@ it is renamed when all is there.
 import json
 import multiprocessing
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -99,19 +102,40 @@ def _run(title: str, tasks: Sequence[Callable[[], None]], workers: int | None) -
                 task()
                 progress.advance(bar)
             return
-        # Forking a process that has started TensorFlow's threads may hang.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, _start_worker) as pool:
+        for future in _in_processes(tasks, workers):
+            future.result()
+            progress.advance(bar)
+
+
+def _in_processes(
+    tasks: Sequence[Callable[[], None]], workers: int
+) -> Iterator[Future]:
+    """Yield the tasks' futures as they are done; end the workers if that is left."""
+    others = set(multiprocessing.active_children())
+    # Forking a process that has started TensorFlow's threads may hang.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,))
+    try:
+        with _deaf_to_interrupts():
             pending = [pool.submit(task) for task in tasks]
-            try:
-                for future in as_completed(pending):
-                    future.result()
-                    progress.advance(bar)
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+        yield from as_completed(pending)
+    except BaseException:
+        # A shutdown alone would wait for the tasks in hand, and a closed pool for all.
+        for worker in set(multiprocessing.active_children()) - others:
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
-def _start_worker() -> None:
-    """Leave the other cores to the other workers."""
-    cv2.setNumThreads(1)
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that leave Ctrl-C, which all of a terminal's get, to this one."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -213,10 +213,11 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
 
     Raises:
         ValueError: there is no frame, frames differ in size, or it cannot be written.
+        OSError: the disk is full.
     """
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
-    writer, shape = None, None
+    writer, shape, count = None, None, 0
     with replacing(path) as temporary:
         try:
             for frame in frames:
@@ -231,16 +232,32 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
                     )
                 frame = frame[: shape[0] // 2 * 2, : shape[1] // 2 * 2]
                 writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+                count += 1
         finally:
             if writer is not None:
                 writer.release()
         if writer is None:
             raise ValueError(f"{path}: `frames` must hold at least one frame")
+        _check_written(temporary, path, count)
+
+
+def _check_written(written: Path, path: str | Path, count: int) -> None:
+    """Raise an ``OSError`` unless a video has all its frames: OpenCV never does."""
+    capture = cv2.VideoCapture(str(written), cv2.CAP_FFMPEG)
+    found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    capture.release()
+    if found < count:
+        raise OSError(
+            f"{path}: only {found} of {count} frames could be written; is the disk "
+            "full? What was there before is kept"
+        )
 
 
 def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWriter:
     size = shape[1] // 2 * 2, shape[0] // 2 * 2
     codec = cv2.VideoWriter_fourcc(*"mp4v")
+    # It would warn of every frame that finds no room; `_check_written` says it once.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
         raise ValueError(f"{path}: OpenCV cannot write a video here (use .mp4)")

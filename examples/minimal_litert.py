@@ -7,7 +7,6 @@ what ``strrn_tf.FaceTracker.align`` and ``.step`` give (a test compares them).
 """
 
 import json
-import math
 import sys
 from pathlib import Path
 
@@ -23,7 +22,7 @@ def cut(image: np.ndarray, box: tuple, size: int, margin: float) -> tuple:
     shift = (size - 1) / 2 - scale * np.array([(x0 + x1) / 2, (y0 + y1) / 2])
     matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
     if scale < 0.75:  # average over the pixels that sampling would skip: first cut out
-        limit, spare = np.array(image.shape[1::-1]), math.ceil(2 / scale) + 1
+        limit, spare = np.array(image.shape[1::-1]), int(np.ceil(2 / scale)) + 1
         start, stop = np.floor(-shift / scale), np.ceil((size - 1 - shift) / scale)
         start = np.clip(start - spare, 0, limit - 1).astype(int)
         stop = np.clip(stop + spare + 1, start + 1, limit).astype(int)
@@ -74,6 +73,7 @@ class Model:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 7:
+        sys.exit(__doc__)
     bgr = cv2.imread(sys.argv[2])
-    np.set_printoptions(suppress=True, precision=2)
     print(Model(sys.argv[1]).align(bgr[..., ::-1].copy(), [*map(float, sys.argv[3:7])]))

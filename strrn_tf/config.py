@@ -141,6 +141,8 @@ class RunConfig:
     algorithm: AlgorithmConfig = field(default_factory=AlgorithmConfig)
 
     def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"`seed` must not be negative. Received: {self.seed}")
         is_mixed = self.algorithm.rounds and 0 < self.algorithm.mix_stills < 1
         if is_mixed and self.tracker.batch_size < 2:
             raise ValueError(

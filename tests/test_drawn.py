@@ -1,6 +1,11 @@
 """Drawn faces: landmarks where the picture shows them, the same bytes every time."""
 
 import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -303,3 +308,41 @@ def test_the_face_detector_takes_category_one_for_faces():
         boxes = [landmark_box(face.box) for face in finder.find(image)]
         found += any(overlap(box, truth) > 0.5 for box in boxes)
     assert found >= 0.9 * faces
+
+
+SCRIPT = """
+import sys
+from data_pipeline.drawn import draw_dataset
+
+try:
+    draw_dataset(sys.argv[1], workers=2)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def test_an_interrupt_ends_the_workers_too(tmp_path):
+    root = tmp_path / "set"
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(root)],
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[1],
+    )
+    wait_until(lambda: len(list(root.rglob("*.pts"))) >= 3)
+    # As a terminal does it: to the workers as well.
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    count = len(list(root.rglob("*.pts")))
+    time.sleep(1)
+    assert len(list(root.rglob("*.pts"))) == count
+
+
+def wait_until(holds, seconds=60):
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -1,9 +1,12 @@
 """Images and videos: colours, order, timestamps, damage."""
 
+import os
+
 import cv2
 import numpy as np
 import pytest
 
+from data_pipeline import video
 from data_pipeline.images import read_image, write_image
 from data_pipeline.video import DEFAULT_FPS, _Clock, open_video, write_video
 
@@ -180,3 +183,31 @@ def test_clock_rises_whatever_the_container_says(milliseconds, seconds):
     clock = _Clock(fps=25)
     read = [clock.read(i, value) for i, value in enumerate(milliseconds)]
     np.testing.assert_allclose(read, seconds, atol=1e-9)
+
+
+def test_a_video_that_a_full_disk_cuts_off_does_not_replace_the_one_before(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "x.mp4"
+    write_video(path, counted_frames(5), fps=25)
+    before = path.read_bytes()
+    open_writer = video._open_writer
+
+    class Full:
+        """Takes all frames and says nothing, as OpenCV's writer on a full disk."""
+
+        def __init__(self, file, *rest):
+            self.file, self.writer = file, open_writer(file, *rest)
+
+        def write(self, frame):
+            self.writer.write(frame)
+
+        def release(self):
+            self.writer.release()
+            os.truncate(self.file, self.file.stat().st_size // 2)
+
+    monkeypatch.setattr(video, "_open_writer", Full)
+    with pytest.raises(OSError, match=r"0 of 8 frames.*disk full"):
+        write_video(path, counted_frames(8), fps=25)
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["x.mp4"]

@@ -18,6 +18,7 @@ import numpy as np
 from data_pipeline.animation.clip import animate_still
 from data_pipeline.clip_writer import write_clip
 from data_pipeline.drawn.motion import FRAMES_PER_SECOND
+from data_pipeline.fingerprints import fingerprint
 from data_pipeline.images import read_image
 from data_pipeline.made_data import Task, make_data
 from data_pipeline.pts import read_pts
@@ -62,19 +63,12 @@ def animate_dataset(
     """
     root, stills = Path(root), list(stills)
     clips = list(_clips(clips_per_category, num_training_clips))
-    if frames_per_clip < 1:
-        raise ValueError(
-            f"`frames_per_clip` must be positive. Received: {frames_per_clip}"
-        )
-    if len(clips) > len(stills):
-        raise ValueError(
-            f"{len(clips)} clips need as many stills. Received: {len(stills)}. Ask for "
-            "fewer clips."
-        )
+    _check(len(clips), len(stills), frames_per_clip, seed)
     chosen = np.random.default_rng(seed).permutation(len(stills))[: len(clips)]
     arguments = {
         "version": VERSION,
         "stills": [stills[i].name for i in chosen],
+        "fingerprint": fingerprint([stills[i] for i in chosen]),
         "clips_per_category": clips_per_category,
         "num_training_clips": num_training_clips,
         "frames_per_clip": frames_per_clip,
@@ -89,6 +83,21 @@ def animate_dataset(
         work = partial(_write, folder, stills[still], key, category, frames_per_clip)
         tasks.append((work, folder))
     return make_data(root, "animated", arguments, tasks, workers)
+
+
+def _check(clips: int, stills: int, frames_per_clip: int, seed: int) -> None:
+    """Raise a ``ValueError`` for numbers that no data set can be made of."""
+    if frames_per_clip < 1:
+        raise ValueError(
+            f"`frames_per_clip` must be positive. Received: {frames_per_clip}"
+        )
+    if seed < 0:
+        raise ValueError(f"`seed` must not be negative. Received: {seed}")
+    if not 0 < clips <= stills:
+        raise ValueError(
+            f"{clips} clips need as many stills, at least one. Received: {stills}. Ask "
+            "for fewer clips."
+        )
 
 
 def _clips(per_category: int, training: int) -> Iterator[tuple[str, int]]:
