@@ -61,7 +61,8 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
     except KeyboardInterrupt:
-        print(f"{prog}: interrupted", file=sys.stderr)
+        # The line that a progress bar stands on is not finished.
+        print(f"\n{prog}: interrupted", file=sys.stderr)
         return 130
     return 0
 

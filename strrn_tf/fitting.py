@@ -65,12 +65,14 @@ def fit(
     checkpoint = folder.checkpoint(phase.name)
     if checkpoint.exists():
         trainer.load_weights(checkpoint)
+    done = _steps_done(trainer)
+    print(f"{phase.name}: {done} of {phase.steps} updates are done")
     callbacks = [
         StopWhenNotFinite(),
         SaveCheckpoint(checkpoint),
         LogMetrics(folder, phase.name),
     ]
-    for start, stretch, count in stretches(_steps_done(trainer), phase.steps):
+    for start, stretch, count in stretches(done, phase.steps):
         first = start // CHECKPOINT_STEPS
         board = keras.callbacks.TensorBoard(
             folder.tensorboard(phase.name), write_graph=False

@@ -74,6 +74,11 @@ class OmniSupervision:
                 self.train_detector(number, pseudo)
             if pseudo.teaches_tracker.any():
                 self.train_tracker(number, pseudo)
+            print(
+                f"round {number}: {pseudo.accepted.sum()} of {len(pseudo.accepted)} "
+                f"pairs were trusted, {pseudo.teaches_detector.sum()} taught the "
+                f"detector, {pseudo.teaches_tracker.sum()} the tracker"
+            )
 
     def distil(self, number: int) -> Criticism:
         """Let the networks criticise each other; write what they agreed on."""
