@@ -56,8 +56,8 @@ def make_data(
         )
     with filling(root):
         if not _is_complete(root, kind, arguments):
-            _run(f"Making {kind} faces", [t for t, done in tasks if not done.exists()],
-                 workers)  # fmt: skip
+            missing = [task for task, done in tasks if not done.exists()]
+            run_tasks(f"Making {kind} faces", missing, workers)
             os.replace(root / f"{kind}.started.json", root / f"{kind}.json")
     return root
 
@@ -90,8 +90,18 @@ def _is_complete(root: Path, kind: str, wanted: dict[str, Any]) -> bool:
     return False
 
 
-def _run(title: str, tasks: Sequence[Callable[[], None]], workers: int | None) -> None:
-    """Run the tasks in processes (or here, if one is enough), with a progress bar."""
+def run_tasks(
+    title: str, tasks: Sequence[Callable[[], None]], workers: int | None = None
+) -> None:
+    """Run tasks in processes (or here, if one is enough), with a progress bar.
+
+    Ctrl-C ends the processes at once; the first error of a task is raised here.
+
+    Args:
+        title: of the progress bar.
+        tasks: functions that processes can be given.
+        workers: processes; by default two, or one on a single core.
+    """
     if workers is None:
         workers = min(2, os.cpu_count() or 1)
     workers = min(workers, len(tasks))

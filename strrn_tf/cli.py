@@ -1,7 +1,8 @@
 """68-point face tracking for video.
 
 Commands:
-  strrn track SOURCE    follow the faces of a video; write landmarks and an overlay
+  strrn track SOURCE       follow the faces of a video; write landmarks and an overlay
+  strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
 
 Examples:
   strrn track talk.mp4
@@ -10,6 +11,8 @@ Examples:
       a folder of numbered images; landmarks only, as JSON lines
   strrn track talk.mp4 --model runs/mdm/export --max-faces 3
       with a model you trained, up to three faces
+  strrn annotate my_videos/ --output my_annotations
+      crops of faces with .pts files, ready for training, and a report
 
 `strrn COMMAND --help` lists the options of a command. Training and evaluation are
 train.py and evaluate.py in the project's folder.
@@ -118,7 +121,20 @@ def track(argv: Sequence[str]) -> None:
         )
 
 
-COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {"track": track}
+def annotate(argv: Sequence[str]) -> None:
+    """``strrn annotate``, see ``annotate_command``."""
+    from strrn_tf import annotate_command as command
+
+    prog = f"{PROG} annotate"
+    command.annotate(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
+COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
+    "track": track,
+    "annotate": annotate,
+}
 
 
 def with_outputs(options: TrackOptions) -> TrackOptions:

@@ -122,6 +122,21 @@ RULES = [
         {"strrn_tf*", "data_pipeline.*"},
         {"tyro", "rich"},
     ),
+    (
+        "strrn_tf.annotate_command",
+        {"strrn_tf*", "data_pipeline.*"},
+        {"tyro", "numpy", "cv2"},
+    ),
+    (
+        "strrn_tf.annotating",
+        {"strrn_tf.following", "strrn_tf.geometry", "strrn_tf.tracking.face"},
+        NUMPY,
+    ),
+    (
+        "strrn_tf.annotation_report",
+        {"strrn_tf.annotating", "strrn_tf.atomic"},
+        {"numpy", "matplotlib"},
+    ),
     ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
     (
         "data_pipeline.animation.__main__",

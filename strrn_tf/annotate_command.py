@@ -1,0 +1,192 @@
+"""``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from strrn_tf.annotating import VERDICTS, Criteria, Judged
+
+HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
+
+Every face is tracked through its video; a frame becomes an annotation where tracking
+back returns to where it came from, and where it shows something new. Written are
+
+  OUTPUT/annotations/   crops of the faces (.jpg) with .pts files, ready for training
+  OUTPUT/rejected/      a few that were not believed, to be looked at
+  OUTPUT/report.json    counts of every video
+  OUTPUT/report.png     what was accepted, what was not, and the cycle errors
+
+Run again after an interruption: videos that are done are not done again.
+"""
+# Crops reach twice as far as the face, and larger faces are shrunk.
+MARGIN, LARGEST = 2.0, 400
+REJECTED_PER_CLIP = 2
+# Faces of a sheet of the report, and the side of each in pixels.
+ROWS, COLUMNS, TILE = 3, 10, 160
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which videos, which model, and what is accepted."""
+
+    videos: tyro.conf.Positional[tuple[Path, ...]]
+    """Video files, folders of videos, folders of numbered images."""
+    output: Path = Path("annotations")
+    """Folder to write to."""
+    model: str = "strrn-mdm"
+    """Name of a shipped model, exported folder, or run folder."""
+    max_faces: int = 1
+    """Number of faces to follow in a video, the largest first."""
+    criteria: tyro.conf.OmitArgPrefixes[Criteria] = field(default_factory=Criteria)
+    workers: int = 0
+    """Videos annotated at the same time; 0: as many as there are cores."""
+
+
+def annotate(options: Options) -> None:
+    """Annotate all videos, in processes, and write the report.
+
+    Raises:
+        ValueError: nothing can be read, or OUTPUT holds annotations made otherwise.
+    """
+    from data_pipeline.clips import list_clips
+    from data_pipeline.made_data import run_tasks
+    from strrn_tf.annotation_report import write_report
+    from strrn_tf.tracking.model_folder import load
+
+    clips = list_clips(list(options.videos))
+    model = load(options.model)
+    _claim(options, model.description["description_sha256"])
+    tasks = [
+        partial(annotate_clip, clip.name, clip.video_path, options)
+        for clip in clips
+        if not _report_path(options.output, clip.name).exists()
+    ]
+    print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
+    run_tasks("Annotating videos", tasks, options.workers or os.cpu_count())
+    reports = {
+        clip.name: json.loads(_report_path(options.output, clip.name).read_text())
+        for clip in clips
+    }
+    sheets = {
+        "accepted (some of them)": _sheet(options.output / "annotations"),
+        "not believed (some of them)": _sheet(options.output / "rejected"),
+    }
+    totals = write_report(options.output, reports, sheets)
+    for name, report in reports.items():
+        if "problem" in report:
+            print(f"{name}: {report['problem']}", file=sys.stderr)
+    print(
+        f"{totals['accepted']} of {sum(totals.values())} faces accepted; annotations/, "
+        f"report.png and report.json are in {options.output}; next: python train.py "
+        f"--stills {options.output / 'annotations'} --rounds 0"
+    )
+
+
+def annotate_clip(name: str, path: Path, options: Options) -> None:
+    """Annotate one video; its report is written last."""
+    from data_pipeline.video import open_video
+    from strrn_tf import FaceTracker
+    from strrn_tf.annotating import judge
+    from strrn_tf.atomic import write_text
+
+    report: dict = {"verdicts": {}, "cycle_errors": []}
+    counts: Counter[str] = Counter()
+    tracker = FaceTracker.from_pretrained(
+        options.model, max_faces=options.max_faces, smooth=False
+    )
+    try:
+        reader = open_video(path)
+        for judged in judge(reader, tracker, options.criteria):
+            counts[judged.verdict] += 1
+            if np.isfinite(judged.face.cycle_error):
+                report["cycle_errors"].append(round(float(judged.face.cycle_error), 5))
+            if judged.verdict == "accepted":
+                _write(options.output / "annotations", name, judged)
+            is_one_of_few = counts["unreliable"] <= REJECTED_PER_CLIP
+            if judged.verdict == "unreliable" and is_one_of_few:
+                _write(options.output / "rejected", name, judged)
+        if reader.truncated:
+            report["problem"] = "the video ends before its announced end"
+    except ValueError as error:
+        report["problem"] = str(error)
+    if not counts and "problem" not in report:
+        report["problem"] = "no face was found"
+    report["verdicts"] = {verdict: counts[verdict] for verdict in VERDICTS}
+    write_text(_report_path(options.output, name), json.dumps(report) + "\n")
+
+
+def _claim(options: Options, model: str) -> None:
+    """Note what is asked for, or compare it with what was.
+
+    Raises:
+        ValueError: the folder was filled with other options.
+    """
+    from strrn_tf.atomic import write_text
+
+    wanted = {"model": model, "max_faces": options.max_faces}
+    wanted |= asdict(options.criteria)
+    note = options.output / "annotations.json"
+    if note.exists():
+        found = json.loads(note.read_text())
+        other = [key for key, value in wanted.items() if found.get(key) != value]
+        if other:
+            raise ValueError(
+                f"{options.output} holds annotations made with another "
+                f"{', '.join(other)}. Choose another --output or delete it"
+            )
+    elif options.output.exists() and any(options.output.iterdir()):
+        raise ValueError(f"{options.output} is not empty. Choose another --output")
+    else:
+        write_text(note, json.dumps(wanted, indent=1) + "\n")
+
+
+def _report_path(output: Path, name: str) -> Path:
+    return output / "videos" / f"{_flat(name)}.json"
+
+
+def _flat(name: str) -> str:
+    return name.replace("/", "__")
+
+
+def _write(folder: Path, clip: str, judged: Judged) -> None:
+    """Write the crop of a face and its landmarks."""
+    from data_pipeline.images import write_image
+    from data_pipeline.pts import write_pts
+    from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
+    from strrn_tf.tracking.crop import cut
+
+    face = judged.face
+    side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
+    matrix = crop_matrix(face.box, side, MARGIN)
+    path = folder / f"{_flat(clip)}-{judged.frame.index:06d}-{face.id}.jpg"
+    write_pts(path.with_suffix(".pts"), apply_matrix(matrix, face.landmarks))
+    write_image(path, cut(judged.frame.image, matrix, side))
+
+
+def _sheet(folder: Path) -> np.ndarray:
+    """Return one picture of faces that are spread evenly over a folder."""
+    import cv2
+
+    from data_pipeline.images import read_image
+    from data_pipeline.pts import read_pts
+    from strrn_tf.drawing import draw_landmarks
+
+    paths = sorted(folder.glob("*.jpg"))
+    chosen = np.unique(np.linspace(0, len(paths) - 1, ROWS * COLUMNS).astype(int))
+    tiles = []
+    for path in [paths[i] for i in chosen] if paths else []:
+        image, landmarks = read_image(path), read_pts(path.with_suffix(".pts"))
+        scale = TILE / len(image)
+        small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
+        tiles.append(draw_landmarks(small, (landmarks + 0.5) * scale - 0.5))
+    blank = np.full((TILE, TILE, 3), 255, np.uint8)
+    tiles += [blank] * (-len(tiles) % COLUMNS or COLUMNS * (not tiles))
+    rows = [np.hstack(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)]
+    return np.vstack(rows)

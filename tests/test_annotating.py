@@ -1,0 +1,149 @@
+"""``strrn annotate``: what is accepted, the files, starting again."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from faces import drawn_face
+
+from data_pipeline.drawn import draw_clip
+from data_pipeline.pts import read_pts
+from data_pipeline.three_hundred_w import list_stills
+from data_pipeline.video import write_video
+from strrn_tf.annotating import VERDICTS, Criteria, judge
+from strrn_tf.cli import main
+from strrn_tf.tracking.face import Face
+
+SHAPE = drawn_face()
+EYES = np.linalg.norm(SHAPE[45] - SHAPE[36])
+
+
+def face(state="tracked", error=0.001, shift=0.0, number=0):
+    landmarks = SHAPE + np.float32(shift * EYES)
+    return Face(number, landmarks, np.array([0, 0, 1, 1.0]), 1.0, error, state, None)
+
+
+class Scripted:
+    """Says what a test has written down; its detector agrees unless told otherwise."""
+
+    def __init__(self, script, disagreement=0.0):
+        self.script, self.disagreement, self.last = iter(script), disagreement, None
+
+    def update(self, frame, timestamp):
+        faces = next(self.script)
+        self.last = faces[-1].landmarks if faces else None
+        return faces
+
+    def align(self, image, box):
+        return self.last + np.float32(self.disagreement * EYES / np.sqrt(2))
+
+
+def verdicts(script, disagreement=0.0, **criteria):
+    frames = [SimpleNamespace(index=i, timestamp=i / 25, image=None)
+              for i in range(len(script))]  # fmt: skip
+    tracker = Scripted(script, disagreement)
+    return [j.verdict for j in judge(frames, tracker, Criteria(**criteria))]
+
+
+class TestJudge:
+    def test_only_what_comes_back_is_accepted(self):
+        script = [
+            [face("detected", np.nan)],
+            [face(error=0.019)],
+            [face("lost", np.nan)],
+        ]
+        assert verdicts(script) == ["unchecked", "accepted", "lost"]
+        assert (
+            verdicts([[face(error=0.021)], [face(error=np.nan)]]) == ["unreliable"] * 2
+        )
+        assert verdicts([[face(error=0.021)]], max_cycle_error=0.03) == ["accepted"]
+
+    def test_the_detector_has_to_see_the_same(self):
+        assert verdicts([[face()]], disagreement=0.05) == ["accepted"]
+        assert verdicts([[face()]], disagreement=0.07) == ["unreliable"]
+
+    def test_repetitions_are_passed_over_for_every_face(self):
+        still = [[face()], [face(shift=0.05)], [face(shift=0.1)], [face(shift=0.15)]]
+        assert verdicts(still) == ["accepted", "repeated", "accepted", "repeated"]
+        two = [[face(number=0), face(number=1)], [face(number=0), face(number=1)]]
+        assert verdicts(two) == ["accepted", "accepted", "repeated", "repeated"]
+        assert verdicts(still, min_change=0.0) == ["accepted"] * 4
+
+    def test_what_was_not_believed_is_no_reference(self):
+        script = [[face()], [face(shift=0.2, error=0.5)], [face(shift=0.21)]]
+        assert verdicts(script) == ["accepted", "unreliable", "accepted"]
+
+    def test_criteria_are_checked(self):
+        for wrong in ({"max_cycle_error": 0.0}, {"min_change": -1.0}):
+            with pytest.raises(ValueError, match="must be positive"):
+                Criteria(**wrong)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("videos")
+    for seed in range(2):
+        clip = [image for image, _ in draw_clip(np.random.default_rng(seed), 1, 8)]
+        write_video(folder / f"Gespräch {seed}.mp4", clip, 25)
+    (folder / "empty.mp4").write_bytes(b"")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def annotated(videos, tmp_path_factory):
+    output = tmp_path_factory.mktemp("annotated") / "set"
+    # What the networks say of drawn faces is not the question here.
+    assert main(arguments(videos, output)) == 0
+    return output
+
+
+def arguments(videos, output, *more):
+    loose = ["--max-cycle-error", "9", "--max-disagreement", "9", "--min-change", "0"]
+    return ["annotate", str(videos), "--output", str(output), "--workers", "1", *loose,
+            *more]  # fmt: skip
+
+
+class TestCommand:
+    def test_annotations_are_stills_to_train_on(self, annotated):
+        stills = list_stills(annotated / "annotations")
+        report = json.loads((annotated / "report.json").read_text())
+        assert not stills.problems
+        assert len(stills) == report["faces"]["accepted"] >= 10
+        for still in stills:
+            landmarks = read_pts(still.landmarks_path)
+            # The face is the middle half of its crop.
+            assert 0.4 < np.ptp(landmarks, 0).max() / (2 * landmarks.mean()) < 0.65
+        assert (annotated / "report.png").stat().st_size > 10_000
+
+    def test_every_face_is_counted_and_bad_videos_named(
+        self, annotated, videos, capsys
+    ):
+        report = json.loads((annotated / "report.json").read_text())
+        assert list(report["faces"]) == list(VERDICTS)
+        assert sum(report["faces"].values()) >= 14
+        assert "problem" in report["videos"]["empty.mp4"]
+        assert main(arguments(videos, annotated)) == 0
+        captured = capsys.readouterr()
+        assert "3 videos, 3 of them done before" in captured.out
+        assert captured.err.startswith("empty.mp4: ")
+
+    def test_goes_on_where_it_stopped(self, annotated, videos):
+        path = next((annotated / "annotations").glob("*.jpg"))
+        before = path.read_bytes()
+        path.unlink()
+        for report in (annotated / "videos").glob("Gespr*.json"):
+            report.unlink()
+        assert main(arguments(videos, annotated)) == 0
+        assert path.read_bytes() == before
+
+    def test_other_options_and_other_folders_are_refused(
+        self, annotated, videos, tmp_path, capsys
+    ):
+        assert main(arguments(videos, annotated, "--max-faces", "2")) == 2
+        assert "made with another max_faces" in capsys.readouterr().err
+        (tmp_path / "mine.txt").write_text("x")
+        assert main(arguments(videos, tmp_path)) == 2
+        assert "is not empty" in capsys.readouterr().err
+        assert main(arguments(tmp_path / "none", tmp_path / "out")) == 2
+        assert not (tmp_path / "out").exists()
