@@ -62,7 +62,6 @@ FRAME_COUNTS: dict[int, dict[str, int]] = {
         """
     ),
 }
-NUM_TRAINING_FRAMES = 95_192
 SPLITS = ("train", 1, 2, 3)
 
 

@@ -58,13 +58,20 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
     except (ValueError, OSError, TrainingDiverged) as error:
-        print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{prog}: {_one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
     except KeyboardInterrupt:
         # The line that a progress bar stands on is not finished.
         print(f"\n{prog}: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _one_line(error: Exception) -> str:
+    """Return what went wrong; of the system's errors the file and the reason."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split())
 
 
 def _first_message(framed: str) -> str:

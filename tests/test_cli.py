@@ -15,6 +15,7 @@ from toy_models import toy_models, toy_samples
 import strrn_tf
 from data_pipeline.video import open_video, write_video
 from strrn_tf.cli import main
+from strrn_tf.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 ROOT = Path(__file__).parents[1]
@@ -282,3 +283,13 @@ def test_real_run_needs_no_tensorflow(tmp_path):
     assert rows[0]["state"] == "detected"
     assert (first > 0).all()
     assert (first < (width, height)).all()
+
+
+def test_errors_of_the_system_name_the_file_and_the_reason(capsys, tmp_path):
+    def read():
+        (tmp_path / "gone").read_text()
+
+    assert exit_code("strrn", read) == 2
+    assert capsys.readouterr().err == (
+        f"strrn: {tmp_path / 'gone'}: No such file or directory\n"
+    )
