@@ -4,8 +4,9 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``track``, and the detector again where the step's cycle error
-  exceeds a limit or the shape cannot be the face any more.
+* ``track-redetect``: as ``FaceTracker`` does it: every step is mixed with what the
+  detector sees in the same place, and the detector is asked anew where the two differ,
+  the step's cycle error exceeds a limit or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
@@ -13,13 +14,9 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, box_sides, relative_distance
+from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import (
-    CRITICISM_INTERVAL,
-    MAX_DISAGREEMENT,
-    is_degenerate,
-)
+from strrn_tf.tracking.health import agree, is_degenerate
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -82,7 +79,6 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        self._steps = 0
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -120,20 +116,22 @@ class ProtocolRun:
             previous = box_from_landmarks(self._landmarks)
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
-            self._steps = self._steps + 1 if accepted else 0
-            if accepted and self._steps % CRITICISM_INTERVAL == 0:
-                accepted = self._detector_agrees(image, landmarks)
+            if accepted:
+                landmarks = self._criticised(image, landmarks)
+                accepted = landmarks is not None
         return landmarks if accepted else None, float(cycle_error)
 
-    def _detector_agrees(self, image: np.ndarray, landmarks: np.ndarray) -> bool:
-        """Say whether the detector, looking where the tracker is, sees the same shape.
+    def _criticised(
+        self, image: np.ndarray, landmarks: np.ndarray
+    ) -> np.ndarray | None:
+        """Return what the detector, looking where the tracker is, sees as well.
 
         A slow drift goes back well step by step and is seen only so.
         """
         if not is_trackable(landmarks, image):
-            return False
+            return None
         detected = self.tracker.align(image, box_from_landmarks(landmarks))
-        return relative_distance(landmarks, detected) <= MAX_DISAGREEMENT
+        return agree(landmarks, detected)
 
     def _detect(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]

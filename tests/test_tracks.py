@@ -89,11 +89,29 @@ def test_the_detector_criticises_a_drift(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     elsewhere = expected_shape(BOX) + 12
     monkeypatch.setattr(tracker.networks, "detect", lambda image, box: elsewhere)
-    faces = [tracker.update(DARK)[0] for _ in range(health.CRITICISM_INTERVAL)]
-    assert [face.state for face in faces[-2:]] == ["tracked", "detected"]
-    np.testing.assert_allclose(faces[-1].landmarks, elsewhere, atol=1e-3)
-    assert faces[-1].id == faces[0].id
-    assert faces[-1].reliability < 0.5
+    (face,) = tracker.update(DARK)
+    assert face.state == "detected"
+    np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
+    assert face.id == 0
+    assert face.reliability < 0.5
+
+
+def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
+    tracker.update(DARK, boxes=[BOX])
+    near = expected_shape(BOX) + 1
+    monkeypatch.setattr(tracker.networks, "detect", lambda image, box: near)
+    (face,) = tracker.update(DARK)
+    assert face.state == "tracked"
+    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.3, atol=2e-3)
+    np.testing.assert_allclose(face.box[:2], face.landmarks.min(0))
+
+
+def test_networks_agree_within_a_tenth_of_the_eye_distance():
+    shape = toy_mean_shape()
+    eyes = np.linalg.norm(shape[45] - shape[36])
+    for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
+        moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
+        assert (health.agree(shape, moved) is not None) is agreed
 
 
 def test_patience_ends(folder):

@@ -8,7 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, box_sides, face_size
+from strrn_tf.geometry import (
+    box_from_landmarks,
+    box_sides,
+    face_size,
+    relative_distance,
+)
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 # The cycle error at which reliability is one half: the threshold T = 0.02 below which
@@ -21,16 +26,32 @@ MIN_OVERLAP = 0.3
 # Two tracks whose boxes overlap by more follow one face.
 MAX_OVERLAP = 0.6
 
-# Steps from one criticism by the detector to the next, and the distance of its shape
-# from the tracked one, as a fraction of the eye distance, at which it is believed
-# instead. A slow drift is invisible to the cycle check: every step goes back well.
-CRITICISM_INTERVAL = 5
-MAX_DISAGREEMENT = 0.04
+# The detector looks at the place of every tracked face: a slow drift is invisible to
+# the cycle check, since every step goes back well. Where it sees landmarks further away
+# than this fraction of the eye distance, it is believed instead. Else the two are mixed
+# with this share of its own: the tracker is steady and drifts, the detector is neither.
+MAX_DISAGREEMENT = 0.10
+DETECTOR_SHARE = 0.3
 
 # Limits of a healthy step. Beyond them landmarks and face have parted.
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
+
+
+def agree(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
+    """Return the landmarks (68, 2) that both networks support, None if they differ.
+
+    The paper's cooperation and competition, at run time.
+
+    Args:
+        tracked: (68, 2) of the tracker.
+        detected: (68, 2) of the detector in the same frame.
+    """
+    if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
+        return None
+    mixed = tracked + DETECTOR_SHARE * (np.asarray(detected) - tracked)
+    return mixed.astype(np.float32)
 
 
 def reliability(error: float) -> float:

@@ -5,7 +5,7 @@ all the next step looks at, so no whole frame is held and callers may reuse thei
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from strrn_tf.tracking.face_networks import FaceNetworks
 class _Track:
     id: int
     box: np.ndarray
-    steps: int = 0
     lost_for: int = 0
     # None while the face is lost.
     landmarks: np.ndarray | None = None
@@ -64,21 +63,19 @@ class Tracks:
             parted = health.is_degenerate(landmarks, track.box, frame.shape)
             if error <= self._max_cycle_error and not parted:
                 face = _face(track.id, landmarks, "tracked", error, error, time)
-                is_due = (track.steps + 1) % health.CRITICISM_INTERVAL == 0
-                return self._criticise(face, frame) if is_due else face
+                return self._criticise(face, frame)
         nowhere = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
         return Face(track.id, nowhere, track.box, 0.0, error, "lost", time)
 
     def _criticise(self, face: Face, frame: np.ndarray) -> Face:
-        """Return the face, or the detector's answer where the two have parted.
-
-        The paper's cooperation and competition, at run time.
-        """
+        """Return the face where both see it, the detector's where they have parted."""
         detected = self._networks.detect(frame, face.box)
-        distance = float(relative_distance(face.landmarks, detected))
-        is_usable = not health.is_degenerate(detected, face.box, frame.shape)
-        if distance <= health.MAX_DISAGREEMENT or not is_usable:
+        if health.is_degenerate(detected, face.box, frame.shape):
             return face
+        mixed = health.agree(face.landmarks, detected)
+        if mixed is not None:
+            return replace(face, landmarks=mixed, box=box_from_landmarks(mixed))
+        distance = float(relative_distance(face.landmarks, detected))
         return _face(face.id, detected, "detected", distance, np.nan, face.timestamp)
 
     def detect(
@@ -137,7 +134,6 @@ class Tracks:
         on one face.
         """
         lost_for = {track.id: track.lost_for for track in self._tracks}
-        steps = {track.id: track.steps for track in self._tracks}
         kept: list[Face] = []
         self._tracks = []
         for face in faces:
@@ -149,8 +145,6 @@ class Tracks:
             elif any(_met(face, other) for other in kept):
                 continue
             else:
-                is_step = face.state == "tracked"
-                track.steps = steps.get(face.id, 0) + 1 if is_step else 0
                 track.landmarks = face.landmarks
                 track.matrix = self._networks.window(face.box)
                 track.crop = self._networks.cut(frame, track.matrix)
