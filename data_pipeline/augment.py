@@ -121,18 +121,21 @@ def render(
 
 
 def act(
-    landmarks: np.ndarray, performance: Performance, matrix: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    landmarks: np.ndarray, performance: Performance | None, matrix: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray]:
     """Return the maps of a crop in which the face performs, and its landmarks there.
 
     Args:
         landmarks: (68, 2) in stored pixels.
-        performance: what the face does.
+        performance: what the face does; None: what it does in the stored frame.
         matrix: (2, 3) from the stored frame, were it not for that, to the crop.
 
     Returns:
-        Maps (315, 315, 2) for :func:`render` and landmarks (68, 2) float32.
+        Maps (315, 315, 2) for :func:`render`, None if the matrix says it all, and
+        landmarks (68, 2) float32.
     """
+    if performance is None:
+        return None, move_landmarks(matrix, landmarks)
     wanted = perform(landmarks, performance)
     maps = Warp(landmarks, wanted).maps(matrix)
     found = find(maps, landmarks, apply_matrix(matrix, wanted)).astype(np.float32)

@@ -212,9 +212,7 @@ def _moved_pair(
     for matrix, look, performance in zip(
         (first, second), looks, performances, strict=True
     ):
-        maps, shape = None, move_landmarks(matrix, landmarks)
-        if performance:
-            maps, shape = act(landmarks, performance, matrix)
+        maps, shape = act(landmarks, performance, matrix)
         crops.append(render(frame, matrix, look, rng, maps))
         shapes.append(shape)
     before, target = shapes

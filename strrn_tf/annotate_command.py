@@ -96,7 +96,7 @@ def annotate_clip(name: str, path: Path, options: Options) -> None:
     from strrn_tf.annotating import judge
     from strrn_tf.atomic import write_text
 
-    report: dict = {"verdicts": {}, "cycle_errors": []}
+    report: dict = {"cycle_errors": []}
     counts: Counter[str] = Counter()
     tracker = FaceTracker.from_pretrained(
         options.model, max_faces=options.max_faces, smooth=False
@@ -176,7 +176,7 @@ def _sheet(folder: Path) -> np.ndarray:
 
     from data_pipeline.images import read_image
     from data_pipeline.pts import read_pts
-    from strrn_tf.drawing import draw_landmarks
+    from strrn_tf.drawing import draw_landmarks, tile_sheet
 
     paths = sorted(folder.glob("*.jpg"))
     chosen = np.unique(np.linspace(0, len(paths) - 1, ROWS * COLUMNS).astype(int))
@@ -186,7 +186,4 @@ def _sheet(folder: Path) -> np.ndarray:
         scale = TILE / len(image)
         small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
         tiles.append(draw_landmarks(small, (landmarks + 0.5) * scale - 0.5))
-    blank = np.full((TILE, TILE, 3), 255, np.uint8)
-    tiles += [blank] * (-len(tiles) % COLUMNS or COLUMNS * (not tiles))
-    rows = [np.hstack(tiles[i : i + COLUMNS]) for i in range(0, len(tiles), COLUMNS)]
-    return np.vstack(rows)
+    return tile_sheet(tiles or [np.full((TILE, TILE, 3), 255, np.uint8)], COLUMNS)

@@ -1,5 +1,7 @@
 """Landmarks drawn on images, for overlays, sheets and reports. NumPy and OpenCV."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -82,6 +84,14 @@ def overlay_frame(
         drawn = draw_landmarks(drawn, true, colour=TRUTH, points=False)
     drawn = draw_landmarks(drawn, landmarks, reliability)
     return draw_caption(drawn, caption) if caption else drawn
+
+
+def tile_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    """Return one picture of tiles (H, W, 3) of one size, row by row, the rest white."""
+    blank = np.full_like(tiles[0], 255)
+    tiles = [*tiles, *[blank] * (-len(tiles) % columns)]
+    rows = [np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)]
+    return np.vstack(rows)
 
 
 def draw_caption(image: np.ndarray, caption: str) -> np.ndarray:

@@ -117,21 +117,10 @@ class ProtocolRun:
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
             if accepted:
-                landmarks = self._criticised(image, landmarks)
-                accepted = landmarks is not None
+                # A slow drift goes back well step by step and is seen only so.
+                box = box_from_landmarks(landmarks)
+                landmarks = agree(landmarks, self.tracker.align(image, box))
         return landmarks if accepted else None, float(cycle_error)
-
-    def _criticised(
-        self, image: np.ndarray, landmarks: np.ndarray
-    ) -> np.ndarray | None:
-        """Return what the detector, looking where the tracker is, sees as well.
-
-        A slow drift goes back well step by step and is seen only so.
-        """
-        if not is_trackable(landmarks, image):
-            return None
-        detected = self.tracker.align(image, box_from_landmarks(landmarks))
-        return agree(landmarks, detected)
 
     def _detect(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]

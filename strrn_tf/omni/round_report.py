@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from strrn_tf.config import AlgorithmConfig, to_json
-from strrn_tf.drawing import draw_caption, draw_landmarks
+from strrn_tf.drawing import draw_caption, draw_landmarks, tile_sheet
 from strrn_tf.geometry import relative_distance
 from strrn_tf.omni.criticism import Criticism
 from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_json
@@ -121,8 +121,4 @@ def _sheet(chosen: np.ndarray, pseudo: Criticism, data: RoundData) -> np.ndarray
         tile = draw_landmarks(tile, pseudo.tracked[i])
         errors = f"det {100 * pseudo.l_det[i]:.1f}  tck {100 * pseudo.l_tck[i]:.1f} %"
         tiles.append(draw_caption(tile, errors))
-    blank = np.full_like(tiles[0], 255)
-    columns = min(SHEET_COLUMNS, len(tiles))
-    tiles += [blank] * (-len(tiles) % columns)
-    rows = [np.hstack(tiles[k : k + columns]) for k in range(0, len(tiles), columns)]
-    return np.vstack(rows)
+    return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))
