@@ -4,9 +4,9 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it: every step is mixed with what the
-  detector sees in the same place, and the detector is asked anew where the two differ,
-  the step's cycle error exceeds a limit or the shape cannot be the face any more.
+* ``track-redetect``: as ``FaceTracker`` does it: every second step is mixed with what
+  the detector sees in the same place, and the detector is asked anew where the two
+  differ, a step's cycle error exceeds a limit or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import agree, is_degenerate
+from strrn_tf.tracking.health import CHECK_EVERY, agree, is_degenerate
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -79,6 +79,8 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
+        # Since the last detection.
+        self._steps = 0
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -95,6 +97,7 @@ class ProtocolRun:
         # Plain tracking starts once and is never helped again.
         if landmarks is None and not (self.protocol == "track" and self._started):
             landmarks, state = self._detect(image, find_box), "detected"
+            self._steps = 0
         self._frame, self._landmarks = image, landmarks
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
@@ -116,7 +119,8 @@ class ProtocolRun:
             previous = box_from_landmarks(self._landmarks)
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
-            if accepted:
+            self._steps += accepted
+            if accepted and self._steps % CHECK_EVERY == 0:
                 # A slow drift goes back well step by step and is seen only so.
                 box = box_from_landmarks(landmarks)
                 landmarks = agree(landmarks, self.tracker.align(image, box))

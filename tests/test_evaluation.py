@@ -92,16 +92,15 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    tracker = FakeTracker(cycle_errors={2: 0.11, 4: np.nan}, drift=2.0)
-    results = run(tracker, sequence(6), "track-redetect")
+    tracker = FakeTracker(cycle_errors={3: 0.11, 6: np.nan}, drift=1.0)
+    results = run(tracker, sequence(7), "track-redetect")
     states = [r.answer.state for r in results]
-    assert states == [
-        *("detected", "tracked", "detected", "tracked", "detected", "tracked")
-    ]
-    # Two pixels of drift, of which the detector takes back its share.
-    np.testing.assert_allclose(shifts(results), [[1, 0], [1, 1.4]] * 3, atol=1e-5)
-    assert results[2].answer.cycle_error == 0.11  # says why it was detected
-    assert [index for index, _ in tracker.aligned] == [0, 1, 2, 3, 4, 5]
+    assert states == ["detected", "tracked", "tracked"] * 2 + ["detected"]
+    # A pixel of drift each; in the second step the detector takes back its share.
+    expected = [[1, 0], [1, 1], [1, 1.4]] * 2 + [[1, 0]]
+    np.testing.assert_allclose(shifts(results), expected, atol=1e-5)
+    assert results[3].answer.cycle_error == 0.11  # says why it was detected
+    assert [index for index, _ in tracker.aligned] == [0, 2, 3, 5, 6]
 
 
 def test_the_cycle_limit_is_an_option():

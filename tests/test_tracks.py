@@ -7,6 +7,7 @@ import pytest
 from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf.tracking import health
+from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -48,8 +49,7 @@ def test_detected_then_tracked(tracker):
     assert [face.timestamp for face in first + second] == [0.0, 0.04]
     assert first[0].id == second[0].id == 0
     assert np.isnan(first[0].cycle_error)
-    assert second[0].cycle_error == 0
-    assert second[0].reliability == 1
+    assert second[0].cycle_error == second[0].disagreement == 0
     np.testing.assert_allclose(second[0].landmarks, expected_shape(BOX), atol=2e-3)
     np.testing.assert_allclose(second[0].box[:2], second[0].landmarks.min(0))
     with pytest.raises(dataclasses.FrozenInstanceError):
@@ -64,7 +64,7 @@ def test_a_caller_may_reuse_its_frame(tracker):
     face = tracker.update(buffer)[0]
     shift = 8 / 255 * GAIN
     assert face.cycle_error == pytest.approx(shift / 120, rel=1e-3)
-    assert face.reliability == pytest.approx(2 ** (-face.cycle_error / 0.02), rel=1e-6)
+    assert face.reliability == Reliability()(face)
 
 
 def test_lost_and_found_by_a_given_box(tracker):
@@ -85,23 +85,45 @@ def test_a_lost_face_is_redetected_in_the_same_frame(tracker):
     assert (face.state, face.id) == ("detected", 0)
 
 
-def test_the_detector_criticises_a_drift(tracker, monkeypatch):
+def detector_says(tracker, monkeypatch, *answers):
+    """Let the detector give these answers, the last one for ever."""
+    answers = list(answers)
+
+    def detect_in(view):
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    monkeypatch.setattr(tracker.networks, "detect_in", detect_in)
+
+
+def test_the_detector_criticises_a_drift_every_second_frame(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     elsewhere = expected_shape(BOX) + 12
-    monkeypatch.setattr(tracker.networks, "detect", lambda image, box: elsewhere)
+    detector_says(tracker, monkeypatch, elsewhere)
+    assert tracker.update(DARK)[0].state == "tracked"
     (face,) = tracker.update(DARK)
-    assert face.state == "detected"
+    assert (face.id, face.state, face.disagreement) == (0, "detected", 0)
     np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
-    assert face.id == 0
-    assert face.reliability < 0.5
+
+
+def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
+    tracker.update(DARK, boxes=[BOX])
+    shape = expected_shape(BOX)
+    detector_says(tracker, monkeypatch, shape + 12, shape + 30)
+    states = [tracker.update(DARK, boxes=[])[0].state for _ in range(2)]
+    assert states == ["tracked", "lost"]
 
 
 def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
-    near = expected_shape(BOX) + 1
-    monkeypatch.setattr(tracker.networks, "detect", lambda image, box: near)
+    detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
+    np.testing.assert_allclose(
+        tracker.update(DARK)[0].landmarks, expected_shape(BOX), atol=2e-3
+    )
     (face,) = tracker.update(DARK)
     assert face.state == "tracked"
+    eyes = expected_shape(BOX)[[36, 45]]
+    distance = np.sqrt(2) / np.linalg.norm(eyes[1] - eyes[0])
+    assert face.disagreement == pytest.approx(distance, rel=1e-2)
     np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.3, atol=2e-3)
     np.testing.assert_allclose(face.box[:2], face.landmarks.min(0))
 
@@ -114,12 +136,39 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
         assert (health.agree(shape, moved) is not None) is agreed
 
 
-def test_patience_ends(folder):
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, patience=2)
-    tracker.update(DARK, boxes=[BOX])
-    counts = [len(tracker.update(grey(255), boxes=[])) for _ in range(4)]
+@pytest.mark.parametrize(
+    ("patience", "times"), [(0.09, [None] * 4), (0.2, [0.0, 0.1, 0.3, 0.31])]
+)
+def test_patience_is_in_seconds(folder, patience, times):
+    tracker = FaceTracker.from_pretrained(folder, smooth=False, patience=patience)
+    tracker.update(DARK, times[0], boxes=[BOX])
+    counts = [len(tracker.update(grey(255), t, boxes=[])) for t in times]
     assert counts == [1, 1, 0, 0]
     assert tracker.update(DARK, boxes=[BOX])[0].id == 1
+
+
+def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
+    tracker = FaceTracker.from_pretrained(folder, smooth=False)
+    away = BOX + np.array([75, 0, 75, 0])  # three quarters of its size
+    for lost_for, number in ((0.1, 1), (0.5, 0)):
+        tracker.reset()
+        tracker.update(DARK, 0.0, boxes=[BOX])
+        tracker.update(grey(255), 0.04, boxes=[])
+        faces = tracker.update(DARK, lost_for, boxes=[away])
+        assert [face.id for face in faces if face.state == "detected"] == [number]
+
+
+def test_a_doubtful_face_that_no_search_finds_is_lost(folder, monkeypatch):
+    found = [BOX]
+    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: found)
+    assert tracker.update(DARK, 0.0)[0].state == "detected"
+    monkeypatch.setattr(health, "DOUBT", 1.1)
+    states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(1, 12)]
+    assert set(states) == {"tracked"}
+    found.clear()
+    # Searched at 0.6 and at 0.8 s.
+    states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(12, 22)]
+    assert states == ["tracked"] * 8 + ["lost"] * 2
 
 
 def test_several_faces_keep_their_ids(tracker):
@@ -138,6 +187,27 @@ def test_two_tracks_on_one_face_become_one(tracker):
     faces = tracker.update(DARK, boxes=[BOX, BOX + 5])
     assert [face.id for face in faces] == [0]
     assert [face.id for face in tracker.update(DARK, boxes=[])] == [0]
+
+
+def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
+    left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
+    tracker.update(DARK, 0.0, boxes=[left, right])
+    step = tracker.networks.step
+
+    def jump(view, frame, start):
+        landmarks, error = step(view, frame, start)
+        is_right = landmarks.mean() > expected_shape(left).mean() + 40
+        shift = left[:2] - right[:2] if is_right else 0.0
+        return landmarks + np.float32(shift), error + 0.01 * is_right
+
+    monkeypatch.setattr(health, "is_degenerate", lambda *_: False)
+    monkeypatch.setattr(tracker.networks, "step", jump)
+    faces = tracker.update(DARK, 1.0, boxes=[])
+    assert [(face.id, face.state) for face in faces] == [(0, "tracked"), (1, "lost")]
+    monkeypatch.setattr(tracker.networks, "step", step)
+    faces = tracker.update(DARK, 1.5, boxes=[left, left + np.array([40, 0, 40, 0])])
+    states = [(face.id, face.state) for face in faces]
+    assert states == [(0, "tracked"), (1, "detected")]
 
 
 def test_reset_forgets(tracker):
@@ -165,6 +235,10 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
     assert len(calls) == 1
     assert [face.state for face in tracker.update(grey(255))] == ["detected"]
     assert len(calls) == 2
+    # Not again before 0.2 s have passed.
+    states = [tracker.update(grey(127 * (i % 2)))[0].state for i in range(6)]
+    assert states == ["lost"] * 4 + ["detected", "lost"]
+    assert len(calls) == 3
 
 
 def test_several_faces_are_found(folder):
@@ -184,7 +258,7 @@ def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     boxes[:] = []
     assert [face.state for face in tracker.update(grey(255))] == ["lost"]
     boxes[:] = [np.array([200.0, 50, 290, 140])]
-    faces = tracker.update(DARK)
+    faces = [tracker.update(DARK) for _ in range(4)][-1]
     assert [(face.id, face.state) for face in faces] == [(1, "detected")]
 
 
@@ -208,12 +282,3 @@ def test_overlap_and_matching():
     others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
     assert health.match(boxes, others) == [(1, 0)]
     assert health.match([], others) == []
-
-
-def test_reliability_falls_with_the_error():
-    values = [health.reliability(error) for error in (0, 0.01, 0.02, 0.1, np.inf)]
-    assert values[0] == 1
-    assert values[2] == 0.5
-    assert values[-1] == 0
-    assert (np.diff(values) < 0).all()
-    assert health.reliability(np.nan) == 0

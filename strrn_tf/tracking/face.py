@@ -14,14 +14,16 @@ class Face:
         landmarks: (68, 2) float32, xy in pixels of the frame, integers being pixel
             centres; NaN when the face is lost.
         box: (4,) float32, tight box of the landmarks; of the last ones when lost.
-        reliability: in [0, 1], falls with the error of the check: 0.5 at an error of
-            2 % of the eye distance. Tracked: the cycle error. Detected: the distance
-            between two detections from two windows. Lost: 0.
+        reliability: probability that the mean error of the landmarks is below 5 % of
+            the distance of the outer eye corners, see ``reliability``. Lost: 0.
         cycle_error: mean distance between the previous landmarks and those tracked back
             to them, as a fraction of the distance of the outer eye corners. NaN when
             detected (there is nothing to go back to).
         state: "detected", "tracked" or "lost".
         timestamp: what ``update`` was given.
+        disagreement: mean distance, same unit, between tracker and detector when the
+            detector last looked, which it does in every other frame; when detected,
+            between two looks of the detector from two windows. NaN when lost.
     """
 
     id: int
@@ -31,3 +33,4 @@ class Face:
     cycle_error: float
     state: str
     timestamp: float | None = None
+    disagreement: float = np.nan

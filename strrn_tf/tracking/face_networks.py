@@ -4,6 +4,8 @@ Here, and only here, an image becomes a network's input and a network's output b
 landmarks of the image. ``examples/minimal_litert.py`` is the same in one page.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from strrn_tf.geometry import (
@@ -17,6 +19,17 @@ from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.crop import cut, to_network
 from strrn_tf.tracking.litert import LiteRTModel
 from strrn_tf.tracking.model_folder import ModelFolder
+
+
+class View(NamedTuple):
+    """A crop and where it is.
+
+    ``matrix`` (2, 3) goes from image to crop pixels; ``crop`` (1, S, S, 3) is float32
+    in [0, 1].
+    """
+
+    matrix: np.ndarray
+    crop: np.ndarray
 
 
 class FaceNetworks:
@@ -60,49 +73,54 @@ class FaceNetworks:
         """Return a crop as the networks take it: (1, S, S, 3) float32 in [0, 1]."""
         return to_network(cut(image, matrix, self._size))
 
+    def look(self, image: np.ndarray, box: np.ndarray) -> View:
+        """Return the crop around a face box of an image."""
+        matrix = self.window(box)
+        return View(matrix, self.cut(image, matrix))
+
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
-        matrix = self.window(box)
-        return _to_image(matrix, self.detect_in_crop(self.cut(image, matrix)))
+        return self.detect_in(self.look(image, box))
+
+    def detect_in(self, view: View) -> np.ndarray:
+        """Return the landmarks (68, 2) float32, in image pixels, of what is in view."""
+        return _to_image(view.matrix, self.detect_in_crop(view.crop))
 
     def detect_twice(
         self, image: np.ndarray, box: np.ndarray
     ) -> tuple[np.ndarray, float]:
-        """Return ``detect`` and how far it is from a second look.
-
-        The second look has the window of the landmarks found in the first. Where there
-        is a face both agree. The difference is a fraction of the eye distance, infinite
-        if the first look gave no shape to make a window of.
-        """
+        """Return ``detect`` and how far it is from a second look."""
         landmarks = self.detect(image, box)
-        second_box = box_from_landmarks(landmarks)
-        if (
-            not np.isfinite(second_box).all()
-            or (second_box[2:] <= second_box[:2]).any()
-        ):
-            return landmarks, np.inf
-        second = self.detect(image, second_box)
-        return landmarks, float(relative_distance(second, landmarks))
+        return landmarks, self.look_again(image, landmarks)
+
+    def look_again(self, image: np.ndarray, landmarks: np.ndarray) -> float:
+        """Return how far detected landmarks are from those of a second look.
+
+        The second look has the window of the first one's landmarks. Where there is a
+        face both agree. The difference is a fraction of the eye distance, infinite if
+        no window can be made of the landmarks.
+        """
+        box = box_from_landmarks(landmarks)
+        if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
+            return np.inf
+        return float(relative_distance(self.detect(image, box), landmarks))
 
     def step(
-        self,
-        previous_crop: np.ndarray,
-        frame: np.ndarray,
-        start: np.ndarray,
-        matrix: np.ndarray,
+        self, previous: View, frame: np.ndarray, start: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Track to a frame and back; return landmarks (68, 2) and the cycle error.
 
         Args:
-            previous_crop: ``cut`` of the previous frame by ``matrix``.
+            previous: of the previous frame, around ``start``; the frame is seen through
+                the same window.
             frame: image (H, W, 3).
             start: landmarks (68, 2) in pixels of the previous frame.
-            matrix: window of both frames, made from ``start``.
         """
+        matrix = previous.matrix
         crop = self.cut(frame, matrix)
         start_in_crop = apply_matrix(matrix, start).astype(np.float32)
         found = self.track_in_crop(crop, start_in_crop)
-        returned = self.track_in_crop(previous_crop, found)
+        returned = self.track_in_crop(previous.crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
         error = float(relative_distance(returned, start_in_crop))
         return _to_image(matrix, found), error

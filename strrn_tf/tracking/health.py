@@ -4,7 +4,7 @@ Pure functions of landmarks and boxes, so that every limit can be tested without
 network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,23 +15,35 @@ from strrn_tf.geometry import (
     relative_distance,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
-
-# The cycle error at which reliability is one half: the threshold T = 0.02 below which
-# the paper takes a track for a pseudo-label ("Experiments", implementation details).
-HALF_RELIABILITY = 0.02
+from strrn_tf.tracking.face import Face
 
 # Two boxes with less intersection over union belong to different faces.
 MIN_OVERLAP = 0.3
 
-# Two tracks whose boxes overlap by more follow one face.
-MAX_OVERLAP = 0.6
+# Two tracks whose landmarks are nearer to each other than this fraction of the eye
+# distance follow one face. Boxes would not do: those of two faces that cross overlap.
+MIN_DISTANCE = 0.25
 
-# The detector looks at the place of every tracked face: a slow drift is invisible to
-# the cycle check, since every step goes back well. Where it sees landmarks further away
-# than this fraction of the eye distance, it is believed instead. Else the two are mixed
-# with this share of its own: the tracker is steady and drifts, the detector is neither.
+# Seconds that make a track a face: one that meets another before is its double.
+YOUNG = 0.5
+
+# A lost face can be back this far from where it was, in face sizes: at once, and more
+# for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
+JUMP, SPEED = 0.5, 1.0
+
+# Every so many frames the detector looks at the place of a tracked face: a slow drift
+# is invisible to the cycle check, since every step goes back well. Where it sees
+# landmarks further away than this fraction of the eye distance, it is believed instead.
+# Else the two are mixed with this share of its own: the tracker is steady and drifts,
+# the detector is neither.
+CHECK_EVERY = 2
 MAX_DISAGREEMENT = 0.10
 DETECTOR_SHARE = 0.3
+
+# A face less reliable than this is doubtful: on a grey wall, too, networks find faces,
+# and follow them. It is lost when so many searches in a row do not find it.
+DOUBT = 0.2
+MAX_DENIALS = 2
 
 # Limits of a healthy step. Beyond them landmarks and face have parted.
 MIN_FACE_SIZE = 12.0
@@ -52,15 +64,6 @@ def agree(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
         return None
     mixed = tracked + DETECTOR_SHARE * (np.asarray(detected) - tracked)
     return mixed.astype(np.float32)
-
-
-def reliability(error: float) -> float:
-    """Return 2^(-error / 0.02): 1 for no error, 0.5 at the paper's threshold.
-
-    A monotone map of the error onto [0, 1], not yet a probability. An error that is not
-    finite gives 0.
-    """
-    return float(2.0 ** (-error / HALF_RELIABILITY)) if np.isfinite(error) else 0.0
 
 
 def is_degenerate(
@@ -89,9 +92,14 @@ def is_degenerate(
     return bool(abs(change) > np.log(MAX_SIZE_CHANGE) or apart)
 
 
-def is_same(box: np.ndarray, other: np.ndarray) -> bool:
-    """Say whether two tracks with these boxes have met on one face."""
-    return overlap(box, other) > MAX_OVERLAP
+def is_doubtful(face: Face) -> bool:
+    """Say whether a face that is not lost has to be confirmed."""
+    return face.reliability < DOUBT
+
+
+def is_same(face: Face, other: Face) -> bool:
+    """Say whether two faces, neither of them lost, are one."""
+    return bool(relative_distance(face.landmarks, other.landmarks) < MIN_DISTANCE)
 
 
 def overlap(box: np.ndarray, other: np.ndarray) -> float:
@@ -109,18 +117,42 @@ def match(
     Returns:
         Pairs (index of box, index of other) that overlap by at least ``MIN_OVERLAP``.
     """
-    ranked = sorted(
-        (
-            (overlap(box, other), i, j)
-            for i, box in enumerate(boxes)
-            for j, other in enumerate(others)
-        ),
-        key=lambda entry: (-entry[0], entry[1:]),
-    )
+    costs = {
+        (i, j): -overlap(box, other)
+        for i, box in enumerate(boxes)
+        for j, other in enumerate(others)
+    }
+    return _pair({key: cost for key, cost in costs.items() if cost <= -MIN_OVERLAP})
+
+
+def match_again(
+    lost: Sequence[tuple[np.ndarray, float]], boxes: Sequence[np.ndarray]
+) -> list[tuple[int, int]]:
+    """Pair lost faces with boxes in which they may be back, the nearest first.
+
+    Args:
+        lost: last box (4,) of every lost face, and for how many seconds it is lost.
+        boxes: (4,) each.
+
+    Returns:
+        Pairs (index of lost face, index of box).
+    """
+    costs = {}
+    for i, (last, seconds) in enumerate(lost):
+        for j, box in enumerate(boxes):
+            size = face_size(last)
+            distance = np.linalg.norm((box - last).reshape(2, 2).mean(0)) / size
+            grown = abs(np.log(face_size(box) / size))
+            if distance <= JUMP + SPEED * seconds and grown <= np.log(MAX_SIZE_CHANGE):
+                costs[i, j] = float(distance)
+    return _pair(costs)
+
+
+def _pair(costs: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
+    """Return the pairs of least cost, greedily, each index at most once."""
     pairs: list[tuple[int, int]] = []
-    for value, i, j in ranked:
-        taken = any(i == a or j == b for a, b in pairs)
-        if value >= MIN_OVERLAP and not taken:
+    for i, j in sorted(costs, key=lambda pair: (costs[pair], pair)):
+        if not any(i == a or j == b for a, b in pairs):
             pairs.append((i, j))
     return pairs
 

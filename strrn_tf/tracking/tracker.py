@@ -19,14 +19,17 @@ from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_networks import FaceNetworks
 from strrn_tf.tracking.model_folder import ModelFolder, load
+from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
-from strrn_tf.tracking.tracks import Tracks
+from strrn_tf.tracking.tracks import Moment, Tracks
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
 
-# When fewer faces than wanted are in sight, others are looked for every so many frames.
-SEARCH_INTERVAL = 30
+# Seconds between frames that come without a timestamp.
+FRAME_INTERVAL = 1 / 25
+# Seconds between searches when fewer faces than wanted are in sight.
+SEARCH_INTERVAL = 1.0
 
 
 class FaceTracker:
@@ -52,7 +55,8 @@ class FaceTracker:
         num_threads: int = 1,
         max_faces: int = 1,
         max_cycle_error: float = 0.05,
-        patience: int = 30,
+        patience: float = 2.0,
+        redetect_interval: float = 0.2,
         smooth: bool = True,
         finder: Finder | None = None,
     ) -> None:
@@ -64,7 +68,9 @@ class FaceTracker:
             max_faces: how many faces ``update`` follows when it finds them itself, the
                 largest first. Faces whose boxes are given are all followed.
             max_cycle_error: a tracked step with a larger cycle error is not believed.
-            patience: frames for which a lost face is reported and can come back.
+            patience: seconds for which a lost face is reported and can come back.
+            redetect_interval: seconds of video between two searches for faces while
+                one is lost, in doubt, or there is none.
             smooth: take the jitter out of what ``update`` returns (``smoothing``); the
                 tracks themselves go on from what the networks said.
             finder: finds face boxes in place of MTCNN.
@@ -72,18 +78,25 @@ class FaceTracker:
         Raises:
             ValueError: an argument is out of its range, or the networks do not fit.
         """
-        for name, value in (("max_faces", max_faces), ("patience", patience)):
-            if value < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {value}")
+        if max_faces < 1:
+            raise ValueError(f"`max_faces` must be at least 1. Received: {max_faces}")
         if not max_cycle_error > 0:
             raise ValueError(
                 f"`max_cycle_error` must be positive. Received: {max_cycle_error}"
             )
+        times = {"patience": patience, "redetect_interval": redetect_interval}
+        for name, value in times.items():
+            if not value > 0:
+                raise ValueError(
+                    f"`{name}` must be a positive number of seconds. Received: {value}"
+                )
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
         self._finder = finder or _mtcnn(num_threads)
         self._max_faces = max_faces
-        self._tracks = Tracks(self.networks, max_cycle_error, patience)
+        self._redetect_interval = redetect_interval
+        reliability = Reliability.of_model(folder.description)
+        self._tracks = Tracks(self.networks, reliability, max_cycle_error, patience)
         self._smoother = Smoother() if smooth else None
         self.reset()
 
@@ -104,7 +117,8 @@ class FaceTracker:
         self._tracks.reset()
         if self._smoother:
             self._smoother.reset()
-        self._num_frames = 0
+        self._clock = 0.0
+        self._searched = -np.inf
         self._frame_shape: tuple[int, ...] | None = None
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -147,9 +161,8 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = health.check_landmarks(previous_landmarks, "previous_landmarks")
-        matrix = self.networks.window(box_from_landmarks(start))
-        crop = self.networks.cut(previous_frame, matrix)
-        return self.networks.step(crop, frame, start, matrix)
+        view = self.networks.look(previous_frame, box_from_landmarks(start))
+        return self.networks.step(view, frame, start)
 
     def update(
         self,
@@ -179,26 +192,37 @@ class FaceTracker:
                 f"`frame` must have the size of the frames before, {self._frame_shape}."
                 f" Received: {frame.shape}; call reset() before another video"
             )
+        clock = self._tick(timestamp)
         given = None if boxes is None else _check_boxes(boxes, frame)
-        self._frame_shape = frame.shape
-        faces = self._tracks.follow(frame, timestamp)
-        if given is None:
-            found, limit = self._search(frame, faces), self._max_faces
-        else:
-            found, limit = given, None
-        faces = self._tracks.detect(frame, faces, found, timestamp, limit)
-        self._num_frames += 1
-        faces = self._tracks.remember(frame, faces)
+        self._frame_shape, self._clock = frame.shape, clock
+        now = Moment(frame, clock, timestamp)
+        self._tracks.follow(now)
+        if given is not None:
+            self._tracks.detect(now, given)
+        elif self._is_search_due():
+            found = sorted(self._finder(frame), key=face_size, reverse=True)
+            self._searched = clock
+            self._tracks.detect(now, found, self._max_faces, searched=True)
+        faces = self._tracks.settle(now)
         return self._smoother(faces, timestamp) if self._smoother else faces
 
-    def _search(self, frame: np.ndarray, faces: list[Face]) -> list[np.ndarray]:
-        """Look for faces if one is missing; return boxes, the largest first."""
-        lost = sum(face.state == "lost" for face in faces)
-        missing = lost > 0 or not faces
-        regular = self._num_frames % SEARCH_INTERVAL == 0
-        if len(faces) - lost >= self._max_faces or not (missing or regular):
-            return []
-        return sorted(self._finder(frame), key=face_size, reverse=True)
+    def _tick(self, timestamp: float | None) -> float:
+        """Return the clock of the next frame. It stands where timestamps go back."""
+        if timestamp is None:
+            return self._clock + FRAME_INTERVAL
+        if not np.isfinite(timestamp):
+            raise ValueError(f"`timestamp` must be finite. Received: {timestamp}")
+        is_first = self._frame_shape is None
+        return float(timestamp if is_first else max(timestamp, self._clock))
+
+    def _is_search_due(self) -> bool:
+        """Say whether faces are to be looked for in this frame."""
+        if self._tracks.num_seen >= self._max_faces and not self._tracks.needs_search:
+            return False
+        wanted = self._tracks.needs_search
+        interval = self._redetect_interval if wanted else SEARCH_INTERVAL
+        # Timestamps are rounded: a frame that is due must not wait for the next.
+        return self._clock - self._searched >= interval - 1e-3
 
 
 def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:

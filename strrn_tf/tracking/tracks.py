@@ -13,34 +13,72 @@ from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_networks import FaceNetworks
+from strrn_tf.tracking.face_networks import FaceNetworks, View
+from strrn_tf.tracking.reliability import Reliability
+
+NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame and when it is.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        clock: seconds; only differences count.
+        timestamp: what the caller said, passed on to the faces.
+    """
+
+    image: np.ndarray
+    clock: float
+    timestamp: float | None
 
 
 @dataclass
 class _Track:
-    id: int
-    box: np.ndarray
-    lost_for: int = 0
-    # None while the face is lost.
-    landmarks: np.ndarray | None = None
-    matrix: np.ndarray | None = None
-    crop: np.ndarray | None = None
+    """One face through time.
+
+    Attributes:
+        face: what was last said of it, before smoothing.
+        born: clock of its first frame.
+        seen: clock of the last frame in which it was not lost.
+        view: crop of the last frame around its landmarks; None: not cut yet, or lost.
+        steps: frames since the detector has looked.
+        denials: searches in a row that found no face where this one is doubtful.
+    """
+
+    face: Face
+    born: float
+    seen: float
+    view: View | None = None
+    steps: int = 0
+    denials: int = 0
+
+    @property
+    def is_lost(self) -> bool:
+        return self.face.state == "lost"
 
 
 class Tracks:
-    """All tracks of one video. Call ``follow``, ``detect``, ``remember`` per frame."""
+    """All tracks of one video. Call ``follow``, ``detect``, ``settle`` per frame."""
 
     def __init__(
-        self, networks: FaceNetworks, max_cycle_error: float, patience: int
+        self,
+        networks: FaceNetworks,
+        reliability: Reliability,
+        max_cycle_error: float,
+        patience: float,
     ) -> None:
         """Start without tracks.
 
         Args:
             networks: what detects and tracks.
+            reliability: how far what they say is to be believed.
             max_cycle_error: a step with a larger one is not believed.
-            patience: frames after which a lost track is forgotten.
+            patience: seconds after which a lost track is forgotten.
         """
         self._networks = networks
+        self._reliability = reliability
         self._max_cycle_error = max_cycle_error
         self._patience = patience
         self.reset()
@@ -50,120 +88,198 @@ class Tracks:
         self._tracks: list[_Track] = []
         self._next_id = 0
 
-    def follow(self, frame: np.ndarray, time: float | None) -> list[Face]:
+    @property
+    def num_seen(self) -> int:
+        """Tracks that are not lost."""
+        return sum(not track.is_lost for track in self._tracks)
+
+    @property
+    def needs_search(self) -> bool:
+        """Whether a face is lost, in doubt, or there is none."""
+        return not self._tracks or any(
+            track.is_lost or health.is_doubtful(track.face) for track in self._tracks
+        )
+
+    def follow(self, now: Moment) -> None:
         """Track every face into the frame; one whose step is not believed is lost."""
-        return [self._follow(track, frame, time) for track in self._tracks]
+        for track in self._tracks:
+            if track.is_lost:
+                _lose(track, now, np.nan)
+            else:
+                self._step(track, now)
 
-    def _follow(self, track: _Track, frame: np.ndarray, time: float | None) -> Face:
-        error = np.nan
-        if track.crop is not None:
-            landmarks, error = self._networks.step(
-                track.crop, frame, track.landmarks, track.matrix
-            )
-            parted = health.is_degenerate(landmarks, track.box, frame.shape)
-            if error <= self._max_cycle_error and not parted:
-                face = _face(track.id, landmarks, "tracked", error, error, time)
-                return self._criticise(face, frame)
-        nowhere = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
-        return Face(track.id, nowhere, track.box, 0.0, error, "lost", time)
+    def _step(self, track: _Track, now: Moment) -> None:
+        before, view, track.view = track.face, track.view, None
+        landmarks, error = self._networks.step(view, now.image, before.landmarks)
+        parted = health.is_degenerate(landmarks, before.box, now.image.shape)
+        if not error <= self._max_cycle_error or parted:
+            return _lose(track, now, error)
+        track.steps += 1
+        if track.steps % health.CHECK_EVERY == 0:
+            return self._criticise(track, now, landmarks, error)
+        return self._track(track, now, landmarks, error)
 
-    def _criticise(self, face: Face, frame: np.ndarray) -> Face:
-        """Return the face where both see it, the detector's where they have parted."""
-        detected = self._networks.detect(frame, face.box)
-        if health.is_degenerate(detected, face.box, frame.shape):
-            return face
-        mixed = health.agree(face.landmarks, detected)
+    def _criticise(
+        self, track: _Track, now: Moment, tracked: np.ndarray, error: float
+    ) -> None:
+        """Take what both networks see; where they have parted, look twice."""
+        box = box_from_landmarks(tracked)
+        track.view = self._networks.look(now.image, box)
+        detected = self._networks.detect_in(track.view)
+        distance = float(relative_distance(tracked, detected))
+        track.face = replace(track.face, disagreement=distance)
+        mixed = health.agree(tracked, detected)
         if mixed is not None:
-            return replace(face, landmarks=mixed, box=box_from_landmarks(mixed))
-        distance = float(relative_distance(face.landmarks, detected))
-        return _face(face.id, detected, "detected", distance, np.nan, face.timestamp)
+            return self._track(track, now, mixed, error)
+        if not health.is_degenerate(detected, box, now.image.shape):
+            again = self._networks.look_again(now.image, detected)
+            if again <= health.MAX_DISAGREEMENT:
+                track.view = None
+                return self._detect(track, now, detected, again)
+        return _lose(track, now, error)
+
+    def _track(
+        self, track: _Track, now: Moment, landmarks: np.ndarray, error: float
+    ) -> None:
+        self._see(track, now, landmarks, error, track.face.disagreement, "tracked")
+
+    def _detect(
+        self, track: _Track, now: Moment, landmarks: np.ndarray, again: float
+    ) -> None:
+        self._see(track, now, landmarks, np.nan, again, "detected")
+        track.steps = 0
+
+    def _see(
+        self,
+        track: _Track,
+        now: Moment,
+        landmarks: np.ndarray,
+        cycle_error: float,
+        disagreement: float,
+        state: str,
+    ) -> None:
+        face = Face(
+            id=track.face.id,
+            landmarks=landmarks,
+            box=box_from_landmarks(landmarks),
+            reliability=0.0,
+            cycle_error=cycle_error,
+            disagreement=disagreement,
+            state=state,
+            timestamp=now.timestamp,
+        )
+        track.face = replace(face, reliability=self._reliability(face))
+        track.seen = now.clock
 
     def detect(
         self,
-        frame: np.ndarray,
-        faces: Sequence[Face],
+        now: Moment,
         boxes: Sequence[np.ndarray],
-        time: float | None,
         limit: int | None = None,
-    ) -> list[Face]:
+        *,
+        searched: bool = False,
+    ) -> None:
         """Give boxes that no tracked face covers to lost faces first, then to new ones.
 
         Args:
-            frame: image.
-            faces: the faces of this frame so far, from ``follow``.
+            now: the frame.
             boxes: face boxes of this frame, the most wanted first.
-            time: timestamp of the frame.
             limit: no face is detected that would make more than so many, and lost ones
                 beyond it are dropped.
-
-        Returns:
-            All faces of the frame, in the order of their ids.
+            searched: the boxes are all there are: a doubtful face without one is lost
+                when that has happened twice.
         """
-        seen = {face.id: face for face in faces if face.state != "lost"}
-        lost = {face.id: face for face in faces if face.state == "lost"}
-        for face_id, box in self._assign(boxes, seen, lost):
-            if limit is not None and len(seen) >= limit:
-                break
-            landmarks, error = self._networks.detect_twice(frame, box)
-            if not health.is_degenerate(landmarks, None, frame.shape):
-                new = self._next_id if face_id is None else face_id
-                self._next_id = max(self._next_id, new + 1)
-                seen[new] = _face(new, landmarks, "detected", error, np.nan, time)
-        missing = [face for key, face in lost.items() if key not in seen]
-        if limit is not None:
-            missing = missing[: limit - len(seen)]
-        return sorted([*seen.values(), *missing], key=lambda face: face.id)
-
-    @staticmethod
-    def _assign(
-        boxes: Sequence[np.ndarray], seen: dict[int, Face], lost: dict[int, Face]
-    ) -> list[tuple[int | None, np.ndarray]]:
-        """Return (id of a lost face or None for a new one, box), lost faces first."""
-        covered = {j for _, j in health.match([f.box for f in seen.values()], boxes)}
+        seen = [track for track in self._tracks if not track.is_lost]
+        pairs = health.match([track.face.box for track in seen], boxes)
+        if searched:
+            _deny(seen, {i for i, _ in pairs}, now)
+        covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
-        ids = list(lost)
-        pairs = health.match([face.box for face in lost.values()], free)
-        back = [(ids[i], free[j]) for i, j in pairs]
-        taken = {j for _, j in pairs}
-        return back + [(None, box) for j, box in enumerate(free) if j not in taken]
-
-    def remember(self, frame: np.ndarray, faces: Sequence[Face]) -> list[Face]:
-        """Keep what the next frame needs; return the faces that are still followed.
-
-        Left out are faces lost for too long, and later ones of two tracks that have met
-        on one face.
-        """
-        lost_for = {track.id: track.lost_for for track in self._tracks}
-        kept: list[Face] = []
-        self._tracks = []
-        for face in faces:
-            track = _Track(face.id, face.box)
-            if face.state == "lost":
-                track.lost_for = lost_for.get(face.id, 0) + 1
-                if track.lost_for > self._patience:
-                    continue
-            elif any(_met(face, other) for other in kept):
+        for track, box in self._assign(free, now):
+            if limit is not None and self.num_seen >= limit:
+                break
+            landmarks, again = self._networks.detect_twice(now.image, box)
+            if health.is_degenerate(landmarks, None, now.image.shape):
                 continue
-            else:
-                track.landmarks = face.landmarks
-                track.matrix = self._networks.window(face.box)
-                track.crop = self._networks.cut(frame, track.matrix)
-            kept.append(face)
-            self._tracks.append(track)
-        return kept
+            if track is None:
+                track = self._new_track(now)
+            self._detect(track, now, landmarks, again)
+        if limit is not None:
+            self._drop_lost(limit)
+
+    def _assign(
+        self, boxes: Sequence[np.ndarray], now: Moment
+    ) -> list[tuple[_Track | None, np.ndarray]]:
+        """Return (lost track, None for a new one; its box), lost tracks first."""
+        lost = [track for track in self._tracks if track.is_lost]
+        last = [(track.face.box, now.clock - track.seen) for track in lost]
+        pairs = health.match_again(last, boxes)
+        taken = {j for _, j in pairs}
+        back = [(lost[i], boxes[j]) for i, j in pairs]
+        return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
+
+    def _new_track(self, now: Moment) -> _Track:
+        nowhere = np.zeros(4, np.float32)
+        nobody = Face(self._next_id, NOWHERE, nowhere, 0.0, np.nan, "lost")
+        self._tracks.append(_Track(nobody, now.clock, now.clock))
+        self._next_id += 1
+        return self._tracks[-1]
+
+    def _drop_lost(self, limit: int) -> None:
+        room = limit - self.num_seen
+        lost = [track for track in self._tracks if track.is_lost][: max(room, 0)]
+        self._tracks = [t for t in self._tracks if not t.is_lost or t in lost]
+
+    def settle(self, now: Moment) -> list[Face]:
+        """Keep what the next frame needs; return the faces, in the order of their ids.
+
+        Of two tracks that have met on one face the less reliable one is lost, or never
+        was a face if it is young. Faces lost for too long are forgotten.
+        """
+        for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
+            if not track.is_lost and self._has_met_a_better(track):
+                _lose(track, now, track.face.cycle_error)
+                if now.clock - track.born < health.YOUNG:
+                    track.seen = -np.inf
+        self._tracks = [
+            track
+            for track in self._tracks
+            if not track.is_lost or now.clock - track.seen <= self._patience
+        ]
+        for track in self._tracks:
+            if not track.is_lost and track.view is None:
+                track.view = self._networks.look(now.image, track.face.box)
+        return [track.face for track in self._tracks]
+
+    def _has_met_a_better(self, track: _Track) -> bool:
+        def rank(other: _Track) -> tuple[float, int]:
+            return -other.face.reliability, other.face.id
+
+        return any(
+            rank(other) < rank(track) and health.is_same(other.face, track.face)
+            for other in self._tracks
+            if not other.is_lost
+        )
 
 
-def _met(face: Face, other: Face) -> bool:
-    return other.state != "lost" and health.is_same(face.box, other.box)
+def _lose(track: _Track, now: Moment, error: float) -> None:
+    track.face = replace(
+        track.face,
+        landmarks=NOWHERE,
+        reliability=0.0,
+        cycle_error=error,
+        disagreement=np.nan,
+        state="lost",
+        timestamp=now.timestamp,
+    )
+    track.view = None
 
 
-def _face(
-    face_id: int,
-    landmarks: np.ndarray,
-    state: str,
-    check: float,
-    cycle_error: float,
-    time: float | None,
-) -> Face:
-    box, reliability = box_from_landmarks(landmarks), health.reliability(check)
-    return Face(face_id, landmarks, box, reliability, cycle_error, state, time)
+def _deny(seen: Sequence[_Track], confirmed: set[int], now: Moment) -> None:
+    """Lose the doubtful faces that a search has not confirmed, twice in a row."""
+    for i, track in enumerate(seen):
+        doubted = health.is_doubtful(track.face) and i not in confirmed
+        track.denials = track.denials + 1 if doubted else 0
+        if track.denials >= health.MAX_DENIALS:
+            track.denials = 0
+            _lose(track, now, track.face.cycle_error)

@@ -1,0 +1,98 @@
+"""Reliability: the probability that a face's landmarks are good. NumPy only.
+
+Good means a mean error below 5 % of the eye distance (outer eye corners). The
+probability is a logistic function of what can be seen at run time: the cycle error, how
+far tracker and detector differ, how far the head is turned, and how large the face is.
+``benchmarks/calibrate.py`` fits it on labelled clips and writes it into the model's
+``model.json``; docs/reliability.md has the curve and the limits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from strrn_tf.geometry import face_size
+from strrn_tf.tracking.face import Face
+
+# An error below is good, as a fraction of the eye distance.
+GOOD = 0.05
+# Added before logarithms: smaller differences say nothing.
+_CYCLE_FLOOR, _DISTANCE_FLOOR = 1e-3, 1e-2
+_NOSE, _RIGHT_JAW, _LEFT_JAW = 30, 1, 15
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Weights of the logistic functions, the constant first.
+
+    Attributes:
+        of_tracked: for the four :func:`features` of a tracked face.
+        of_detected: for the three of a detected one.
+    """
+
+    of_tracked: Sequence[float] = (-4.0, -1.5, -3.0, -0.5, 0.0)
+    of_detected: Sequence[float] = (-4.0, -3.0, -0.5, 0.0)
+
+    def __post_init__(self) -> None:
+        for name, count in (("of_tracked", 5), ("of_detected", 4)):
+            weights = np.asarray(getattr(self, name), np.float64)
+            if weights.shape != (count,) or not np.isfinite(weights).all():
+                raise ValueError(
+                    f"`{name}` must be {count} finite numbers. Received: "
+                    f"{getattr(self, name)}"
+                )
+
+    @classmethod
+    def of_model(cls, description: Mapping[str, Any]) -> "Reliability":
+        """Return what ``model.json`` says, or the default of models never calibrated.
+
+        Raises:
+            ValueError: its entry is damaged.
+        """
+        entry = description.get("reliability")
+        if entry is None:
+            return cls()
+        try:
+            return cls(entry["of_tracked"], entry["of_detected"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"`reliability` of model.json is damaged ({error}). Export it again."
+            ) from error
+
+    def __call__(self, face: Face) -> float:
+        """Return the probability of a face that is not lost."""
+        tracked = face.state == "tracked"
+        weights = self.of_tracked if tracked else self.of_detected
+        values = features(face)
+        if not np.isfinite(values).all():
+            return 0.0
+        score = weights[0] + np.dot(weights[1:], values)
+        return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
+
+
+def features(face: Face) -> np.ndarray:
+    """Return what the reliability depends on: (4,) of a tracked face, else (3,).
+
+    The logarithm of the disagreement, the turn of the head, the logarithm of the face
+    size, and before them, of a tracked face, the logarithm of the cycle error.
+    """
+    distance = np.log10(face.disagreement + _DISTANCE_FLOOR)
+    size = np.log10(face_size(face.box) / 100)
+    values = [distance, turn(face.landmarks), size]
+    if face.state == "tracked":
+        values.insert(0, np.log10(face.cycle_error + _CYCLE_FLOOR))
+    return np.array(values)
+
+
+def turn(landmarks: np.ndarray) -> float:
+    """Return how far a head is turned: 0 seen from the front, at most 2 in profile.
+
+    The logarithm of the ratio of the distances from the tip of the nose to both sides
+    of the jaw.
+    """
+    sides = np.linalg.norm(
+        landmarks[[_RIGHT_JAW, _LEFT_JAW]] - landmarks[_NOSE], axis=-1
+    )
+    return float(min(abs(np.log(sides[0] + 1e-6) - np.log(sides[1] + 1e-6)), 2.0))
