@@ -138,3 +138,14 @@ def test_other_missing_modules_are_not_blamed_on_the_installation():
 
     with pytest.raises(ModuleNotFoundError, match="no_such_module_of_ours"):
         exit_code("strrn", command)
+
+
+def test_reading_the_options_loads_nothing_that_takes_time():
+    program = """
+import sys
+from strrn_tf import cli
+cli.parse_options(cli.TrackOptions, ["x.mp4", "--fps", "30"], prog="", description="")
+slow = {"numpy", "cv2", "ai_edge_litert", "rich", "typeguard", "tyro"}
+print(slow & set(sys.modules))
+"""
+    assert python(program).stdout.strip() == "{'tyro'}"
