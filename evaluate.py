@@ -44,7 +44,6 @@ from strrn_tf.evaluation import (
     true_box,
 )
 from strrn_tf.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
-from strrn_tf.report import WorstFrames, metrics_table, write_report
 
 PROG = "python evaluate.py"
 T = TypeVar("T")
@@ -105,6 +104,10 @@ def parse(argv: Sequence[str] | None) -> Options:
 
 def run(options: Options) -> None:
     """Evaluate, write the report, print the table."""
+    # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
+    # it must hear so before the work is done.
+    from strrn_tf.report import WorstFrames, metrics_table, write_report
+
     model = options.model or newest_model()
     tracker = load_tracker(model)
     root = find_data(options)

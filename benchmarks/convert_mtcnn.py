@@ -13,6 +13,7 @@ The three networks of MTCNN (Zhang et al. 2016) are rebuilt from the weight list
 """
 
 import argparse
+import hashlib
 from pathlib import Path
 
 import keras
@@ -20,6 +21,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 from mtcnn.utils.tensorflow import load_weights
+
+from strrn_tf.tracking.mtcnn.networks import CHECKSUMS
 
 OUTPUT = Path(__file__).parents[1] / "strrn_tf" / "tracking" / "mtcnn"
 MEAN, SCALE = 127.5, 128.0
@@ -98,15 +101,19 @@ def to_litert(model: keras.Model) -> bytes:
 
 
 def main() -> None:
-    """Write the three files."""
+    """Write the three files, and their SHA-256 in the form of ``sha256sum``."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
     output = parser.parse_args().output
     output.mkdir(parents=True, exist_ok=True)
-    for name in NETWORKS:
+    sums = []
+    for name in sorted(NETWORKS):
         path = output / f"{name}.tflite"
-        path.write_bytes(to_litert(build_network(name)))
+        content = to_litert(build_network(name))
+        path.write_bytes(content)
+        sums.append(f"{hashlib.sha256(content).hexdigest()}  {path.name}\n")
         print(f"{path}: {path.stat().st_size / 1024:.0f} KiB")
+    (output / CHECKSUMS).write_text("".join(sums), encoding="ascii")
 
 
 if __name__ == "__main__":

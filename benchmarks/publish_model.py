@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from strrn_tf.command_line import exit_code, parse_options
+from strrn_tf.config import Precision
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,6 +85,8 @@ class Options:
     """Folders written by evaluate.py for this run."""
     command: str = ""
     """The command that trained it."""
+    precision: Precision = "float32"
+    """Of the weights in the TFLite files; `benchmarks/variants.py` compares them."""
     output: Path = Path("saved_models")
     """Where exported folders lie."""
 
@@ -129,6 +132,7 @@ def run(options: Options) -> None:
         crops=crops,
         starts=starts,
         card=card,
+        precision=options.precision,
     )
     print(f"published {options.output / options.name}")
 

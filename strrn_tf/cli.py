@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Optional
 
 import tyro
 
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn"
+# Spelt so because tyro loads typeguard, which takes 0.1 s, to look at `Path | None`.
+OptionalPath = Optional[Path]  # noqa: UP045
+OptionalFloat = Optional[float]  # noqa: UP045
 TRACK_HELP = """Follow the faces of a video with 68 landmarks each.
 
 Landmarks are written as one row per frame and face: frame number (from 0), seconds,
@@ -56,15 +59,15 @@ class TrackOptions:
     """Video file, or folder of numbered images."""
     model: str = "strrn-mdm"
     """Name of a shipped model, exported folder, or run folder."""
-    output: Path | None = None
+    output: OptionalPath = None
     """Video to write with the landmarks drawn in (.mp4)."""
-    landmarks: Path | None = None
+    landmarks: OptionalPath = None
     """File to write the landmarks to (.jsonl or .csv)."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
     smooth: bool = True
     """Take the jitter out (One-Euro filter)."""
-    fps: float | None = None
+    fps: OptionalFloat = None
     """Frames per second of a folder of images; 25 if not given."""
     threads: int = 1
     """Threads of every network."""

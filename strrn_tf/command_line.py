@@ -15,6 +15,10 @@ import tyro
 from strrn_tf.failures import TrainingDiverged
 
 T = TypeVar("T")
+# Packages of the extra `train` in pyproject.toml: tracking does without them.
+TRAIN = frozenset(
+    ("filelock", "keras", "matplotlib", "pandas", "scipy", "tensorboard", "tensorflow")
+)
 # How tyro frames its messages.
 FRAME = "│╭╮╰╯ "
 RULE = "──"
@@ -51,7 +55,8 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
 
     Args:
         prog: name of the program, which the line begins with.
-        command: raises ``ValueError`` or ``OSError`` where the user can mend it.
+        command: raises ``ValueError`` or ``OSError`` where the user can mend it. A
+            package of the extra ``train`` that it misses is named with the cure.
     """
     try:
         command()
@@ -60,6 +65,12 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
     except (ValueError, OSError, TrainingDiverged) as error:
         print(f"{prog}: {_one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in TRAIN:
+            raise
+        cure = 'pip install "strrn[train]"'
+        print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         # The line that a progress bar stands on is not finished.
         print(f"\n{prog}: interrupted", file=sys.stderr)

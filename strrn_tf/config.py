@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 Backbone = Literal["mdm", "hgn"]
 Preset = Literal["tiny", "default", "paper"]
+# Of the weights in exported TFLite files.
+Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
 
 

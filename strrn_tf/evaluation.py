@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, partial
 from itertools import groupby
 from operator import attrgetter
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from strrn_tf import metrics
 from strrn_tf.geometry import box_from_landmarks
@@ -26,6 +25,9 @@ from strrn_tf.protocols import (
     ProtocolRun,
     is_trackable,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # The group of all groups together.
 POOLED = "all"
@@ -152,12 +154,14 @@ def evaluate_stills(
     return results
 
 
-def frame_table(results: Sequence[FrameResult]) -> pd.DataFrame:
+def frame_table(results: Sequence[FrameResult]) -> "pd.DataFrame":
     """Return one row per result; errors and cycle errors in percent.
 
     Columns: category, sequence, frame (0-based), protocol, nme_interpupil,
     nme_interocular (``inf`` where lost), cycle_error (NaN without a step), state.
     """
+    import pandas as pd
+
     tracks = [_score(track) for track in _tracks(results)]
     columns = {
         "category": [r.group for r in results],

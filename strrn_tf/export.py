@@ -21,6 +21,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from strrn_tf.config import Precision
 from strrn_tf.export_description import default_card, describe
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
@@ -31,10 +32,11 @@ CARD = "MODEL_CARD.md"
 # Shapes of one sample.
 FRAME = (CROP_SIZE, CROP_SIZE, 3)
 LANDMARKS = (NUM_LANDMARKS, 2)
-# TFLite against Keras in crop pixels, worst landmark. For float32 far below what anyone
-# can see and far above rounding. Weights of 16 bits are other weights: what they may
-# cost is a quarter of a percent of the face size.
-PARITY_LIMITS = {"float32": 0.05, "float16": 0.5}
+# TFLite against Keras in crop pixels, worst landmark of all crops. For float32 far
+# below what anyone can see and far above rounding. Coarser weights are other weights:
+# their limits find a conversion that went wrong, and what a precision costs is for
+# `benchmarks/variants.py` to say.
+PARITY_LIMITS: dict[Precision, float] = {"float32": 0.05, "float16": 0.5, "int8": 5.0}
 
 
 class ExportError(ValueError):
@@ -51,7 +53,7 @@ def export_models(
     starts: np.ndarray,
     card: str | None = None,
     saved_model: bool = False,
-    float16: bool = False,
+    precision: Precision = "float32",
 ) -> Path:
     """Write a model folder, whole or not at all.
 
@@ -66,35 +68,35 @@ def export_models(
         starts: (n, 68, 2) start landmarks in pixels of these crops.
         card: text of ``MODEL_CARD.md``; None: one is made from ``info``.
         saved_model: also write SavedModels, ``saved_model/{detector,tracker}``.
-        float16: store weights in 16 bits, which halves the files. Inputs, outputs and
-            arithmetic stay float32.
+        precision: of the weights in the TFLite files. "float16" halves the files;
+            arithmetic stays float32. "int8" has one scale per output channel, quarters
+            the files, and multiplies in integers, of inputs quantised as they come.
+            Inputs, outputs and all arithmetic on coordinates are float32 in each.
 
     Returns:
         The folder.
 
     Raises:
         ExportError: a network needs other operators than TFLite's builtins, or differs
-            from Keras by more than 0.05 px (float16: 0.5 px) on the crops.
+            from Keras by more than ``PARITY_LIMITS`` on the crops.
         ValueError: an argument breaks these rules.
     """
     folder = Path(folder)
     crops, starts = _check_samples(crops, starts)
     # Before the minutes of conversion, and before anything is written.
     describe(info, {})
+    limit = _parity_limit(precision)
     networks = _networks(detector, tracker)
-    weights = "float16" if float16 else "float32"
     with _replacing(folder) as part:
         parity = {}
         for network in networks:
             path = part / f"{network.name}.tflite"
-            path.write_bytes(_convert(network, float16))
-            parity[network.name] = _parity(
-                network, path, crops, starts, PARITY_LIMITS[weights]
-            )
+            path.write_bytes(_convert(network, precision))
+            parity[network.name] = _parity(network, path, crops, starts, limit)
             if saved_model:
                 _save_saved_model(network, part / "saved_model" / network.name)
             network.model.save(part / f"{network.name}.keras")
-        description = describe(info, {"parity": parity, "weights": weights})
+        description = describe(info, {"parity": parity, "weights": precision})
         text = default_card(description) if card is None else card
         (part / CARD).write_text(text, encoding="utf-8")
         seal(part, description)
@@ -138,13 +140,15 @@ def _networks(detector: keras.Model, tracker: keras.Model) -> tuple[_Network, _N
     )
 
 
-def _convert(network: _Network, float16: bool) -> bytes:
+def _convert(network: _Network, precision: Precision) -> bytes:
     """Return a TFLite file with the signature ``serving_default``."""
     owner, function = network.trace(batch=1)
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if float16:
+    if precision != "float32":
+        # Alone, without samples of inputs: weights become int8, activations stay.
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     try:
         return converter.convert()
@@ -190,6 +194,15 @@ def _parity(
         )
     mean = float(np.mean(differences))
     return {"max_px": worst, "mean_px": mean, "crops": len(crops)}
+
+
+def _parity_limit(precision: Precision) -> float:
+    if precision not in PARITY_LIMITS:
+        raise ValueError(
+            f"`precision` must be one of {', '.join(PARITY_LIMITS)}. "
+            f"Received: {precision!r}"
+        )
+    return PARITY_LIMITS[precision]
 
 
 def _check_samples(

@@ -113,7 +113,7 @@ RULES = [
     (
         "strrn_tf.export*",
         BARE
-        | {"strrn_tf.geometry", "strrn_tf.landmarks"}
+        | {"strrn_tf.config", "strrn_tf.geometry", "strrn_tf.landmarks"}
         | {"strrn_tf.export_description", "strrn_tf.tracking*", "strrn_tf.models.*"},
         {"keras", "numpy", "tensorflow"},
     ),

@@ -18,7 +18,7 @@ from toy_models import (
 
 from strrn_tf import export
 from strrn_tf.config import RunConfig
-from strrn_tf.export import ExportError, export_models
+from strrn_tf.export import PARITY_LIMITS, ExportError, export_models
 from strrn_tf.models.build import build_networks
 from strrn_tf.tracking import model_folder
 from strrn_tf.tracking.litert import LiteRTModel
@@ -135,20 +135,24 @@ def assert_builtins_only(path):
     assert not [n for n in names if n.startswith("Flex") or "VAR" in n or n == "CUSTOM"]
 
 
-def test_float16_halves_the_weights(tmp_path):
+def test_coarser_weights_make_smaller_files(tmp_path):
     detector = WideDetector()
     detector.build((None, 315, 315, 3))
-    sizes = {}
-    for float16 in (False, True):
-        folder = tmp_path / f"float16-{float16}"
-        tracker = toy_models()[1]
-        export_models(detector, tracker, folder, **toy_samples(), float16=float16)
-        sizes[float16] = (folder / "detector.tflite").stat().st_size
-    assert sizes[True] < 0.55 * sizes[False]
-    description = model_folder.load(folder).description
-    assert description["weights"] == "float16"
-    # What was measured is what 16 bits cost, not nothing.
-    assert 1e-5 < description["parity"]["detector"]["max_px"] < 0.5
+    sizes, errors = {}, {}
+    for precision in PARITY_LIMITS:
+        folder, tracker = tmp_path / precision, toy_models()[1]
+        export_models(detector, tracker, folder, **toy_samples(), precision=precision)
+        sizes[precision] = (folder / "detector.tflite").stat().st_size
+        description = model_folder.load(folder).description
+        assert description["weights"] == precision
+        errors[precision] = description["parity"]["detector"]["max_px"]
+        # One kind of file to the runtime: float32 in, float32 out.
+        assert_builtins_only(folder / "detector.tflite")
+    assert sizes["float16"] < 0.55 * sizes["float32"]
+    assert sizes["int8"] < 0.3 * sizes["float32"]
+    # What was measured is what coarser weights cost, not nothing.
+    assert 1e-5 < errors["float16"] < errors["int8"] < 0.5
+    assert errors["float32"] < errors["float16"]
 
 
 # Refusals ---------------------------------------------------------------------------
@@ -243,6 +247,7 @@ def test_an_older_export_is_replaced_and_other_folders_are_not(toy, tmp_path):
         ),
         ({"info": {"mean_shape": toy_mean_shape(), "x": np.nan}}, "writable as JSON"),
         ({"info": {"mean_shape": toy_mean_shape(), "x": keras}}, "writable as JSON"),
+        ({"precision": "int4"}, "`precision` must be one of float32, float16, int8"),
     ],
 )
 def test_arguments_are_checked_before_anything_is_written(tmp_path, change, words):

@@ -1,6 +1,7 @@
 """The LiteRT face finder against the `mtcnn` package and drawn faces."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ from data_pipeline.drawn import draw_face
 from strrn_tf.face_boxes import landmark_box
 from strrn_tf.geometry import box_from_landmarks, face_size
 from strrn_tf.tracking.face_finder import FaceFinder
-from strrn_tf.tracking.mtcnn.networks import Network
+from strrn_tf.tracking.mtcnn.networks import FOLDER, Network, verified
 
 
 @pytest.fixture(scope="module")
@@ -162,3 +163,17 @@ def test_no_tensorflow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_changed_byte_of_a_network_is_found(tmp_path):
+    copy = shutil.copytree(FOLDER, tmp_path / "mtcnn")
+    path = copy / "rnet.tflite"
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)
+    assert verified(copy / "pnet.tflite") == copy / "pnet.tflite"
+    with pytest.raises(ValueError, match=r"rnet\.tflite was changed"):
+        verified(path)
+    (copy / "onet.tflite").unlink()
+    with pytest.raises(ValueError, match=r"onet\.tflite is missing"):
+        verified(copy / "onet.tflite")

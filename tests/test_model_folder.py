@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from toy_models import toy_models, toy_samples
 
+from strrn_tf.models.build import load_networks
 from strrn_tf.tracking import model_folder
 from strrn_tf.tracking.tracker import FaceTracker
 
@@ -26,16 +27,27 @@ def copy(folder, tmp_path):
     return Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
-@pytest.mark.parametrize(
-    "name", ["detector.tflite", "tracker.tflite", "tracker.keras", "MODEL_CARD.md"]
-)
-def test_a_changed_byte_is_found(copy, name):
-    content = bytearray((copy / name).read_bytes())
+def change_a_byte(path):
+    content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
-    (copy / name).write_bytes(content)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["detector.tflite", "tracker.tflite"])
+def test_a_changed_byte_is_found_before_tracking(copy, name):
+    change_a_byte(copy / name)
     with pytest.raises(ValueError, match=name) as error:
         FaceTracker.from_pretrained(copy)
     assert "again" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["tracker.keras", "MODEL_CARD.md"])
+def test_files_that_tracking_does_not_open_are_verified_where_they_are(copy, name):
+    change_a_byte(copy / name)
+    model_folder.load(copy)
+    for open_folder in (model_folder.verify, load_networks):
+        with pytest.raises(ValueError, match=name):
+            open_folder(copy)
 
 
 def test_a_shorter_and_a_missing_file_are_found(copy):
@@ -67,9 +79,9 @@ def test_a_changed_description_is_found(copy):
 def test_a_folder_can_be_sealed_again(copy):
     (copy / "MODEL_CARD.md").write_text("corrected")
     with pytest.raises(ValueError, match=r"MODEL_CARD\.md"):
-        model_folder.load(copy)
+        model_folder.verify(copy)
     model_folder.seal(copy, json.loads((copy / "model.json").read_text()))
-    assert model_folder.load(copy).description["name"] == "toy"
+    assert model_folder.verify(copy).description["name"] == "toy"
 
 
 def test_models_are_found_by_name_from_anywhere(folder, monkeypatch, tmp_path):

@@ -16,8 +16,6 @@ from typing import Literal
 
 import tyro
 
-from data_pipeline.animation.dataset import animate_dataset
-from data_pipeline.inputs import tell_left_out
 from data_pipeline.three_hundred_w import list_stills
 from strrn_tf.command_line import exit_code, parse_options
 
@@ -46,6 +44,10 @@ class Options:
 
 def run(options: Options) -> None:
     """Animate and say where."""
+    # Loaded here: --help, and that a package is missing, come without them.
+    from data_pipeline.animation.dataset import animate_dataset
+    from data_pipeline.inputs import tell_left_out
+
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
     tell_left_out("stills", problems, len(stills))

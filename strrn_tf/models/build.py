@@ -63,7 +63,7 @@ def load_networks(folder: Path) -> tuple[keras.Model, STRRN]:
     Raises:
         ValueError: a file is missing or changed.
     """
-    path = model_folder.load(folder).path
+    path = model_folder.verify(folder).path
     detector, tracker = (
         keras.models.load_model(path / f"{name}.keras", compile=False)
         for name in ("detector", "tracker")

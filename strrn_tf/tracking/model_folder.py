@@ -1,8 +1,10 @@
 """An exported model folder: what is in it, where it is found, whether it is intact.
 
 A folder holds ``model.json`` beside the networks. ``model.json`` names every file with
-its size and SHA-256, and carries a SHA-256 of its own content, so a changed byte
-anywhere is found before a network runs. Standard library and NumPy only.
+its size and SHA-256, and carries a SHA-256 of its own content, so a changed byte is
+found before a network runs. ``load`` is for tracking, which opens two of the files and
+should start at once: it verifies these. ``verify`` looks at every file. Standard
+library and NumPy only.
 """
 
 import hashlib
@@ -25,7 +27,7 @@ TRACKER_FILE = "tracker.tflite"
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A verified model folder.
+    """A model folder whose description and TFLite files are verified.
 
     Attributes:
         path: the folder.
@@ -62,7 +64,7 @@ class ModelFolder:
 
 
 def load(name_or_folder: str | Path) -> ModelFolder:
-    """Find a model folder and verify every file of it.
+    """Find a model folder and verify what tracking uses of it.
 
     Args:
         name_or_folder: a folder (an exported one, or a run folder with an ``export/``
@@ -71,13 +73,29 @@ def load(name_or_folder: str | Path) -> ModelFolder:
             directory.
 
     Raises:
-        ValueError: nothing is found, or a file is missing, changed or of an unknown
-            format version.
+        ValueError: nothing is found, or ``model.json`` or a TFLite file is missing,
+            changed or of an unknown format version.
     """
     path = find(name_or_folder)
     description = _read_description(path / DESCRIPTION)
-    _verify_files(path, description["files"])
+    for name in (DETECTOR_FILE, TRACKER_FILE):
+        _verify_file(path, name, description["files"])
     return ModelFolder(path, description)
+
+
+def verify(name_or_folder: str | Path) -> ModelFolder:
+    """Find a model folder and verify every file that it had when it was sealed.
+
+    For whoever opens more than the TFLite files, or passes a folder on.
+
+    Raises:
+        ValueError: as of ``load``, for any file.
+    """
+    folder = load(name_or_folder)
+    files = folder.description["files"]
+    for name in sorted(files.keys() - {DETECTOR_FILE, TRACKER_FILE}):
+        _verify_file(folder.path, name, files)
+    return folder
 
 
 def search_places() -> list[Path]:
@@ -165,24 +183,25 @@ def _read_description(path: Path) -> dict[str, Any]:
     return description
 
 
-def _verify_files(folder: Path, files: Mapping[str, Mapping[str, Any]]) -> None:
-    for name in sorted({DETECTOR_FILE, TRACKER_FILE} | files.keys()):
-        path = folder / name
-        if name not in files or not path.is_file():
-            raise ValueError(
-                f"The model file {path} is missing. Export or download the model again."
-            )
-        size, expected = path.stat().st_size, files[name]["bytes"]
-        if size != expected:
-            raise ValueError(
-                f"{path} has {size} bytes instead of {expected}. "
-                "Export or download the model again."
-            )
-        if _sha256(path) != files[name]["sha256"]:
-            raise ValueError(
-                f"{path} was changed after the export (its SHA-256 differs). "
-                "Export or download the model again."
-            )
+def _verify_file(
+    folder: Path, name: str, files: Mapping[str, Mapping[str, Any]]
+) -> None:
+    path = folder / name
+    if name not in files or not path.is_file():
+        raise ValueError(
+            f"The model file {path} is missing. Export or download the model again."
+        )
+    size, expected = path.stat().st_size, files[name]["bytes"]
+    if size != expected:
+        raise ValueError(
+            f"{path} has {size} bytes instead of {expected}. "
+            "Export or download the model again."
+        )
+    if _sha256(path) != files[name]["sha256"]:
+        raise ValueError(
+            f"{path} was changed after the export (its SHA-256 differs). "
+            "Export or download the model again."
+        )
 
 
 def _sha256(path: Path) -> str:
