@@ -31,7 +31,8 @@ format: $(STAMP) ## mend style
 
 benchmark: $(STAMP) ## print the speed of training, of the data pipeline and of the tracker
 	$(RUN) -m benchmarks.training
-	$(RUN) benchmarks/latency.py $(patsubst %/model.json,%,$(wildcard saved_models/*/model.json))
+	$(RUN) -m strrn_tf benchmark --model strrn-mdm
+	$(RUN) -m strrn_tf benchmark --model strrn-hgn
 
 picture: $(STAMP) ## draw the picture of the README again
 	$(RUN) examples/readme_picture.py

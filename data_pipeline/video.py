@@ -14,6 +14,7 @@ import numpy as np
 
 from data_pipeline.containers import is_cut_off
 from data_pipeline.images import check_image, frame_number, list_images, read_image
+from data_pipeline.opencv_log import ERROR, set_log_level
 from strrn_tf.atomic import replacing
 
 # FFmpeg would report every damaged packet on stderr; damage is reported by
@@ -99,10 +100,9 @@ class VideoFile(FrameReader):
         # Named back end: OpenCV would otherwise try to read `clip_0001.mp4` as the
         # first of a series of images.
         # Its warning on failure is silenced: the error raised here says more.
-        log = cv2.utils.logging
-        level = log.setLogLevel(log.LOG_LEVEL_ERROR)
+        level = set_log_level(ERROR)
         capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        log.setLogLevel(level)
+        set_log_level(level)
         if not capture.isOpened():
             raise ValueError(
                 f"{path}: is not a video that OpenCV can open (cut off, or not a video)"
@@ -257,7 +257,7 @@ def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWri
     size = shape[1] // 2 * 2, shape[0] // 2 * 2
     codec = cv2.VideoWriter_fourcc(*"mp4v")
     # It would warn of every frame that finds no room; `_check_written` says it once.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    set_log_level(ERROR)
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
         raise ValueError(f"{path}: OpenCV cannot write a video here (use .mp4)")

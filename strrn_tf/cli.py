@@ -3,6 +3,7 @@
 Commands:
   strrn track SOURCE       follow the faces of a video; write landmarks and an overlay
   strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
+  strrn benchmark          measure speed, memory and steadiness on this machine
 
 Examples:
   strrn track talk.mp4
@@ -13,6 +14,8 @@ Examples:
       with a model you trained, up to three faces
   strrn annotate my_videos/ --output my_annotations
       crops of faces with .pts files, ready for training, and a report
+  strrn benchmark --video talk.mp4 --json figures.json
+      milliseconds by stage, frames per second, jitter; with MediaPipe if installed
 
 `strrn COMMAND --help` lists the options of a command. Training and evaluation are
 train.py and evaluate.py in the project's folder.
@@ -134,9 +137,20 @@ def annotate(argv: Sequence[str]) -> None:
     )
 
 
+def benchmark(argv: Sequence[str]) -> None:
+    """``strrn benchmark``, see ``benchmark_command``."""
+    from strrn_tf import benchmark_command as command
+
+    prog = f"{PROG} benchmark"
+    command.benchmark(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "track": track,
     "annotate": annotate,
+    "benchmark": benchmark,
 }
 
 

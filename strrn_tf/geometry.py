@@ -14,6 +14,8 @@ Conventions, used in the whole project:
   large in a crop.
 """
 
+import reprlib
+
 import numpy as np
 
 from strrn_tf.landmarks import OUTER_EYE_CORNERS
@@ -65,7 +67,7 @@ def crop_matrix(
 
 def check_box(box: np.ndarray) -> np.ndarray:
     """Return the box as float64 (4,) or raise a ``ValueError`` that says why not."""
-    box = np.asarray(box, np.float64)
+    box = as_numbers(box, "box")
     if box.shape != (4,):
         raise ValueError(f"`box` must be (x0, y0, x1, y1). Received: shape {box.shape}")
     if not np.isfinite(box).all() or (box_sides(box) <= 0).any():
@@ -74,6 +76,21 @@ def check_box(box: np.ndarray) -> np.ndarray:
             f"Received: {tuple(box.tolist())}"
         )
     return box
+
+
+def as_numbers(value: object, name: str) -> np.ndarray:
+    """Return numbers in an array or in nested lists as float64.
+
+    Raises:
+        ValueError: they are not real numbers, or lists differ in length.
+    """
+    try:
+        return np.asarray(value).astype(np.float64, casting="same_kind")
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"`{name}` must be numbers: an array, or lists of one length. "
+            f"Received: {type(value).__name__} {reprlib.repr(value)}"
+        ) from None
 
 
 def similarity(scale: float, angle: float, shift: np.ndarray) -> np.ndarray:

@@ -143,6 +143,7 @@ def jitter_terms(
     *,
     frames: Sequence[int] | None = None,
     normaliser: str = "interpupil",
+    points: Sequence[int] = tuple(range(NUM_LANDMARKS)),
 ) -> np.ndarray:
     """Return the jitter of every frame that has both neighbours, in percent.
 
@@ -157,6 +158,8 @@ def jitter_terms(
         frames: (T,) frame numbers, by default 0, 1, 2, ...; frames that are not
             consecutive are not differenced.
         normaliser: "interpupil" or "interocular", of the ground truth if there is one.
+        points: landmarks that count; others may be NaN unless the normaliser needs
+            them.
 
     Returns:
         (M,) with M <= T - 2: triples with a lost frame or a gap are left out.
@@ -167,6 +170,7 @@ def jitter_terms(
         return np.empty(0)
     base = predicted if true is None else np.asarray(true, np.float64)
     signal = predicted if true is None else predicted - base
+    signal = signal[:, list(points)]
     second = signal[2:] - 2 * signal[1:-1] + signal[:-2]
     kept = np.isfinite(second).all((-2, -1))
     kept &= (np.diff(frames)[1:] == 1) & (np.diff(frames)[:-1] == 1)
@@ -180,9 +184,12 @@ def jitter(
     *,
     frames: Sequence[int] | None = None,
     normaliser: str = "interpupil",
+    points: Sequence[int] = tuple(range(NUM_LANDMARKS)),
 ) -> float:
     """Return the mean of :func:`jitter_terms` in percent, NaN where there are none."""
-    terms = jitter_terms(predicted, true, frames=frames, normaliser=normaliser)
+    terms = jitter_terms(
+        predicted, true, frames=frames, normaliser=normaliser, points=points
+    )
     return float(terms.mean()) if terms.size else float("nan")
 
 

@@ -137,6 +137,14 @@ RULES = [
         {"strrn_tf.annotating", "strrn_tf.atomic"},
         {"numpy", "matplotlib"},
     ),
+    ("strrn_tf.benchmark_command", {"strrn_tf*", "data_pipeline.*"}, set()),
+    (
+        "strrn_tf.benchmarking*",
+        BARE
+        | {"strrn_tf.benchmarking*", "strrn_tf.landmarks", "strrn_tf.metrics"}
+        | {"strrn_tf.tracking.tracker"},
+        {"numpy", "rich", "mediapipe"},
+    ),
     ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
     (
         "data_pipeline.animation.__main__",

@@ -142,6 +142,16 @@ def test_jitter_of_an_alternating_offset():
     )
 
 
+def test_jitter_of_some_points_does_not_look_at_the_others():
+    predicted = np.stack([face()] * 6)
+    predicted[::2, 30, 0] += 2
+    predicted[:, :17] = np.nan
+    one = metrics.jitter(predicted, normaliser="interocular", points=[30])
+    assert one == pytest.approx(4 / 1.4)
+    assert metrics.jitter(predicted, normaliser="interocular", points=[33]) == 0
+    assert math.isnan(metrics.jitter(predicted))
+
+
 def test_jitter_ignores_offset_drift_and_the_motion_of_the_face():
     time = np.arange(12.0)[:, None, None]
     true = face() + 0.5 * time**2

@@ -22,6 +22,12 @@ from strrn_tf.geometry import (
 # that the networks were trained on have the same limit.
 SHRINK_BELOW = 0.75
 
+# OpenCV cannot warp images of which a side is longer.
+LONGEST_SIDE = 32_766
+
+# No image is that large; the squares of larger coordinates outgrow float32.
+LARGEST_COORDINATE = 1e6
+
 
 def cut(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:
     """Return the crop (size, size, 3) uint8 of an image (H, W, 3) uint8.
@@ -35,6 +41,8 @@ def cut(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndar
     scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
     if scale < SHRINK_BELOW:
         image, matrix = _shrink(image, matrix, size, scale)
+    elif max(image.shape[:2]) > LONGEST_SIDE:
+        image, matrix = _cut_out(image, matrix, size, scale)
     return cv2.warpAffine(
         image,
         np.asarray(matrix, np.float64),
@@ -77,6 +85,11 @@ def check_box_in_image(box: np.ndarray, image: np.ndarray) -> np.ndarray:
             f"`box` must overlap the image of {width} x {height} pixels. "
             f"Received: {tuple(box.tolist())}"
         )
+    if np.abs(box).max() > LARGEST_COORDINATE:
+        raise ValueError(
+            f"`box` must have no coordinate beyond {LARGEST_COORDINATE:.0e}. "
+            f"Received: {tuple(box.tolist())}"
+        )
     return box
 
 
@@ -84,9 +97,7 @@ def _shrink(
     image: np.ndarray, matrix: np.ndarray, size: int, scale: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the needed part of the image, shrunk, and the matrix from there."""
-    start, stop = _needed_part(image.shape, matrix, size, scale)
-    image = image[start[1] : stop[1], start[0] : stop[0]]
-    matrix = compose(matrix, similarity(1.0, 0.0, start))
+    image, matrix = _cut_out(image, matrix, size, scale)
     # Halving is twenty times as fast as averaging over fractions of pixels.
     while scale <= 0.5 and min(image.shape[:2]) > 1:
         small = np.array(image.shape[1::-1]) // 2
@@ -96,6 +107,15 @@ def _shrink(
         small = np.maximum(np.rint(np.array(image.shape[1::-1]) * scale), 1)
         image, matrix = _average(image, matrix, small.astype(int))
     return image, matrix
+
+
+def _cut_out(
+    image: np.ndarray, matrix: np.ndarray, size: int, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the needed part of the image and the matrix from there."""
+    start, stop = _needed_part(image.shape, matrix, size, scale)
+    part = image[start[1] : stop[1], start[0] : stop[0]]
+    return part, compose(matrix, similarity(1.0, 0.0, start))
 
 
 def _average(

@@ -23,6 +23,7 @@ DESCRIPTION = "model.json"
 SELF_KEY = "description_sha256"
 DETECTOR_FILE = "detector.tflite"
 TRACKER_FILE = "tracker.tflite"
+LARGEST_MARGIN = 10
 
 
 @dataclass(frozen=True)
@@ -165,22 +166,49 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
 def _read_description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        is_table = isinstance(description, dict)
+        digest = _description_sha256(description) if is_table else None
+    # All that a damaged text can be: no UTF-8, no JSON, numbers that JSON does not
+    # have, numbers too long, nested too deep.
+    except (ValueError, RecursionError) as error:
         raise ValueError(
             f"{path} is not valid JSON ({error}). Export or download the model again."
         ) from error
-    version = description.get("format_version") if isinstance(description, dict) else 0
+    version = description.get("format_version") if is_table else 0
     if version != FORMAT_VERSION:
         raise ValueError(
             f"{path} has the format version {version!r}; this release reads "
             f"{FORMAT_VERSION}. Install the strrn that wrote it, or export it again."
         )
-    if description.get(SELF_KEY) != _description_sha256(description):
+    if description.get(SELF_KEY) != digest:
         raise ValueError(
             f"{path} was changed after the export (its SHA-256 differs). "
             "Export or download the model again."
         )
+    _check_entries(path, description)
     return description
+
+
+def _check_entries(path: Path, description: Mapping[str, Any]) -> None:
+    """Raise a ``ValueError`` if an entry that is read here has another form."""
+    files, crop = description.get("files"), description.get("crop")
+    if not isinstance(files, dict) or not all(
+        isinstance(entry, dict) and {"bytes", "sha256"} <= entry.keys()
+        for entry in files.values()
+    ):
+        raise ValueError(
+            f"{path} must have `files` with `bytes` and `sha256` of each. Export the "
+            "model again."
+        )
+    crop = crop if isinstance(crop, dict) else {}
+    size, margin = crop.get("size"), crop.get("margin")
+    if not isinstance(size, int) or not isinstance(margin, int | float):
+        size = margin = 0
+    if size < 1 or not 0 < margin <= LARGEST_MARGIN:
+        raise ValueError(
+            f"{path} must have `crop` with `size`, in pixels, and `margin`, more than "
+            f"0 and at most {LARGEST_MARGIN} faces. Export the model again."
+        )
 
 
 def _verify_file(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
 from strrn_tf.tracking import health
 from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
@@ -210,10 +210,13 @@ class FaceTracker:
         """Return the clock of the next frame. It stands where timestamps go back."""
         if timestamp is None:
             return self._clock + FRAME_INTERVAL
-        if not np.isfinite(timestamp):
-            raise ValueError(f"`timestamp` must be finite. Received: {timestamp}")
+        seconds = as_numbers(timestamp, "timestamp")
+        if seconds.shape or not np.isfinite(seconds):
+            raise ValueError(
+                f"`timestamp` must be a finite number of seconds. Received: {timestamp}"
+            )
         is_first = self._frame_shape is None
-        return float(timestamp if is_first else max(timestamp, self._clock))
+        return float(seconds if is_first else max(seconds, self._clock))
 
     def _is_search_due(self) -> bool:
         """Say whether faces are to be looked for in this frame."""
@@ -226,7 +229,7 @@ class FaceTracker:
 
 
 def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:
-    array = np.asarray(boxes, np.float64)
+    array = as_numbers(boxes, "boxes")
     if array.size and (array.ndim != 2 or array.shape[1] != 4):
         raise ValueError(
             "`boxes` must be (N, 4), a list of (x0, y0, x1, y1). "

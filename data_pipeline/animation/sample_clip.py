@@ -1,0 +1,41 @@
+"""A clip to try things with where there is no data: a drawn face that acts."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_pipeline.animation.clip import animate_still
+from data_pipeline.drawn.motion import FRAMES_PER_SECOND
+from data_pipeline.drawn.pictures import draw_face
+from data_pipeline.video import write_video
+
+# The size of most webcams. Beside the face's square, the picture is mirrored.
+SIZE = (480, 640)
+SEED = 3
+
+
+def write_sample_clip(path: Path, frames: int) -> Path:
+    """Draw 25 frames per second of 640 x 480 pixels; the same ones every time.
+
+    Args:
+        path: video to write (.mp4).
+        frames: number of frames; one takes about 0.1 s.
+
+    Returns:
+        The path.
+    """
+    write_video(path, sample_frames(frames), FRAMES_PER_SECOND)
+    return path
+
+
+def sample_frames(frames: int) -> Iterator[np.ndarray]:
+    """Yield the frames (480, 640, 3) uint8 RGB of the clip."""
+    rng = np.random.default_rng(SEED)
+    height, width = SIZE
+    still, landmarks = draw_face(rng, 1, SIZE)
+    side = (width - height) // 2
+    for image, _ in animate_still(rng, still, landmarks, 1, frames):
+        square = cv2.resize(image, (height, height), interpolation=cv2.INTER_LINEAR)
+        yield cv2.copyMakeBorder(square, 0, 0, side, side, cv2.BORDER_REFLECT_101)

@@ -1,0 +1,1 @@
+"""``strrn benchmark``: what is measured, on which machine, and how it is shown."""
