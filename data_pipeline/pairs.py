@@ -69,6 +69,11 @@ def cut_pairs(
             f"{clip.video_path}: the video is cut off or damaged: "
             f"{reader.num_frames} of {announced} frames could be read"
         )
+    elif reader.num_broken:
+        report["problem"] = (
+            f"{clip.video_path}: {reader.num_broken} of the chosen frames could not be "
+            "decoded"
+        )
     elif cutter.problems:
         report["problem"] = cutter.problems[0]
     elif not samples:

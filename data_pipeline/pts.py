@@ -49,7 +49,20 @@ def read_pts(path: str | Path) -> np.ndarray:
 def write_pts(path: str | Path, landmarks: np.ndarray) -> None:
     """Write landmarks (68, 2), xy pixels, 0-based, in the published form, atomically.
 
+    Raises:
+        ValueError: ``landmarks`` is not (68, 2) or not finite.
+    """
+    write_text(path, pts_text(path, landmarks))
+
+
+def pts_text(path: str | Path, landmarks: np.ndarray) -> str:
+    """Return what a `.pts` file of landmarks (68, 2), xy pixels, 0-based, holds.
+
     Coordinates are written 1-based with 3 decimals, as iBUG's files are.
+
+    Args:
+        path: of the file, for messages.
+        landmarks: as described.
 
     Raises:
         ValueError: ``landmarks`` is not (68, 2) or not finite.
@@ -66,8 +79,7 @@ def write_pts(path: str | Path, landmarks: np.ndarray) -> None:
             f"Received: {np.abs(landmarks).max()} for {path}"
         )
     rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in landmarks + 1)
-    header = f"version: 1\nn_points: {NUM_LANDMARKS}"
-    write_text(path, f"{header}\n{{\n{rows}\n}}\n")
+    return f"version: 1\nn_points: {NUM_LANDMARKS}\n{{\n{rows}\n}}\n"
 
 
 def _lines(path: str | Path) -> list[tuple[int, str]]:

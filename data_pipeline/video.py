@@ -1,162 +1,25 @@
-"""Frames of video files and of folders of numbered images, and overlay videos.
+"""Frames of videos, folders of numbered images and cameras, and overlay videos.
 
-RGB outside this file; OpenCV's BGR stays inside. Frames are always decoded in order:
-seeking in compressed video lands on wrong frames with many files.
+RGB outside this file and its readers; OpenCV's BGR stays inside. Frames are always
+decoded in order: seeking in compressed video lands on wrong frames with many files.
 """
 
-import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from data_pipeline.containers import is_cut_off
+from data_pipeline.camera import Camera
+from data_pipeline.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
 from data_pipeline.images import check_image, frame_number, list_images, read_image
-from data_pipeline.opencv_log import ERROR, set_log_level
+from data_pipeline.video_file import VideoFile
 from strrn_tf.atomic import replacing
-
-# FFmpeg would report every damaged packet on stderr; damage is reported by
-# `truncated` and by errors instead. Read by OpenCV at the first video it opens.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),
     *(".wmv", ".flv", ".3gp", ".ts"),
 )
-DEFAULT_FPS = 25.0
-
-
-class VideoFrame(NamedTuple):
-    """One frame: 0-based number, seconds from the first frame, (H, W, 3) uint8 RGB."""
-
-    index: int
-    timestamp: float
-    image: np.ndarray
-
-
-class FrameReader:
-    """A source of frames that is read in order, as often as wanted.
-
-    Attributes:
-        path: the file or folder.
-        fps: nominal frames per second.
-        num_frames_hint: what the container announces; None when it announces nothing.
-            What can be read may differ.
-        num_frames: frames found by the last reading that reached the end, else None.
-        truncated: whether the last reading ended before the announced end.
-    """
-
-    def __init__(self, path: Path, fps: float, num_frames_hint: int | None) -> None:
-        self.path = path
-        self.fps = fps
-        self.num_frames_hint = num_frames_hint
-        self.num_frames: int | None = None
-        self.truncated = False
-
-    def __iter__(self) -> Iterator[VideoFrame]:
-        return self.frames()
-
-    def frames(self, indices: Collection[int] | None = None) -> Iterator[VideoFrame]:
-        """Yield all frames, or those with the given numbers, in rising order.
-
-        Frames that are not wanted are skipped without converting them, and reading
-        stops after the last wanted one.
-        """
-        raise NotImplementedError
-
-    def are_neighbours(self, index: int) -> bool:
-        """Return whether frame ``index - 1`` directly precedes frame ``index``."""
-        return index > 0
-
-
-class VideoFile(FrameReader):
-    """Frames of a video file, with the timestamps of its container.
-
-    Raises:
-        ValueError: not a single frame can be decoded.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        path = Path(path)
-        if not path.is_file():
-            raise ValueError(f"{path}: there is no such video file")
-        if path.stat().st_size == 0:
-            raise ValueError(f"{path}: a video must not be empty. Received: 0 bytes")
-        capture = self._open(path)
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        is_readable = capture.grab()
-        capture.release()
-        if not is_readable:
-            raise ValueError(f"{path}: no frame of this video can be decoded")
-        is_plausible = np.isfinite(fps) and 0 < fps <= 1000
-        hint = int(count) if 0 < count < 1e9 else None
-        super().__init__(path, float(fps) if is_plausible else DEFAULT_FPS, hint)
-
-    @staticmethod
-    def _open(path: Path) -> cv2.VideoCapture:
-        # Named back end: OpenCV would otherwise try to read `clip_0001.mp4` as the
-        # first of a series of images.
-        # Its warning on failure is silenced: the error raised here says more.
-        level = set_log_level(ERROR)
-        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-        set_log_level(level)
-        if not capture.isOpened():
-            raise ValueError(
-                f"{path}: is not a video that OpenCV can open (cut off, or not a video)"
-            )
-        return capture
-
-    def frames(self, indices: Collection[int] | None = None) -> Iterator[VideoFrame]:
-        wanted = None if indices is None else set(indices)
-        capture = self._open(self.path)
-        clock = _Clock(self.fps)
-        index = 0
-        try:
-            while (wanted is None or wanted) and capture.grab():
-                seconds = clock.read(index, capture.get(cv2.CAP_PROP_POS_MSEC))
-                if wanted is None or index in wanted:
-                    is_decoded, image = capture.retrieve()
-                    if is_decoded:
-                        image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-                        yield VideoFrame(index, seconds, image)
-                    wanted = None if wanted is None else wanted - {index}
-                index += 1
-            if wanted is None or wanted:
-                self._note_end(index)
-        finally:
-            capture.release()
-
-    def _note_end(self, num_frames: int) -> None:
-        self.num_frames = num_frames
-        # A count below the announced one is not enough: edit lists hide frames.
-        ends_early = num_frames < (self.num_frames_hint or 0)
-        self.truncated = ends_early and is_cut_off(self.path)
-
-
-class _Clock:
-    """Seconds since the first frame, strictly rising.
-
-    Containers without timestamps give 0 for every frame, damaged ones go backwards;
-    then the nominal frame rate carries on from the last good one.
-    """
-
-    def __init__(self, fps: float) -> None:
-        self.step = 1 / fps
-        self.start: float | None = None
-        self.last = 0.0
-
-    def read(self, index: int, milliseconds: float) -> float:
-        if index == 0:
-            self.start = milliseconds if np.isfinite(milliseconds) else 0.0
-            return 0.0
-        seconds = (milliseconds - self.start) / 1000
-        if not (np.isfinite(seconds) and seconds > self.last):
-            seconds = self.last + self.step
-        self.last = seconds
-        return seconds
 
 
 class ImageFolder(FrameReader):
@@ -165,7 +28,7 @@ class ImageFolder(FrameReader):
     Timestamps are index / fps; a folder knows nothing better.
 
     Raises:
-        ValueError: the folder holds no image, or an image cannot be decoded.
+        ValueError: the folder holds no image; when read, none that can be decoded.
     """
 
     def __init__(self, path: str | Path, fps: float | None = None) -> None:
@@ -173,13 +36,22 @@ class ImageFolder(FrameReader):
         self.images = list_images(path)
         super().__init__(path, fps or DEFAULT_FPS, len(self.images))
 
-    def frames(self, indices: Collection[int] | None = None) -> Iterator[VideoFrame]:
-        wanted = range(len(self.images)) if indices is None else sorted(set(indices))
-        for index in wanted:
+    def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
+        numbers = range(len(self.images)) if wanted is None else sorted(wanted)
+        first_error = None
+        has_image = False
+        for index in numbers:
             if index >= len(self.images):
                 break
-            image = read_image(self.images[index])
+            try:
+                image = read_image(self.images[index])
+                has_image = True
+            except ValueError as error:
+                image = None
+                first_error = first_error or error
             yield VideoFrame(index, index / self.fps, image)
+        if first_error and not has_image:
+            raise first_error
         self.num_frames = len(self.images)
 
     def are_neighbours(self, index: int) -> bool:
@@ -191,19 +63,28 @@ class ImageFolder(FrameReader):
 
 
 def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
-    """Return a reader of the frames of a video file or a folder of images.
+    """Return a reader of a video file, a folder of images or a camera.
 
     Args:
-        path: video file or folder.
-        fps: frame rate of a folder of images (25 when not given). A video file has its
-            own timestamps, so ``fps`` is not used for it.
+        path: video file or folder; a number that is neither is that of a camera.
+        fps: frame rate of a folder of images (25 when not given), and of what is made
+            of a camera's pictures. A video file has its own timestamps, so ``fps`` is
+            not used for it.
 
     Raises:
         ValueError: there is nothing at ``path`` that can be read.
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
+    if is_camera(path):
+        return Camera(int(str(path)), fps)
     return ImageFolder(path, fps) if Path(path).is_dir() else VideoFile(path)
+
+
+def is_camera(path: str | Path) -> bool:
+    """Return whether a source is the number of a camera."""
+    name = str(path)
+    return name.isascii() and name.isdigit() and not Path(path).exists()
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
@@ -257,7 +138,7 @@ def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWri
     size = shape[1] // 2 * 2, shape[0] // 2 * 2
     codec = cv2.VideoWriter_fourcc(*"mp4v")
     # It would warn of every frame that finds no room; `_check_written` says it once.
-    set_log_level(ERROR)
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
         raise ValueError(f"{path}: OpenCV cannot write a video here (use .mp4)")

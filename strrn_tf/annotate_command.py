@@ -3,7 +3,6 @@
 import json
 import os
 import sys
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from strrn_tf.annotating import VERDICTS, Criteria, Judged
+from strrn_tf.annotating import Criteria, Judged, Tally
 
 HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
 
@@ -21,13 +20,27 @@ back returns to where it came from, and where it shows something new. Written ar
   OUTPUT/annotations/   crops of the faces (.jpg) with .pts files, ready for training
   OUTPUT/rejected/      a few that were not believed, to be looked at
   OUTPUT/report.json    counts of every video
-  OUTPUT/report.png     what was accepted, what was not, and the cycle errors
+  OUTPUT/report.png     how much was accepted, faces that were and that were not,
+                        their reliability, and a table of the videos
 
-Run again after an interruption: videos that are done are not done again.
+  strrn annotate my_videos/ --output my_annotations
+      all videos and folders of numbered images below a folder, on all cores
+  strrn annotate a.mp4 b.mp4 --output few --max-faces 3 --min-change 0.2
+      up to three faces in each, and only frames that differ more
+  strrn annotate my_videos/ --output strict --max-cycle-error 0.01
+      fewer, but better
+
+Look at report.png first. A video whose faces are all "repeated" moves little; many
+that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
+add videos: those that are done are not done again.
 """
 # Crops reach twice as far as the face, and larger faces are shrunk.
 MARGIN, LARGEST = 2.0, 400
-REJECTED_PER_CLIP = 2
+# Some that were not believed are kept to be looked at: so many of a video, and at least
+# so many seconds apart.
+REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
+# Of the files: older folders are not added to.
+FORMAT = 2
 # Faces of a sheet of the report, and the side of each in pixels.
 ROWS, COLUMNS, TILE = 3, 10, 160
 
@@ -57,7 +70,7 @@ def annotate(options: Options) -> None:
     """
     from data_pipeline.clips import list_clips
     from data_pipeline.made_data import run_tasks
-    from strrn_tf.annotation_report import write_report
+    from strrn_tf.annotation_report import headline, write_report
     from strrn_tf.tracking.model_folder import load
 
     clips = list_clips(list(options.videos))
@@ -75,18 +88,21 @@ def annotate(options: Options) -> None:
         for clip in clips
     }
     sheets = {
-        "accepted (some of them)": _sheet(options.output / "annotations"),
-        "not believed (some of them)": _sheet(options.output / "rejected"),
+        "accepted": _sheet(options.output / "annotations"),
+        "not believed": _sheet(options.output / "rejected"),
     }
-    totals = write_report(options.output, reports, sheets)
+    limit = options.criteria.max_cycle_error
+    totals = write_report(options.output, reports, sheets, limit)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
-    print(
-        f"{totals['accepted']} of {sum(totals.values())} faces accepted; annotations/, "
-        f"report.png and report.json are in {options.output}; next: python train.py "
-        f"--stills {options.output / 'annotations'} --rounds 0"
-    )
+    print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
+    if totals["accepted"]:
+        videos = " ".join(map(str, options.videos))
+        print(
+            f"next: python train.py --init {options.model} --unlabelled {videos} "
+            f"--stills {options.output / 'annotations'}"
+        )
 
 
 def annotate_clip(name: str, path: Path, options: Options) -> None:
@@ -96,30 +112,41 @@ def annotate_clip(name: str, path: Path, options: Options) -> None:
     from strrn_tf.annotating import judge
     from strrn_tf.atomic import write_text
 
-    report: dict = {"cycle_errors": []}
-    counts: Counter[str] = Counter()
+    problem = None
+    tally = Tally()
+    rejected: list[float] = []  # seconds of those that were kept
     tracker = FaceTracker.from_pretrained(
         options.model, max_faces=options.max_faces, smooth=False
     )
     try:
         reader = open_video(path)
         for judged in judge(reader, tracker, options.criteria):
-            counts[judged.verdict] += 1
-            if np.isfinite(judged.face.cycle_error):
-                report["cycle_errors"].append(round(float(judged.face.cycle_error), 5))
+            tally.add(judged)
             if judged.verdict == "accepted":
                 _write(options.output / "annotations", name, judged)
-            is_one_of_few = counts["unreliable"] <= REJECTED_PER_CLIP
-            if judged.verdict == "unreliable" and is_one_of_few:
+            elif judged.verdict == "unreliable" and _is_wanted(judged, rejected):
+                rejected.append(judged.frame.timestamp)
                 _write(options.output / "rejected", name, judged)
         if reader.truncated:
-            report["problem"] = "the video ends before its announced end"
+            problem = "the video ends before its announced end"
+        elif reader.num_broken:
+            problem = f"{reader.num_broken} frames could not be decoded"
     except ValueError as error:
-        report["problem"] = str(error)
-    if not counts and "problem" not in report:
-        report["problem"] = "no face was found"
-    report["verdicts"] = {verdict: counts[verdict] for verdict in VERDICTS}
+        problem = str(error)
+    report = tally.report()
+    if problem is None and not report["frames_with_face"]:
+        problem = "no face was found"
+    if problem is not None:
+        report["problem"] = problem
     write_text(_report_path(options.output, name), json.dumps(report) + "\n")
+
+
+def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
+    """Return whether a face that was not believed is kept, to be looked at."""
+    if not rejected:
+        return True
+    is_apart = judged.frame.timestamp - rejected[-1] >= REJECTED_APART
+    return is_apart and len(rejected) < REJECTED_PER_CLIP
 
 
 def _claim(options: Options, model: str) -> None:
@@ -130,7 +157,7 @@ def _claim(options: Options, model: str) -> None:
     """
     from strrn_tf.atomic import write_text
 
-    wanted = {"model": model, "max_faces": options.max_faces}
+    wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
     note = options.output / "annotations.json"
     if note.exists():
@@ -171,7 +198,7 @@ def _write(folder: Path, clip: str, judged: Judged) -> None:
 
 
 def _sheet(folder: Path) -> np.ndarray:
-    """Return one picture of faces that are spread evenly over a folder."""
+    """Return one picture of faces that are spread evenly over a folder, or a strip."""
     import cv2
 
     from data_pipeline.images import read_image
@@ -186,4 +213,6 @@ def _sheet(folder: Path) -> np.ndarray:
         scale = TILE / len(image)
         small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
         tiles.append(draw_landmarks(small, (landmarks + 0.5) * scale - 0.5))
-    return tile_sheet(tiles or [np.full((TILE, TILE, 3), 255, np.uint8)], COLUMNS)
+    if not tiles:
+        return np.full((TILE // 4, COLUMNS * TILE, 3), 255, np.uint8)
+    return tile_sheet(tiles, COLUMNS)

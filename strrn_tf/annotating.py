@@ -8,13 +8,18 @@ show nothing new are passed over.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from strrn_tf.following import Frame, Tracker
 from strrn_tf.geometry import relative_distance
 from strrn_tf.tracking.face import Face
+
+# Edges of the histograms: reliability, and cycle error as a fraction of the eye
+# distance, the last bin taking all larger ones.
+RELIABILITY_EDGES = np.linspace(0, 1, 21)
+ERROR_EDGES = np.linspace(0, 0.1, 51)
 
 Verdict = Literal["accepted", "unreliable", "unchecked", "repeated", "lost"]
 VERDICTS: tuple[Verdict, ...] = (
@@ -54,6 +59,43 @@ class Judged(NamedTuple):
     frame: Frame
     face: Face
     verdict: Verdict
+
+
+class Tally:
+    """What became of the faces of one video, in the size of its histograms."""
+
+    def __init__(self) -> None:
+        self._frames: set[int] = set()
+        self._reliabilities: dict[str, list[float]] = {name: [] for name in VERDICTS}
+        self._errors: list[float] = []
+
+    def add(self, judged: Judged) -> None:
+        """Count one more face."""
+        self._frames.add(judged.frame.index)
+        self._reliabilities[judged.verdict].append(float(judged.face.reliability))
+        if np.isfinite(judged.face.cycle_error):
+            self._errors.append(float(judged.face.cycle_error))
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many faces had this verdict so far."""
+        return len(self._reliabilities[verdict])
+
+    def report(self) -> dict[str, Any]:
+        """Return counts and histograms as plain values.
+
+        ``verdicts``: faces by verdict; ``frames_with_face``; ``reliability``: histogram
+        over RELIABILITY_EDGES by verdict; ``cycle_error``: over ERROR_EDGES.
+        """
+        errors = np.clip(self._errors, 0, ERROR_EDGES[-1])
+        return {
+            "verdicts": {name: self.count(name) for name in VERDICTS},
+            "frames_with_face": len(self._frames),
+            "reliability": {
+                name: np.histogram(values, RELIABILITY_EDGES)[0].tolist()
+                for name, values in self._reliabilities.items()
+            },
+            "cycle_error": np.histogram(errors, ERROR_EDGES)[0].tolist(),
+        }
 
 
 class Annotator(Tracker, Protocol):

@@ -1,6 +1,7 @@
-"""Files that are either old or complete, never half written."""
+"""Files and folders that are either old or complete, never half written."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,25 @@ def replacing(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary folder; on success it replaces ``path``, on failure it is gone.
+
+    Args:
+        path: folder to be made or replaced, with all that it holds.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        os.replace(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> None:

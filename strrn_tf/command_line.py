@@ -63,7 +63,7 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
     except SystemExit as stop:  # --help
         return int(stop.code or 0)
     except (ValueError, OSError, TrainingDiverged) as error:
-        print(f"{prog}: {_one_line(error)}", file=sys.stderr)
+        print(f"{prog}: {one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in TRAIN:
@@ -78,7 +78,7 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
     return 0
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """Return what went wrong; of the system's errors the file and the reason."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"

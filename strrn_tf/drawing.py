@@ -11,7 +11,9 @@ from strrn_tf.landmarks import CONTOURS
 # RGB. Reliability runs from red over amber to green; without one, green.
 UNRELIABLE, DOUBTFUL, RELIABLE = (235, 64, 52), (250, 190, 40), (70, 225, 110)
 WHITE, TRUTH, FAULTY = (255, 255, 255), (60, 200, 255), (255, 120, 20)
+BLACK = (0, 0, 0)
 SUBPIXEL_BITS = 4
+FONT, SMALLEST_TEXT = cv2.FONT_HERSHEY_SIMPLEX, 0.35
 
 
 def reliability_colour(reliability: float) -> tuple[int, int, int]:
@@ -95,16 +97,53 @@ def tile_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 def draw_caption(image: np.ndarray, caption: str) -> np.ndarray:
-    """Return a copy of the image with a line of text on a darkened strip below."""
+    """Return a copy of the image with a line of text on a darkened strip below.
+
+    A long line is written smaller, down to what can be read.
+    """
     drawn = np.array(image, order="C")
     height, width = drawn.shape[:2]
-    scale = max(0.35, min(width, 2 * height) / 1000)
+    scale = max(SMALLEST_TEXT, min(width, 2 * height) / 1000)
     strip = min(height, round(34 * scale) + 4)
     drawn[height - strip :] = drawn[height - strip :] // 3
     place = (round(10 * scale), height - round(11 * scale))
-    font, width = cv2.FONT_HERSHEY_SIMPLEX, max(1, round(scale * 1.6))
-    cv2.putText(drawn, caption, place, font, scale, WHITE, width, cv2.LINE_AA)
+    (needed, _), _ = cv2.getTextSize(caption, FONT, scale, 1)
+    scale = max(SMALLEST_TEXT, scale * min(1, (width - 2 * place[0]) / max(1, needed)))
+    _write(drawn, caption, place, scale, WHITE)
     return drawn
+
+
+def draw_name(
+    image: np.ndarray, name: str, landmarks: np.ndarray, reliability: float
+) -> np.ndarray:
+    """Return a copy of the image with a name above the left brow of a face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        name: ASCII.
+        landmarks: (68, 2); without finite ones there is no name.
+        reliability: in [0, 1], decides the colour.
+    """
+    drawn = np.array(image, order="C")
+    if np.isfinite(landmarks).all():
+        box = box_from_landmarks(landmarks)
+        scale = max(SMALLEST_TEXT, float(face_size(box)) / 200)
+        place = round(float(box[0])), round(float(box[1]) - 8 * scale)
+        _write(drawn, name, place, scale, reliability_colour(reliability))
+    return drawn
+
+
+def _write(
+    image: np.ndarray,
+    text: str,
+    place: tuple[int, int],
+    scale: float,
+    colour: tuple[int, int, int],
+) -> None:
+    """Write into the image, with a dark rim that is seen on bright ground."""
+    width = max(1, round(scale * 1.6))
+    for shade, extra in ((BLACK, 2), (colour, 0)):
+        cv2.putText(image, text, place, FONT, scale, shade, width + extra, cv2.LINE_AA)
 
 
 def _check_drawable(image: np.ndarray, landmarks: np.ndarray) -> None:

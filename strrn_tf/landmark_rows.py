@@ -1,13 +1,14 @@
 """Tracked faces as rows of a text file: JSON lines or CSV. Standard library, NumPy.
 
 One row per frame and face, in the order of frames. A frame without any face has one row
-with the state "none", so every frame number of the video occurs.
+with the state "none" and one that cannot be decoded a row with the state "broken", so
+every frame number of the video occurs.
 
 ========== ============================================================================
 frame      0-based number of the frame in the source
 time       seconds since the first frame
 id         number of the face; nothing in a row without one
-state      "detected", "tracked", "lost" (a known face is not seen) or "none"
+state      "detected", "tracked", "lost" (a known face is not seen), "none", "broken"
 reliability in [0, 1], see ``Face``
 landmarks  68 points xy in pixels, 0-based, pixel centres at integers; nothing when the
            face is lost. In CSV the columns x0, y0 to x67, y67
@@ -17,7 +18,6 @@ landmarks  68 points xy in pixels, 0-based, pixel centres at integers; nothing w
 import csv
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
@@ -29,27 +29,31 @@ FIELDS = ("frame", "time", "id", "state", "reliability")
 # A thousandth of a pixel; more digits only make the files larger.
 DECIMALS = 3
 
-# Takes frame number, seconds, faces of the frame.
-WriteRows = Callable[[int, float, Sequence[Face]], None]
+# Takes frame number, seconds, faces of the frame; None for a frame that is broken.
+WriteRows = Callable[[int, float, Sequence[Face] | None], None]
 
 
-def rows_of(index: int, seconds: float, faces: Sequence[Face]) -> list[dict[str, Any]]:
+def rows_of(
+    index: int, seconds: float, faces: Sequence[Face] | None
+) -> list[dict[str, Any]]:
     """Return the rows of one frame as plain values, at least one.
 
     Args:
         index: 0-based number of the frame.
         seconds: since the first frame.
-        faces: what ``FaceTracker.update`` has returned.
+        faces: what ``FaceTracker.update`` has returned; None for a frame that cannot be
+            decoded.
     """
     head = {"frame": index, "time": round(seconds, 6)}
-    nobody = {"id": None, "state": "none", "reliability": 0.0, "landmarks": None}
-    return [head | _plain(face) for face in faces] or [head | nobody]
+    state = "broken" if faces is None else "none"
+    nobody = {"id": None, "state": state, "reliability": 0.0, "landmarks": None}
+    return [head | _plain(face) for face in faces or ()] or [head | nobody]
 
 
 def json_lines(file: TextIO) -> WriteRows:
     """Return a writer of one JSON object per row."""
 
-    def write(index: int, seconds: float, faces: Sequence[Face]) -> None:
+    def write(index: int, seconds: float, faces: Sequence[Face] | None) -> None:
         for row in rows_of(index, seconds, faces):
             file.write(json.dumps(row, allow_nan=False) + "\n")
 
@@ -62,7 +66,7 @@ def csv_rows(file: TextIO) -> WriteRows:
     names = [f"{axis}{i}" for i in range(NUM_LANDMARKS) for axis in "xy"]
     writer.writerow([*FIELDS, *names])
 
-    def write(index: int, seconds: float, faces: Sequence[Face]) -> None:
+    def write(index: int, seconds: float, faces: Sequence[Face] | None) -> None:
         for row in rows_of(index, seconds, faces):
             points = row["landmarks"] or [("", "")] * NUM_LANDMARKS
             values = [value for point in points for value in point]
@@ -71,21 +75,16 @@ def csv_rows(file: TextIO) -> WriteRows:
     return write
 
 
-FORMATS = {".jsonl": json_lines, ".csv": csv_rows}
+def index_rows(file: TextIO) -> WriteRows:
+    """Return a writer of CSV with a header, like ``csv_rows`` without the landmarks."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(FIELDS)
 
+    def write(index: int, seconds: float, faces: Sequence[Face] | None) -> None:
+        for row in rows_of(index, seconds, faces):
+            writer.writerow([row[name] for name in FIELDS])
 
-def check_format(path: Path) -> None:
-    """Raise a ``ValueError`` unless the name ends in a known suffix."""
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(
-            f"{path}: landmarks are written as {' or '.join(FORMATS)}. "
-            f"Received: '{path.suffix}'"
-        )
-
-
-def open_rows(path: Path, file: TextIO) -> WriteRows:
-    """Return the writer for the suffix of ``path``, writing to an open file."""
-    return FORMATS[path.suffix.lower()](file)
+    return write
 
 
 def _plain(face: Face) -> dict[str, Any]:

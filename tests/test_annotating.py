@@ -11,7 +11,9 @@ from data_pipeline.drawn import draw_clip
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
-from strrn_tf.annotating import VERDICTS, Criteria, judge
+from strrn_tf.annotate_command import _is_wanted
+from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
+from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
 from strrn_tf.tracking.face import Face
 
@@ -80,6 +82,33 @@ class TestJudge:
                 Criteria(**wrong)
 
 
+def judged(seconds, verdict="unreliable", error=0.03):
+    frame = SimpleNamespace(index=round(25 * seconds), timestamp=seconds, image=None)
+    return Judged(frame, face(error=error), verdict)
+
+
+def test_tally_counts_frames_faces_and_errors():
+    tally = Tally()
+    for one in (judged(0), judged(0, "accepted", 0.001), judged(1, "lost", np.nan)):
+        tally.add(one)
+    tally.add(judged(2, error=7.0))
+    report = tally.report()
+    assert report["frames_with_face"] == 3
+    assert report["verdicts"] == {"accepted": 1, "unreliable": 2, "unchecked": 0,
+                                  "repeated": 0, "lost": 1}  # fmt: skip
+    bins = report["cycle_error"]
+    assert (sum(bins), bins[0], bins[-1]) == (3, 1, 1)
+    assert report["reliability"]["unreliable"][-1] == 2
+
+
+def test_faces_that_were_not_believed_are_kept_apart():
+    kept = []
+    for i in range(200):
+        if _is_wanted(judged(i / 10), kept):
+            kept.append(i / 10)
+    assert kept == [0, 1, 2, 3, 4, 5]
+
+
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
     folder = tmp_path_factory.mktemp("videos")
@@ -136,6 +165,18 @@ class TestCommand:
             report.unlink()
         assert main(arguments(videos, annotated)) == 0
         assert path.read_bytes() == before
+
+    def test_report_has_shares_and_histograms_of_every_video(self, annotated):
+        report = json.loads((annotated / "report.json").read_text())
+        for name, video in report["videos"].items():
+            count = sum(video["verdicts"].values())
+            share = video["verdicts"]["accepted"] / max(1, count)
+            assert video["accepted_share"] == pytest.approx(share, abs=1e-4)
+            own = json.loads((annotated / "videos" / f"{name}.json").read_text())
+            shown = {k: sum(bins) for k, bins in own["reliability"].items()}
+            assert shown == video["verdicts"]
+        assert report["videos"]["empty.mp4"]["accepted_share"] == 0
+        assert headline(report["faces"]).startswith(f"{report['faces']['accepted']} of")
 
     def test_other_options_and_other_folders_are_refused(
         self, annotated, videos, tmp_path, capsys

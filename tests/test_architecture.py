@@ -81,6 +81,7 @@ RULES = [
         NUMPY,
     ),
     ("strrn_tf.interruption", set(), set()),
+    ("strrn_tf.progress", set(), {"rich"}),
     ("strrn_tf.quiet", set(), set()),
     ("strrn_tf.atomic", set(), set()),
     (
@@ -117,10 +118,13 @@ RULES = [
         | {"strrn_tf.export_description", "strrn_tf.tracking*", "strrn_tf.models.*"},
         {"keras", "numpy", "tensorflow"},
     ),
+    ("strrn_tf.cli", {"strrn_tf*"}, set()),
+    ("strrn_tf.track_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro"}),
     (
-        "strrn_tf.cli",
-        {"strrn_tf*", "data_pipeline.*"},
-        {"tyro", "rich"},
+        "strrn_tf.track_outputs",
+        {"strrn_tf.landmark_rows", "strrn_tf.tracking.face", "strrn_tf.atomic"}
+        | {"data_pipeline.video", "data_pipeline.pts_folder"},
+        set(),
     ),
     (
         "strrn_tf.annotate_command",

@@ -47,6 +47,9 @@ class ScriptedTracker:
     def from_pretrained(cls, name, **options):
         return cls()
 
+    def reset(self):
+        self.count = 0
+
     def update(self, frame, timestamp=None, boxes=None):
         assert frame.shape == SHAPE
         self.count += 1
@@ -224,8 +227,14 @@ def test_frames_of_two_sizes_are_refused_by_number(tmp_path, scripted, capsys):
         (["trak", "x.mp4"], "there is no command 'trak'. Commands: track"),
         (["track", "{tmp}/none.mp4"], "none.mp4: there is no such video file"),
         (["track", "{tmp}/empty.mp4"], "empty.mp4: a video must not be empty"),
-        (["track", "{clip}", "--output", "x.gif"], "x.gif: the overlay is written as"),
-        (["track", "{clip}", "--landmarks", "x.txt"], "x.txt: landmarks are written"),
+        (
+            ["track", "{clip}", "--output", "x.gif"],
+            "x.gif: the overlay can be written as",
+        ),
+        (
+            ["track", "{clip}", "--landmarks", "x.txt"],
+            "x.txt: the landmarks can be written",
+        ),
         (["track", "{clip}", "--output", "{clip}"], "clip.mp4 is the source"),
         (["track", "{clip}", "--model", "unheard-of"], "no model 'unheard-of'"),
         (["track", "{clip}", "--max-faces", "many"], "strrn track --help"),

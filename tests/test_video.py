@@ -5,10 +5,14 @@ import os
 import cv2
 import numpy as np
 import pytest
+from mp4 import destroy_frames, set_durations, turn_right
 
 from data_pipeline import video
+from data_pipeline.camera import PATIENCE, Camera
+from data_pipeline.frame_reader import DEFAULT_FPS
 from data_pipeline.images import read_image, write_image
-from data_pipeline.video import DEFAULT_FPS, _Clock, open_video, write_video
+from data_pipeline.video import open_video, write_video
+from data_pipeline.video_file import Clock
 
 # Far apart after compression: red, green, blue and a grey that counts the frames.
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200)]
@@ -180,8 +184,8 @@ def test_missing_video_and_empty_folder_are_named(tmp_path):
     ],
 )
 def test_clock_rises_whatever_the_container_says(milliseconds, seconds):
-    clock = _Clock(fps=25)
-    read = [clock.read(i, value) for i, value in enumerate(milliseconds)]
+    clock = Clock(fps=25)
+    read = [clock.read(value) for value in milliseconds]
     np.testing.assert_allclose(read, seconds, atol=1e-9)
 
 
@@ -211,3 +215,159 @@ def test_a_video_that_a_full_disk_cuts_off_does_not_replace_the_one_before(
         write_video(path, counted_frames(8), fps=25)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["x.mp4"]
+
+
+# Broken frames ------------------------------------------------------------------------
+
+
+def moving_frames(count):
+    """Frames that cannot be guessed from the one before."""
+    picture = cv2.resize(
+        np.random.default_rng(0).integers(0, 256, (6, 8, 3), np.uint8), (64, 48)
+    )
+    return [np.roll(picture, 5 * i, 1) for i in range(count)]
+
+
+@pytest.mark.parametrize("broken", [{3}, {0}, {4, 5, 9}, {0, 1, 10}])
+def test_broken_frames_of_a_video_keep_number_and_time(tmp_path, broken, capfd):
+    path = tmp_path / "clip.mp4"
+    write_video(path, moving_frames(12), fps=25)
+    times = [frame.timestamp for frame in open_video(path)]
+    destroy_frames(path, broken)
+    reader = open_video(path)
+    frames = list(reader.frames(broken=True))
+    assert [f.index for f in frames] == list(range(12))
+    np.testing.assert_allclose([f.timestamp for f in frames], times, atol=1e-6)
+    assert {f.index for f in frames if f.image is None} == broken
+    assert reader.num_broken == len(broken)
+    good = [f.index for f in reader]
+    assert good == [i for i in range(12) if i not in broken]
+    assert [f.index for f in reader.frames({2, 4, 11})] == sorted({2, 4, 11} - broken)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_pauses_of_a_video_are_no_broken_frames(tmp_path):
+    path = tmp_path / "clip.mp4"
+    write_video(path, moving_frames(8), fps=25)
+    set_durations(path, [256, 256, 1024, 128, 256, 512, 256, 256])  # 512 is 1/25 s
+    frames = list(open_video(path).frames(broken=True))
+    times = [0, 0.02, 0.04, 0.12, 0.13, 0.15, 0.19, 0.21]
+    np.testing.assert_allclose([f.timestamp for f in frames], times, atol=1e-6)
+    assert all(f.image is not None for f in frames)
+    destroy_frames(path, {4})
+    frames = list(open_video(path).frames(broken=True))
+    np.testing.assert_allclose([f.timestamp for f in frames], times, atol=1e-6)
+    assert [f.index for f in frames if f.image is None] == [4]
+
+
+def test_broken_images_of_a_folder_keep_number_and_time(tmp_path):
+    for i in range(5):
+        write_image(tmp_path / f"{i}.png", plain((40 * i,) * 3))
+    content = (tmp_path / "1.png").read_bytes()
+    (tmp_path / "1.png").write_bytes(content[: len(content) // 2])
+    (tmp_path / "3.png").write_bytes(b"")
+    reader = open_video(tmp_path, fps=10)
+    frames = list(reader.frames(broken=True))
+    assert [f.index for f in frames if f.image is None] == [1, 3]
+    assert [f.timestamp for f in frames] == [0, 0.1, 0.2, 0.3, 0.4]
+    assert [number_of(f.image) for f in reader] == [0, 4, 8]
+    for i in range(5):
+        (tmp_path / f"{i}.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"0\.png.*decode"):
+        list(reader.frames(broken=True))
+
+
+# Pictures of other forms --------------------------------------------------------------
+
+
+def test_video_is_turned_as_its_container_says(tmp_path):
+    path = tmp_path / "phone.mp4"
+    image = plain((0, 0, 0))
+    image[:16, :16] = 255  # upper left
+    write_video(path, [image] * 3, fps=25)
+    turn_right(path)
+    frame = next(iter(open_video(path))).image
+    assert frame.shape == (64, 48, 3)
+    assert frame[:12, -12:].mean() > 200  # upper right
+    assert frame[:12, :12].mean() < 50
+
+
+def test_images_with_alpha_grey_and_sixteen_bits_are_rgb(tmp_path):
+    colour = np.dstack([plain((10, 90, 200)), np.full((48, 64), 128, np.uint8)])
+    cv2.imwrite(str(tmp_path / "0.png"), colour)
+    cv2.imwrite(str(tmp_path / "1.png"), np.full((48, 64), 77, np.uint8))
+    cv2.imwrite(str(tmp_path / "2.png"), np.full((48, 64), 77 * 257, np.uint16))
+    frames = [frame.image for frame in open_video(tmp_path)]
+    for image, expected in zip(
+        frames, [(200, 90, 10), (77,) * 3, (77,) * 3], strict=True
+    ):
+        assert image.dtype == np.uint8
+        np.testing.assert_array_equal(image, plain(expected))
+
+
+def test_images_are_turned_as_their_exif_says(tmp_path):
+    image = plain((0, 0, 0))
+    image[:16, :16] = 255
+    _, content = cv2.imencode(".jpg", image)
+    # Orientation 6: to be turned clockwise by a quarter.
+    tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00\x06"
+    exif = b"Exif\x00\x00" + tiff + bytes(6)
+    segment = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    path = tmp_path / "phone.jpg"
+    path.write_bytes(content.tobytes()[:2] + segment + content.tobytes()[2:])
+    turned = read_image(path)
+    assert turned.shape == (64, 48, 3)
+    assert turned[:12, -12:].mean() > 200
+
+
+# Cameras ------------------------------------------------------------------------------
+
+
+class FakeCapture:
+    """Gives what a test has written down; None fails."""
+
+    def __init__(self, pictures, fps=0.0, is_open=True):
+        self.pictures, self.fps, self.is_open = iter(pictures), fps, is_open
+
+    def isOpened(self):
+        return self.is_open
+
+    def get(self, prop):
+        return self.fps
+
+    def read(self):
+        picture = next(self.pictures, None)
+        return picture is not None, picture
+
+    def release(self):
+        self.is_open = False
+
+
+def test_camera_frames_have_the_time_of_the_clock():
+    blue_first = plain((1, 2, 3))
+    script = [blue_first, None, None, blue_first, blue_first]
+    clock = iter(np.arange(100) ** 2.0 + 1000)
+    camera = Camera(
+        2, open_capture=lambda number: FakeCapture(script), clock=lambda: next(clock)
+    )
+    frames = list(camera.frames(broken=True))
+    assert [f.timestamp for f in frames] == [0, 1, 4, 9, 16]
+    assert [f.image is None for f in frames] == [False, True, True, False, False]
+    assert frames[0].image[0, 0].tolist() == [3, 2, 1]
+    assert camera.num_frames == 5  # then it was gone, after PATIENCE failures
+    assert next(clock) == 1000 + (5 + PATIENCE) ** 2
+
+
+def test_missing_camera_is_named(capfd):
+    with pytest.raises(ValueError, match=r"camera 2 cannot be opened.*plugged in"):
+        Camera(2, open_capture=lambda number: FakeCapture([], is_open=False))
+    with pytest.raises(ValueError, match="camera 61 cannot be opened"):
+        open_video("61")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_camera_says_its_rate_unless_told():
+    def camera(announced, fps=None):
+        return Camera(0, fps, open_capture=lambda number: FakeCapture([], announced))
+
+    assert [camera(15.0).fps, camera(0.0).fps, camera(15.0, 7.5).fps] == [15, 30, 7.5]
