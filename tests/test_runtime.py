@@ -117,7 +117,7 @@ def test_what_a_base_installation_lacks_is_named(call, prog, frame, tmp_path):
     program = f"""{BLOCKER}
 is_blocked = {set(TRAIN)}.__contains__
 import evaluate, train
-from strrn_tf import cli
+from strrn_tf import cli, track_command
 clip, folder = sys.argv[1:]
 sys.exit({call})
 """
@@ -143,8 +143,9 @@ def test_other_missing_modules_are_not_blamed_on_the_installation():
 def test_reading_the_options_loads_nothing_that_takes_time():
     program = """
 import sys
-from strrn_tf import cli
-cli.parse_options(cli.TrackOptions, ["x.mp4", "--fps", "30"], prog="", description="")
+from strrn_tf import cli, track_command
+options = ["x.mp4", "--fps", "30"]
+cli.parse_options(track_command.Options, options, prog="", description="")
 slow = {"numpy", "cv2", "ai_edge_litert", "rich", "typeguard", "tyro"}
 print(slow & set(sys.modules))
 """
