@@ -1,4 +1,4 @@
-"""Endless tf.data streams of augmented crops, resumable at any batch.
+"""Endless streams of augmented crops, resumable at any batch.
 
 Position p of a stream (sample p % batch_size of batch p // batch_size) decides
 everything: source, sample, augmentation. ``start=k`` therefore gives the same batches
@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
 
 from data_pipeline.animation.performance import draw_performances
 from data_pipeline.augment import (
@@ -31,7 +30,13 @@ from data_pipeline.sampling import (
     check_landmarks,
     sample_generator,
 )
-from data_pipeline.streams import Sample, endless_stream, mix, split_batch
+from data_pipeline.streams import (
+    Sample,
+    Stream,
+    endless_stream,
+    mix,
+    split_batch,
+)
 from strrn_tf.geometry import CROP_MARGIN, compose
 
 __all__ = [
@@ -51,7 +56,7 @@ def stills_dataset(
     seed: int,
     start: int = 0,
     augmentation: Augmentation,
-) -> tf.data.Dataset:
+) -> Stream:
     """Return an endless stream of stills for a detector.
 
     Args:
@@ -87,7 +92,7 @@ def motion_pairs_dataset(
     start: int = 0,
     augmentation: Augmentation,
     motion: Motion,
-) -> tf.data.Dataset:
+) -> Stream:
     """Return an endless stream of pairs made of one still each, for a tracker.
 
     Args:
@@ -128,7 +133,7 @@ def clip_pairs_dataset(
     seed: int,
     start_batch: int = 0,
     augmentation: Augmentation,
-) -> tf.data.Dataset:
+) -> Stream:
     """Return an endless stream of pairs of frames of real clips, for a tracker.
 
     Both frames and all shapes of a pair share one matrix and one look; only the noise

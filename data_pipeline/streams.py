@@ -1,21 +1,34 @@
-"""From a function of a position to batches in tf.data, and mixtures of such streams.
+"""From a function of a position to batches, and mixtures of such streams.
 
-The work is done by NumPy and OpenCV in two threads, a whole batch per call; both let go
-of Python's lock while they compute.
+The work is done by NumPy and OpenCV in threads, a whole batch per call; both let go of
+Python's lock while they compute. Streams are tf.data sets where Keras runs on
+TensorFlow; elsewhere they are generators, and TensorFlow need not be installed.
 """
 
-from collections.abc import Callable, Sequence
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
-import tensorflow as tf
 
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Where TensorFlow trains on the same cores, two threads feed it.
 WORKERS = 2
 PREFETCHED = 2
 # TensorFlow takes over arrays with this alignment and copies all others.
 ALIGNMENT = 64
+
+# Dictionaries of arrays (B, ...), without end.
+Stream = "tf.data.Dataset | Iterator[dict[str, np.ndarray]]"
 
 # One sample: its crops (315, 315, 3) uint8, then its shapes (68, 2) in crop pixels.
 Sample = tuple[list[np.ndarray], list[np.ndarray]]
@@ -27,7 +40,7 @@ def endless_stream(
     group: tuple[int, ...],
     batch_size: int,
     start: int,
-) -> tf.data.Dataset:
+) -> Stream:
     """Return the endless stream of batches of a function from positions to samples.
 
     Args:
@@ -44,23 +57,52 @@ def endless_stream(
         )
     frames_shape = (batch_size, *group, CROP_SIZE, CROP_SIZE, 3)
     shape = (batch_size, NUM_LANDMARKS, 2)
+    shapes = {"frames": frames_shape, **dict.fromkeys(names, shape)}
 
-    def batch(number: np.ndarray) -> list[np.ndarray]:
+    def batch(number: int) -> list[np.ndarray]:
         arrays = [_aligned(frames_shape), *(np.empty(shape, np.float32) for _ in names)]
         _fill(arrays, sample, int(number) * batch_size)
         return arrays
 
+    if keras.backend.backend() == "tensorflow":
+        return _data_set(batch, shapes, start)
+    return _generate(batch, list(shapes), start)
+
+
+def _data_set(
+    batch: Callable[[int], list[np.ndarray]],
+    shapes: dict[str, tuple[int, ...]],
+    start: int,
+) -> "tf.data.Dataset":
+    """Return the batches from number ``start`` on as a tf.data set."""
+    import tensorflow as tf
+
     def read(number: tf.Tensor) -> dict[str, tf.Tensor]:
-        types = [tf.float32] * (1 + len(names))
-        frames, *shapes = tf.numpy_function(batch, [number], types)
-        result = {"frames": tf.ensure_shape(frames, frames_shape)}
-        for name, value in zip(names, shapes, strict=True):
-            result[name] = tf.ensure_shape(value, shape)
-        return result
+        arrays = tf.numpy_function(batch, [number], [tf.float32] * len(shapes))
+        return {
+            name: tf.ensure_shape(array, shape)
+            for (name, shape), array in zip(shapes.items(), arrays, strict=True)
+        }
 
     numbers = tf.data.Dataset.range(start, np.iinfo(np.int64).max)
     batches = numbers.map(read, num_parallel_calls=WORKERS, deterministic=True)
     return batches.prefetch(PREFETCHED)
+
+
+def _generate(
+    batch: Callable[[int], list[np.ndarray]], names: list[str], start: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the batches from number ``start`` on, made ahead by all cores."""
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
+        numbers = count(start)
+        waiting = deque(
+            pool.submit(batch, next(numbers)) for _ in range(workers + PREFETCHED)
+        )
+        while True:
+            arrays = waiting.popleft().result()
+            waiting.append(pool.submit(batch, next(numbers)))
+            yield dict(zip(names, arrays, strict=True))
 
 
 def _fill(
@@ -85,9 +127,7 @@ def _aligned(shape: tuple[int, ...]) -> np.ndarray:
     return raw[skip : skip + size].view(np.float32).reshape(shape)
 
 
-def mix(
-    *streams: tf.data.Dataset, weights: Sequence[float] | None = None
-) -> tf.data.Dataset:
+def mix(*streams: Stream) -> Stream:
     """Return a stream whose batches are those of all streams, one after the other.
 
     The proportions of the mixture are those of the batch sizes; `split_batch` gives
@@ -96,24 +136,23 @@ def mix(
 
     Args:
         *streams: streams with the same keys.
-        weights: one per stream; adds the key ``weight`` (B,) float32, the weight of
-            each sample in the loss.
     """
-    if weights is not None and len(weights) != len(streams):
-        raise ValueError(
-            f"`weights` must have one number for each of {len(streams)} streams. "
-            f"Received: {list(weights)}"
-        )
-
-    def join(*batches: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        joined = {k: tf.concat([b[k] for b in batches], 0) for k in batches[0]}
-        if weights is not None:
-            sizes = [len(b["frames"]) for b in batches]
-            joined["weight"] = tf.constant(np.repeat(np.float32(weights), sizes))
-        return joined
+    if keras.backend.backend() != "tensorflow":
+        return map(_joiner(np.concatenate), *streams)
+    import tensorflow as tf
 
     zipped = tf.data.Dataset.zip(*streams)
-    return zipped.map(join, num_parallel_calls=1).prefetch(PREFETCHED)
+    batches = zipped.map(_joiner(tf.concat), num_parallel_calls=1)
+    return batches.prefetch(PREFETCHED)
+
+
+def _joiner(concatenate: Callable) -> Callable[..., dict]:
+    """Return the function that joins dictionaries of arrays along their first axis."""
+
+    def join(*batches: dict) -> dict:
+        return {k: concatenate([b[k] for b in batches], 0) for k in batches[0]}
+
+    return join
 
 
 def split_batch(batch_size: int, shares: Sequence[float]) -> list[int]:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import tensorflow as tf
 
 from data_pipeline.augment import Augmentation
 from data_pipeline.images import write_image
@@ -19,7 +18,7 @@ from data_pipeline.pipelines import (
 from data_pipeline.pts import write_pts
 from data_pipeline.store import CropStore
 from data_pipeline.stored_window import STORED_SIZE
-from data_pipeline.streams import mix, split_batch
+from data_pipeline.streams import Stream, mix, split_batch
 from strrn_tf.config import RunConfig
 from strrn_tf.geometry import CROP_SIZE
 
@@ -27,7 +26,7 @@ ROOM = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
 PARITY_CROPS = 8
 
-BatchesFrom = Callable[[int], tf.data.Dataset]
+BatchesFrom = Callable[[int], Stream]
 
 
 class PseudoLabels(NamedTuple):
@@ -84,7 +83,7 @@ class TrainingData:
                 sources.append(Labelled(frames, label, share or 1.0, index))
         batch_size = self.config.detector.batch_size
 
-        def batches_from(start: int) -> tf.data.Dataset:
+        def batches_from(start: int) -> Stream:
             return stills_dataset(
                 sources,
                 batch_size=batch_size,
@@ -106,7 +105,7 @@ class TrainingData:
             label = pseudo.tracked + ROOM
             sources = [Labelled(self.clips.frames[:, 1], label, 1.0, index)]
 
-        def stills(size: int, start: int) -> tf.data.Dataset:
+        def stills(size: int, start: int) -> Stream:
             return motion_pairs_dataset(
                 sources,
                 batch_size=size,
@@ -116,7 +115,7 @@ class TrainingData:
                 motion=self.motion,
             )
 
-        def pairs(size: int, start: int) -> tf.data.Dataset:
+        def pairs(size: int, start: int) -> Stream:
             return clip_pairs_dataset(
                 self.clips.frames,
                 pseudo.detected_before + ROOM,
@@ -129,7 +128,7 @@ class TrainingData:
                 augmentation=self.augmentation,
             )
 
-        def batches_from(start: int) -> tf.data.Dataset:
+        def batches_from(start: int) -> Stream:
             if share == 1:
                 return stills(batch_size, start)
             if share == 0:

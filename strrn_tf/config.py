@@ -128,6 +128,7 @@ class RunConfig:
         backbone: the detector.
         preset: sizes of the networks.
         seed: of everything random.
+        mixed_precision: hourglasses compute in bfloat16.
         detector: the detector's training.
         tracker: the tracker's training.
         algorithm: Algorithm 1.
@@ -136,6 +137,7 @@ class RunConfig:
     backbone: Backbone = "mdm"
     preset: Preset = "default"
     seed: int = 0
+    mixed_precision: bool = False
     detector: FitConfig = field(
         default_factory=lambda: FitConfig(2400, 1500, round_learning_rate=6e-4)
     )

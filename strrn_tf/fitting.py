@@ -74,16 +74,13 @@ def fit(
     ]
     for start, stretch, count in stretches(done, phase.steps):
         first = start // CHECKPOINT_STEPS
-        board = keras.callbacks.TensorBoard(
-            folder.tensorboard(phase.name), write_graph=False
-        )
         try:
             trainer.fit(
-                batches_from(start),
+                _as_input(batches_from(start)),
                 steps_per_epoch=stretch,
                 initial_epoch=first,
                 epochs=first + count,
-                callbacks=[*callbacks, board],
+                callbacks=[*callbacks, *_boards(folder.tensorboard(phase.name))],
                 shuffle=False,
             )
         except KeyboardInterrupt:
@@ -104,6 +101,19 @@ def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
         stretch, count = (CHECKPOINT_STEPS, whole) if is_whole else (end - done, 1)
         yield done, stretch, count
         done += stretch * count
+
+
+def _boards(path: Path) -> list[keras.callbacks.Callback]:
+    """Return the writer of TensorBoard's files, none where TensorFlow does not run."""
+    if keras.backend.backend() != "tensorflow":
+        return []
+    return [keras.callbacks.TensorBoard(path, write_graph=False)]
+
+
+def _as_input(batches: Iterable) -> Iterable:
+    """Return batches as `fit` takes them: of generators it wants tuples."""
+    is_generator = isinstance(batches, Iterator)
+    return ((batch,) for batch in batches) if is_generator else batches
 
 
 def _steps_done(trainer: keras.Model) -> int:

@@ -91,7 +91,7 @@ CASES = (
     Case("GeometryRelation", lambda: GeometryRelation(5), _random((2, 3, 4, 8))),
     Case("Residual", lambda: Residual(6), _random((2, 4, 4, 4))),
     Case("Residual of one norm", lambda: Residual(6, 1), _random((2, 4, 4, 4))),
-    Case("Hourglass", lambda: Hourglass(2, 4), _random((1, 8, 4, 4))),
+    Case("Hourglass", lambda: Hourglass([4, 4, 4]), _random((1, 8, 4, 4))),
     Case("SoftArgmax", lambda: SoftArgmax(64.0, 3.0), _maps),
     Case("SpatialSoftmax", SpatialSoftmax, _random((2, 4, 5, 3))),
     Case("_Stack", lambda: _Stack(name="stack"), _three),

@@ -163,7 +163,7 @@ RULES = [
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
             *("strrn_tf.tracking.crop", "strrn_tf.atomic"),
         },
-        {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
+        {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
     ),
 ]
 # Only these may name TensorFlow: batches, conversion, and the questions about threads

@@ -156,6 +156,19 @@ class TestFit:
             np.testing.assert_array_equal(a, b)
         assert [line["step"] for line in metrics(halves)] == [2, 4, 6, 8, 10]
 
+    def test_generators_are_batches_too(self, folder, tmp_path):
+        whole, other = new_trainer(), new_trainer()
+        fit(whole, batches_from, PHASE, folder)
+        elsewhere = RunFolder(tmp_path / "elsewhere")
+        elsewhere.start({})
+
+        def generated(start):
+            return (batch for batch in batches_from(start))
+
+        fit(other, generated, PHASE, elsewhere)
+        for a, b in zip(arrays(whole), arrays(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+
     def test_a_phase_that_is_done_is_only_read(self, folder):
         first = new_trainer()
         fit(first, batches_from, PHASE, folder)

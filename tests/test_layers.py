@@ -238,19 +238,19 @@ class TestHourglass:
     @pytest.mark.parametrize("depth", [1, 2])
     def test_hourglass_twin(self, depth):
         x = RNG.normal(size=(2, 4, 8, 4))
-        layer = Hourglass(depth, 4)
+        layer = Hourglass([4] * (depth + 1))
         layer.build(x.shape)
         randomise(layer)
         weights = hourglass_weights(layer)
         close(numpy(layer(x)), np.stack([twins.hourglass(i, weights) for i in x]))
 
     def test_sizes_are_checked(self):
-        with pytest.raises(ValueError, match="`depth` must be at least 1"):
-            Hourglass(0, 4)
+        with pytest.raises(ValueError, match="`widths` must be two or more"):
+            Hourglass([4])
         with pytest.raises(ValueError, match="`norms` must be 1 to 3"):
             Residual(4, 0)
         with pytest.raises(ValueError, match="must be divisible by 4"):
-            Hourglass(2, 4).build((1, 8, 6, 4))
+            Hourglass([4, 4, 4]).build((1, 8, 6, 4))
 
 
 @pytest.mark.usefixtures("float64")

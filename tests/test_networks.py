@@ -18,7 +18,7 @@ from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
-from strrn_tf.models.build import build_networks
+from strrn_tf.models.build import build_networks, in_float32
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
@@ -167,7 +167,9 @@ class TestHGN:
     def test_twin(self, input_size, field, norms):
         # The resizing of TensorFlow is single precision, so all of it is.
         sizes = {"input_size": input_size, "field": field, "norms": norms}
-        model = randomise(HGN(**sizes, **SMALL_HGN))
+        # Wider after the halving, where there is one norm.
+        widths = (6,) if norms == 1 else None
+        model = randomise(HGN(**sizes, **SMALL_HGN, widths=widths))
         given = frames().astype("float32")
         received = numpy(model(given))
         weights = hgn_weights(model)
@@ -217,6 +219,10 @@ class TestHGN:
             with pytest.raises(ValueError, match="`field` must be odd"):
                 HGN(field=field, **SMALL_HGN)
 
+    def test_there_is_a_width_for_every_halving(self):
+        with pytest.raises(ValueError, match="`widths` must be 1, one for every"):
+            HGN(widths=(4, 4), **SMALL_HGN)
+
 
 def hgn_weights(model):
     weights = {}
@@ -239,6 +245,20 @@ class TestPresets:
         assert tracker.count_params() < 120_000
         given = frames().astype("float32")
         assert detector(given)["refinements"].shape[2:] == (68, 2)
+
+    def test_mixed_precision_is_of_the_hourglasses_alone(self):
+        config = RunConfig(backbone="hgn", preset="tiny", mixed_precision=True)
+        mixed, tracker = build_networks(config, SHAPE)
+        assert mixed.get_layer("hourglass_0").compute_dtype == "bfloat16"
+        assert tracker.compute_dtype == keras.config.dtype_policy().name == "float32"
+        assert {v.dtype for v in mixed.weights} == {"float32"}
+        exact = in_float32(randomise(mixed))
+        assert exact.get_layer("hourglass_0").compute_dtype == "float32"
+        given = frames().astype("float32")
+        answers = [numpy(model(given)["refinements"]) for model in (mixed, exact)]
+        assert {a.dtype.name for a in answers} == {"float32"}
+        # A heat map cell is 5 px here; what is rounded are features, not places.
+        assert 0 < np.abs(answers[0] - answers[1]).max() < 1.5
 
     def test_the_same_seed_makes_the_same_networks(self):
         def build():

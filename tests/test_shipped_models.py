@@ -19,11 +19,11 @@ LARGEST_FILE = 20 * 2**20
 
 @pytest.fixture(scope="module")
 def crop():
-    """Return a face (1, 315, 315, 3) float32 and its landmarks (1, 68, 2) in it."""
+    """Return a face (1, 315, 315, 3) float32 and a start (1, 68, 2) beside it."""
     image, landmarks = draw_face(np.random.default_rng(3))
     matrix = crop_matrix(box_from_landmarks(landmarks))
     start = landmarks @ matrix[:, :2].T + matrix[:, 2]
-    return to_network(cut(image, matrix)), start[None].astype(np.float32)
+    return to_network(cut(image, matrix)), start[None].astype(np.float32) + 4
 
 
 def test_both_are_there():

@@ -1,5 +1,7 @@
 """One hourglass: down to a few pixels and up again, with skips at every size."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -11,48 +13,50 @@ class Hourglass(keras.layers.Layer):
     """Recursive hourglass (Newell, Yang and Deng 2016; pose-hg-train ``hg.lua`` 3-25).
 
     Args:
-        depth: number of halvings; height and width must be divisible by 2**depth.
-        channels: width, equal to that of the input.
+        widths: channels at full size, at half, at a quarter, ...: one more than there
+            are halvings. The published network has equal ones; wider ones further in
+            (as Law and Deng 2018 have them) cost little, since the maps there are
+            small.
         norms: batch normalisations of a residual block.
 
     Call arguments:
-        x: (B, H, W, channels).
+        x: (B, H, W, widths[0]); H and W divisible by 2**(number of halvings).
         training: whether batch statistics are used.
 
     Returns:
-        (B, H, W, channels).
+        (B, H, W, widths[0]).
     """
 
-    def __init__(
-        self, depth: int, channels: int, norms: int = 3, **kwargs: object
-    ) -> None:
+    def __init__(self, widths: Sequence[int], norms: int = 3, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        if depth < 1:
-            raise ValueError(f"`depth` must be at least 1. Received: {depth}")
-        self.depth = depth
-        self.channels = channels
+        if len(widths) < 2:
+            raise ValueError(f"`widths` must be two or more. Received: {widths}")
+        self.widths = list(widths)
+        self.depth = len(widths) - 1
         self.norms = norms
-        self.side = Residual(channels, norms, name="side")
+        here, further = self.widths[:2]
+        self.side = Residual(here, norms, name="side")
         self.pool = layers.MaxPooling2D(2, name="pool")
-        self.enter = Residual(channels, norms, name="enter")
+        self.enter = Residual(further, norms, name="enter")
         self.inner = (
-            Hourglass(depth - 1, channels, norms, name="inner")
-            if depth > 1
-            else Residual(channels, norms, name="inner")
+            Hourglass(self.widths[1:], norms, name="inner")
+            if self.depth > 1
+            else Residual(further, norms, name="inner")
         )
-        self.leave = Residual(channels, norms, name="leave")
+        self.leave = Residual(here, norms, name="leave")
         self.enlarge = layers.UpSampling2D(2, interpolation="nearest", name="enlarge")
 
     def build(self, x_shape: tuple) -> None:
         if any(s is not None and s % 2**self.depth for s in x_shape[1:3]):
             raise ValueError(
-                f"Height and width must be divisible by {2**self.depth} for `depth` = "
-                f"{self.depth}. Received: {x_shape}"
+                f"Height and width must be divisible by {2**self.depth} for "
+                f"{self.depth} halvings. Received: {x_shape}"
             )
         self.side.build(x_shape)
         small = self.pool.compute_output_shape(x_shape)
         for layer in (self.enter, self.inner, self.leave):
             layer.build(small)
+            small = layer.compute_output_shape(small)
         super().build(x_shape)
 
     def call(self, x, training=None):  # noqa: ANN001, ANN201
@@ -64,5 +68,5 @@ class Hourglass(keras.layers.Layer):
         return tuple(x_shape)
 
     def get_config(self) -> dict:
-        config = {"depth": self.depth, "channels": self.channels, "norms": self.norms}
+        config = {"widths": self.widths, "norms": self.norms}
         return {**super().get_config(), **config}

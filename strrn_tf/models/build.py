@@ -1,5 +1,7 @@
 """The composition root: the only place that knows the sizes of the networks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
 # The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
 _HGN: dict[Preset, dict[str, Any]] = {
     "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
-    "default": {"norms": 1, "field": 267},
+    "default": {"norms": 1, "field": 267, "widths": (128, 192, 256, 256)},
     "paper": {"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
 }
 
@@ -52,9 +54,29 @@ def build_networks(
         shape = np.asarray(mean_shape).tolist()
         detector = MDM(shape, **_MDM[preset], name="mdm")
     else:
-        detector = HGN(**_HGN[preset], name="hgn")
+        with _arithmetic(config.mixed_precision):
+            detector = HGN(**_HGN[preset], name="hgn")
     spatial = config.algorithm.spatial
     return detector, STRRN(**_TRACKER[preset], spatial=spatial, name="strrn")
+
+
+@contextmanager
+def _arithmetic(mixed: bool) -> Iterator[None]:
+    """Let networks that are built inside compute in bfloat16, with float32 weights."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def in_float32(network: keras.Model) -> keras.Model:
+    """Return a network with the same weights that computes in float32."""
+    with _arithmetic(mixed=False):
+        copy = type(network).from_config(network.get_config())
+    copy.set_weights(network.get_weights())
+    return copy
 
 
 def load_networks(folder: Path) -> tuple[keras.Model, STRRN]:

@@ -1,5 +1,7 @@
 """HGN: stacked hourglasses, one heat map per landmark (Newell et al. 2016)."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import layers
 
@@ -14,6 +16,9 @@ from strrn_tf.layers.residual import Residual
 class HGN(keras.Model):
     """Detector that reads landmarks off heat maps.
 
+    Pictures and landmarks are float32 under every policy of Keras: eight bits of
+    mantissa are too few for a coordinate.
+
     The middle of the frames is resized to ``input_size``. The stem quarters that; every
     stack sees the features and the heat maps of the one before it. Landmarks are the
     expectation of the normalised heat map, for every stack, so that the loss weighs all
@@ -26,6 +31,7 @@ class HGN(keras.Model):
         channels: width of the hourglasses.
         stacks: number of hourglasses.
         depth: halvings inside each.
+        widths: channels after every halving; None: ``channels`` throughout.
         norms: batch normalisations of a residual block.
         field: side of the middle of the frame that is looked at, odd as the frame's.
             Landmarks outside are answered with its border.
@@ -47,6 +53,7 @@ class HGN(keras.Model):
         depth: int = 4,
         norms: int = 3,
         field: int = CROP_SIZE,
+        widths: Sequence[int] | None = None,
         **kwargs: object,
     ) -> None:
         self.settings = {
@@ -57,36 +64,28 @@ class HGN(keras.Model):
             "depth": depth,
             "norms": norms,
             "field": field,
+            "widths": widths and list(widths),
         }
-        if not 0 < field <= CROP_SIZE or (CROP_SIZE - field) % 2:
+        widths = [channels] * depth if widths is None else list(widths)
+        if len(widths) != depth:
             raise ValueError(
-                f"`field` must be odd and at most {CROP_SIZE}. Received: {field}"
+                f"`widths` must be {depth}, one for every halving. Received: {widths}"
             )
-        border = (CROP_SIZE - field) // 2
         frames = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
-        x = layers.Cropping2D(border, name="middle")(frames) if border else frames
-        extent = field
-        if input_size <= field // 2:
-            # Bilinear resizing alone would skip pixels.
-            x = layers.AveragePooling2D(2, name="average")(x)
-            # The average drops the last of an odd number of rows and columns.
-            extent = field // 2 * 2
-        # `layers.Resizing` would switch the layers behind it to training mode whenever
-        # the caller does not say otherwise.
-        x = keras.ops.image.resize(x, (input_size, input_size))
+        x, extent, border = _middle(frames, field, input_size)
         x = _stem(x, stem, channels, norms)
-        soft_argmax = SoftArgmax(extent, border, name="soft_argmax")
+        soft_argmax = SoftArgmax(extent, border, name="soft_argmax", dtype="float32")
         refinements = []
         for s in range(stacks):
-            y = Hourglass(depth, channels, norms, name=f"hourglass_{s}")(x)
+            y = Hourglass([channels, *widths], norms, name=f"hourglass_{s}")(x)
             y, logits = _head(y, channels, norms, s)
-            heat_maps = SpatialSoftmax(name=f"softmax_{s}")(logits)
+            heat_maps = SpatialSoftmax(name=f"softmax_{s}", dtype="float32")(logits)
             refinements.append(soft_argmax(heat_maps))
             if s + 1 < stacks:
                 back = layers.Conv2D(channels, 1, name=f"features_back_{s}")(y)
                 maps = layers.Conv2D(channels, 1, name=f"maps_back_{s}")(logits)
                 x = layers.Add(name=f"next_{s}")([x, back, maps])
-        refinements = _Stack(name="refinements")(refinements)
+        refinements = _Stack(name="refinements", dtype="float32")(refinements)
         outputs = {"refinements": refinements, "heat_maps": heat_maps}
         super().__init__(frames, outputs, **kwargs)
 
@@ -96,6 +95,29 @@ class HGN(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "HGN":
         return cls(**config)
+
+
+def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
+    """Return the middle (B, s, s, 3) of frames, the side it shows and where it begins.
+
+    Side and beginning are in frame pixels.
+    """
+    if not 0 < field <= CROP_SIZE or (CROP_SIZE - field) % 2:
+        raise ValueError(
+            f"`field` must be odd and at most {CROP_SIZE}. Received: {field}"
+        )
+    border = (CROP_SIZE - field) // 2
+    x, extent = frames, field
+    if border:
+        x = layers.Cropping2D(border, name="middle", dtype="float32")(x)
+    if input_size <= field // 2:
+        # Bilinear resizing alone would skip pixels.
+        x = layers.AveragePooling2D(2, name="average", dtype="float32")(x)
+        # The average drops the last of an odd number of rows and columns.
+        extent = field // 2 * 2
+    # `layers.Resizing` would switch the layers behind it to training mode whenever the
+    # caller does not say otherwise.
+    return keras.ops.image.resize(x, (input_size, input_size)), extent, border
 
 
 def _stem(x, stem: int, channels: int, norms: int):  # noqa: ANN001, ANN202
