@@ -20,7 +20,7 @@ from data_pipeline.store import CropStore
 from data_pipeline.stored_window import STORED_SIZE
 from data_pipeline.streams import Stream, mix, split_batch
 from strrn_tf.config import RunConfig
-from strrn_tf.geometry import CROP_SIZE
+from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 
 ROOM = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
@@ -222,7 +222,12 @@ class TrainingData:
         return np.flatnonzero(is_chosen & self._is_known())
 
     def _is_known(self) -> np.ndarray:
-        return np.isfinite(self.clips.landmarks[:, 1]).all((1, 2))
+        """Return whether the annotated face (N,) is that of the crop.
+
+        Where there are several faces, the face finder may have chosen another one.
+        """
+        middle = self.clips.landmarks[:, 1].mean(1) - (STORED_SIZE - 1) / 2
+        return np.abs(middle).max(-1) < CROP_SIZE / CROP_MARGIN / 2
 
     def _shares(self, source: np.ndarray | None) -> list[tuple[np.ndarray, float]]:
         """Return the pairs and the share of every source; none without shares."""

@@ -143,6 +143,16 @@ class TestTrainingData:
         pairs = set(values[values < 100] - 1)
         assert pairs == {0, 1, 2, 4, 5, 7}
 
+    def test_the_annotation_of_another_face_teaches_nothing(self, stores, annotated):
+        landmarks = stores[1].landmarks.copy()
+        landmarks[3, 1] += (150, 0)  # the face beside the one in the crop
+        landmarks[6, 1] += (60, 40)  # moved since the frame before
+        clips = replace(stores[1], landmarks=landmarks)
+        data = self.data(
+            (stores[0], clips), annotated=annotated, annotated_fraction=0.5
+        )
+        assert data.annotated.tolist() == [6]
+
     def test_annotation_is_asked_for_but_not_there(self, stores, annotated):
         with pytest.raises(ValueError, match=r"`annotated_fraction` is 0\.5"):
             self.data(stores, annotated_fraction=0.5)
