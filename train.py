@@ -11,11 +11,8 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
-  strrn prepare youtube-faces ~/YouTubeFaces; strrn prepare 300vw ~/300VW
-  python train.py --stills ~/300w --unlabelled prepared/300vw prepared/youtube-faces
-      from shards: the originals are not read again, and need not be there
-  python train.py --data-root ~/data --annotated-fraction 0.1
-      Semi-STRRN: with the annotations of a tenth of the frames of every sequence
+  python train.py --data-root prepared --annotated-fraction 0.1
+      what strrn prepare wrote; Semi-STRRN with the annotations of a tenth of the frames
   python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
@@ -66,11 +63,9 @@ class Options:
     """Folder with 300w/ and 300vw/. Without any data option the project draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills in the 300-W layout, or prepared ones, instead of
-    <data-root>/300w."""
+    """Annotated stills, 300-W or prepared, instead of <data-root>/300w."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, prepared ones, or 300VW (its training sequences), instead of
-    <data-root>/300vw."""
+    """Folders of videos, 300VW or prepared data, instead of <data-root>/300vw."""
     output: Path | None = None
     """Run folder; without it runs/<backbone>."""
     cache: Path = RUNS / "cache"
@@ -195,8 +190,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     stills, clips = read_data(options)
     root, folders = data_root(options), options.unlabelled
     annotated, source = read_annotation(root, folders, options.cache, clips, config)
-    stores = {"stills": stills, "clips": clips}
-    stores |= {"annotated": annotated} if annotated else {}
+    stores = {"stills": stills, "clips": clips, "annotated": annotated}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
@@ -227,12 +221,8 @@ def train(options: Options, folder: "RunFolder") -> None:
 
 def next_command(options: Options) -> str:
     """Return the command that scores the run on data like its own."""
-    from data_pipeline.prepared import is_prepared
-
     command = f"python evaluate.py --model {options.folder}"
-    if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
-        return f"{command} --data-root DIR, with the original data"
-    if options.stills:
+    if options.stills and not (options.stills / "prepared.json").exists():
         return f"{command} --dataset 300w --data-root {options.stills}"
     root = f" --data-root {options.data_root}" if options.data_root else ""
     return f"{command} --category all{root}"
@@ -263,11 +253,6 @@ def data_root(options: Options) -> Path | None:
     """Return --data-root; without any data option the project's own, drawn data set."""
     if options.stills or options.unlabelled or options.init or options.data_root:
         return options.data_root
-    return drawn_faces()
-
-
-def drawn_faces() -> Path:
-    """Return the project's own data set, drawn now if it is missing."""
     from data_pipeline.drawn.dataset import draw_dataset
 
     return draw_dataset(RUNS / "drawn")
