@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import time
 from pathlib import Path
 
@@ -345,12 +346,13 @@ def test_youtube_celebrities(tmp_path):
 # Broken and hostile input -------------------------------------------------------------
 
 
-def test_broken_videos_are_lines_of_the_report(tmp_path, capsys):
+def test_broken_videos_are_lines_of_the_report(tmp_path, capfd):
     root = tmp_path / "videos"
     good = write_video(root / "good.avi", 8)
     put(root / "empty.mp4", b"")
     put(root / "text.avi", b"RIFF....AVI no video at all")
     put(root / "cut.avi", good.read_bytes()[: good.stat().st_size // 2])
+    put(root / "codec.avi", good.read_bytes().replace(b"MJPG", b"ZZZZ"))
     put(root / "bundle.zip", b"PK")
     long = "ü" * 120 + " $x^2$ \U0001f600"
     write_video(root / f"{long}.avi", 3)
@@ -358,7 +360,8 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capsys):
     report = report_of("prepared/videos")
     sources = report["by_source"].items()
     problems = {name: s["problems"] for name, s in sources if s["problems"]}
-    assert set(problems) == {"empty.mp4", "text.avi", "cut.avi"}
+    assert set(problems) == {"empty.mp4", "text.avi", "cut.avi", "codec.avi"}
+    assert "unknown codec" in problems["codec.avi"][0]
     assert "0 bytes" in problems["empty.mp4"][0]
     assert "is not a video" in problems["text.avi"][0]
     assert "could be read" in problems["cut.avi"][0]
@@ -367,10 +370,31 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capsys):
     assert findings("prepared/videos") == {
         "bundle.zip: is an archive and was left out: unpack it"
     }
-    assert "problem: " in capsys.readouterr().err
+    said = capfd.readouterr().err
+    assert "problem: " in said
+    assert "ERROR" not in said  # of OpenCV, past Python
     folder = Path("prepared/videos")
     options = {"pairs_per_clip": 9, "seed": 0}
     assert len(read_clips(None, [folder], tmp_path / "c", **options)) > 9
+
+
+def test_names_that_are_no_unicode_are_lines_of_the_report(tmp_path):
+    root = tmp_path / "videos"
+    write_video(root / "a.avi", 3).rename(root / os.fsdecode(b"caf\xe9.avi"))
+    write_video(root / "b.avi", 3)
+    assert prepare("videos", root) == 0
+    sources = report_of("prepared/videos")["by_source"]
+    assert set(sources) == {"caf\\udce9.avi", "b.avi"}
+    (problem,) = sources["caf\\udce9.avi"]["problems"]
+    assert "caf\\udce9.avi: the name is not valid UTF-8" in problem
+    # Images have no such trouble.
+    root = write_300w(tmp_path / "300w", {"afw": 2})
+    for suffix in (".jpg", ".pts"):
+        name = os.fsdecode(b"caf\xe9") + suffix
+        (root / "afw" / f"image_0001{suffix}").rename(root / "afw" / name)
+    assert prepare("300w", root) == 0
+    names = read_stills(Path("prepared/300w"), tmp_path / "c").names
+    assert set(names) == {"afw/image_0000.jpg", "afw/caf\\udce9.jpg"}
 
 
 def test_a_kill_loses_one_source_and_what_is_done_is_not_done_again(

@@ -44,7 +44,7 @@ def list_dataset(dataset: Dataset, root: str | Path) -> Listing:
     Raises:
         ValueError: there is no such folder, or nothing of the data set in it.
     """
-    root = Path(root)
+    root = Path(root).absolute()  # workers may have another working directory
     if root.is_file() and root.suffix.lower() in ARCHIVES:
         raise ValueError(f"{root} is an archive: unpack it and name the folder")
     if not root.is_dir() and not (dataset == "videos" and root.is_file()):
