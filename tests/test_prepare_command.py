@@ -26,6 +26,7 @@ from data_pipeline.images import write_image
 from data_pipeline.inputs import (
     find_unlabelled,
     read_annotated,
+    read_annotation,
     read_clips,
     read_stills,
 )
@@ -33,7 +34,7 @@ from data_pipeline.preparing.shards import read_shard
 from data_pipeline.training_data import TrainingData
 from data_pipeline.youtube_faces import SIDE_SHIFTS
 from strrn_tf.cli import main
-from strrn_tf.config import RunConfig
+from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE, crop_matrix
 
 SEARCHES = ("data_pipeline.preparing.work", "data_pipeline.inputs")
@@ -276,7 +277,16 @@ def test_several_sources_side_by_side(sequences, tmp_path):
         *(f"{sequences.name}/{name}" for name in ("001", "002")),
         "youtube-faces/A/0",
     ]
-    assert found.folder_of(store.names).tolist() == [0] * 3 + [1] * 6 + [2] * 3
+    folder = [0] * 3 + [1] * 6 + [2] * 3
+    assert found.folder_of(store.names).tolist() == folder
+    # Semi-STRRN and shares, as train.py asks for them.
+    options = AlgorithmConfig(annotated_fraction=1.0, source_shares=(1, 1, 2))
+    config = RunConfig(algorithm=options)
+    annotated, source = read_annotation(None, folders, tmp_path / "c", store, config)
+    assert source.tolist() == folder
+    assert len(annotated) == 12 + 10
+    data = TrainingData(None, store, config, annotated=annotated, source=source)
+    assert data.annotated.tolist() == [3, 4, 5, 6, 7, 8]
 
 
 # YouTube ------------------------------------------------------------------------------
