@@ -21,21 +21,28 @@ Ctrl-C saves and leaves; --resume continues, also after a kill or a power cut.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from strrn_tf.command_line import exit_code, parse_options
-from strrn_tf.config import AlgorithmConfig, Backbone, FitConfig, Preset, RunConfig
+from strrn_tf.config import (
+    AlgorithmConfig,
+    Backbone,
+    FitConfig,
+    Method,
+    Preset,
+    RunConfig,
+    SbrConfig,
+)
 from strrn_tf.quiet import quiet_stderr
-from strrn_tf.tracking.model_folder import ModelFolder, load
+from strrn_tf.tracking.model_folder import load
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from data_pipeline.store import CropStore
     from strrn_tf.omni.algorithm import OmniSupervision
     from strrn_tf.omni.run_folder import RunFolder
@@ -45,6 +52,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PROG = "python train.py"
 RUNS = Path("runs")
+CLIPS = {"strrn": "unlabelled pairs of frames", "sbr": "unlabelled threes of frames"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,9 @@ class Options:
     backbone: Backbone | None = None
     """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Without it mdm, or
     that of --init."""
+    method: Method = "strrn"
+    """What is done with the clips. strrn: Algorithm 1. sbr: the paper's baseline, which
+    teaches the detector to agree with optical flow."""
     preset: Preset | None = None
     """Sizes of the networks; "paper" has the published ones and needs a GPU. Without it
     "default", or that of --init."""
@@ -72,6 +83,9 @@ class Options:
     """Model to go on with instead of training the networks from nothing: the name of a
     shipped one, an exported folder or a run folder. Give --stills too where you can:
     without annotated stills the detector has only its own pseudo-labels."""
+    fresh_tracker: bool = False
+    """With --init: keep the detector alone; the tracker is built anew and first trained
+    on the stills."""
     resume: bool = False
     """Continue the run in --output where it stopped."""
     seed: int = 0
@@ -87,6 +101,7 @@ class Options:
     algorithm: Annotated[AlgorithmConfig, tyro.conf.arg(name="")] = field(
         default_factory=AlgorithmConfig
     )
+    sbr: SbrConfig = field(default_factory=SbrConfig)
 
     @property
     def folder(self) -> Path:
@@ -117,6 +132,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
     options = parse_options(Options, argv, prog=PROG, description=__doc__)
+    if options.fresh_tracker and not options.init:
+        raise ValueError("--fresh-tracker is for --init: without, both are built anew")
     sizes = {"backbone": "mdm", "preset": "default"}
     if options.init:
         check_init(options)
@@ -138,8 +155,13 @@ def check_init(options: Options) -> None:
         raise ValueError("--init with --rounds 0 leaves nothing to train")
     if not options.unlabelled and options.data_root is None:
         raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
-    if not options.algorithm.spatial:
-        raise ValueError("--no-spatial builds other networks than those of --init")
+    if not (options.algorithm.spatial or options.fresh_tracker):
+        raise ValueError(
+            "--no-spatial builds another tracker than that of --init: add "
+            "--fresh-tracker"
+        )
+    if options.fresh_tracker and options.stills is None and options.data_root is None:
+        raise ValueError("--fresh-tracker is first trained on stills: give --stills")
     if options.stills is None and options.data_root is None:
         print(
             f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
@@ -170,10 +192,10 @@ def train(options: Options, folder: "RunFolder") -> None:
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
+    from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
     from strrn_tf.geometry import mean_shape
     from strrn_tf.models.build import build_networks, load_networks
-    from strrn_tf.omni.algorithm import OmniSupervision
 
     use_threads(options.threads)
     config = options.run_config
@@ -182,23 +204,51 @@ def train(options: Options, folder: "RunFolder") -> None:
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
-    about = {"init": mark, "data": marks}
+    sbr = to_json(options.sbr) if options.method == "sbr" else None
+    # None where there is nothing to say: runs of older versions do not know the names.
+    about = {"init": mark, "data": marks, "sbr": sbr}
+    about["fresh_tracker"] = options.fresh_tracker or None
     folder.start({"run": to_json(config), **about})
 
     keras.utils.set_random_seed(config.seed)
     if parent:
         start, networks = parent.mean_shape, load_networks(parent.path)
+        if options.fresh_tracker:
+            networks = networks[0], build_networks(config, start)[1]
     else:
         start = mean_shape(stills.landmarks[:, 0])
         networks = build_networks(config, start)
     data = TrainingData(stills, clips, config)
-    method = OmniSupervision(config, *networks, data, folder)
+    method = method_of(options)(config, *networks, data, folder)
+    kind = CLIPS[options.method]
+    export = partial(
+        export_run,
+        method,
+        mean_shape=start,
+        counts={"annotated stills": data.num_stills, kind: len(data.names)},
+        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        parent=parent and parent.description,
+        saved_model=options.saved_model,
+    )
     if not parent:
         method.train_on_stills()
-        export(options, method, start, folder.round(0) / "export", parent)
+        export(folder.round(0) / "export")
+    elif options.fresh_tracker:
+        method.train_tracker(0, None)
     method.run_rounds()
-    export(options, method, start, folder.export, parent)
+    export(folder.export)
     print(f"the models are in {folder.export}; next: {next_command(options)}")
+
+
+def method_of(options: Options) -> "Callable[..., OmniSupervision]":
+    """Return what is made of configuration, networks, data and folder."""
+    if options.method == "sbr":
+        from strrn_tf.baselines.sbr import SupervisionByRegistration
+
+        return partial(SupervisionByRegistration, sbr=options.sbr)
+    from strrn_tf.omni.algorithm import OmniSupervision
+
+    return OmniSupervision
 
 
 def next_command(options: Options) -> str:
@@ -212,15 +262,18 @@ def next_command(options: Options) -> str:
 
 def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
+    from data_pipeline.drawn.dataset import draw_dataset
     from data_pipeline.inputs import read_clips, read_stills
 
     root = options.data_root
     if root is None and not (options.stills or options.unlabelled or options.init):
-        root = drawn_faces()
+        root = draw_dataset(RUNS / "drawn")
     stills_root = options.stills or (root and root / "300w")
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
+    if stills is None and options.method == "sbr":
+        raise ValueError("--method sbr learns from annotated stills too: give --stills")
     if not options.algorithm.rounds:
         return stills, None
     clips = read_clips(
@@ -229,50 +282,9 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
         options.cache,
         pairs_per_clip=options.algorithm.pairs_per_clip,
         seed=options.seed,
+        frames=3 if options.method == "sbr" else 2,
     )
     return stills, clips
-
-
-def drawn_faces() -> Path:
-    """Return the project's own data set, drawn now if it is missing."""
-    from data_pipeline.drawn.dataset import draw_dataset
-
-    return draw_dataset(RUNS / "drawn")
-
-
-def export(
-    options: Options,
-    method: "OmniSupervision",
-    mean_shape: "np.ndarray",
-    folder: Path,
-    parent: ModelFolder | None,
-) -> None:
-    """Write both networks as an exported folder, checked on crops of the run's data."""
-    from strrn_tf.export import export_models
-    from strrn_tf.omni.origin import describe_origin
-
-    if (folder / "model.json").is_file():
-        return  # written before the run was interrupted
-    crops, data = method.data.parity_crops(), method.data
-    origin = describe_origin(
-        options.folder.name,
-        method.config,
-        {
-            "annotated stills": data.num_stills,
-            "unlabelled pairs of frames": len(data.names),
-        },
-        is_drawn=not (options.stills or options.data_root or options.unlabelled),
-        parent=parent and parent.description,
-    )
-    export_models(
-        method.detector,
-        method.tracker,
-        folder,
-        info={**origin, "mean_shape": mean_shape},
-        crops=crops,
-        starts=mean_shape[None].repeat(len(crops), 0),
-        saved_model=options.saved_model,
-    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The annotated stills S and the unlabelled pairs D of Algorithm 1, as batches."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,9 +11,11 @@ import tensorflow as tf
 from data_pipeline.augment import Augmentation
 from data_pipeline.images import write_image
 from data_pipeline.motion import Motion
+from data_pipeline.photometric import Photometric
 from data_pipeline.pipelines import (
     Labelled,
     clip_pairs_dataset,
+    clips_dataset,
     motion_pairs_dataset,
     stills_dataset,
 )
@@ -26,6 +29,8 @@ from strrn_tf.geometry import CROP_SIZE
 ROOM = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
 PARITY_CROPS = 8
+# Of SBR: stills of a batch for every three frames of a clip in it.
+STILLS_PER_TRIPLET = 4
 
 BatchesFrom = Callable[[int], tf.data.Dataset]
 
@@ -136,6 +141,29 @@ class TrainingData:
                 return pairs(batch_size, start)
             first, second = split_batch(batch_size, (share, 1 - share))
             return mix(stills(first, start), pairs(second, start))
+
+        return batches_from
+
+    def registration_batches(self, seed: int) -> BatchesFrom:
+        """Return batches of S for SBR, with ``triplets`` (b, 3, 315, 315, 3) beside.
+
+        The triplets keep their looks: what noise and painted blocks would add is what
+        optical flow would follow.
+        """
+        stills = self.detector_batches(None, seed)
+        plain = replace(self.augmentation, photometric=Photometric.none())
+        size = max(self.config.detector.batch_size // STILLS_PER_TRIPLET, 1)
+
+        def batches_from(start: int) -> tf.data.Dataset:
+            triplets = clips_dataset(
+                self.clips.frames,
+                batch_size=size,
+                seed=seed,
+                start=start,
+                augmentation=plain,
+            )
+            both = tf.data.Dataset.zip(stills(start), triplets)
+            return both.map(lambda s, t: {**s, "triplets": t["frames"]}).prefetch(2)
 
         return batches_from
 

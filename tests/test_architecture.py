@@ -62,6 +62,22 @@ RULES = [
         {"keras", "numpy", "filelock"},
     ),
     (
+        "strrn_tf.baselines.registration",
+        {"strrn_tf.config", "strrn_tf.geometry"},
+        PICTURES,
+    ),
+    (
+        "strrn_tf.baselines*",
+        {"strrn_tf.baselines*", "strrn_tf.config", "strrn_tf.fitting"}
+        | {"strrn_tf.losses", "strrn_tf.omni.algorithm"},
+        {"keras", "tensorflow"},
+    ),
+    (
+        "strrn_tf.export_run",
+        {"strrn_tf.export", "strrn_tf.omni.*"},
+        NUMPY,
+    ),
+    (
         "strrn_tf.tracking*",
         {
             *("strrn_tf.tracking*", "strrn_tf.face_boxes", "strrn_tf.quiet"),
@@ -166,9 +182,10 @@ RULES = [
         {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
     ),
 ]
-# Only these may name TensorFlow: batches, conversion, and the questions about threads
-# and processors that Keras cannot answer.
+# Only these may name TensorFlow: batches, conversion, the questions about threads and
+# processors that Keras cannot answer, and OpenCV inside a loss.
 TENSORFLOW = ("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting")
+TENSORFLOW += ("strrn_tf.baselines.sbr",)
 WORKPLACE = ("/" + "work/", "/" + "root/", "/" + "home/")
 
 
