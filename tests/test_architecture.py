@@ -127,6 +127,7 @@ RULES = [
         },
         {"numpy", "pandas", "matplotlib", "rich"},
     ),
+    ("strrn_tf.export_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
     (
         "strrn_tf.export*",
         BARE
@@ -164,6 +165,24 @@ RULES = [
         | {"strrn_tf.benchmarking*", "strrn_tf.landmarks", "strrn_tf.metrics"}
         | {"strrn_tf.tracking.tracker"},
         {"numpy", "rich", "mediapipe"},
+    ),
+    ("strrn_tf.reproduce_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "rich"}),
+    ("strrn_tf.reproduction.rows", {"strrn_tf.config"}, set()),
+    (
+        "strrn_tf.reproduction.data",
+        {"strrn_tf.reproduction.rows", "data_pipeline.three_hundred_vw"},
+        set(),
+    ),
+    (
+        "strrn_tf.reproduction.figure4",
+        {f"strrn_tf.{name}" for name in ("atomic", "drawing", "evaluation")}
+        | {"strrn_tf.geometry", "strrn_tf.protocols", "strrn_tf.tracking.crop"},
+        {"numpy", "pandas", "matplotlib"},
+    ),
+    (
+        "strrn_tf.reproduction*",
+        {"strrn_tf.reproduction*", "strrn_tf.atomic"},
+        {"numpy", "pandas", "matplotlib", "rich"},
     ),
     ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
     (
