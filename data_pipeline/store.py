@@ -2,10 +2,11 @@
 
 | file | content |
 |---|---|
-| `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs |
+| `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs, \
+3 for SBR |
 | `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN where nobody \
 annotated; `matrix` (N, 2, 3) float64, image to stored crop |
-| `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (second frame) |
+| `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (last frame) |
 | `report.json` | what was skipped and why |
 | `manifest.json` | written last: its presence says that the store is complete |
 
@@ -129,8 +130,9 @@ def build_pair_store(
     seed: int,
     box_finder: str | BoxFinder,
     rule: str = "largest",
+    frames: int = 2,
 ) -> CropStore:
-    """Return the store (T = 2) of consecutive frames, built unless it is there already.
+    """Return the store of consecutive frames, built unless it is there already.
 
     A kill loses at most the work on one clip; the next call goes on from there. Videos
     that cannot be read and frames without a face are counted in `report.json`.
@@ -144,15 +146,19 @@ def build_pair_store(
             as `face_boxes.find_face_boxes`; or "landmarks" for annotated sequences. It
             is called for the first frame of every pair.
         rule: which face is followed when there are several: "largest" or "central".
+        frames: T, consecutive frames of a sample, which all share one window.
 
     Raises:
         ValueError: not a single pair could be cut.
     """
-    options = PairOptions(pairs_per_clip, seed, box_finder, rule)
+    options = PairOptions(pairs_per_clip, seed, box_finder, rule, frames)
     options.check()
-    mark = fingerprint(clips, kind="pairs", **options._asdict())
+    inputs = options._asdict()
+    length = inputs.pop("frames")
+    kind = "pairs" if length == 2 else f"{length} frames"
+    mark = fingerprint(clips, kind=kind, **inputs)
     with filling(folder):
-        writer = _writer(folder, mark, num_frames=2)
+        writer = _writer(folder, mark, num_frames=frames)
         if writer is not None:
             for clip in track(_missing(writer, clips), "Cutting frame pairs"):
                 try:

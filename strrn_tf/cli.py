@@ -4,6 +4,8 @@ Commands:
   strrn track SOURCES      follow the faces of videos; write landmarks and overlays
   strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
   strrn benchmark          measure speed, memory and steadiness on this machine
+  strrn export RUN         write a trained model again, in another precision
+  strrn reproduce TABLE    train and score the rows of the paper's tables
 
 Examples:
   strrn track talk.mp4
@@ -18,6 +20,11 @@ Examples:
       crops of faces with .pts files, ready for training, and a report
   strrn benchmark --video talk.mp4 --json figures.json
       milliseconds by stage, frames per second, jitter; with MediaPipe if installed
+
+  strrn export runs/mine --precision int8
+      a quarter of the size, for an app
+  strrn reproduce table3 --quick
+      all ablations on drawn faces
 
 `strrn COMMAND --help` lists the options of a command. Training and evaluation are
 train.py and evaluate.py in the project's folder.
@@ -86,8 +93,30 @@ def benchmark(argv: Sequence[str]) -> None:
     )
 
 
+def export(argv: Sequence[str]) -> None:
+    """``strrn export``, see ``export_command``."""
+    from strrn_tf import export_command as command
+
+    prog = f"{PROG} export"
+    command.export(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
+def reproduce(argv: Sequence[str]) -> None:
+    """``strrn reproduce``, see ``reproduce_command``."""
+    from strrn_tf import reproduce_command as command
+
+    prog = f"{PROG} reproduce"
+    command.reproduce(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "track": track,
     "annotate": annotate,
     "benchmark": benchmark,
+    "export": export,
+    "reproduce": reproduce,
 }
