@@ -23,19 +23,18 @@ Ctrl-C saves and leaves; --resume continues, also after a kill or a power cut.
 
 import os
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import tyro
+from typing import TYPE_CHECKING
 
 from strrn_tf.command_line import exit_code, parse_options
-from strrn_tf.config import AlgorithmConfig, Backbone, FitConfig, Preset, RunConfig
 from strrn_tf.quiet import quiet_stderr
 from strrn_tf.tracking.model_folder import ModelFolder, load
+from strrn_tf.train_options import PROG, RUNS, Options, complete
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from data_pipeline.store import CropStore
@@ -45,75 +44,7 @@ if TYPE_CHECKING:
 # TensorFlow's warnings while it runs say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-PROG = "python train.py"
-RUNS = Path("runs")
-
-
-@dataclass(frozen=True)
-class Options:
-    """Where data come from, where results go, and how the networks learn."""
-
-    backbone: Backbone | None = None
-    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Without it mdm, or
-    that of --init."""
-    preset: Preset | None = None
-    """Sizes of the networks; "paper" has the published ones and needs a GPU. Without it
-    "default", or that of --init."""
-    data_root: Path | None = None
-    """Folder with 300w/ and 300vw/. Without any data option the project draws its own
-    data set in runs/drawn."""
-    stills: Path | None = None
-    """Annotated stills, 300-W or prepared, instead of <data-root>/300w."""
-    unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, 300VW or prepared data, instead of <data-root>/300vw."""
-    output: Path | None = None
-    """Run folder; without it runs/<backbone>."""
-    cache: Path = RUNS / "cache"
-    """Where crops cut from the data are kept; several GB for large data sets."""
-    init: Path | None = None
-    """Model to go on with instead of training the networks from nothing: the name of a
-    shipped one, an exported folder or a run folder. Give --stills too where you can:
-    without annotated stills the detector has only its own pseudo-labels."""
-    resume: bool = False
-    """Continue the run in --output where it stopped."""
-    seed: int = 0
-    """Of everything random."""
-    mixed_precision: bool = False
-    """Train hourglasses in bfloat16, with weights in float32: a quarter faster where
-    the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere. Not
-    with --init."""
-    threads: int = 0
-    """Threads of one operation; 0: as many as there are cores."""
-    saved_model: bool = False
-    """Export SavedModels too."""
-    lambda_: Annotated[float | None, tyro.conf.arg(name="lambda")] = None
-    """Short for --l-det-weight: lambda of Eq. 6."""
-    detector: FitConfig = field(default_factory=lambda: RunConfig().detector)
-    tracker: FitConfig = field(default_factory=lambda: RunConfig().tracker)
-    algorithm: Annotated[AlgorithmConfig, tyro.conf.arg(name="")] = field(
-        default_factory=AlgorithmConfig
-    )
-
-    @property
-    def folder(self) -> Path:
-        """Run folder."""
-        return self.output or RUNS / (self.init.name if self.init else self.backbone)
-
-    @property
-    def run_config(self) -> RunConfig:
-        """What decides the result, given the data."""
-        algorithm = self.algorithm
-        if self.lambda_ is not None:
-            algorithm = replace(algorithm, l_det_weight=self.lambda_)
-        return RunConfig(
-            backbone=self.backbone,
-            preset=self.preset,
-            seed=self.seed,
-            mixed_precision=self.mixed_precision,
-            detector=self.detector,
-            tracker=self.tracker,
-            algorithm=algorithm,
-        )
+CLIPS = {"strrn": "unlabelled pairs of frames", "sbr": "unlabelled threes of frames"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -123,38 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
-    options = parse_options(Options, argv, prog=PROG, description=__doc__)
-    sizes = {"backbone": "mdm", "preset": "default"}
-    if options.init:
-        check_init(options)
-        description = load(options.init).description
-        sizes = {name: description[name] for name in sizes}
-    for name, value in sizes.items():
-        if getattr(options, name) not in (None, value) and options.init:
-            raise ValueError(
-                f"--{name} {getattr(options, name)}: the model of --init has {value}; "
-                f"leave --{name} out"
-            )
-        options = replace(options, **{name: getattr(options, name) or value})
-    return options
-
-
-def check_init(options: Options) -> None:
-    """Raise a ``ValueError`` if the options leave nothing to do for --init."""
-    if not options.algorithm.rounds:
-        raise ValueError("--init with --rounds 0 leaves nothing to train")
-    if not options.unlabelled and options.data_root is None:
-        raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
-    if options.mixed_precision:
-        raise ValueError("--mixed-precision does not go with --init")
-    if not options.algorithm.spatial:
-        raise ValueError("--no-spatial builds other networks than those of --init")
-    if options.stills is None and options.data_root is None:
-        print(
-            f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
-            "alone, and may forget what they do not show",
-            file=sys.stderr,
-        )
+    return complete(parse_options(Options, argv, prog=PROG, description=__doc__))
 
 
 def run(options: Options) -> None:
@@ -180,10 +80,8 @@ def train(options: Options, folder: "RunFolder") -> None:
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
+    from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
-    from strrn_tf.geometry import mean_shape
-    from strrn_tf.models.build import build_networks, load_networks
-    from strrn_tf.omni.algorithm import OmniSupervision
 
     use_threads(options.threads)
     config = options.run_config
@@ -194,29 +92,72 @@ def train(options: Options, folder: "RunFolder") -> None:
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
-    about = {"init": mark, "data": marks}
+    sbr = to_json(options.sbr) if options.method == "sbr" else None
+    # None where there is nothing to say: runs of older versions do not know the names.
+    about = {"init": mark, "data": marks, "sbr": sbr}
+    about["fresh_tracker"] = options.fresh_tracker or None
     folder.start({"run": to_json(config), **about})
 
     keras.utils.set_random_seed(config.seed)
-    if parent:
-        start, networks = parent.mean_shape, load_networks(parent.path)
-    else:
-        start = mean_shape(stills.landmarks[:, 0])
-        networks = build_networks(config, start)
+    start, networks = begin(options, stills, parent)
     data = TrainingData(stills, clips, config, annotated=annotated, source=source)
-    method = OmniSupervision(config, *networks, data, folder)
+    method = method_of(options)(config, *networks, data, folder)
+    counts = data.counts(CLIPS[options.method])
+    export = partial(
+        export_run,
+        method,
+        mean_shape=start,
+        counts=counts,
+        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        parent=parent and parent.description,
+        saved_model=options.saved_model,
+    )
     if not parent:
         method.train_on_stills()
-        export(options, method, start, folder.round(0) / "export", parent)
+        export(folder.round(0) / "export")
+    elif options.fresh_tracker:
+        method.train_tracker(0, None)
     method.run_rounds()
-    export(options, method, start, folder.export, parent)
+    export(folder.export)
+    print(farewell(options, folder))
+
+
+def begin(
+    options: Options, stills: "CropStore | None", parent: ModelFolder | None
+) -> "tuple[np.ndarray, tuple[keras.Model, keras.Model]]":
+    """Return the mean shape (68, 2) and both networks as the training finds them."""
+    from strrn_tf.geometry import mean_shape
+    from strrn_tf.models.build import build_networks, load_networks
+
+    config = options.run_config
+    if parent is None:
+        start = mean_shape(stills.landmarks[:, 0])
+        return start, build_networks(config, start)
+    start, networks = parent.mean_shape, load_networks(parent.path)
+    if options.fresh_tracker:
+        networks = networks[0], build_networks(config, start)[1]
+    return start, networks
+
+
+def farewell(options: Options, folder: "RunFolder") -> str:
+    """Return where the result is and what comes next."""
     if (folder.export / "model.json").is_file():
-        print(f"the models are in {folder.export}; next: {next_command(options)}")
-    else:
-        print(
-            f"the weights are in {folder.root / 'checkpoints'}; next, where Keras runs "
-            "on TensorFlow: the same command with --resume exports them"
-        )
+        return f"the models are in {folder.export}; next: {next_command(options)}"
+    return (
+        f"the weights are in {folder.root / 'checkpoints'}; next, where Keras runs on "
+        "TensorFlow: the same command with --resume exports them"
+    )
+
+
+def method_of(options: Options) -> "Callable[..., OmniSupervision]":
+    """Return what is made of configuration, networks, data and folder."""
+    if options.method == "sbr":
+        from strrn_tf.baselines.sbr import SupervisionByRegistration
+
+        return partial(SupervisionByRegistration, sbr=options.sbr)
+    from strrn_tf.omni.algorithm import OmniSupervision
+
+    return OmniSupervision
 
 
 def next_command(options: Options) -> str:
@@ -237,6 +178,8 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
+    if stills is None and options.method == "sbr":
+        raise ValueError("--method sbr learns from annotated stills too: give --stills")
     if not options.algorithm.rounds:
         return stills, None
     clips = read_clips(
@@ -245,6 +188,7 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
         options.cache,
         pairs_per_clip=options.algorithm.pairs_per_clip,
         seed=options.seed,
+        frames=3 if options.method == "sbr" else 2,
     )
     return stills, clips
 
@@ -256,43 +200,6 @@ def data_root(options: Options) -> Path | None:
     from data_pipeline.drawn.dataset import draw_dataset
 
     return draw_dataset(RUNS / "drawn")
-
-
-def export(
-    options: Options,
-    method: "OmniSupervision",
-    mean_shape: "np.ndarray",
-    folder: Path,
-    parent: ModelFolder | None,
-) -> None:
-    """Write both networks as an exported folder, checked on crops of the run's data."""
-    import keras
-
-    if (folder / "model.json").is_file():
-        return  # written before the run was interrupted
-    if keras.backend.backend() != "tensorflow":
-        return  # only TensorFlow can; `train` says what to do
-    from strrn_tf.export import export_models
-    from strrn_tf.models.build import in_float32
-    from strrn_tf.omni.origin import describe_origin
-
-    crops, data = method.data.parity_crops(), method.data
-    origin = describe_origin(
-        options.folder.name,
-        method.config,
-        data.counts,
-        is_drawn=not (options.stills or options.data_root or options.unlabelled),
-        parent=parent and parent.description,
-    )
-    export_models(
-        in_float32(method.detector),
-        method.tracker,
-        folder,
-        info={**origin, "mean_shape": mean_shape},
-        crops=crops,
-        starts=mean_shape[None].repeat(len(crops), 0),
-        saved_model=options.saved_model,
-    )
 
 
 if __name__ == "__main__":

@@ -125,8 +125,9 @@ def read_clips(
     *,
     pairs_per_clip: int,
     seed: int,
+    frames: int = 2,
 ) -> CropStore:
-    """Return the store of frame pairs of unlabelled clips.
+    """Return the store of consecutive frames of unlabelled clips.
 
     Args:
         data_root: its ``300vw/`` is used when no folders are given.
@@ -134,17 +135,19 @@ def read_clips(
         cache: where stores lie.
         pairs_per_clip: see ``build_pair_store``.
         seed: the same.
+        frames: 2 for pairs, 3 for SBR.
 
     Raises:
         ValueError: there are no clips, or no faces in them.
     """
     videos = find_unlabelled(data_root, folders).videos
     store = build_pair_store(
-        cache / "clips",
+        cache / {2: "clips", 3: "triplets"}[frames],
         videos,
         pairs_per_clip=pairs_per_clip,
         seed=seed,
         box_finder=find_face_boxes,
+        frames=frames,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
     tell_left_out("clips", problems, len(videos) - len(problems))

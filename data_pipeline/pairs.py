@@ -1,6 +1,7 @@
-"""Pairs of consecutive frames of one clip, cut out for a store."""
+"""Pairs (or more) of consecutive frames of one clip, cut out for a store."""
 
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,6 +28,7 @@ class PairOptions(NamedTuple):
     seed: int
     box_finder: str | BoxFinder
     rule: str = "largest"
+    frames: int = 2
 
     def check(self) -> None:
         """Raise a ``ValueError`` when an option has no meaning."""
@@ -34,6 +36,8 @@ class PairOptions(NamedTuple):
             raise ValueError(
                 f"`pairs_per_clip` must be at least 1. Received: {self.pairs_per_clip}"
             )
+        if self.frames < 2:
+            raise ValueError(f"`frames` must be at least 2. Received: {self.frames}")
         if self.box_finder != "landmarks" and not callable(self.box_finder):
             raise ValueError(
                 '`box_finder` must be "landmarks" or a function. '
@@ -103,7 +107,8 @@ def pack_pairs(
     elif not packed:
         report["problem"] = f"{clip.video_path}: no face was found in this video"
         if not wanted:
-            report["problem"] = f"{clip.video_path}: has no two consecutive frames"
+            count = {2: "two", 3: "three"}.get(options.frames, options.frames)
+            report["problem"] = f"{clip.video_path}: has no {count} consecutive frames"
     return packed, report
 
 
@@ -113,12 +118,17 @@ def choose_pairs(
     num_frames: int,
     options: PairOptions,
 ) -> list[int]:
-    """Return the 0-based numbers of the second frames, one in every even share."""
+    """Return the 0-based numbers of the last frames, one in every even share."""
     dropped = getattr(clip, "dropped", frozenset())
+
+    def is_next(i: int) -> bool:
+        return reader.are_neighbours(i) and i not in dropped and i - 1 not in dropped
+
+    steps = options.frames - 1
     allowed = [
-        i
-        for i in range(1, num_frames)
-        if reader.are_neighbours(i) and i not in dropped and i - 1 not in dropped
+        end
+        for end in range(steps, num_frames)
+        if all(is_next(i) for i in range(end - steps + 1, end + 1))
     ]
     return spread(allowed, options.pairs_per_clip, clip.name, options.seed)
 
@@ -153,19 +163,20 @@ class _Cutter:
         self.problems: list[str] = []
 
     def cut(self, reader: FrameReader, wanted: list[int]) -> Iterator[Samples]:
-        pairs = (self._cut_pair(a, b) for a, b in _frame_pairs(reader, wanted))
-        return (pair for pair in pairs if pair is not None)
+        runs = _consecutive(reader, wanted, self.options.frames)
+        samples = (self._cut_run(run) for run in runs)
+        return (sample for sample in samples if sample is not None)
 
-    def _cut_pair(self, first: VideoFrame, second: VideoFrame) -> Samples | None:
-        landmarks = np.stack([self._annotation(f.index) for f in (first, second)])
+    def _cut_run(self, run: list[VideoFrame]) -> Samples | None:
+        first, last = run[0], run[-1]
+        landmarks = np.stack([self._annotation(frame.index) for frame in run])
         box = self._box(first, landmarks[0])
         if box is None:
             self.without_face.append(first.index)
             return None
-        frames, landmarks, matrix = cut_window(
-            [first.image, second.image], landmarks, box
-        )
-        name = f"{self.clip.name}#{second.index:06d}"
+        images = [frame.image for frame in run]
+        frames, landmarks, matrix = cut_window(images, landmarks, box)
+        name = f"{self.clip.name}#{last.index:06d}"
         return Samples([name], frames[None], landmarks[None], matrix[None])
 
     def _box(self, frame: VideoFrame, landmarks: np.ndarray) -> np.ndarray | None:
@@ -187,17 +198,17 @@ class _Cutter:
         return np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
 
-def _frame_pairs(
-    reader: FrameReader, wanted: list[int]
-) -> Iterator[tuple[VideoFrame, VideoFrame]]:
-    """Yield the frames (t-1, t) for every wanted t that the video reaches."""
+def _consecutive(
+    reader: FrameReader, wanted: list[int], count: int
+) -> Iterator[list[VideoFrame]]:
+    """Yield the frames t-count+1 to t for every wanted t that the video reaches."""
     ends = set(wanted)
-    before: VideoFrame | None = None
-    for frame in reader.frames(ends | {i - 1 for i in ends}):
-        is_next = before is not None and before.index == frame.index - 1
-        if is_next and frame.index in ends:
-            yield before, frame
-        before = frame
+    run: deque[VideoFrame] = deque(maxlen=count)
+    for frame in reader.frames({end - i for end in ends for i in range(count)}):
+        run.append(frame)
+        is_whole = len(run) == count and frame.index - run[0].index == count - 1
+        if is_whole and frame.index in ends:
+            yield list(run)
 
 
 def _count_frames(reader: FrameReader) -> int:

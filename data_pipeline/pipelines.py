@@ -42,6 +42,7 @@ from strrn_tf.geometry import CROP_MARGIN, compose
 __all__ = [
     "Labelled",
     "clip_pairs_dataset",
+    "clips_dataset",
     "mix",
     "motion_pairs_dataset",
     "split_batch",
@@ -179,6 +180,39 @@ def clip_pairs_dataset(
         return crops, [move_landmarks(matrix, shape[number]) for shape in shapes]
 
     return endless_stream(sample, tuple(named), (2,), batch_size, start_batch)
+
+
+def clips_dataset(
+    frames: np.ndarray,
+    *,
+    batch_size: int,
+    seed: int,
+    start: int = 0,
+    augmentation: Augmentation,
+) -> Stream:
+    """Return an endless stream of consecutive frames without any landmarks, for SBR.
+
+    Args:
+        frames: (N, T, S, S, 3) uint8, an array or a memory map.
+        batch_size: B.
+        seed: not negative.
+        start: number of batches to leave out.
+        augmentation: strengths; all frames of a sample share one matrix and one look.
+
+    Returns:
+        Dictionaries of ``frames`` (B, T, 315, 315, 3) float32 in [0, 1].
+    """
+    check_frames(frames, "(N, T, S, S, 3)")
+    schedule = Schedule([len(frames)], [1.0], seed)
+
+    def sample(position: int) -> Sample:
+        shots = np.asarray(frames[schedule(position)[1]])
+        rng = sample_generator(seed, position)
+        matrix = draw_matrix(rng, augmentation, shots.shape[2])
+        look = draw_look(rng, augmentation.photometric)
+        return [render(shot, matrix, look, rng) for shot in shots], []
+
+    return endless_stream(sample, (), (frames.shape[1],), batch_size, start)
 
 
 def _still_reader(

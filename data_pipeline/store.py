@@ -2,10 +2,11 @@
 
 | file | content |
 |---|---|
-| `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs |
+| `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs, \
+3 for SBR |
 | `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN where nobody \
 annotated; `matrix` (N, 2, 3) float64, image to stored crop |
-| `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (second frame) |
+| `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (last frame) |
 | `report.json` | what was skipped and why |
 | `manifest.json` | written last: its presence says that the store is complete |
 
@@ -171,8 +172,9 @@ def build_pair_store(
     seed: int,
     box_finder: str | BoxFinder,
     rule: str = "largest",
+    frames: int = 2,
 ) -> CropStore:
-    """Return the store (T = 2) of consecutive frames, built unless it is there already.
+    """Return the store of consecutive frames, built unless it is there already.
 
     A kill loses at most the work on one clip; the next call goes on from there. Videos
     that cannot be read and frames without a face are counted in `report.json`.
@@ -187,11 +189,12 @@ def build_pair_store(
             as `face_boxes.find_face_boxes`; or "landmarks" for annotated sequences. It
             is called for the first frame of every pair.
         rule: which face is followed when there are several: "largest" or "central".
+        frames: T, consecutive frames of a sample, which all share one window.
 
     Raises:
         ValueError: not a single pair could be cut.
     """
-    options = PairOptions(pairs_per_clip, seed, box_finder, rule)
+    options = PairOptions(pairs_per_clip, seed, box_finder, rule, frames)
     options.check()
 
     def cut(clip: AnyClip | PreparedPart) -> Cut:
@@ -200,8 +203,11 @@ def build_pair_store(
             return read_part(clip, places), {}
         return cut_pairs(clip, options)
 
-    mark = fingerprint(clips, kind="pairs", **options._asdict())
-    return _build(folder, clips, cut, mark, 2, "Cutting frame pairs")
+    inputs = options._asdict()
+    length = inputs.pop("frames")
+    kind = "pairs" if length == 2 else f"{length} frames"
+    mark = fingerprint(clips, kind=kind, **inputs)
+    return _build(folder, clips, cut, mark, frames, "Cutting frame pairs")
 
 
 def _build(
@@ -219,7 +225,7 @@ def _build(
             for source in track(_missing(writer, sources), title):
                 try:
                     samples, report = cut(source)
-                    _check_length(source, samples, num_frames)
+                    samples = _last_frames(source, samples, num_frames)
                     writer.append(source.name, samples, report)
                 except ValueError as error:
                     writer.append(source.name, None, {"problem": str(error)})
@@ -227,12 +233,19 @@ def _build(
         return CropStore.open(_fitting_folder(folder, mark))
 
 
-def _check_length(source: Any, samples: Samples | None, num_frames: int) -> None:
-    if samples is not None and samples.frames.shape[1] != num_frames:
+def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples | None:
+    """Return samples of the last ``wanted`` frames: more may have been prepared."""
+    if samples is None:
+        return None
+    found = samples.frames.shape[1]
+    if found < wanted:
         raise ValueError(
-            f"{source.name} was prepared with {samples.frames.shape[1]} frames a "
-            f"sample, and {num_frames} are wanted: name the originals"
+            f"{source.name} was prepared with {found} frames a sample; {wanted} are "
+            f"wanted: prepare it with --frames {wanted}, or name the originals"
         )
+    return samples._replace(
+        frames=samples.frames[:, -wanted:], landmarks=samples.landmarks[:, -wanted:]
+    )
 
 
 def _fitting_folder(folder: str | Path, mark: str) -> Path:

@@ -137,22 +137,23 @@ def mix(*streams: Stream) -> Stream:
     Args:
         *streams: streams with the same keys.
     """
+
+    def join(*batches: dict) -> dict:
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        concatenate = keras.ops.concatenate if on_tensorflow else np.concatenate
+        return {k: concatenate([b[k] for b in batches], 0) for k in batches[0]}
+
+    return combine(join, *streams)
+
+
+def combine(join: Callable[..., dict], *streams: Stream) -> Stream:
+    """Return the stream of what ``join`` makes of one batch of every stream."""
     if keras.backend.backend() != "tensorflow":
-        return map(_joiner(np.concatenate), *streams)
+        return map(join, *streams)
     import tensorflow as tf
 
     zipped = tf.data.Dataset.zip(*streams)
-    batches = zipped.map(_joiner(tf.concat), num_parallel_calls=1)
-    return batches.prefetch(PREFETCHED)
-
-
-def _joiner(concatenate: Callable) -> Callable[..., dict]:
-    """Return the function that joins dictionaries of arrays along their first axis."""
-
-    def join(*batches: dict) -> dict:
-        return {k: concatenate([b[k] for b in batches], 0) for k in batches[0]}
-
-    return join
+    return zipped.map(join, num_parallel_calls=1).prefetch(PREFETCHED)
 
 
 def split_batch(batch_size: int, shares: Sequence[float]) -> list[int]:

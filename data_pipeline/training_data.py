@@ -1,6 +1,7 @@
 """The annotated stills S and the unlabelled pairs D of Algorithm 1, as batches."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,22 +10,26 @@ import numpy as np
 from data_pipeline.augment import Augmentation
 from data_pipeline.images import write_image
 from data_pipeline.motion import Motion
+from data_pipeline.photometric import Photometric
 from data_pipeline.pipelines import (
     Labelled,
     clip_pairs_dataset,
+    clips_dataset,
     motion_pairs_dataset,
     stills_dataset,
 )
 from data_pipeline.pts import write_pts
 from data_pipeline.store import CropStore
 from data_pipeline.stored_window import STORED_SIZE
-from data_pipeline.streams import Stream, mix, split_batch
+from data_pipeline.streams import Stream, combine, mix, split_batch
 from strrn_tf.config import RunConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 
 ROOM = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
 PARITY_CROPS = 8
+# Of SBR: stills of a batch for every three frames of a clip in it.
+STILLS_PER_TRIPLET = 4
 
 BatchesFrom = Callable[[int], Stream]
 
@@ -152,6 +157,30 @@ class TrainingData:
 
         return batches_from
 
+    def registration_batches(self, seed: int) -> BatchesFrom:
+        """Return batches of S for SBR, with ``triplets`` (b, 3, 315, 315, 3) beside.
+
+        The triplets keep their looks: what noise and painted blocks would add is what
+        optical flow would follow.
+        """
+        stills = self.detector_batches(None, seed)
+        plain = replace(self.augmentation, photometric=Photometric.none())
+        size = max(self.config.detector.batch_size // STILLS_PER_TRIPLET, 1)
+
+        def batches_from(start: int) -> Stream:
+            triplets = clips_dataset(
+                self.clips.frames,
+                batch_size=size,
+                seed=seed,
+                start=start,
+                augmentation=plain,
+            )
+            return combine(
+                lambda s, t: {**s, "triplets": t["frames"]}, stills(start), triplets
+            )
+
+        return batches_from
+
     def pairs(self) -> Iterator[np.ndarray]:
         """Yield batches (B, 2, 315, 315, 3) float32 in [0, 1] of all pairs in order."""
         inside = slice(ROOM, ROOM + CROP_SIZE)
@@ -159,13 +188,14 @@ class TrainingData:
             batch = self.clips.frames[first : first + PREDICTION_BATCH]
             yield batch[:, :, inside, inside].astype(np.float32) / 255
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """Numbers of what there is to learn from, by kind."""
-        counts = {
-            "annotated stills": len(self.stills) if self.stills else 0,
-            "unlabelled pairs of frames": len(self.names),
-        }
+    def counts(self, clips: str) -> dict[str, int]:
+        """Return the numbers of what there is to learn from, by kind.
+
+        Args:
+            clips: what the samples of the clips are called.
+        """
+        stills = len(self.stills) if self.stills else 0
+        counts = {"annotated stills": stills, clips: len(self.names)}
         if self.frames:
             counts["annotated video frames"] = len(self.frames)
         return counts

@@ -5,6 +5,8 @@ Commands:
   strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
   strrn prepare SET DIR    make a data set ready for training, and check it
   strrn benchmark          measure speed, memory and steadiness on this machine
+  strrn export RUN         write a trained model again, in another precision
+  strrn reproduce TABLE    train and score the rows of the paper's tables
 
 Examples:
   strrn track talk.mp4
@@ -21,6 +23,11 @@ Examples:
       what is missing of it, and shards that training reads instead of the videos
   strrn benchmark --video talk.mp4 --json figures.json
       milliseconds by stage, frames per second, jitter; with MediaPipe if installed
+
+  strrn export runs/mine --precision int8
+      a quarter of the size, for an app
+  strrn reproduce table3 --quick
+      all ablations on drawn faces
 
 `strrn COMMAND --help` lists the options of a command. Training and evaluation are
 train.py and evaluate.py in the project's folder.
@@ -99,9 +106,31 @@ def benchmark(argv: Sequence[str]) -> None:
     )
 
 
+def export(argv: Sequence[str]) -> None:
+    """``strrn export``, see ``export_command``."""
+    from strrn_tf import export_command as command
+
+    prog = f"{PROG} export"
+    command.export(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
+def reproduce(argv: Sequence[str]) -> None:
+    """``strrn reproduce``, see ``reproduce_command``."""
+    from strrn_tf import reproduce_command as command
+
+    prog = f"{PROG} reproduce"
+    command.reproduce(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "track": track,
     "annotate": annotate,
     "prepare": prepare,
     "benchmark": benchmark,
+    "export": export,
+    "reproduce": reproduce,
 }

@@ -15,6 +15,7 @@ Preset = Literal["tiny", "default", "paper"]
 # Of the weights in exported TFLite files.
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
+Method = Literal["strrn", "sbr"]
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,33 @@ class AlgorithmConfig:
 
 
 @dataclass(frozen=True)
+class SbrConfig:
+    """SBR, the baseline; distances in pixels of its 256-pixel crop, as published.
+
+    Attributes:
+        weight: of the registration loss beside the loss on stills.
+        forward_backward: largest distance between a landmark and where flow to the
+            last of three frames and back puts it.
+        distance: largest distance between detector and flow.
+        window: side of the window that flow compares, in pixels.
+    """
+
+    weight: float = 0.2
+    forward_backward: float = 1.0
+    distance: float = 2.0
+    window: int = 17
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.weight < math.inf:
+            raise ValueError(f"`weight` must not be negative. Received: {self.weight}")
+        if not (self.forward_backward > 0 and self.distance > 0 and self.window > 2):
+            raise ValueError(
+                "`forward_backward` and `distance` must be positive, `window` above 2. "
+                f"Received: {self.forward_backward}, {self.distance}, {self.window}"
+            )
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """What decides the result of a run: two runs with equal ones end alike.
 
@@ -169,9 +197,14 @@ class RunConfig:
 
 
 def to_json(config: Any) -> dict[str, Any]:
-    """Return a dataclass as plain JSON values, paths as strings."""
-    plain = json.dumps(dataclasses.asdict(config), default=_plain)
-    return json.loads(plain)
+    """Return a dataclass as plain JSON values, paths as strings.
+
+    An empty ``source_shares`` is left out: runs of older versions do not know the name.
+    """
+    plain = json.loads(json.dumps(dataclasses.asdict(config), default=_plain))
+    if plain.get("algorithm", {}).get("source_shares") == []:
+        del plain["algorithm"]["source_shares"]
+    return plain
 
 
 def _plain(value: object) -> str:

@@ -37,16 +37,18 @@ def headline(summary: Mapping[str, Any]) -> str:
     return line + (f"; {faceless} frames without a face" if faceless else "")
 
 
-def examples_wanted(reports: Sequence[Mapping[str, Any]], kind: str) -> list[tuple]:
+def examples_wanted(
+    reports: Sequence[Mapping[str, Any]], kind: str, num_frames: int
+) -> list[tuple]:
     """Return (report, place) of samples spread evenly over the sources.
 
     Args:
         reports: of the sources.
         kind: such as "pairs".
+        num_frames: of a sample, which are shown beside each other.
     """
     places = [(r, k) for r in reports for k in range(len(r["samples"].get(kind, ())))]
-    frames = 2 if kind in ("pairs", "left_out") else 1
-    count = ROWS * (WIDTH_OF_SHEET // (TILE * frames))
+    count = ROWS * (WIDTH_OF_SHEET // (TILE * num_frames))
     sources = [r for r in reports if r["samples"].get(kind)]
     if len(sources) >= count:  # one of each
         places = [(r, len(r["samples"][kind]) // 2) for r in sources]

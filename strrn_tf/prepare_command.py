@@ -58,6 +58,8 @@ class Options:
     the larger side of the box around the 68 landmarks. Annotated ones never are."""
     min_found: float = 0.5
     """Clips are left out that show a face in a smaller share of the searched frames."""
+    frames: Literal[2, 3] = 2
+    """Consecutive frames of a sample. SBR needs 3; Algorithm 1 takes the last two."""
     rule: Literal["largest", "central"] = "largest"
     """Which of several faces."""
     quality: int = 95
@@ -125,6 +127,7 @@ def preparation(options: Options) -> "preparing.Preparation":  # noqa: F821
         min_face=options.min_face,
         min_found=options.min_found,
         quality=options.quality,
+        frames=options.frames,
     )
 
 
@@ -140,11 +143,13 @@ def _write_picture(
         "annotated": "some annotated frames",
         "left_out": "from clips that were left out",
     }
+    num_frames = dict.fromkeys(("stills", "annotated"), 1)
+    num_frames |= dict.fromkeys(("pairs", "left_out"), summary["options"]["frames"])
     examples = {}
     for kind, title in titles.items():
         examples[title] = [
             (sample.names[0], sample.frames[0], sample.landmarks[0])
-            for report, place in examples_wanted(reports, kind)
+            for report, place in examples_wanted(reports, kind, num_frames[kind])
             for sample in read_shard(
                 output / "shards" / report["shards"][kind][0], {place}
             )

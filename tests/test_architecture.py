@@ -62,6 +62,27 @@ RULES = [
         {"keras", "numpy", "filelock"},
     ),
     (
+        "strrn_tf.baselines.registration",
+        {"strrn_tf.config", "strrn_tf.geometry"},
+        PICTURES,
+    ),
+    (
+        "strrn_tf.baselines*",
+        {"strrn_tf.baselines*", "strrn_tf.config", "strrn_tf.fitting"}
+        | {"strrn_tf.losses", "strrn_tf.omni.algorithm"},
+        {"keras", "tensorflow"},
+    ),
+    (
+        "strrn_tf.export_run",
+        {"strrn_tf.export", "strrn_tf.omni.*", "strrn_tf.models.build"},
+        {"keras", "numpy"},
+    ),
+    (
+        "strrn_tf.train_options",
+        {"strrn_tf.config", "strrn_tf.tracking.model_folder"},
+        {"tyro"},
+    ),
+    (
         "strrn_tf.tracking*",
         {
             *("strrn_tf.tracking*", "strrn_tf.face_boxes", "strrn_tf.quiet"),
@@ -111,6 +132,7 @@ RULES = [
         },
         {"numpy", "pandas", "matplotlib", "rich"},
     ),
+    ("strrn_tf.export_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
     (
         "strrn_tf.export*",
         BARE
@@ -156,6 +178,24 @@ RULES = [
         | {"strrn_tf.tracking.tracker"},
         {"numpy", "rich", "mediapipe"},
     ),
+    ("strrn_tf.reproduce_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "rich"}),
+    ("strrn_tf.reproduction.rows", {"strrn_tf.config"}, set()),
+    (
+        "strrn_tf.reproduction.data",
+        {"strrn_tf.reproduction.rows", "data_pipeline.three_hundred_vw"},
+        set(),
+    ),
+    (
+        "strrn_tf.reproduction.figure4",
+        {f"strrn_tf.{name}" for name in ("atomic", "drawing", "evaluation")}
+        | {"strrn_tf.geometry", "strrn_tf.protocols", "strrn_tf.tracking.crop"},
+        {"numpy", "pandas", "matplotlib"},
+    ),
+    (
+        "strrn_tf.reproduction*",
+        {"strrn_tf.reproduction*", "strrn_tf.atomic"},
+        {"numpy", "pandas", "matplotlib", "rich"},
+    ),
     ("strrn_tf.__main__", {"strrn_tf.cli"}, set()),
     (
         "data_pipeline.animation.__main__",
@@ -173,9 +213,10 @@ RULES = [
         {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
     ),
 ]
-# Only these may name TensorFlow: batches, conversion, and the questions about threads
-# and processors that Keras cannot answer.
+# Only these may name TensorFlow: batches, conversion, the questions about threads and
+# processors that Keras cannot answer, and OpenCV inside a loss.
 TENSORFLOW = ("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting")
+TENSORFLOW += ("strrn_tf.baselines.sbr",)
 WORKPLACE = ("/" + "work/", "/" + "root/", "/" + "home/")
 
 

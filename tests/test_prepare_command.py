@@ -264,6 +264,20 @@ def test_fewer_pairs_than_prepared_are_spread_over_the_clip(tmp_path):
     assert whole.names == store.names
 
 
+def test_three_frames_serve_sbr_and_pairs(tmp_path):
+    write_video(tmp_path / "videos" / "a.avi", 8)
+    folder = Path("prepared/videos")
+    options = {"pairs_per_clip": 20, "seed": 0}
+    assert prepare("videos", tmp_path / "videos", "--frames", "3") == 0
+    three = read_clips(None, [folder], tmp_path / "c", frames=3, **options)
+    assert three.frames.shape[:2] == (6, 3)
+    pairs = read_clips(None, [folder], tmp_path / "c", **options)
+    np.testing.assert_array_equal(pairs.frames, three.frames[:, 1:])
+    assert prepare("videos", tmp_path / "videos") == 0
+    with pytest.raises(ValueError, match="prepare it with --frames 3"):
+        read_clips(None, [folder], tmp_path / "d", frames=3, **options)
+
+
 def test_several_sources_side_by_side(sequences, tmp_path):
     write_video(tmp_path / "mine" / "001.avi", 5)
     write_person(tmp_path / "faces", "A", {0: range(4)})

@@ -230,6 +230,19 @@ def test_pairs_depend_on_the_seed_and_not_on_the_company(tmp_path):
     assert len(others) > 1
 
 
+def test_three_consecutive_frames(tmp_path):
+    clips = [write_clip(tmp_path, "a.mp4", 6), write_clip(tmp_path, "b.mp4", 2)]
+    pairs = pair_store(tmp_path / "store", clips)
+    store = pair_store(tmp_path / "store", clips, frames=3, pairs_per_clip=9)
+    assert store.folder != pairs.folder  # other inputs, another store
+    assert store.frames.shape == (4, 3, 385, 385, 3)
+    assert store.names == tuple(f"a.mp4#{n:06d}" for n in (2, 3, 4, 5))
+    shades = [[grey(frame) for frame in run] for run in store.frames]
+    assert shades == [[n - 2, n - 1, n] for n in (2, 3, 4, 5)]
+    (problem,) = store.report["problems"]
+    assert "has no three consecutive frames" in problem["reason"]
+
+
 def test_annotated_sequence(tmp_path):
     write_clip(tmp_path / "114", "vid.mp4", 8)
     for number in range(1, 9):

@@ -211,6 +211,21 @@ class TestMistakes:
         assert (chosen.backbone, chosen.preset) == ("hgn", "default")
         assert chosen.folder.name == "strrn-hgn"
 
+    def test_a_fresh_tracker_is_for_init_and_needs_stills(self, capsys, tmp_path):
+        assert "--init" in self.fails(capsys, "--fresh-tracker")
+        init = ("--init", "strrn-mdm", "--unlabelled", tmp_path)
+        message = self.fails(capsys, *init, "--fresh-tracker")
+        assert "give --stills" in message
+        with_stills = (*init, "--stills", tmp_path, "--no-spatial")
+        assert "add --fresh-tracker" in self.fails(capsys, *with_stills)
+
+    def test_sbr_without_stills(self, capsys, tmp_path):
+        argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")
+        argv = (*argv, "--output", tmp_path / "run", "--cache", tmp_path / "cache")
+        assert train.main([str(a) for a in argv]) == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert "--method sbr learns from annotated stills too" in message
+
     def test_a_run_that_exists(self, capsys, place, tmp_path):
         (tmp_path / "config.json").write_text("{}")
         message = self.fails(capsys, *options(place, tmp_path))

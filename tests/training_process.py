@@ -24,7 +24,7 @@ import tensorflow  # noqa: F401
 import data_pipeline.training_data  # noqa: F401
 import strrn_tf.export  # noqa: F401
 import train
-from strrn_tf import fitting
+from strrn_tf import export_run, fitting
 
 
 def die_at(moment: str, number: int, name: str) -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     fitting.CHECKPOINT_STEPS = 2
     deaths, export, *options = sys.argv[1:]
     if export == "no-export":
-        train.export = lambda *_: None
+        export_run.export_run = lambda *_, **__: None
     for death in json.loads(deaths):
         child = os.fork()
         if child == 0:

@@ -55,6 +55,7 @@ class Preparation(NamedTuple):
             the landmark boxes) is left out. Annotated sequences never are.
         min_found: share of the searched frames that must show a face.
         quality: of the JPEG crops, 1 to 100.
+        frames: consecutive frames of a sample; 2 for pairs, 3 for SBR too.
     """
 
     pairs_per_clip: int = 20
@@ -63,6 +64,7 @@ class Preparation(NamedTuple):
     min_face: float = 50.0
     min_found: float = 0.5
     quality: int = 95
+    frames: int = 2
 
 
 def prepare_source(
@@ -175,7 +177,11 @@ def _pack(
         report["face"] = _median_face(packed)
         return {"stills": packed}
     wanted = PairOptions(
-        options.pairs_per_clip, options.seed, find_face_boxes, options.rule
+        options.pairs_per_clip,
+        options.seed,
+        find_face_boxes,
+        options.rule,
+        options.frames,
     )
     packed, found = pack_pairs(source, wanted, packer)
     report["problems"] += [found.pop("problem")] if "problem" in found else []

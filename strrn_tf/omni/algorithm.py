@@ -96,8 +96,8 @@ class OmniSupervision:
         """Train(Detector, D_det u S); in round 0 on S alone."""
         fit(
             DetectorTrainer(self.detector),
-            self.data.detector_batches(pseudo, self._seed(number)),
-            _phase("detector", number, self.config.detector),
+            self.data.detector_batches(pseudo, self.seed(number)),
+            phase("detector", number, self.config.detector),
             self.folder,
         )
 
@@ -105,17 +105,18 @@ class OmniSupervision:
         """Train(STRRN, D_tck); in round 0 on stills in synthetic motion."""
         fit(
             TrackerTrainer(self.tracker, self.config.algorithm),
-            self.data.tracker_batches(pseudo, self._seed(number)),
-            _phase("tracker", number, self.config.tracker),
+            self.data.tracker_batches(pseudo, self.seed(number)),
+            phase("tracker", number, self.config.tracker),
             self.folder,
         )
 
-    def _seed(self, number: int) -> int:
+    def seed(self, number: int) -> int:
         """Return the seed of a round's batches: no round repeats another's."""
         return 1000 * self.config.seed + number
 
 
-def _phase(network: str, number: int, config: FitConfig) -> Phase:
+def phase(network: str, number: int, config: FitConfig) -> Phase:
+    """Return what to train of a network in a round; round 0 is that on stills."""
     first = number == 0
     return Phase(
         name=f"{network}-{number:02d}",

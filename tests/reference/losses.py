@@ -30,3 +30,14 @@ def wing(shape, reference, width, curvature):
         else:
             total += error - (width - width * math.log(1 + width / curvature))
     return total / np.size(shape)
+
+
+def registration(detected, forward, backward, kept, pixel):
+    """SBR on one batch, point by point."""
+    total, count = 0.0, 0
+    for points in zip(detected, forward, backward, kept, strict=True):
+        for point, ahead, behind, is_kept in zip(*points, strict=True):
+            if is_kept:
+                total += (math.dist(point, ahead) + math.dist(point, behind)) / pixel
+                count += 1
+    return total / count if count else 0.0

@@ -1,0 +1,100 @@
+"""``strrn export``: a trained model written again, in another precision or format."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from strrn_tf.config import Precision
+
+if TYPE_CHECKING:
+    import numpy as np
+
+HELP = """Write a trained model again: with other weights, or as SavedModels.
+
+  strrn export runs/mine --precision int8
+      writes runs/mine/export-int8: a quarter of the size, products in integers
+  strrn export strrn-mdm --precision float16 --output ~/app/models
+      half the size; arithmetic stays float32
+  strrn export runs/mine --saved-model --output served
+      saved_model/detector and saved_model/tracker too, for TensorFlow Serving
+
+What was written is compared with the Keras networks on drawn faces, and refused where
+it differs. What a precision costs on your faces: python benchmarks/variants.py
+"""
+# Faces for the comparison, and the seed that draws them.
+FACES, SEED = 4, 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which model, and what becomes of it."""
+
+    model: tyro.conf.Positional[str]
+    """Run folder, exported folder, or name of a shipped model."""
+    output: Path | None = None
+    """Folder to write; without it, beside that of the model: export-<precision>."""
+    precision: Precision = "float32"
+    """Of the weights in the TFLite files."""
+    saved_model: bool = False
+    """Write SavedModels too."""
+
+
+def export(options: Options) -> None:
+    """Write the model and say where.
+
+    Raises:
+        ValueError: there is no such model, or the folder to write is that of the model.
+    """
+    from strrn_tf.tracking.model_folder import verify
+
+    source = verify(options.model)
+    output = options.output or source.path.with_name(f"export-{options.precision}")
+    if output.resolve() == source.path.resolve():
+        raise ValueError(f"{output} is the model itself: give another --output")
+    from strrn_tf.quiet import quiet_stderr
+
+    print(f"exporting {source.path} with {options.precision} weights …")
+    with quiet_stderr():
+        from strrn_tf.export import export_models
+        from strrn_tf.models.build import load_networks
+
+        crops = drawn_crops()
+        export_models(
+            *load_networks(source.path),
+            output,
+            info=carried_over(source.description),
+            crops=crops,
+            starts=source.mean_shape[None].repeat(len(crops), 0),
+            saved_model=options.saved_model,
+            precision=options.precision,
+        )
+    sizes = ", ".join(
+        f"{name} {(output / name).stat().st_size / 1e6:.1f} MB"
+        for name in ("detector.tflite", "tracker.tflite")
+    )
+    print(f"{output}: {sizes}; next: strrn track VIDEO --model {output}")
+
+
+def carried_over(description: dict[str, Any]) -> dict[str, Any]:
+    """Return what a description says of a model whatever its files are."""
+    own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
+    kept = {key: description[key] for key in own if key in description}
+    return {**kept, "mean_shape": description["mean_shape"]}
+
+
+def drawn_crops() -> "np.ndarray":
+    """Return crops (n, 315, 315, 3) float32 in [0, 1] of drawn faces."""
+    import numpy as np
+
+    from data_pipeline.drawn.pictures import draw_face
+    from strrn_tf.geometry import box_from_landmarks, crop_matrix
+    from strrn_tf.tracking.crop import cut, to_network
+
+    crops = []
+    for number in range(FACES):
+        image, landmarks = draw_face(np.random.default_rng((SEED, number)), None)
+        matrix = crop_matrix(box_from_landmarks(landmarks))
+        crops.append(to_network(cut(image, matrix)))
+    return np.concatenate(crops)

@@ -1,0 +1,58 @@
+"""Writes the networks of a run as an exported folder that says where they come from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from strrn_tf.models.build import in_float32
+from strrn_tf.omni.algorithm import OmniSupervision
+from strrn_tf.omni.origin import describe_origin
+
+
+def export_run(
+    method: OmniSupervision,
+    folder: Path,
+    *,
+    mean_shape: np.ndarray,
+    counts: Mapping[str, int],
+    is_drawn: bool,
+    parent: Mapping[str, Any] | None,
+    saved_model: bool,
+) -> None:
+    """Export both networks, checked on crops of the run's data, unless that was done.
+
+    Only TensorFlow can: on other back ends nothing is written, see
+    docs/architecture.md, "Learning".
+
+    Args:
+        method: networks and data.
+        folder: of the export.
+        mean_shape: (68, 2) in crop pixels.
+        counts: what the run has learnt from, by kind.
+        is_drawn: whether the project drew all of it.
+        parent: ``model.json`` of the model that the run began with.
+        saved_model: whether to write SavedModels too.
+    """
+    if (folder / "model.json").is_file():
+        return  # written before the run was interrupted
+    if keras.backend.backend() != "tensorflow":
+        return
+    from strrn_tf.export import export_models
+
+    crops = method.data.parity_crops()
+    name = method.folder.root.name
+    origin = describe_origin(
+        name, method.config, counts, is_drawn=is_drawn, parent=parent
+    )
+    export_models(
+        in_float32(method.detector),
+        method.tracker,
+        folder,
+        info={**origin, "mean_shape": mean_shape},
+        crops=crops,
+        starts=mean_shape[None].repeat(len(crops), 0),
+        saved_model=saved_model,
+    )

@@ -1,0 +1,94 @@
+"""What data a reproduction has, how train.py is told of them, and what is missing."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data_pipeline.three_hundred_vw import TRAINING_IDS, list_sequences
+from strrn_tf.reproduction.rows import Source, Training
+
+
+class LacksData(ValueError):
+    """A row cannot be made of the data that are there; one line says why."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the data are.
+
+    Attributes:
+        clips: folder that holds ``300vw/``: test clips, perhaps training clips.
+        stills: annotated stills in the 300-W layout.
+        unlabelled: clips instead of 300VW's training sequences.
+        collections: the further sources of Table 2.
+        init: models to go on with, by backbone.
+    """
+
+    clips: Path
+    stills: Path | None = None
+    unlabelled: tuple[Path, ...] = ()
+    collections: dict[Source, Path | None] = field(default_factory=dict)
+    init: dict[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise a ``ValueError`` when nothing can be scored or learnt."""
+        for category in (1, 2, 3):
+            list_sequences(self.clips / "300vw", category)
+        if self.stills is None and not self.init:
+            raise ValueError(
+                "no annotated stills: give --stills DIR, or --init MODEL to go on with "
+                "a model that has learnt from some"
+            )
+        given = [self.stills, *self.unlabelled, *self.collections.values()]
+        for path in given:
+            if path is not None and not path.exists():
+                raise ValueError(f"{path}: there is no such file or folder")
+
+    def start(self, training: Training) -> list[str]:
+        """Return the arguments that say where a training starts.
+
+        Raises:
+            LacksData: there is no model of that backbone to go on with.
+        """
+        found = ["--stills", str(self.stills)] if self.stills else []
+        if not self.init:
+            return ["--backbone", training.backbone, *found]
+        if training.backbone not in self.init:
+            raise LacksData(f"no model with backbone {training.backbone} among --init")
+        fresh = ["--fresh-tracker"] if training.fresh_tracker else []
+        return ["--init", self.init[training.backbone], *fresh, *found]
+
+    def clips_of(self, training: Training) -> list[str]:
+        """Return the arguments that name the clips of a training.
+
+        Raises:
+            LacksData: some are not there.
+        """
+        if training.annotated:
+            if not self._training_sequences():
+                raise LacksData(
+                    "no annotated training sequences (001, 002, …) in --clips"
+                )
+            return ["--data-root", str(self.clips)]
+        places: list[Path] = []
+        for source in training.sources:
+            places += self._places(source)
+        return ["--unlabelled", *map(str, places)]
+
+    def _places(self, source: Source) -> Iterable[Path]:
+        if source == "300vw":
+            found = list(self.unlabelled) or self._training_sequences()
+            if not found:
+                raise LacksData(
+                    "no unlabelled clips: neither --unlabelled nor training sequences "
+                    "(001, 002, …) in --clips"
+                )
+            return found
+        place = self.collections.get(source)
+        if place is None:
+            raise LacksData(f"no {source} (--{source} DIR)")
+        return [place]
+
+    def _training_sequences(self) -> list[Path]:
+        folders = [self.clips / "300vw" / name for name in TRAINING_IDS]
+        return [folder for folder in folders if folder.is_dir()]

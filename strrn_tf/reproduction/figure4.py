@@ -1,0 +1,163 @@
+"""Figure 4: STRRN against SBR on one sequence, frame by frame, and in pictures."""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from strrn_tf.atomic import replacing, write_text
+from strrn_tf.drawing import draw_caption, overlay_frame, tile_sheet
+from strrn_tf.evaluation import FrameResult, LabelledFrame, evaluate_sequence
+from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.protocols import LandmarkTracker, ProtocolName
+from strrn_tf.tracking.crop import cut
+
+COLOURS = {"STRRN": "#0072B2", "SBR": "#D55E00"}
+PICTURES = 6
+# Beyond it the curves are cut, so that one lost frame does not hide all others.
+LARGEST_ERROR = 40.0
+
+
+class Method(NamedTuple):
+    """A model and how it is run: a label, the runtime object, a protocol."""
+
+    label: str
+    tracker: LandmarkTracker
+    protocol: ProtocolName
+
+
+class Shot(NamedTuple):
+    """One frame of one method: 0-based number, error in percent, and a picture."""
+
+    frame: int
+    error: float
+    picture: np.ndarray | None
+
+
+def follow(
+    method: Method,
+    frames: Iterable[LabelledFrame],
+    sequence: str,
+    pictured: Sequence[int],
+) -> list[Shot]:
+    """Return errors (% of the inter-pupil distance) of all frames, pictures of some.
+
+    Args:
+        method: model and protocol.
+        frames: the sequence, in order of time.
+        sequence: its name.
+        pictured: 0-based numbers of the frames to be shown.
+    """
+    pictures: dict[int, np.ndarray] = {}
+
+    def watch(result: FrameResult, image: np.ndarray) -> None:
+        if result.frame in pictured:
+            pictures[result.frame] = _picture(result, image, method.label)
+
+    results = evaluate_sequence(
+        method.tracker,
+        frames,
+        group="3",
+        sequence=sequence,
+        protocols=(method.protocol,),
+        observe=watch,
+    )
+    return [Shot(r.frame, r.nme_interpupil, pictures.get(r.frame)) for r in results]
+
+
+def _picture(result: FrameResult, image: np.ndarray, label: str) -> np.ndarray:
+    """Return the crop of a face with landmarks in green and the truth in blue."""
+    matrix = crop_matrix(box_from_landmarks(result.true))
+    tile = overlay_frame(
+        cut(image, matrix),
+        apply_matrix(matrix, result.answer.landmarks),
+        true=apply_matrix(matrix, result.true),
+    )
+    text = f"{label}, frame {result.frame}: {result.nme_interpupil:.1f} %"
+    return draw_caption(tile, text)
+
+
+def error_table(shots: Mapping[str, Sequence[Shot]]) -> pd.DataFrame:
+    """Return one line per frame, one column per method, errors in percent."""
+    columns = {
+        label: pd.Series({s.frame: s.error for s in some})
+        for label, some in shots.items()
+    }
+    return pd.DataFrame(columns).rename_axis("frame").reset_index()
+
+
+def plot(errors: pd.DataFrame, title: str) -> Figure:
+    """Return the curves of Figure 4 (a)."""
+    figure = Figure((9.6, 3.6), dpi=150, facecolor="white", layout="constrained")
+    axes = figure.add_subplot()
+    for label in errors.columns[1:]:
+        values = errors[label].to_numpy()
+        mean = (
+            values[np.isfinite(values)].mean() if np.isfinite(values).any() else np.nan
+        )
+        axes.plot(
+            errors["frame"],
+            np.minimum(values, LARGEST_ERROR),
+            color=COLOURS[label],
+            lw=1.4,
+            label=f"{label}: mean {mean:.2f} %",
+        )
+    axes.set_xlabel("frame")
+    axes.set_ylabel("error (% of the inter-pupil distance)")
+    axes.set_ylim(bottom=0)
+    axes.set_title(title, loc="left", fontsize=11, weight="bold")
+    axes.grid(color="#e4e4e4", lw=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    return figure
+
+
+def latex(errors: pd.DataFrame, title: str) -> str:
+    """Return a LaTeX figure (package pgfplots) that reads ``figure4.csv``."""
+    lines = [
+        *(r"\begin{figure}", r"\begin{tikzpicture}"),
+        r"\begin{axis}[xlabel={frame}, ylabel={error (\%)}, ymin=0]",
+    ]
+    for label in errors.columns[1:]:
+        source = rf"table[col sep=comma, x=frame, y={label}]{{figure4.csv}}"
+        lines += [rf"\addplot+[no marks] {source};", rf"\addlegendentry{{{label}}}"]
+    caption = title.replace("%", r"\%")
+    lines += [r"\end{axis}", r"\end{tikzpicture}", rf"\caption{{{caption}}}"]
+    return "\n".join([*lines, r"\end{figure}"]) + "\n"
+
+
+def write_figure(
+    folder: Path, shots: Mapping[str, Sequence[Shot]], title: str
+) -> list[Path]:
+    """Write figure4.csv, figure4.tex, figure4.png and figure4-pictures.png."""
+    errors = error_table(shots)
+    names = ("figure4.csv", "figure4.tex", "figure4.png", "figure4-pictures.png")
+    paths = [folder / name for name in names]
+    text = io.StringIO()
+    errors.to_csv(text, index=False, float_format="%.4f")
+    write_text(paths[0], text.getvalue())
+    write_text(paths[1], latex(errors, title))
+    with replacing(paths[2]) as new:
+        plot(errors, title).savefig(new)
+    tiles = [
+        s.picture for some in shots.values() for s in some if s.picture is not None
+    ]
+    sheet = tile_sheet(tiles, len(tiles) // len(shots))
+    with replacing(paths[3]) as new:
+        _save(new, sheet)
+    return paths
+
+
+def _save(path: Path, picture: np.ndarray) -> None:
+    from matplotlib.image import imsave
+
+    imsave(path, picture)
+
+
+def spread_over(count: int) -> list[int]:
+    """Return the numbers of the frames to picture, evenly over the sequence."""
+    return np.unique(np.linspace(0, count - 1, PICTURES).astype(int)).tolist()

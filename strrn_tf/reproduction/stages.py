@@ -1,0 +1,158 @@
+"""Trains and scores models, each once, in processes of their own.
+
+The folder of a model is named after everything that decides it, so rows and tables that
+need the same model share it; one that is complete is not made again, and one that was
+left unfinished by a kill goes on. What a process prints is in its ``log.txt``.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from strrn_tf.reproduction.data import Data
+from strrn_tf.reproduction.rows import Training
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class StageFailed(ValueError):
+    """A process ended with an error; one line has its place and its last words."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """Where models are made, of what, and how.
+
+    Attributes:
+        output: folder of all models.
+        data: what they are made of and scored on.
+        train: further arguments of train.py, for all.
+        evaluate: further arguments of evaluate.py, for all.
+    """
+
+    output: Path
+    data: Data
+    train: tuple[str, ...] = ()
+    evaluate: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise a ``ValueError`` where train.py is not to be found."""
+        if not (ROOT / "train.py").is_file():
+            raise ValueError(
+                "strrn reproduce needs the project's folder (train.py and evaluate.py "
+                "are in it): clone it and install it there, with pip install -e ."
+            )
+
+    def model(self, training: Training, seed: int) -> str:
+        """Return the model of a training, made now if it is missing.
+
+        Args:
+            training: what to train.
+            seed: of everything random.
+
+        Returns:
+            Run folder; or, where nothing is trained, the model of ``--init``.
+
+        Raises:
+            LacksData: there are no data for it.
+            StageFailed: the training ended with an error.
+        """
+        start = self.data.start(training)
+        if not training.rounds:
+            if self.data.init:
+                return self.data.init[training.backbone]
+            return str(self._stills_alone(training, seed))
+        clips = self.data.clips_of(training)
+        arguments = [*start, *clips, *training.options, *self.train]
+        folder = self._folder(training, [*arguments, "--seed", str(seed)])
+        if not self.data.init and not _is_done(folder):
+            self._share(self._stills_alone(training, seed), folder, training)
+        return str(self._train(folder, arguments, seed))
+
+    def scores(self, model: str) -> Path:
+        """Return the folder of a model's evaluation, made now if it is missing."""
+        folder = Path(model)
+        name = folder.name if (folder / "export").is_dir() else f"init-{folder.name}"
+        clips = str(self.data.clips)
+        key = _digest([model, clips, *self.evaluate])
+        target = self.output / "evaluations" / f"{name}-{key}"
+        if not (target / "metrics.json").is_file():
+            target.mkdir(parents=True, exist_ok=True)
+            arguments = ["--model", model, "--data-root", clips, "--category", "all"]
+            arguments += ["--output", str(target), *self.evaluate]
+            self._run(f"scoring {name}", "evaluate.py", arguments, target / "log.txt")
+        return target
+
+    def results(self, model: str) -> list[dict]:
+        """Return the metrics of every category and protocol, see ``evaluate.py``."""
+        path = self.scores(model) / "metrics.json"
+        return json.loads(path.read_text(encoding="utf-8"))["results"]
+
+    def _stills_alone(self, training: Training, seed: int) -> Path:
+        """Return the run of a backbone that has learnt from stills alone."""
+        arguments = [*self.data.start(training), "--rounds", "0", *self.train]
+        alone = replace(training, rounds=False, options=())
+        folder = self._folder(alone, [*arguments, "--seed", str(seed)])
+        return self._train(folder, arguments, seed)
+
+    def _share(self, donor: Path, folder: Path, training: Training) -> None:
+        """Give a run the trainings on stills that another has done already.
+
+        A training that is complete is only read; so the run ends as if it had done all.
+        """
+        shared = (
+            ["detector-00"] if training.own_tracker else ["detector-00", "tracker-00"]
+        )
+        for phase in shared:
+            name = f"checkpoints/{phase}.weights.h5"
+            if not (folder / name).exists():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                part = folder / f"{name}.part"
+                shutil.copyfile(donor / name, part)
+                os.replace(part, folder / name)
+
+    def _train(self, folder: Path, arguments: list[str], seed: int) -> Path:
+        if not _is_done(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            places = ["--output", str(folder), "--cache", str(self.output / "cache")]
+            places += ["--seed", str(seed), "--resume"]
+            log = folder / "log.txt"
+            self._run(f"training {folder.name}", "train.py", arguments + places, log)
+        return folder
+
+    def _folder(self, training: Training, arguments: list[str]) -> Path:
+        return self.output / "models" / f"{training.label}-{_digest(arguments)}"
+
+    def _run(self, what: str, script: str, arguments: list[str], log: Path) -> None:
+        begin = time.monotonic()
+        program = [sys.executable, str(ROOT / script), *arguments]
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"$ {script} {' '.join(arguments)}\n")
+            file.flush()
+            process = subprocess.Popen(program, stdout=file, stderr=subprocess.STDOUT)
+            try:
+                code = process.wait()
+            except KeyboardInterrupt:
+                process.wait()  # a terminal's Ctrl-C reaches it too, and it saves
+                raise
+        if code:
+            last = log.read_text(encoding="utf-8").strip().splitlines()[-1].strip()
+            raise StageFailed(f"{what} ended with exit code {code}: {last} ({log})")
+        seconds = time.monotonic() - begin
+        Console(stderr=True).print(f"{what}: {seconds:.0f} s", highlight=False)
+
+
+def _is_done(folder: Path) -> bool:
+    return (folder / "export" / "model.json").is_file()
+
+
+def _digest(arguments: list[str]) -> str:
+    return hashlib.sha256("\0".join(arguments).encode()).hexdigest()[:8]

@@ -1,0 +1,145 @@
+"""What `train.py` can be told, and which of it does not go together.
+
+The command line is made of `Options`, so its docstrings are the help.
+"""
+
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from strrn_tf.config import (
+    AlgorithmConfig,
+    Backbone,
+    FitConfig,
+    Method,
+    Preset,
+    RunConfig,
+    SbrConfig,
+)
+from strrn_tf.tracking.model_folder import load
+
+PROG = "python train.py"
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where data come from, where results go, and how the networks learn."""
+
+    backbone: Backbone | None = None
+    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Without it mdm, or
+    that of --init."""
+    method: Method = "strrn"
+    """What is done with the clips. strrn: Algorithm 1. sbr: the paper's baseline, which
+    teaches the detector to agree with optical flow."""
+    preset: Preset | None = None
+    """Sizes of the networks; "paper" has the published ones and needs a GPU. Without it
+    "default", or that of --init."""
+    data_root: Path | None = None
+    """Folder with 300w/ and 300vw/. Without any data option the project draws its own
+    data set in runs/drawn."""
+    stills: Path | None = None
+    """Annotated stills, 300-W or prepared, instead of <data-root>/300w."""
+    unlabelled: tuple[Path, ...] = ()
+    """Folders of videos, 300VW or prepared data, instead of <data-root>/300vw."""
+    output: Path | None = None
+    """Run folder; without it runs/<backbone>."""
+    cache: Path = RUNS / "cache"
+    """Where crops cut from the data are kept; several GB for large data sets."""
+    init: Path | None = None
+    """Model to go on with instead of training the networks from nothing: the name of a
+    shipped one, an exported folder or a run folder. Give --stills too where you can:
+    without annotated stills the detector has only its own pseudo-labels."""
+    fresh_tracker: bool = False
+    """With --init: keep the detector alone; the tracker is built anew and first trained
+    on the stills."""
+    resume: bool = False
+    """Continue the run in --output where it stopped."""
+    seed: int = 0
+    """Of everything random."""
+    mixed_precision: bool = False
+    """Train hourglasses in bfloat16, with weights in float32: a quarter faster where
+    the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere. Not
+    with --init."""
+    threads: int = 0
+    """Threads of one operation; 0: as many as there are cores."""
+    saved_model: bool = False
+    """Export SavedModels too."""
+    lambda_: Annotated[float | None, tyro.conf.arg(name="lambda")] = None
+    """Short for --l-det-weight: lambda of Eq. 6."""
+    detector: FitConfig = field(default_factory=lambda: RunConfig().detector)
+    tracker: FitConfig = field(default_factory=lambda: RunConfig().tracker)
+    algorithm: Annotated[AlgorithmConfig, tyro.conf.arg(name="")] = field(
+        default_factory=AlgorithmConfig
+    )
+    sbr: SbrConfig = field(default_factory=SbrConfig)
+
+    @property
+    def folder(self) -> Path:
+        """Run folder."""
+        return self.output or RUNS / (self.init.name if self.init else self.backbone)
+
+    @property
+    def run_config(self) -> RunConfig:
+        """What decides the result, given the data."""
+        algorithm = self.algorithm
+        if self.lambda_ is not None:
+            algorithm = replace(algorithm, l_det_weight=self.lambda_)
+        return RunConfig(
+            backbone=self.backbone,
+            preset=self.preset,
+            seed=self.seed,
+            mixed_precision=self.mixed_precision,
+            detector=self.detector,
+            tracker=self.tracker,
+            algorithm=algorithm,
+        )
+
+
+def complete(options: Options) -> Options:
+    """Return options that name backbone and preset.
+
+    Raises:
+        ValueError: options do not go together, in one line.
+    """
+    if options.fresh_tracker and not options.init:
+        raise ValueError("--fresh-tracker is for --init: without, both are built anew")
+    sizes = {"backbone": "mdm", "preset": "default"}
+    if options.init:
+        check_init(options)
+        description = load(options.init).description
+        sizes = {name: description[name] for name in sizes}
+    for name, value in sizes.items():
+        if getattr(options, name) not in (None, value) and options.init:
+            raise ValueError(
+                f"--{name} {getattr(options, name)}: the model of --init has {value}; "
+                f"leave --{name} out"
+            )
+        options = replace(options, **{name: getattr(options, name) or value})
+    return options
+
+
+def check_init(options: Options) -> None:
+    """Raise a ``ValueError`` if the options leave nothing to do for --init."""
+    if not options.algorithm.rounds:
+        raise ValueError("--init with --rounds 0 leaves nothing to train")
+    if not options.unlabelled and options.data_root is None:
+        raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
+    if options.mixed_precision:
+        raise ValueError("--mixed-precision does not go with --init")
+    if not (options.algorithm.spatial or options.fresh_tracker):
+        raise ValueError(
+            "--no-spatial builds another tracker than that of --init: add "
+            "--fresh-tracker"
+        )
+    if options.fresh_tracker and options.stills is None and options.data_root is None:
+        raise ValueError("--fresh-tracker is first trained on stills: give --stills")
+    if options.stills is None and options.data_root is None:
+        print(
+            f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
+            "alone, and may forget what they do not show",
+            file=sys.stderr,
+        )

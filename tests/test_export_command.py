@@ -1,0 +1,80 @@
+"""`strrn export`: a model written again, and what it keeps and refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from toy_models import WideDetector, toy_mean_shape, toy_models, toy_samples
+
+from strrn_tf.cli import main
+from strrn_tf.export import export_models
+from strrn_tf.export_command import drawn_crops
+from strrn_tf.tracking.model_folder import load, verify
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return a run folder with an exported toy."""
+    folder = tmp_path_factory.mktemp("runs") / "mine"
+    _, tracker = toy_models()
+    detector = WideDetector()
+    detector.build((None, 315, 315, 3))
+    detector.shape.assign(toy_mean_shape())
+    samples = toy_samples(1)
+    samples["info"] |= {"licence": "mine", "accuracy": {"nme": 5.0}, "seed": 3}
+    export_models(detector, tracker, folder / "export", **samples)
+    return folder
+
+
+def test_int8_beside_the_model(run, capsys):
+    assert main(["export", str(run), "--precision", "int8"]) == 0
+    folder = run / "export-int8"
+    assert str(folder) in capsys.readouterr().out
+    new, old = verify(folder).description, load(run).description
+    assert new["weights"] == "int8"
+    for key in ("name", "licence", "accuracy", "seed", "mean_shape"):
+        assert new[key] == old[key]
+    sizes = [(f / "detector.tflite").stat().st_size for f in (folder, run / "export")]
+    assert sizes[0] < 0.5 * sizes[1]
+    assert not (folder / "saved_model").exists()
+
+
+def test_saved_models_where_asked(run, tmp_path):
+    argv = ["export", str(run / "export"), "--saved-model"]
+    assert main([*argv, "--output", str(tmp_path / "served")]) == 0
+    for name in ("detector", "tracker"):
+        assert (tmp_path / "served/saved_model" / name / "saved_model.pb").is_file()
+    kept = json.loads((tmp_path / "served" / "model.json").read_text())
+    assert kept["weights"] == "float32"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--precision", "int4"), "int4"),
+        (("--output", "{run}/export"), "is the model itself"),
+        (("--output", "{run}"), "is not an exported model"),
+    ],
+)
+def test_mistakes(run, capsys, more, words):
+    argv = [word.format(run=run) for word in more]
+    before = (run / "export" / "model.json").read_bytes()
+    assert main(["export", str(run), *argv]) == 2
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert message.startswith("strrn: ")
+    assert words in message
+    assert (run / "export" / "model.json").read_bytes() == before
+
+
+def test_no_model(capsys, tmp_path):
+    assert main(["export", str(tmp_path / "nothing")]) == 2
+    assert "There is no model" in capsys.readouterr().err
+
+
+def test_faces_for_the_comparison():
+    crops = drawn_crops()
+    assert crops.shape == (4, 315, 315, 3)
+    assert crops.dtype == np.float32
+    assert 0 <= crops.min() < crops.max() <= 1
+    assert crops.std((1, 2)).min() > 0.02  # pictures, and no two alike
+    assert np.abs(crops[0] - crops[1]).mean() > 0.02
