@@ -45,6 +45,19 @@ def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
     return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
 
 
+def longest_first(clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips by the size of their files, which tells their length roughly.
+
+    Workers that begin with the longest end together.
+    """
+    return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
 def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     if root.is_file():
         return [Clip(root.name, root)]

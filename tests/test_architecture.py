@@ -155,6 +155,7 @@ RULES = [
         {"data_pipeline*", "strrn_tf.command_line"},
         {"tyro"},
     ),
+    ("data_pipeline.on_beam", {"data_pipeline.workers"}, {"apache_beam", "rich"}),
     (
         "data_pipeline*",
         {
