@@ -82,6 +82,8 @@ class Options:
     with --init."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
+    devices: int = 1
+    """Accelerators to train on; every batch is shared out among them."""
     saved_model: bool = False
     """Export SavedModels too."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda")] = None
@@ -123,6 +125,12 @@ def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
     options = parse_options(Options, argv, prog=PROG, description=__doc__)
     sizes = {"backbone": "mdm", "preset": "default"}
+    for fit in (options.detector, options.tracker):
+        if options.devices > 1 and fit.batch_size % options.devices:
+            raise ValueError(
+                f"--devices {options.devices} cannot share out a batch of "
+                f"{fit.batch_size} evenly: choose another batch size"
+            )
     if options.init:
         check_init(options)
         description = load(options.init).description
@@ -177,12 +185,14 @@ def train(options: Options, folder: "RunFolder") -> None:
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
+    from strrn_tf.devices import choose_devices
     from strrn_tf.fitting import use_threads
     from strrn_tf.geometry import mean_shape
     from strrn_tf.models.build import build_networks, load_networks
     from strrn_tf.omni.algorithm import OmniSupervision
 
     use_threads(options.threads)
+    devices = choose_devices(options.devices)
     config = options.run_config
     stills, clips = read_data(options)
     stores = {"stills": stills, "clips": clips}
@@ -199,7 +209,7 @@ def train(options: Options, folder: "RunFolder") -> None:
         start = mean_shape(stills.landmarks[:, 0])
         networks = build_networks(config, start)
     data = TrainingData(stills, clips, config)
-    method = OmniSupervision(config, *networks, data, folder)
+    method = OmniSupervision(config, *networks, data, folder, devices)
     if not parent:
         method.train_on_stills()
         export(options, method, start, folder.round(0) / "export", parent)

@@ -46,10 +46,15 @@ RULES = [
         {"strrn_tf.layers.*", "strrn_tf.landmarks", "strrn_tf.geometry"},
         {"keras", "numpy"},
     ),
-    ("strrn_tf.training", {"strrn_tf.losses", "strrn_tf.config"}, {"keras"}),
+    (
+        "strrn_tf.training",
+        {"strrn_tf.losses", "strrn_tf.config", "strrn_tf.devices"},
+        {"keras"},
+    ),
+    ("strrn_tf.devices", set(), {"keras", "tensorflow"}),
     (
         "strrn_tf.fitting",
-        {"strrn_tf.failures", "strrn_tf.omni.run_folder"},
+        {"strrn_tf.failures", "strrn_tf.omni.run_folder", "strrn_tf.devices"},
         {"keras", "numpy", "tensorflow"},
     ),
     (
@@ -57,7 +62,7 @@ RULES = [
         {
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
-            "strrn_tf.atomic",
+            *("strrn_tf.atomic", "strrn_tf.devices"),
         },
         {"keras", "numpy", "filelock"},
     ),
@@ -167,9 +172,12 @@ RULES = [
         {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
     ),
 ]
-# Only these may name TensorFlow: batches, conversion, and the questions about threads
-# and processors that Keras cannot answer.
-TENSORFLOW = ("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting")
+# Only these may name TensorFlow: batches, conversion, its own distribution, and the
+# questions about threads and processors that Keras cannot answer.
+TENSORFLOW = (
+    *("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting"),
+    "strrn_tf.devices",
+)
 WORKPLACE = ("/" + "work/", "/" + "root/", "/" + "home/")
 
 
