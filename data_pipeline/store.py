@@ -26,14 +26,12 @@ from rich.progress import track
 from data_pipeline.clips import Clip
 from data_pipeline.face_boxes import BoxFinder
 from data_pipeline.fingerprints import fingerprint
-from data_pipeline.images import read_image
 from data_pipeline.locking import filling
 from data_pipeline.pairs import PairOptions, cut_pairs
-from data_pipeline.store_writer import Samples, StoreWriter, read_state
-from data_pipeline.stored_window import cut_window
+from data_pipeline.stills import cut_still
+from data_pipeline.store_writer import StoreWriter, read_state
 from data_pipeline.three_hundred_vw import Sequence300VW
-from data_pipeline.three_hundred_w import Still, read_landmarks
-from strrn_tf.geometry import box_from_landmarks
+from data_pipeline.three_hundred_w import Still
 
 __all__ = ["CropStore", "build_pair_store", "build_still_store", "fingerprint"]
 
@@ -114,7 +112,7 @@ def build_still_store(
         if writer is not None:
             for still in track(_missing(writer, stills), "Cutting stills"):
                 try:
-                    writer.append(still.name, _cut_still(still, boxes), {})
+                    writer.append(still.name, cut_still(still, boxes), {})
                 except ValueError as error:
                     writer.append(still.name, None, {"problem": str(error)})
             writer.finish()
@@ -183,22 +181,3 @@ def _writer(folder: str | Path, mark: str, num_frames: int) -> StoreWriter | Non
 
 def _missing(writer: StoreWriter, sources: Sequence) -> list:
     return [source for source in sources if source.name not in writer.done]
-
-
-def _cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
-    image, landmarks = read_image(still.image_path), read_landmarks(still)
-    box = box_from_landmarks(landmarks)
-    if callable(boxes):
-        box = _nearest(boxes(image), box)
-    frames, landmarks, matrix = cut_window([image], landmarks[None], box)
-    return Samples([still.name], frames[None], landmarks[None], matrix[None])
-
-
-def _nearest(boxes: np.ndarray | None, truth: np.ndarray) -> np.ndarray:
-    """Return the box whose centre is nearest to that of the annotated face."""
-    boxes = np.reshape([] if boxes is None else boxes, (-1, 4))
-    middle = (truth[:2] + truth[2:]) / 2
-    distances = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - middle, axis=-1)
-    if not len(boxes) or distances.min() > (truth[2:] - truth[:2]).max() / 2:
-        raise ValueError("no face was found where the annotated one is")
-    return boxes[distances.argmin()]
