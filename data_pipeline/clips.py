@@ -45,9 +45,14 @@ def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
     return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
 
 
+def plain(name: str) -> str:
+    r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     if root.is_file():
-        return [Clip(root.name, root)]
+        return [Clip(plain(root.name), root)]
     base = root.resolve().parent if has_prefix else root.resolve()
     clips = []
     for folder, folders, files in os.walk(root.resolve()):
@@ -57,7 +62,7 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
         numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
         if len(numbered) >= 2:
             found.append(Path(folder))
-        clips += [Clip(p.relative_to(base).as_posix(), p) for p in found]
+        clips += [Clip(plain(p.relative_to(base).as_posix()), p) for p in found]
     # The root itself may be the folder of images.
     return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
 

@@ -138,8 +138,15 @@ RULES = [
     ),
     (
         "strrn_tf.annotation_report",
-        {"strrn_tf.annotating", "strrn_tf.atomic"},
+        {"strrn_tf.annotating", "strrn_tf.atomic", "strrn_tf.report_parts"},
         {"numpy", "matplotlib"},
+    ),
+    ("strrn_tf.report_parts", set(), {"matplotlib"}),
+    ("strrn_tf.prepare_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
+    (
+        "strrn_tf.preparation_report",
+        {"strrn_tf.drawing", "strrn_tf.atomic", "strrn_tf.report_parts"},
+        {"numpy", "cv2", "matplotlib"},
     ),
     ("strrn_tf.benchmark_command", {"strrn_tf*", "data_pipeline.*"}, set()),
     (
@@ -161,7 +168,7 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
-            *("strrn_tf.tracking.crop", "strrn_tf.atomic"),
+            *("strrn_tf.tracking.crop", "strrn_tf.atomic", "strrn_tf.quiet"),
         },
         {"numpy", "cv2", "scipy", "rich", "tensorflow", "filelock"},
     ),

@@ -12,8 +12,11 @@ Every record is a `tf.train.Example`:
 Frames of a pair have one window and so one matrix.
 """
 
+import functools
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +25,16 @@ from data_pipeline.store_writer import Samples
 from data_pipeline.stored_window import STORED_SIZE
 from strrn_tf.atomic import replacing
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.quiet import quiet_stderr
+
+
+@functools.cache
+def tensorflow() -> ModuleType:
+    """Return TensorFlow, imported when first asked for, without what it says then."""
+    with quiet_stderr():
+        import tensorflow
+
+    return tensorflow
 
 
 def pack(sample: Samples, quality: int) -> bytes:
@@ -31,12 +44,12 @@ def pack(sample: Samples, quality: int) -> bytes:
         sample: names etc. of n = 1.
         quality: of the JPEG images, 1 to 100.
     """
-    import tensorflow as tf
+    tf = tensorflow()
 
-    def values(array: np.ndarray) -> "tf.train.Feature":
+    def values(array: np.ndarray) -> Any:
         return tf.train.Feature(float_list=tf.train.FloatList(value=array.ravel()))
 
-    def contents(items: Iterable[bytes]) -> "tf.train.Feature":
+    def contents(items: Iterable[bytes]) -> Any:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=items))
 
     ((name,), frames, landmarks, matrix) = sample
@@ -53,7 +66,7 @@ def pack(sample: Samples, quality: int) -> bytes:
 
 def write_shard(path: Path, records: Iterable[bytes]) -> int:
     """Write records, atomically, and return the size of the file in bytes."""
-    import tensorflow as tf
+    tf = tensorflow()
 
     with replacing(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
@@ -69,7 +82,7 @@ def read_shard(path: Path, wanted: Collection[int] | None = None) -> Iterator[Sa
     Raises:
         ValueError: the file is missing, cut off or damaged.
     """
-    import tensorflow as tf
+    tf = tensorflow()
 
     if not path.is_file():
         raise ValueError(f"{path}: there is no such shard. Run `strrn prepare` again")
@@ -87,7 +100,7 @@ def read_shard(path: Path, wanted: Collection[int] | None = None) -> Iterator[Sa
 
 
 def _unpack(record: bytes, path: Path) -> Samples:
-    import tensorflow as tf
+    tf = tensorflow()
 
     features = tf.train.Example.FromString(record).features.feature
     images = features["frames"].bytes_list.value

@@ -60,7 +60,7 @@ class Preparation(NamedTuple):
     pairs_per_clip: int = 20
     seed: int = 0
     rule: str = "largest"
-    min_face: float = 40.0
+    min_face: float = 50.0
     min_found: float = 0.5
     quality: int = 95
 
@@ -87,7 +87,7 @@ def prepare_source(
     Raises:
         OSError: the output cannot be written.
     """
-    path = output / "sources" / f"{file_name(source.name)}.json"
+    path = report_path(source.name, output)
     mark = mark_of(source, options)
     report = read_report(path, mark, output)
     if report is not None:
@@ -108,6 +108,11 @@ def prepare_source(
     report |= {"shards": shards, "samples": samples}
     write_text(path, json.dumps(report) + "\n")
     return report
+
+
+def report_path(name: str, output: Path) -> Path:
+    """Return where the report of a source of that name is written."""
+    return output / "sources" / f"{file_name(name)}.json"
 
 
 def read_report(path: Path, mark: str, output: Path) -> dict[str, Any] | None:
