@@ -6,7 +6,7 @@
 | `shards/`, `sources/` | the samples and the report of every source, see `work` |
 | `index.csv` | one line per sample: name, shard, place in it, window in the image |
 | `report.json` | counts, differences from the published data set, problems |
-| `prepared.json` | the sources, in order; written last: training reads no folder without |
+| `prepared.json` | the sources, in order; written last, and training asks for it |
 """
 
 import csv

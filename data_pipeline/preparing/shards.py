@@ -87,10 +87,14 @@ def read_shard(path: Path, wanted: Collection[int] | None = None) -> Iterator[Sa
     if not path.is_file():
         raise ValueError(f"{path}: there is no such shard. Run `strrn prepare` again")
     last = None if wanted is None else max(wanted, default=-1)
+    # A data set of tf.data would start TensorFlow's devices, which have to wait until
+    # the training has set them up.
+    with quiet_stderr():
+        records = tf.compat.v1.io.tf_record_iterator(str(path))
     try:
-        for place, record in enumerate(tf.data.TFRecordDataset(str(path))):
+        for place, record in enumerate(records):
             if wanted is None or place in wanted:
-                yield _unpack(record.numpy(), path)
+                yield _unpack(record, path)
             if place == last:
                 return
     except (tf.errors.OpError, KeyError, IndexError) as error:
