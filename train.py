@@ -11,6 +11,11 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
+  strrn prepare youtube-faces ~/YouTubeFaces; strrn prepare 300vw ~/300VW
+  python train.py --stills ~/300w --unlabelled prepared/300vw prepared/youtube-faces
+      from shards: the originals are not read again, and need not be there
+  python train.py --data-root ~/data --annotated-fraction 0.1
+      Semi-STRRN: with the annotations of a tenth of the frames of every sequence
   python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
@@ -61,9 +66,11 @@ class Options:
     """Folder with 300w/ and 300vw/. Without any data option the project draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills in the 300-W layout, instead of <data-root>/300w."""
+    """Annotated stills in the 300-W layout, or prepared ones, instead of
+    <data-root>/300w."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, instead of the training sequences of <data-root>/300vw."""
+    """Folders of videos, prepared ones, or 300VW (its training sequences), instead of
+    <data-root>/300vw."""
     output: Path | None = None
     """Run folder; without it runs/<backbone>."""
     cache: Path = RUNS / "cache"
@@ -167,6 +174,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     with quiet_stderr():
         import keras
 
+    from data_pipeline.inputs import read_annotation
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
@@ -178,7 +186,10 @@ def train(options: Options, folder: "RunFolder") -> None:
     use_threads(options.threads)
     config = options.run_config
     stills, clips = read_data(options)
+    root, folders = data_root(options), options.unlabelled
+    annotated, source = read_annotation(root, folders, options.cache, clips, config)
     stores = {"stills": stills, "clips": clips}
+    stores |= {"annotated": annotated} if annotated else {}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
@@ -191,7 +202,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     else:
         start = mean_shape(stills.landmarks[:, 0])
         networks = build_networks(config, start)
-    data = TrainingData(stills, clips, config)
+    data = TrainingData(stills, clips, config, annotated=annotated, source=source)
     method = OmniSupervision(config, *networks, data, folder)
     if not parent:
         method.train_on_stills()
@@ -214,9 +225,7 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
     from data_pipeline.inputs import read_clips, read_stills
 
-    root = options.data_root
-    if root is None and not (options.stills or options.unlabelled or options.init):
-        root = drawn_faces()
+    root = data_root(options)
     stills_root = options.stills or (root and root / "300w")
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
@@ -231,6 +240,13 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
         seed=options.seed,
     )
     return stills, clips
+
+
+def data_root(options: Options) -> Path | None:
+    """Return --data-root; without any data option the project's own, drawn data set."""
+    if options.stills or options.unlabelled or options.init or options.data_root:
+        return options.data_root
+    return drawn_faces()
 
 
 def drawn_faces() -> Path:
@@ -257,10 +273,7 @@ def export(
     origin = describe_origin(
         options.folder.name,
         method.config,
-        {
-            "annotated stills": data.num_stills,
-            "unlabelled pairs of frames": len(data.names),
-        },
+        data.counts,
         is_drawn=not (options.stills or options.data_root or options.unlabelled),
         parent=parent and parent.description,
     )

@@ -32,16 +32,16 @@ def choose_annotated(
 ) -> list[int]:
     """Return a fraction of the annotated frames of one sequence, rising.
 
-    The choice depends on the sequence's name and the seed alone; a smaller fraction is
-    part of a larger one.
+    The choice depends on the last part of the sequence's name and the seed alone; a
+    smaller fraction is part of a larger one.
 
     Args:
-        name: of the sequence.
+        name: of the sequence, such as ``001`` or ``300vw/001``.
         frames: all its annotated frames.
         fraction: in 0 to 1; the count is rounded.
         seed: not negative.
     """
-    rng = np.random.default_rng((seed, zlib.crc32(name.encode())))
+    rng = np.random.default_rng((seed, zlib.crc32(name.rpartition("/")[2].encode())))
     order = rng.permutation(len(frames))[: round(fraction * len(frames))]
     return [frames[i] for i in np.sort(order)]
 
