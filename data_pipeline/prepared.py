@@ -17,11 +17,15 @@ Kind = Literal["stills", "pairs", "annotated"]
 
 
 class PreparedPart(NamedTuple):
-    """One shard; ``samples`` are the names of its samples, in order."""
+    """One shard; ``samples`` are the names of its samples, in order.
+
+    ``prefix`` is put before these names: where several folders are read side by side.
+    """
 
     name: str
     shard: Path
     samples: tuple[str, ...]
+    prefix: str = ""
 
 
 def is_prepared(folder: str | Path) -> bool:
@@ -76,7 +80,7 @@ def read_part(part: PreparedPart, places: list[int] | None = None) -> Samples:
     wanted = range(len(part.samples)) if places is None else places
     if samples.names != [part.samples[place] for place in wanted]:
         raise ValueError(f"{part.shard}: is not the shard that was prepared")
-    return samples
+    return samples._replace(names=[part.prefix + name for name in samples.names])
 
 
 def choose_places(part: PreparedPart, count: int, seed: int) -> list[int]:

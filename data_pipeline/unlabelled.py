@@ -43,7 +43,7 @@ class Unlabelled:
             else:
                 prefix = f"{folder.resolve().name}/" if several else ""
                 videos, annotated = (
-                    [source._replace(name=prefix + source.name) for source in group]
+                    [_prefixed(source, prefix) for source in group]
                     for group in _special(folder)
                 )
             new = [video for video in videos if video not in self.videos]
@@ -60,6 +60,12 @@ class Unlabelled:
     def folder_of(self, names: Sequence[str]) -> np.ndarray:
         """Return for samples `clip.mp4#000123` the number (N,) of their folder."""
         return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
+
+
+def _prefixed(source: Video, prefix: str) -> Video:
+    source = source._replace(name=prefix + source.name)
+    is_shard = isinstance(source, PreparedPart)
+    return source._replace(prefix=prefix) if is_shard else source
 
 
 def _special(folder: Path) -> tuple[list, list]:

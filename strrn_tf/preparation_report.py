@@ -132,7 +132,8 @@ def _plot_faces(
     axis.hist([kept, out], edges, stacked=True, label=labels, color=colours)
     if min_face is not None:
         axis.axvline(min_face, color="black", lw=1, label=f"--min-face {min_face:g}")
-    axis.set(xlabel="median face of a source, pixels of the original", ylabel="sources")
+    xlabel = "median face of a source, pixels of the original"
+    axis.set(xlabel=xlabel, ylabel="sources", xlim=(0, largest * 1.02))
     axis.legend(fontsize=8)
 
 
@@ -155,7 +156,7 @@ def _table_rows(summary: Mapping[str, Any]) -> list[list[str]]:
                 str(sum(source["samples"].values())),
                 str(len(source.get("frames_without_face", ()))),
                 f"{source.get('face') or 0:.0f}",
-                shorten(remark.rpartition(f"{name}: ")[2], 70),
+                shorten(remark.rpartition(f"{name}: ")[2], 45),
             ]
         )
     if len(sources) > MOST_LINES:

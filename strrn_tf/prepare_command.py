@@ -162,7 +162,7 @@ def _close(output: Path, summary: dict[str, Any]) -> None:
     out = [(name, source["left_out"]) for name, source in sources if source["left_out"]]
     _say_all("left out", [f"{name}: {reason}" for name, reason in out])
     problems = [(name, p) for name, source in sources for p in source["problems"]]
-    _say_all("problem", [f"{name}: {problem}" for name, problem in problems])
+    _say_all("problem", [p if name in p else f"{name}: {p}" for name, p in problems])
     print(f"{headline(summary)}\nlook at {output / 'report.png'}")
     if not any(summary["samples"].values()):
         raise ValueError(f"nothing could be prepared; see {output / 'report.json'}")

@@ -28,7 +28,7 @@ from data_pipeline.preparing.work import (
 from strrn_tf.atomic import write_text
 
 NOTE, MANIFEST = "dataset.json", "prepared.json"
-KINDS = ("stills", "pairs", "annotated", "left_out")
+KINDS = ("stills", "pairs", "annotated")
 
 
 def claim(output: Path, dataset: str) -> None:
@@ -112,7 +112,7 @@ def _summary(
 ) -> dict[str, Any]:
     totals = {
         kind: sum(len(report["samples"].get(kind, ())) for report in reports)
-        for kind in KINDS[:3]
+        for kind in KINDS
     }
     size = sum(s for report in reports for _, s in report["shards"].values())
     faceless = sum(len(report.get("frames_without_face", ())) for report in reports)
@@ -129,7 +129,7 @@ def _summary(
         "findings": [finding._asdict() for finding in findings],
         "by_source": {
             report["name"]: {
-                "samples": {k: len(v) for k, v in report["samples"].items()},
+                "samples": {k: len(report["samples"].get(k, ())) for k in KINDS},
                 "left_out": report["left_out"],
                 "problems": report["problems"],
             }
