@@ -23,8 +23,9 @@ BOXES_SUFFIX = ".labeled_faces.txt"
 NUM_PEOPLE, NUM_CLIPS = 1595, 3425
 # From a Viola-Jones box to the tight box of the 68 landmarks: how far each side moves,
 # in widths of the former. Medians over 363 faces of 300-W's training images that
-# OpenCV's frontal cascade finds; they leave 8 % of the face at the centre and 6 % of
-# its size (medians).
+# OpenCV's frontal cascade finds (`benchmarks/fit_face_boxes.py --finder viola-jones`);
+# they leave 8 % of the face at the centre and 6 % of its size (medians). That the boxes
+# shipped with the data are of that size is an assumption.
 SIDE_SHIFTS = (0.085, 0.232, -0.075, 0.059)
 
 
@@ -98,8 +99,17 @@ def _landmark_box(words: list[str]) -> np.ndarray | None:
     centre, half = np.array([x, y]), np.array([width, height]) / 2
     if not (np.isfinite([*centre, *half]).all() and (half > 0).all()):
         return None
-    box = np.concatenate([centre - half, centre + half])
-    return box + np.asarray(SIDE_SHIFTS) * width
+    return from_viola_jones(np.concatenate([centre - half, centre + half]))
+
+
+def from_viola_jones(boxes: np.ndarray) -> np.ndarray:
+    """Return the landmark boxes (..., 4) to be expected in Viola-Jones boxes (..., 4).
+
+    Args:
+        boxes: (x0, y0, x1, y1) in pixels.
+    """
+    widths = boxes[..., 2:3] - boxes[..., :1]
+    return boxes + np.asarray(SIDE_SHIFTS) * widths
 
 
 def _boxes_path(base: Path, person: Path) -> Path | None:
