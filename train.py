@@ -214,7 +214,11 @@ def train(options: Options, folder: "RunFolder") -> None:
 
 def next_command(options: Options) -> str:
     """Return the command that scores the run on data like its own."""
+    from data_pipeline.prepared import is_prepared
+
     command = f"python evaluate.py --model {options.folder}"
+    if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
+        return f"{command} --data-root DIR, with the original data"
     if options.stills:
         return f"{command} --dataset 300w --data-root {options.stills}"
     root = f" --data-root {options.data_root}" if options.data_root else ""

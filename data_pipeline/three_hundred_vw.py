@@ -116,11 +116,16 @@ def list_sequences(root: str | Path, split: str | int) -> list[Sequence300VW]:
 
 
 def is_300vw(root: str | Path) -> bool:
-    """Return whether a folder holds an annotated training sequence of 300VW."""
+    """Return whether a folder holds a sequence of 300VW: a published id with its video.
+
+    The video has to be called ``vid``, or to have a folder ``annot`` beside it.
+    """
     root = Path(root)
+    folders = [root / name for split in SPLITS for name in sequence_ids(split)]
+    found = ((folder, _find_video(folder)) for folder in folders)
     return any(
-        (root / name / "annot").is_dir() and _find_video(root / name)
-        for name in TRAINING_IDS
+        video is not None and (video.stem == "vid" or (folder / "annot").is_dir())
+        for folder, video in found
     )
 
 

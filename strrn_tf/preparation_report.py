@@ -134,7 +134,7 @@ def _plot_faces(
         axis.axvline(min_face, color="black", lw=1, label=f"--min-face {min_face:g}")
     xlabel = "median face of a source, pixels of the original"
     axis.set(xlabel=xlabel, ylabel="sources", xlim=(0, largest * 1.02))
-    axis.legend(fontsize=8)
+    axis.legend(fontsize=8, loc="upper right")
 
 
 def _table_rows(summary: Mapping[str, Any]) -> list[list[str]]:

@@ -183,7 +183,7 @@ def _pack(
     if isinstance(source, Sequence300VW):
         frames = annotated_frames(source)
         annotated, problems = pack_annotated(source, frames, packer)
-        report["problems"] += problems[:1]
+        report["problems"] += problems
         report["annotated_frames"] = len(frames)
         return {"pairs": packed, "annotated": annotated}
     report["left_out"] = _reason_against(packed, found, options)
