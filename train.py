@@ -11,6 +11,11 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
+  strrn prepare youtube-faces ~/YouTubeFaces; strrn prepare 300vw ~/300VW
+  python train.py --stills ~/300w --unlabelled prepared/300vw prepared/youtube-faces
+      from shards: the originals are not read again, and need not be there
+  python train.py --data-root ~/data --annotated-fraction 0.1
+      Semi-STRRN: with the annotations of a tenth of the frames of every sequence
   python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
@@ -61,9 +66,11 @@ class Options:
     """Folder with 300w/ and 300vw/. Without any data option the project draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills in the 300-W layout, instead of <data-root>/300w."""
+    """Annotated stills in the 300-W layout, or prepared ones, instead of
+    <data-root>/300w."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, instead of the training sequences of <data-root>/300vw."""
+    """Folders of videos, prepared ones, or 300VW (its training sequences), instead of
+    <data-root>/300vw."""
     output: Path | None = None
     """Run folder; without it runs/<backbone>."""
     cache: Path = RUNS / "cache"
@@ -125,12 +132,6 @@ def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
     options = parse_options(Options, argv, prog=PROG, description=__doc__)
     sizes = {"backbone": "mdm", "preset": "default"}
-    for fit in (options.detector, options.tracker):
-        if options.devices > 1 and fit.batch_size % options.devices:
-            raise ValueError(
-                f"--devices {options.devices} cannot share out a batch of "
-                f"{fit.batch_size} evenly: choose another batch size"
-            )
     if options.init:
         check_init(options)
         description = load(options.init).description
@@ -182,6 +183,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     with quiet_stderr():
         import keras
 
+    from data_pipeline.inputs import read_annotation
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
@@ -192,10 +194,14 @@ def train(options: Options, folder: "RunFolder") -> None:
     from strrn_tf.omni.algorithm import OmniSupervision
 
     use_threads(options.threads)
-    devices = choose_devices(options.devices)
+    batch_sizes = options.detector.batch_size, options.tracker.batch_size
+    devices = choose_devices(options.devices, batch_sizes)
     config = options.run_config
     stills, clips = read_data(options)
+    root, folders = data_root(options), options.unlabelled
+    annotated, source = read_annotation(root, folders, options.cache, clips, config)
     stores = {"stills": stills, "clips": clips}
+    stores |= {"annotated": annotated} if annotated else {}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
@@ -208,7 +214,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     else:
         start = mean_shape(stills.landmarks[:, 0])
         networks = build_networks(config, start)
-    data = TrainingData(stills, clips, config)
+    data = TrainingData(stills, clips, config, annotated=annotated, source=source)
     method = OmniSupervision(config, *networks, data, folder, devices)
     if not parent:
         method.train_on_stills()
@@ -226,7 +232,11 @@ def train(options: Options, folder: "RunFolder") -> None:
 
 def next_command(options: Options) -> str:
     """Return the command that scores the run on data like its own."""
+    from data_pipeline.prepared import is_prepared
+
     command = f"python evaluate.py --model {options.folder}"
+    if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
+        return f"{command} --data-root DIR, with the original data"
     if options.stills:
         return f"{command} --dataset 300w --data-root {options.stills}"
     root = f" --data-root {options.data_root}" if options.data_root else ""
@@ -237,9 +247,7 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
     from data_pipeline.inputs import read_clips, read_stills
 
-    root = options.data_root
-    if root is None and not (options.stills or options.unlabelled or options.init):
-        root = drawn_faces()
+    root = data_root(options)
     stills_root = options.stills or (root and root / "300w")
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
@@ -256,8 +264,10 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     return stills, clips
 
 
-def drawn_faces() -> Path:
-    """Return the project's own data set, drawn now if it is missing."""
+def data_root(options: Options) -> Path | None:
+    """Return --data-root; without any data option the project's own, drawn data set."""
+    if options.stills or options.unlabelled or options.init or options.data_root:
+        return options.data_root
     from data_pipeline.drawn.dataset import draw_dataset
 
     return draw_dataset(RUNS / "drawn")
@@ -270,35 +280,16 @@ def export(
     folder: Path,
     parent: ModelFolder | None,
 ) -> None:
-    """Write both networks as an exported folder, checked on crops of the run's data."""
-    import keras
+    """Write both networks as an exported folder, unless it is there."""
+    from strrn_tf.export_run import export_run
 
-    if (folder / "model.json").is_file():
-        return  # written before the run was interrupted
-    if keras.backend.backend() != "tensorflow":
-        return  # only TensorFlow can; `train` says what to do
-    from strrn_tf.export import export_models
-    from strrn_tf.models.build import in_float32
-    from strrn_tf.omni.origin import describe_origin
-
-    crops, data = method.data.parity_crops(), method.data
-    origin = describe_origin(
-        options.folder.name,
-        method.config,
-        {
-            "annotated stills": data.num_stills,
-            "unlabelled pairs of frames": len(data.names),
-        },
+    export_run(
+        method,
+        mean_shape,
+        folder,
+        name=options.folder.name,
         is_drawn=not (options.stills or options.data_root or options.unlabelled),
         parent=parent and parent.description,
-    )
-    export_models(
-        in_float32(method.detector),
-        method.tracker,
-        folder,
-        info={**origin, "mean_shape": mean_shape},
-        crops=crops,
-        starts=mean_shape[None].repeat(len(crops), 0),
         saved_model=options.saved_model,
     )
 

@@ -3,6 +3,7 @@
 Commands:
   strrn track SOURCES      follow the faces of videos; write landmarks and overlays
   strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
+  strrn prepare SET DIR    make a data set ready for training, and check it
   strrn benchmark          measure speed, memory and steadiness on this machine
 
 Examples:
@@ -16,6 +17,8 @@ Examples:
       several videos, with a model you trained, up to three faces in each
   strrn annotate my_videos/ --output my_annotations
       crops of faces with .pts files, ready for training, and a report
+  strrn prepare 300vw ~/300VW_Dataset_2015_12_14
+      what is missing of it, and shards that training reads instead of the videos
   strrn benchmark --video talk.mp4 --json figures.json
       milliseconds by stage, frames per second, jitter; with MediaPipe if installed
 
@@ -77,6 +80,16 @@ def annotate(argv: Sequence[str]) -> None:
     command.annotate(replace(options, beam=beam))
 
 
+def prepare(argv: Sequence[str]) -> None:
+    """``strrn prepare``, see ``prepare_command``."""
+    from strrn_tf import prepare_command as command
+
+    prog = f"{PROG} prepare"
+    command.prepare(
+        parse_options(command.Options, argv, prog=prog, description=command.HELP)
+    )
+
+
 def benchmark(argv: Sequence[str]) -> None:
     """``strrn benchmark``, see ``benchmark_command``."""
     from strrn_tf import benchmark_command as command
@@ -90,5 +103,6 @@ def benchmark(argv: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "track": track,
     "annotate": annotate,
+    "prepare": prepare,
     "benchmark": benchmark,
 }

@@ -129,16 +129,27 @@ class SummedAdamW(keras.optimizers.AdamW):
         return super().apply_gradients(zip(means, variables, strict=True), **options)
 
 
-def choose_devices(count: int) -> Devices:
+def choose_devices(count: int, batch_sizes: Iterable[int] = ()) -> Devices:
     """Return the first devices of the best kind that there is.
 
+    Args:
+        count: number of devices.
+        batch_sizes: of what is to be trained.
+
     Raises:
-        ValueError: there are fewer, or the back end has no distribution.
+        ValueError: there are fewer devices, a batch cannot be shared out evenly, or the
+            back end has no distribution.
     """
     if count < 1:
         raise ValueError(f"--devices must be at least 1. Received: {count}")
     if count == 1:
         return ONE_DEVICE
+    for size in batch_sizes:
+        if size % count:
+            raise ValueError(
+                f"--devices {count} cannot share out a batch of {size} evenly: choose "
+                "another batch size"
+            )
     backend = keras.backend.backend()
     kinds = {"tensorflow": _Mirrored, "jax": _Parallel}
     if backend not in kinds:

@@ -117,6 +117,11 @@ RULES = [
         {"numpy", "pandas", "matplotlib", "rich"},
     ),
     (
+        "strrn_tf.export_run",
+        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"},
+        {"keras", "numpy"},
+    ),
+    (
         "strrn_tf.export*",
         BARE
         | {"strrn_tf.config", "strrn_tf.geometry", "strrn_tf.landmarks"}
@@ -143,8 +148,15 @@ RULES = [
     ),
     (
         "strrn_tf.annotation_report",
-        {"strrn_tf.annotating", "strrn_tf.atomic"},
+        {"strrn_tf.annotating", "strrn_tf.atomic", "strrn_tf.report_parts"},
         {"numpy", "matplotlib"},
+    ),
+    ("strrn_tf.report_parts", set(), {"matplotlib"}),
+    ("strrn_tf.prepare_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
+    (
+        "strrn_tf.preparation_report",
+        {"strrn_tf.drawing", "strrn_tf.atomic", "strrn_tf.report_parts"},
+        {"numpy", "cv2", "matplotlib"},
     ),
     ("strrn_tf.benchmark_command", {"strrn_tf*", "data_pipeline.*"}, set()),
     (
@@ -167,7 +179,7 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
-            *("strrn_tf.tracking.crop", "strrn_tf.atomic"),
+            *("strrn_tf.tracking.crop", "strrn_tf.atomic", "strrn_tf.quiet"),
         },
         {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
     ),

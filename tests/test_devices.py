@@ -100,8 +100,13 @@ class TestChooseDevices:
         with pytest.raises(ValueError, match=r"tensorflow or jax\. Received: torch"):
             choose_devices(2)
 
-    def test_a_batch_must_be_shared_out_evenly(self, capsys):
-        assert train.main(["--devices", "3"]) == 2
+    def test_a_batch_must_be_shared_out_evenly(self):
+        with pytest.raises(ValueError, match="share out a batch of 16 evenly"):
+            choose_devices(3, (18, 16))
+
+    def test_mistakes_end_a_training_before_it_begins(self, tmp_path, capsys):
+        command = ["--output", str(tmp_path / "run"), "--devices", "3"]
+        assert train.main(command) == 2
         message = capsys.readouterr().err
         assert "--devices 3 cannot share out a batch of 16 evenly" in message
         assert message.count("\n") == 1
