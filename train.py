@@ -11,6 +11,11 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
+  strrn prepare youtube-faces ~/YouTubeFaces; strrn prepare 300vw ~/300VW
+  python train.py --stills ~/300w --unlabelled prepared/300vw prepared/youtube-faces
+      from shards: the originals are not read again, and need not be there
+  python train.py --data-root ~/data --annotated-fraction 0.1
+      Semi-STRRN: with the annotations of a tenth of the frames of every sequence
   python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
@@ -23,6 +28,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strrn_tf.command_line import exit_code, parse_options
@@ -40,8 +46,6 @@ if TYPE_CHECKING:
 
 # TensorFlow's warnings while it runs say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-CLIPS = {"strrn": "unlabelled pairs of frames", "sbr": "unlabelled threes of frames"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,16 +77,23 @@ def train(options: Options, folder: "RunFolder") -> None:
     with quiet_stderr():
         import keras
 
+    from data_pipeline.inputs import read_annotation
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
+    from strrn_tf.devices import choose_devices
     from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
 
     use_threads(options.threads)
+    batch_sizes = options.detector.batch_size, options.tracker.batch_size
+    devices = choose_devices(options.devices, batch_sizes)
     config = options.run_config
     stills, clips = read_data(options)
+    root, folders = data_root(options), options.unlabelled
+    annotated, source = read_annotation(root, folders, options.cache, clips, config)
     stores = {"stills": stills, "clips": clips}
+    stores |= {"annotated": annotated} if annotated else {}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
@@ -94,14 +105,12 @@ def train(options: Options, folder: "RunFolder") -> None:
 
     keras.utils.set_random_seed(config.seed)
     start, networks = begin(options, stills, parent)
-    data = TrainingData(stills, clips, config)
-    method = method_of(options)(config, *networks, data, folder)
-    kind = CLIPS[options.method]
+    data = TrainingData(stills, clips, config, annotated=annotated, source=source)
+    method = method_of(options)(config, *networks, data, folder, devices)
     export = partial(
         export_run,
         method,
         mean_shape=start,
-        counts={"annotated stills": data.num_stills, kind: len(data.names)},
         is_drawn=not (options.stills or options.data_root or options.unlabelled),
         parent=parent and parent.description,
         saved_model=options.saved_model,
@@ -156,7 +165,11 @@ def method_of(options: Options) -> "Callable[..., OmniSupervision]":
 
 def next_command(options: Options) -> str:
     """Return the command that scores the run on data like its own."""
+    from data_pipeline.prepared import is_prepared
+
     command = f"python evaluate.py --model {options.folder}"
+    if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
+        return f"{command} --data-root DIR, with the original data"
     if options.stills:
         return f"{command} --dataset 300w --data-root {options.stills}"
     root = f" --data-root {options.data_root}" if options.data_root else ""
@@ -165,12 +178,9 @@ def next_command(options: Options) -> str:
 
 def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
-    from data_pipeline.drawn.dataset import draw_dataset
     from data_pipeline.inputs import read_clips, read_stills
 
-    root = options.data_root
-    if root is None and not (options.stills or options.unlabelled or options.init):
-        root = draw_dataset(RUNS / "drawn")
+    root = data_root(options)
     stills_root = options.stills or (root and root / "300w")
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:
@@ -188,6 +198,15 @@ def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
         frames=3 if options.method == "sbr" else 2,
     )
     return stills, clips
+
+
+def data_root(options: Options) -> Path | None:
+    """Return --data-root; without any data option the project's own, drawn data set."""
+    if options.stills or options.unlabelled or options.init or options.data_root:
+        return options.data_root
+    from data_pipeline.drawn.dataset import draw_dataset
+
+    return draw_dataset(RUNS / "drawn")
 
 
 if __name__ == "__main__":

@@ -16,15 +16,18 @@ class Clip(NamedTuple):
     video_path: Path
 
 
-def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
+def list_clips(
+    roots: str | Path | Sequence[str | Path], prefixed: bool | None = None
+) -> list[Clip]:
     """Return the clips at or below the given folders, sorted by name.
 
     A folder counts as a clip when it holds at least two images with numbers in their
     names. Hidden files and folders are passed over.
 
     Args:
-        roots: a video, a folder, or several. Names are paths below the root; the
-            root's own name comes first when there are several.
+        roots: a video, a folder, or several. Names are paths below the root.
+        prefixed: whether the root's own name comes first; by default when there are
+            several.
 
     Raises:
         ValueError: a root does not exist, or there is no clip in any of them.
@@ -34,7 +37,7 @@ def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
     for path in paths:
         if not path.exists():
             raise ValueError(f"{path}: there is no such file or folder of videos")
-    has_prefix = len(paths) > 1
+    has_prefix = len(paths) > 1 if prefixed is None else prefixed
     clips = [clip for path in paths for clip in _clips_below(path, has_prefix)]
     if not clips:
         names = ", ".join(map(str, paths)) or "no folder at all"
@@ -45,9 +48,27 @@ def list_clips(roots: str | Path | Sequence[str | Path]) -> list[Clip]:
     return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
 
 
+def longest_first(clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips by the size of their files, which tells their length roughly.
+
+    Workers that begin with the longest end together.
+    """
+    return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
+def plain(name: str) -> str:
+    r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     if root.is_file():
-        return [Clip(root.name, root)]
+        return [Clip(plain(root.name), root)]
     base = root.resolve().parent if has_prefix else root.resolve()
     clips = []
     for folder, folders, files in os.walk(root.resolve()):
@@ -57,7 +78,7 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
         numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
         if len(numbered) >= 2:
             found.append(Path(folder))
-        clips += [Clip(p.relative_to(base).as_posix(), p) for p in found]
+        clips += [Clip(plain(p.relative_to(base).as_posix()), p) for p in found]
     # The root itself may be the folder of images.
     return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
 

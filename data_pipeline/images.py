@@ -63,6 +63,19 @@ def read_image(path: str | Path) -> np.ndarray:
         raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
     if not content:
         raise ValueError(f"{path}: an image must not be empty. Received: 0 bytes")
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, path: str | Path) -> np.ndarray:
+    """Return the image (H, W, 3), uint8 RGB, that the bytes of an image file hold.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+
+    Raises:
+        ValueError: OpenCV cannot decode it.
+    """
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # raised for absurd sizes in the header
@@ -73,6 +86,19 @@ def read_image(path: str | Path) -> np.ndarray:
             "bytes that are not (is the file cut off?)"
         )
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> bytes:
+    """Return the bytes of an image file.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        suffix: says the format.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+    options = [_QUALITY[suffix], quality] if suffix in _QUALITY else []
+    bgr = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(suffix, bgr, options)[1].tobytes()
 
 
 def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
@@ -93,8 +119,7 @@ def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
             f"{path}: the suffix must be one of {', '.join(IMAGE_SUFFIXES)}. "
             f"Received: {suffix!r}"
         )
-    options = [_QUALITY[suffix], quality] if suffix in _QUALITY else []
-    _, content = cv2.imencode(suffix, cv2.cvtColor(image, cv2.COLOR_RGB2BGR), options)
+    content = encode_image(image, suffix, quality)
     with replacing(path) as temporary, open(temporary, "wb") as file:
         file.write(content)
         file.flush()

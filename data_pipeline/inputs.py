@@ -5,23 +5,116 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_pipeline.clips import Clip, list_clips
+import numpy as np
+
 from data_pipeline.face_boxes import find_face_boxes
-from data_pipeline.store import CropStore, build_pair_store, build_still_store
-from data_pipeline.three_hundred_vw import Sequence300VW, list_sequences
-from data_pipeline.three_hundred_w import list_stills
+from data_pipeline.prepared import is_prepared, list_prepared
+from data_pipeline.store import (
+    CropStore,
+    build_annotated_store,
+    build_pair_store,
+    build_still_store,
+)
+from data_pipeline.three_hundred_w import Problem, list_stills
+from data_pipeline.unlabelled import Unlabelled
+from strrn_tf.config import RunConfig
 
 
 def read_stills(root: Path, cache: Path) -> CropStore:
-    """Return the store of the annotated training stills in the 300-W layout.
+    """Return the store of the annotated training stills.
 
     Stills that had to be left out are counted on stderr.
+
+    Args:
+        root: in the 300-W layout, or prepared.
+        cache: where stores lie.
     """
-    found = list_stills(root, "train")
+    if is_prepared(root):
+        found = list_prepared(root, "stills")
+        if not found:
+            raise ValueError(f"{root} was prepared and holds no stills")
+        left_out: Sequence[Problem] = ()
+    else:
+        found = list_stills(root, "train")
+        left_out = found.problems
     store = build_still_store(cache / "stills", found)
-    problems = [(p.name, p.reason) for p in found.problems]
+    problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
     tell_left_out("stills", problems, len(store))
+    return store
+
+
+def find_unlabelled(data_root: Path | None, folders: Sequence[Path]) -> Unlabelled:
+    """Return the clips that a user names, or those of ``data_root``'s ``300vw/``.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not folders and data_root and (data_root / "300vw").is_dir():
+        folders = [data_root / "300vw"]
+    if not folders:
+        raise ValueError(
+            "no unlabelled clips: give --unlabelled DIR, or --rounds 0 to train on "
+            "stills alone"
+        )
+    return Unlabelled(folders)
+
+
+def read_annotation(
+    data_root: Path | None,
+    folders: Sequence[Path],
+    cache: Path,
+    clips: CropStore | None,
+    config: RunConfig,
+) -> tuple[CropStore | None, np.ndarray | None]:
+    """Return the annotated frames for Semi-STRRN, and the folder of every pair.
+
+    Args:
+        data_root: as of `read_clips`.
+        folders: the same.
+        cache: where stores lie.
+        clips: what `read_clips` returned.
+        config: its ``annotated_fraction`` and ``source_shares`` say what is wanted.
+
+    Returns:
+        The store of annotated frames, and numbers (N,) of the folders of the pairs;
+        None where it is not wanted.
+    """
+    algorithm = config.algorithm
+    if not (algorithm.annotated_fraction or algorithm.source_shares):
+        return None, None
+    found = find_unlabelled(data_root, folders)
+    source = found.folder_of(clips.names) if clips else None
+    if not algorithm.annotated_fraction:
+        return None, source
+    fraction, seed = algorithm.annotated_fraction, config.seed
+    return read_annotated(found, cache, fraction=fraction, seed=seed), source
+
+
+def read_annotated(
+    found: Unlabelled, cache: Path, *, fraction: float, seed: int
+) -> CropStore:
+    """Return the store of annotated video frames, a fraction of every sequence.
+
+    Args:
+        found: sequences and clips; only annotated ones count.
+        cache: where stores lie.
+        fraction: in 0 to 1.
+        seed: decides which frames.
+
+    Raises:
+        ValueError: there is no annotated frame.
+    """
+    if not found.annotated:
+        raise ValueError(
+            f"`annotated_fraction` is {fraction}, but no clip is annotated: give "
+            "sequences in the 300VW layout (or prepared ones), or 0"
+        )
+    store = build_annotated_store(
+        cache / "annotated", found.annotated, fraction=fraction, seed=seed
+    )
+    problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
+    tell_left_out("sequences", problems, len(found.annotated) - len(problems))
     return store
 
 
@@ -38,7 +131,7 @@ def read_clips(
 
     Args:
         data_root: its ``300vw/`` is used when no folders are given.
-        folders: of videos and numbered images.
+        folders: of videos and numbered images, 300VW, or prepared.
         cache: where stores lie.
         pairs_per_clip: see ``build_pair_store``.
         seed: the same.
@@ -47,16 +140,7 @@ def read_clips(
     Raises:
         ValueError: there are no clips, or no faces in them.
     """
-    videos: Sequence[Clip | Sequence300VW] = []
-    if folders:
-        videos = list_clips(folders)
-    elif data_root and (data_root / "300vw").is_dir():
-        videos = list_sequences(data_root / "300vw", "train")
-    if not videos:
-        raise ValueError(
-            "no unlabelled clips: give --unlabelled DIR, or --rounds 0 to train on "
-            "stills alone"
-        )
+    videos = find_unlabelled(data_root, folders).videos
     store = build_pair_store(
         cache / {2: "clips", 3: "triplets"}[frames],
         videos,

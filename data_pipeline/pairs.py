@@ -2,8 +2,8 @@
 
 import zlib
 from collections import deque
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -13,8 +13,12 @@ from data_pipeline.store_writer import Samples
 from data_pipeline.stored_window import cut_window
 from data_pipeline.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.video import FrameReader, VideoFrame, open_video
+from data_pipeline.youtube_faces import FacesClip, read_boxes
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
+
+AnyClip = Clip | Sequence300VW | FacesClip
+T = TypeVar("T")
 
 
 class PairOptions(NamedTuple):
@@ -43,7 +47,7 @@ class PairOptions(NamedTuple):
 
 
 def cut_pairs(
-    clip: Clip | Sequence300VW, options: PairOptions
+    clip: AnyClip, options: PairOptions
 ) -> tuple[Samples | None, dict[str, Any]]:
     """Cut the pairs of one clip.
 
@@ -53,18 +57,38 @@ def cut_pairs(
     Raises:
         ValueError: the video cannot be read.
     """
+    pairs, report = pack_pairs(clip, options, lambda pair: pair)
+    return (merge(pairs) if pairs else None), report
+
+
+def pack_pairs(
+    clip: AnyClip, options: PairOptions, pack: Callable[[Samples], T]
+) -> tuple[list[T], dict[str, Any]]:
+    """Cut the pairs of one clip, and keep of each only what ``pack`` makes of it.
+
+    Args:
+        clip: what to cut.
+        options: how.
+        pack: is given every pair as soon as it is cut; a crop takes 445 kB.
+
+    Returns:
+        What ``pack`` returned, and the clip's part of the report.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
     reader = open_video(clip.video_path)
     announced = reader.num_frames_hint or _count_frames(reader)
     wanted = choose_pairs(clip, reader, announced, options)
-    cutter = _Cutter(clip, options)
-    samples = cutter.cut(reader, wanted)
+    cutter = _Cutter(clip, options, reader)
+    packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
     if reader.num_frames is not None and reader.num_frames < announced:
         # The container announced more than there is: spread over what there is.
         wanted = choose_pairs(clip, reader, reader.num_frames, options)
-        cutter = _Cutter(clip, options)
-        samples = cutter.cut(reader, wanted)
+        cutter = _Cutter(clip, options, reader)
+        packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
     report = {
-        "pairs": len(samples),
+        "pairs": len(packed),
         "frames_without_face": cutter.without_face,
         "announced_frames": announced,
     }
@@ -80,16 +104,16 @@ def cut_pairs(
         )
     elif cutter.problems:
         report["problem"] = cutter.problems[0]
-    elif not samples:
+    elif not packed:
         report["problem"] = f"{clip.video_path}: no face was found in this video"
         if not wanted:
             count = {2: "two", 3: "three"}.get(options.frames, options.frames)
             report["problem"] = f"{clip.video_path}: has no {count} consecutive frames"
-    return (_merge(samples) if samples else None), report
+    return packed, report
 
 
 def choose_pairs(
-    clip: Clip | Sequence300VW,
+    clip: AnyClip,
     reader: FrameReader,
     num_frames: int,
     options: PairOptions,
@@ -106,32 +130,47 @@ def choose_pairs(
         for end in range(steps, num_frames)
         if all(is_next(i) for i in range(end - steps + 1, end + 1))
     ]
-    if len(allowed) <= options.pairs_per_clip:
-        return allowed
-    # Seeded by name, so that a clip's pairs do not depend on which others there are.
-    rng = np.random.default_rng([options.seed, zlib.crc32(clip.name.encode())])
-    edges = np.linspace(0, len(allowed), options.pairs_per_clip + 1).astype(int)
-    return [allowed[i] for i in rng.integers(edges[:-1], edges[1:])]
+    return spread(allowed, options.pairs_per_clip, clip.name, options.seed)
+
+
+def spread(numbers: Sequence[int], count: int, name: str, seed: int) -> list[int]:
+    """Return one of the numbers in every even share of them, all if there are few.
+
+    Args:
+        numbers: rising.
+        count: how many at most.
+        name: of the clip; seeded by it, a clip's choice does not depend on which others
+            there are.
+        seed: where within its share each lies.
+    """
+    if len(numbers) <= count:
+        return list(numbers)
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    edges = np.linspace(0, len(numbers), count + 1).astype(int)
+    return [numbers[i] for i in rng.integers(edges[:-1], edges[1:])]
 
 
 class _Cutter:
     """Cuts the wanted pairs in one pass over the video and counts what is missing."""
 
-    def __init__(self, clip: Clip | Sequence300VW, options: PairOptions) -> None:
+    def __init__(
+        self, clip: AnyClip, options: PairOptions, reader: FrameReader
+    ) -> None:
         self.clip = clip
         self.options = options
+        self.shipped = read_boxes(clip, reader) if isinstance(clip, FacesClip) else {}
         self.without_face: list[int] = []
         self.problems: list[str] = []
 
-    def cut(self, reader: FrameReader, wanted: list[int]) -> list[Samples]:
+    def cut(self, reader: FrameReader, wanted: list[int]) -> Iterator[Samples]:
         runs = _consecutive(reader, wanted, self.options.frames)
         samples = (self._cut_run(run) for run in runs)
-        return [sample for sample in samples if sample is not None]
+        return (sample for sample in samples if sample is not None)
 
     def _cut_run(self, run: list[VideoFrame]) -> Samples | None:
         first, last = run[0], run[-1]
         landmarks = np.stack([self._annotation(frame.index) for frame in run])
-        box = self._box(first.image, landmarks[0])
+        box = self._box(first, landmarks[0])
         if box is None:
             self.without_face.append(first.index)
             return None
@@ -140,12 +179,15 @@ class _Cutter:
         name = f"{self.clip.name}#{last.index:06d}"
         return Samples([name], frames[None], landmarks[None], matrix[None])
 
-    def _box(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
+    def _box(self, frame: VideoFrame, landmarks: np.ndarray) -> np.ndarray | None:
         if self.options.box_finder == "landmarks":
             is_known = np.isfinite(landmarks).all()
             return box_from_landmarks(landmarks) if is_known else None
-        size = image.shape[1], image.shape[0]
-        return choose_face(self.options.box_finder(image), size, self.options.rule)
+        if frame.index in self.shipped:
+            return self.shipped[frame.index]
+        size = frame.image.shape[1], frame.image.shape[0]
+        boxes = self.options.box_finder(frame.image)
+        return choose_face(boxes, size, self.options.rule)
 
     def _annotation(self, index: int) -> np.ndarray:
         try:
@@ -175,7 +217,8 @@ def _count_frames(reader: FrameReader) -> int:
     return reader.num_frames or 0
 
 
-def _merge(samples: list[Samples]) -> Samples:
+def merge(samples: Sequence[Samples]) -> Samples:
+    """Return several samples as one batch."""
     names = [name for sample in samples for name in sample.names]
     arrays = (np.concatenate(column) for column in list(zip(*samples, strict=True))[1:])
     return Samples(names, *arrays)

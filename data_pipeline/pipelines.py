@@ -130,6 +130,7 @@ def clip_pairs_dataset(
     target: np.ndarray,
     *,
     index: np.ndarray | None = None,
+    parts: Sequence[tuple[np.ndarray, float]] | None = None,
     batch_size: int,
     seed: int,
     start_batch: int = 0,
@@ -146,6 +147,8 @@ def clip_pairs_dataset(
         detected: (N, 68, 2) in stored pixels, detected in the second frame.
         target: (N, 68, 2) in stored pixels, wanted of the tracker in the second frame.
         index: pairs to use; None for all. Others may have NaN shapes.
+        parts: instead of ``index``: pairs of several sources, with the shares of the
+            sources in the stream.
         batch_size: B.
         seed: not negative.
         start_batch: number of batches to leave out.
@@ -159,13 +162,16 @@ def clip_pairs_dataset(
     """
     check_frames(frames, "(N, 2, S, S, 3)")
     count = len(frames)
-    index = check_index(index, count)
+    shares = [share for _, share in parts] if parts else [1.0]
+    used = [check_index(i, count) for i, _ in parts or [(index, 1.0)]]
     named = {"start": start, "detected": detected, "target": target}
+    index = np.concatenate(used)
     shapes = [check_landmarks(n, s, count, index) for n, s in named.items()]
-    schedule = Schedule([len(index)], [1.0], seed)
+    schedule = Schedule([len(part) for part in used], shares, seed)
 
     def sample(position: int) -> Sample:
-        number = index[schedule(position)[1]]
+        source, place = schedule(position)
+        number = used[source][place]
         pair = np.asarray(frames[number])
         rng = sample_generator(seed, position)
         matrix = draw_matrix(rng, augmentation, pair.shape[2])

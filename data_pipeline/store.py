@@ -16,27 +16,36 @@ the jitter of the face detector to the motion that the tracker has to learn.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 from rich.progress import track
 
-from data_pipeline.clips import Clip
+from data_pipeline.annotated import annotated_frames, choose_annotated, pack_annotated
 from data_pipeline.face_boxes import BoxFinder
 from data_pipeline.fingerprints import fingerprint
-from data_pipeline.images import read_image
 from data_pipeline.locking import filling
-from data_pipeline.pairs import PairOptions, cut_pairs
+from data_pipeline.pairs import AnyClip, PairOptions, cut_pairs, merge
+from data_pipeline.prepared import PreparedPart, choose_places, read_part
+from data_pipeline.stills import cut_still
 from data_pipeline.store_writer import Samples, StoreWriter, read_state
-from data_pipeline.stored_window import cut_window
 from data_pipeline.three_hundred_vw import Sequence300VW
-from data_pipeline.three_hundred_w import Still, read_landmarks
-from strrn_tf.geometry import box_from_landmarks
+from data_pipeline.three_hundred_w import Still
 
-__all__ = ["CropStore", "build_pair_store", "build_still_store", "fingerprint"]
+__all__ = [
+    "CropStore",
+    "build_annotated_store",
+    "build_pair_store",
+    "build_still_store",
+    "fingerprint",
+]
+
+# One source: its samples, None without any, and its part of the report.
+Cut = tuple[Samples | None, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -91,14 +100,16 @@ class CropStore:
 
 
 def build_still_store(
-    folder: str | Path, stills: Sequence[Still], boxes: str | BoxFinder = "landmarks"
+    folder: str | Path,
+    stills: Sequence[Still | PreparedPart],
+    boxes: str | BoxFinder = "landmarks",
 ) -> CropStore:
     """Return the store (T = 1) of annotated stills, built unless it is there already.
 
     Args:
         folder: where the store shall lie. When it holds a store of other inputs, that
             one is left alone and `<folder>-<fingerprint>` is used; see ``.folder``.
-        stills: what to cut, see `three_hundred_w.list_stills`.
+        stills: what to cut, see `three_hundred_w.list_stills`; or prepared shards.
         boxes: "landmarks" (the tight box of the annotation) or a function from an image
             to face boxes, of which the one nearest to the annotated face is taken.
 
@@ -109,22 +120,53 @@ def build_still_store(
         raise ValueError(
             f'`boxes` must be "landmarks" or a function. Received: {boxes!r}'
         )
+
+    def cut(still: Still | PreparedPart) -> Cut:
+        if isinstance(still, PreparedPart):
+            return read_part(still), {}
+        return cut_still(still, boxes), {}
+
     mark = fingerprint(stills, kind="stills", boxes=boxes)
-    with filling(folder):
-        writer = _writer(folder, mark, num_frames=1)
-        if writer is not None:
-            for still in track(_missing(writer, stills), "Cutting stills"):
-                try:
-                    writer.append(still.name, _cut_still(still, boxes), {})
-                except ValueError as error:
-                    writer.append(still.name, None, {"problem": str(error)})
-            writer.finish()
-        return CropStore.open(_fitting_folder(folder, mark))
+    return _build(folder, stills, cut, mark, 1, "Cutting stills")
+
+
+def build_annotated_store(
+    folder: str | Path,
+    sequences: Sequence[Sequence300VW | PreparedPart],
+    *,
+    fraction: float,
+    seed: int,
+) -> CropStore:
+    """Return the store (T = 1) of annotated video frames, built unless it is there.
+
+    Args:
+        folder: as in `build_still_store`.
+        sequences: in the 300VW layout, or prepared shards of annotated frames.
+        fraction: of the annotated frames of every sequence, in 0 to 1.
+        seed: decides which; see `annotated.choose_annotated`.
+
+    Raises:
+        ValueError: there is no annotated frame.
+    """
+
+    def cut(source: Sequence300VW | PreparedPart) -> Cut:
+        if isinstance(source, PreparedPart):
+            places = list(range(len(source.samples)))
+            places = choose_annotated(source.name, places, fraction, seed)
+            return (read_part(source, places) if places else None), {}
+        frames = annotated_frames(source)
+        wanted = choose_annotated(source.name, frames, fraction, seed)
+        samples, problems = pack_annotated(source, wanted, lambda sample: sample)
+        report = {"problem": problems[0]} if problems else {}
+        return (merge(samples) if samples else None), report
+
+    mark = fingerprint(sequences, kind="annotated", fraction=fraction, seed=seed)
+    return _build(folder, sequences, cut, mark, 1, "Cutting annotated frames")
 
 
 def build_pair_store(
     folder: str | Path,
-    clips: Sequence[Clip | Sequence300VW],
+    clips: Sequence[AnyClip | PreparedPart],
     *,
     pairs_per_clip: int,
     seed: int,
@@ -139,7 +181,8 @@ def build_pair_store(
 
     Args:
         folder: as in `build_still_store`.
-        clips: unlabelled clips, or sequences, whose annotation is then stored too.
+        clips: unlabelled clips, or sequences, whose annotation is then stored too; or
+            prepared shards of either.
         pairs_per_clip: pairs at most per clip, spread evenly over its length.
         seed: where within its even share of the clip each pair lies.
         box_finder: function from an image to face boxes (N, 4), one box or None, such
@@ -153,20 +196,49 @@ def build_pair_store(
     """
     options = PairOptions(pairs_per_clip, seed, box_finder, rule, frames)
     options.check()
+
+    def cut(clip: AnyClip | PreparedPart) -> Cut:
+        if isinstance(clip, PreparedPart):
+            places = choose_places(clip, pairs_per_clip, seed)
+            return read_part(clip, places), {}
+        return cut_pairs(clip, options)
+
     inputs = options._asdict()
     length = inputs.pop("frames")
     kind = "pairs" if length == 2 else f"{length} frames"
     mark = fingerprint(clips, kind=kind, **inputs)
+    return _build(folder, clips, cut, mark, frames, "Cutting frame pairs")
+
+
+def _build(
+    folder: str | Path,
+    sources: Sequence[Any],
+    cut: Callable[[Any], Cut],
+    mark: str,
+    num_frames: int,
+    title: str,
+) -> CropStore:
+    """Return the store of what ``cut`` makes of the sources, built if need be."""
     with filling(folder):
-        writer = _writer(folder, mark, num_frames=frames)
+        writer = _writer(folder, mark, num_frames)
         if writer is not None:
-            for clip in track(_missing(writer, clips), "Cutting frame pairs"):
+            for source in track(_missing(writer, sources), title):
                 try:
-                    writer.append(clip.name, *cut_pairs(clip, options))
+                    samples, report = cut(source)
+                    _check_length(source, samples, num_frames)
+                    writer.append(source.name, samples, report)
                 except ValueError as error:
-                    writer.append(clip.name, None, {"problem": str(error)})
+                    writer.append(source.name, None, {"problem": str(error)})
             writer.finish()
         return CropStore.open(_fitting_folder(folder, mark))
+
+
+def _check_length(source: Any, samples: Samples | None, num_frames: int) -> None:
+    if samples is not None and samples.frames.shape[1] != num_frames:
+        raise ValueError(
+            f"{source.name} was prepared with {samples.frames.shape[1]} frames a "
+            f"sample, and {num_frames} are wanted: name the originals"
+        )
 
 
 def _fitting_folder(folder: str | Path, mark: str) -> Path:
@@ -189,22 +261,3 @@ def _writer(folder: str | Path, mark: str, num_frames: int) -> StoreWriter | Non
 
 def _missing(writer: StoreWriter, sources: Sequence) -> list:
     return [source for source in sources if source.name not in writer.done]
-
-
-def _cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
-    image, landmarks = read_image(still.image_path), read_landmarks(still)
-    box = box_from_landmarks(landmarks)
-    if callable(boxes):
-        box = _nearest(boxes(image), box)
-    frames, landmarks, matrix = cut_window([image], landmarks[None], box)
-    return Samples([still.name], frames[None], landmarks[None], matrix[None])
-
-
-def _nearest(boxes: np.ndarray | None, truth: np.ndarray) -> np.ndarray:
-    """Return the box whose centre is nearest to that of the annotated face."""
-    boxes = np.reshape([] if boxes is None else boxes, (-1, 4))
-    middle = (truth[:2] + truth[2:]) / 2
-    distances = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - middle, axis=-1)
-    if not len(boxes) or distances.min() > (truth[2:] - truth[:2]).max() / 2:
-        raise ValueError("no face was found where the annotated one is")
-    return boxes[distances.argmin()]

@@ -6,10 +6,14 @@
       114/vid.avi          (also vid.mp4, ..., or a folder of images, 114/frames/)
       114/annot/000001.pts  frame n of the video, counted from 1 in decoding order
       extra/114.mat        variable `error`: numbers (from 1) of badly annotated frames
+      extra.zip            the same as it is distributed; read where it lies
 
 Only the sequences that are present are listed, so a part of the data set will do.
 """
 
+import io
+import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +66,12 @@ FRAME_COUNTS: dict[int, dict[str, int]] = {
         """
     ),
 }
+# Of all training sequences, and the badly annotated frames of each test category.
+NUM_TRAINING_FRAMES = 95_192
+NUM_DROPPED: dict[int, int] = {1: 711, 2: 67, 3: 1349}
 SPLITS = ("train", 1, 2, 3)
+# A list of frame numbers takes a few kB. Larger ones are not read.
+MAX_LIST_BYTES = 2**20
 
 
 class Sequence300VW(NamedTuple):
@@ -96,14 +105,49 @@ def list_sequences(root: str | Path, split: str | int) -> list[Sequence300VW]:
     root = Path(root)
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder. Expected: 300VW's layout")
-    videos = {name: _find_video(root / name) for name in ids}
-    found = [_sequence(root, name, path) for name, path in videos.items() if path]
+    sequences = [find_sequence(root, name) for name in ids]
+    found = [sequence for sequence in sequences if sequence is not None]
     if not found:
         raise ValueError(
             f"{root}: no sequence of split {split!r} is here. Expected: folders such "
             f"as {ids[0]}/ with vid.avi and annot/000001.pts"
         )
     return found
+
+
+def is_300vw(root: str | Path) -> bool:
+    """Return whether a folder holds a sequence of 300VW: a published id with its video.
+
+    The video has to be called ``vid``, or to have a folder ``annot`` beside it.
+    """
+    root = Path(root)
+    folders = [root / name for split in SPLITS for name in sequence_ids(split)]
+    found = ((folder, _find_video(folder)) for folder in folders)
+    return any(
+        video is not None and (video.stem == "vid" or (folder / "annot").is_dir())
+        for folder, video in found
+    )
+
+
+def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
+    """Return the sequence of a published id, None when it has no video here.
+
+    Raises:
+        ValueError: its list of error frames cannot be read.
+    """
+    root = Path(root)
+    video = _find_video(root / name)
+    if video is None:
+        return None
+    counts = {k: v for category in FRAME_COUNTS.values() for k, v in category.items()}
+    annotations = root / name / "annot"
+    return Sequence300VW(
+        name,
+        video,
+        annotations if annotations.is_dir() else None,
+        _read_dropped(root, name),
+        counts.get(name),
+    )
 
 
 def read_annotation(sequence: Sequence300VW, index: int) -> np.ndarray:
@@ -125,7 +169,13 @@ def read_annotation(sequence: Sequence300VW, index: int) -> np.ndarray:
 def _find_video(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
-    files = sorted(p for p in folder.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES)
+    files = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in VIDEO_SUFFIXES
+        and path.name[0] != "."
+        and path.is_file()
+    )
     if files:
         return files[0]
     frames = folder / "frames"
@@ -133,31 +183,46 @@ def _find_video(folder: Path) -> Path | None:
     return frames if has_frames else None
 
 
-def _sequence(root: Path, name: str, video: Path) -> Sequence300VW:
-    counts = {k: v for category in FRAME_COUNTS.values() for k, v in category.items()}
-    annotations = root / name / "annot"
-    return Sequence300VW(
-        name,
-        video,
-        annotations if annotations.is_dir() else None,
-        _read_dropped(root / "extra" / f"{name}.mat"),
-        counts.get(name),
-    )
-
-
-def _read_dropped(path: Path) -> frozenset[int]:
+def _read_dropped(root: Path, name: str) -> frozenset[int]:
     """Return the 0-based numbers of the error frames; the file counts from 1."""
-    if not path.is_file():
+    path, archive = root / "extra" / f"{name}.mat", root / "extra.zip"
+    if path.is_file():
+        content = path.read_bytes() if path.stat().st_size <= MAX_LIST_BYTES else b""
+    elif archive.is_file():
+        path = archive / f"{name}.mat"
+        content = _member(archive, f"{name}.mat")
+    else:
+        return frozenset()
+    if content is None:
         return frozenset()
     from scipy.io import loadmat
 
     try:
-        numbers = np.asarray(loadmat(path)["error"]).ravel()
+        numbers = np.asarray(loadmat(io.BytesIO(content))["error"]).ravel()
     except Exception as error:  # scipy raises a different type for every kind of damage
         raise ValueError(
             f"{path}: must be a MATLAB file with the variable `error`. "
             f"Received: {type(error).__name__}"
         ) from error
-    if numbers.size and not (np.isfinite(numbers).all() and numbers.min() >= 1):
+    is_number = np.issubdtype(numbers.dtype, np.number)
+    if numbers.size and not (
+        is_number and np.isfinite(numbers).all() and numbers.min() >= 1
+    ):
         raise ValueError(f"{path}: `error` must hold frame numbers counted from 1")
     return frozenset(int(n) - 1 for n in numbers)
+
+
+def _member(archive: Path, name: str) -> bytes | None:
+    """Return the content of ``name`` or ``extra/name`` in an archive, None without it.
+
+    Nothing is unpacked to disk, and members of other names are not touched.
+    """
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            for member in opened.infolist():
+                if member.filename in (name, f"extra/{name}"):
+                    is_small = member.file_size <= MAX_LIST_BYTES
+                    return opened.read(member) if is_small else b""
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{archive}: cannot be read ({error}). Unpack it") from error
+    return None

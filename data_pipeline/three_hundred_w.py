@@ -18,10 +18,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.clips import plain
 from data_pipeline.images import is_image, natural_key
 from data_pipeline.pts import read_pts
 
 SPLITS = ("train", "test")
+# Images of every folder, as published: 3148 to train on; to test on 554 "common" ones
+# (Helen, LFPW) and 135 "challenging" ones (iBUG).
+IMAGE_COUNTS: dict[str, int] = {
+    "afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811,
+    "helen/testset": 330, "lfpw/testset": 224, "ibug": 135,
+}  # fmt: skip
 
 _WHOLE_SETS = {"train": "afw", "test": "ibug"}
 _LAYOUT = "afw/, ibug/, helen/trainset/, helen/testset/, ... of images with .pts files"
@@ -83,7 +90,7 @@ def list_stills(root: str | Path, split: str = "train") -> Stills:
         key=lambda path: natural_key(path.as_posix()),
     ):
         still = Still(
-            image.relative_to(root).as_posix(), image, image.with_suffix(".pts")
+            plain(image.relative_to(root).as_posix()), image, image.with_suffix(".pts")
         )
         reason = _reason_against(still)
         if reason:

@@ -56,6 +56,13 @@ class TrainingData:
         config: batch sizes, mixtures, seed.
         augmentation: strengths, for all streams.
         motion: of the synthetic pairs.
+        annotated: annotated frames of the clips (T = 1), for Semi-STRRN: they are
+            learnt like S, and pairs that end in one of them teach its annotation.
+        source: number (N,) of the source of each pair, for ``source_shares``.
+
+    Raises:
+        ValueError: ``annotated_fraction`` or ``source_shares`` of the configuration do
+            not fit the data.
     """
 
     def __init__(
@@ -65,14 +72,19 @@ class TrainingData:
         config: RunConfig,
         augmentation: Augmentation | None = None,
         motion: Motion | None = None,
+        *,
+        annotated: CropStore | None = None,
+        source: np.ndarray | None = None,
     ) -> None:
         self.stills = stills
         self.clips = clips
+        self.frames = annotated
         self.config = config
         self.augmentation = augmentation or Augmentation()
         self.motion = motion or Motion()
         self.names = list(clips.names) if clips else []
-        self.annotated = self._choose_annotated()
+        self.annotated = self._annotated_pairs()
+        self.shares = self._shares(source)
 
     def detector_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
         """Return batches of S u D_det for the detector."""
@@ -84,8 +96,10 @@ class TrainingData:
             # A frame that somebody annotated needs no second, worse label.
             index = np.setdiff1d(index, self.annotated)
             label = pseudo.tracked + ROOM
-            if len(index):
-                sources.append(Labelled(frames, label, share or 1.0, index))
+            sources += [
+                Labelled(frames, label, (share or 1.0) * part_share, part)
+                for part, part_share in self._by_source(index)
+            ]
         batch_size = self.config.detector.batch_size
 
         def batches_from(start: int) -> Stream:
@@ -126,7 +140,7 @@ class TrainingData:
                 pseudo.detected_before + ROOM,
                 pseudo.detected + ROOM,
                 self._tracker_targets(pseudo) + ROOM,
-                index=self._tracker_index(pseudo),
+                parts=self._by_source(self._tracker_index(pseudo)),
                 batch_size=size,
                 seed=seed,
                 start_batch=start,
@@ -175,9 +189,18 @@ class TrainingData:
             yield batch[:, :, inside, inside].astype(np.float32) / 255
 
     @property
-    def num_stills(self) -> int:
-        """Number of annotated stills."""
-        return len(self.stills) if self.stills else 0
+    def counts(self) -> dict[str, int]:
+        """Numbers of what there is to learn from, by kind."""
+        is_pairs = self.clips is None or self.clips.frames.shape[1] == 2
+        counts = {
+            "annotated stills": len(self.stills) if self.stills else 0,
+            f"unlabelled {'pairs' if is_pairs else 'threes'} of frames": len(
+                self.names
+            ),
+        }
+        if self.frames:
+            counts["annotated video frames"] = len(self.frames)
+        return counts
 
     def parity_crops(self) -> np.ndarray:
         """Return crops (n, 315, 315, 3) float32 in [0, 1] for checking an export."""
@@ -206,9 +229,9 @@ class TrainingData:
         if self.stills is not None:
             shapes = self.stills.landmarks[:, 0]
             found.append((self.stills.frames[:, 0], shapes, np.arange(len(shapes))))
-        if len(self.annotated):
-            frames, shapes = self.clips.frames[:, 1], self.clips.landmarks[:, 1]
-            found.append((frames, shapes, self.annotated))
+        if self.frames is not None:
+            shapes = self.frames.landmarks[:, 0]
+            found.append((self.frames.frames[:, 0], shapes, np.arange(len(shapes))))
         total = sum(len(index) for *_, index in found)
         if weight == 0:
             return []
@@ -217,29 +240,44 @@ class TrainingData:
             for frames, shapes, index in found
         ]
 
-    def _choose_annotated(self) -> np.ndarray:
-        """Return the annotated pairs for Semi-STRRN: a seeded share of each clip.
-
-        Both frames of a pair must be annotated.
-        """
+    def _annotated_pairs(self) -> np.ndarray:
+        """Return the pairs whose second frame is one of the annotated ones."""
         fraction = self.config.algorithm.annotated_fraction
-        if not fraction or self.clips is None:
-            return np.array([], int)
-        known = np.isfinite(self.clips.landmarks).all((1, 2, 3))
-        clip = np.array([name.split("#")[0] for name in self.names])
-        rng = np.random.default_rng((self.config.seed, len(self.names)))
-        chosen = []
-        for name in np.unique(clip):
-            members = np.flatnonzero(known & (clip == name))
-            count = round(fraction * len(members))
-            chosen.append(rng.permutation(members)[:count])
-        chosen = np.sort(np.concatenate(chosen))
-        if not len(chosen):
+        if bool(fraction) != (self.frames is not None):
             raise ValueError(
-                f"`annotated_fraction` is {fraction}, but no frame of the clips is "
-                "annotated (or too few): give sequences in the 300VW layout, or 0"
+                f"`annotated_fraction` is {fraction}: it needs annotated frames, which "
+                "sequences in the 300VW layout have, and 0 allows none"
             )
-        return chosen
+        if self.clips is None or self.frames is None:
+            return np.array([], int)
+        is_chosen = np.isin(self.names, self.frames.names)
+        return np.flatnonzero(is_chosen & self._is_known())
+
+    def _is_known(self) -> np.ndarray:
+        return np.isfinite(self.clips.landmarks[:, 1]).all((1, 2))
+
+    def _shares(self, source: np.ndarray | None) -> list[tuple[np.ndarray, float]]:
+        """Return the pairs and the share of every source; none without shares."""
+        shares = self.config.algorithm.source_shares
+        if not shares or self.clips is None:
+            return []
+        count = 0 if source is None else int(source.max()) + 1
+        if len(shares) != count:
+            raise ValueError(
+                f"`source_shares` are {len(shares)} numbers for {count} sources of "
+                "clips: give one for each"
+            )
+        return [(np.flatnonzero(source == k), share) for k, share in enumerate(shares)]
+
+    def _by_source(self, index: np.ndarray) -> list[tuple[np.ndarray, float]]:
+        """Return the parts of an index by source, with shares that add up to one."""
+        if not len(index):
+            return []
+        if not self.shares:
+            return [(index, 1.0)]
+        parts = [(np.intersect1d(index, pairs), share) for pairs, share in self.shares]
+        total = sum(share for part, share in parts if len(part))
+        return [(part, share / total) for part, share in parts if len(part)]
 
     def _tracker_targets(self, pseudo: PseudoLabels) -> np.ndarray:
         targets = pseudo.detected.copy()

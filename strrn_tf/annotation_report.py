@@ -1,7 +1,7 @@
 """The report of `strrn annotate`: counts, and a picture to judge them by."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from strrn_tf.annotating import ERROR_EDGES, RELIABILITY_EDGES, VERDICTS
 from strrn_tf.atomic import replacing, write_text
+from strrn_tf.report_parts import plot_table, shorten
 
 # Videos in the table of the picture; `report.json` has all.
 MOST_VIDEOS = 40
@@ -96,7 +97,7 @@ def _plot(
         axis.axis("off")
     _plot_reliability(figure.add_subplot(grid[-2, 0]), totals, reports)
     _plot_errors(figure.add_subplot(grid[-2, 1]), reports, max_cycle_error)
-    _plot_table(figure.add_subplot(grid[-1, :]), rows)
+    plot_table(figure.add_subplot(grid[-1, :]), rows, texts=(0, len(rows[0]) - 1))
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
     plt.close(figure)
@@ -143,28 +144,9 @@ def _table_rows(reports: Mapping[str, dict]) -> list[list[str]]:
     for name in names[:MOST_VIDEOS]:
         report = reports[name]
         counts = [str(report["verdicts"][verdict]) for verdict in VERDICTS]
-        problem = _short(report.get("problem", "").rpartition(f"{name}: ")[2])
-        rows.append([_short(name), *counts, f"{100 * shares[name]:.0f} %", problem])
+        problem = shorten(report.get("problem", "").rpartition(f"{name}: ")[2])
+        rows.append([shorten(name), *counts, f"{100 * shares[name]:.0f} %", problem])
     if len(names) > MOST_VIDEOS:
         rest = f"and {len(names) - MOST_VIDEOS} more: report.json"
         rows.append([rest, *[""] * (len(rows[0]) - 1)])
     return rows
-
-
-def _plot_table(axis: "matplotlib.axes.Axes", rows: Sequence[Sequence[str]]) -> None:
-    axis.axis("off")
-    counts = len(rows[0]) - 2
-    widths = [0.28, *[0.4 / counts] * counts, 0.32]
-    table = axis.table(
-        cellText=rows, colWidths=widths, bbox=(0, 0, 1, 1), edges="horizontal"
-    )
-    table.auto_set_font_size(False)
-    table.set_fontsize(8)
-    for (row, column), cell in table.get_celld().items():
-        cell.get_text().set_ha("left" if column in (0, counts + 1) else "right")
-        if row == 0:
-            cell.get_text().set_weight("bold")
-
-
-def _short(text: str, longest: int = 50) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."

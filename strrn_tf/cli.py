@@ -3,6 +3,7 @@
 Commands:
   strrn track SOURCES      follow the faces of videos; write landmarks and overlays
   strrn annotate VIDEOS    turn videos into annotated stills, where they can be trusted
+  strrn prepare SET DIR    make a data set ready for training, and check it
   strrn benchmark          measure speed, memory and steadiness on this machine
   strrn export RUN         write a trained model again, in another precision
   strrn reproduce TABLE    train and score the rows of the paper's tables
@@ -18,6 +19,8 @@ Examples:
       several videos, with a model you trained, up to three faces in each
   strrn annotate my_videos/ --output my_annotations
       crops of faces with .pts files, ready for training, and a report
+  strrn prepare 300vw ~/300VW_Dataset_2015_12_14
+      what is missing of it, and shards that training reads instead of the videos
   strrn benchmark --video talk.mp4 --json figures.json
       milliseconds by stage, frames per second, jitter; with MediaPipe if installed
 
@@ -32,9 +35,10 @@ train.py and evaluate.py in the project's folder.
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import strrn_tf
-from strrn_tf.command_line import exit_code, parse_options
+from strrn_tf.command_line import exit_code, parse_options, split_beam
 
 PROG = "strrn"
 
@@ -78,7 +82,17 @@ def annotate(argv: Sequence[str]) -> None:
     from strrn_tf import annotate_command as command
 
     prog = f"{PROG} annotate"
-    command.annotate(
+    own, beam = split_beam(argv)
+    options = parse_options(command.Options, own, prog=prog, description=command.HELP)
+    command.annotate(replace(options, beam=beam))
+
+
+def prepare(argv: Sequence[str]) -> None:
+    """``strrn prepare``, see ``prepare_command``."""
+    from strrn_tf import prepare_command as command
+
+    prog = f"{PROG} prepare"
+    command.prepare(
         parse_options(command.Options, argv, prog=prog, description=command.HELP)
     )
 
@@ -116,6 +130,7 @@ def reproduce(argv: Sequence[str]) -> None:
 COMMANDS: dict[str, Callable[[Sequence[str]], None]] = {
     "track": track,
     "annotate": annotate,
+    "prepare": prepare,
     "benchmark": benchmark,
     "export": export,
     "reproduce": reproduce,

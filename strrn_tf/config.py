@@ -80,8 +80,12 @@ class AlgorithmConfig:
             and frames are trusted where tracker and detector agree.
         spatial: the spatial module (Table 3). Without it there is one appearance
             network for all landmarks, and no geometry.
-        annotated_fraction: share of the pairs taken from annotated clips whose
-            annotations are used (Semi-STRRN).
+        annotated_fraction: share of the annotated frames of every 300VW sequence among
+            the clips whose annotation is learnt (Semi-STRRN; 0.5, 0.25 and 0.1 in
+            Table 1). The seed decides which, and a smaller share is part of a larger
+            one; error frames are never among them.
+        source_shares: shares of the folders of --unlabelled in what both networks learn
+            from clips, in their order. Without it a folder counts by its trusted pairs.
     """
 
     rounds: int = 1
@@ -97,6 +101,7 @@ class AlgorithmConfig:
     temporal: bool = True
     spatial: bool = True
     annotated_fraction: float = 0.0
+    source_shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("mix_stills", "pseudo_share", "annotated_fraction"):
@@ -109,6 +114,13 @@ class AlgorithmConfig:
                 raise ValueError(
                     f"`{name}` must not be negative. Received: {getattr(self, name)}"
                 )
+        # A tuple also when it comes from JSON.
+        object.__setattr__(self, "source_shares", tuple(self.source_shares))
+        if not all(0 < share < math.inf for share in self.source_shares):
+            raise ValueError(
+                "`source_shares` must be positive numbers. "
+                f"Received: {self.source_shares}"
+            )
         if not self.threshold > 0:
             raise ValueError(
                 f"`threshold` must be positive. Received: {self.threshold}"

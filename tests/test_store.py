@@ -115,7 +115,7 @@ def test_still_store(tmp_path, stills):
 def test_second_call_changes_nothing(tmp_path, stills, monkeypatch):
     build_still_store(tmp_path / "store", stills)
     before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "store").iterdir()}
-    monkeypatch.setattr("data_pipeline.store.read_image", None)
+    monkeypatch.setattr("data_pipeline.stills.read_image", None)
     build_still_store(tmp_path / "store", stills)
     after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "store").iterdir()}
     assert before == after

@@ -1,5 +1,7 @@
 """What the networks are given: S, D_det, D_tck and their mixtures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from clips import crop_store
@@ -35,12 +37,23 @@ def stores(tmp_path_factory):
     return stills, crop_store(folder, 8, 2, seed=1)
 
 
+@pytest.fixture(scope="module")
+def annotated(tmp_path_factory):
+    """Return three annotated frames with values from 201 on."""
+    frames = crop_store(tmp_path_factory.mktemp("annotated"), 3, 1, seed=2)
+    frames.frames[:] += 200
+    names = ("clip0.avi#000003", "clip1.avi#000006", "clip1.avi#000099")
+    return replace(frames, names=names)
+
+
 class TestTrainingData:
-    def data(self, stores, augmentation=PLAIN, **options):
+    def data(self, stores, augmentation=PLAIN, annotated=None, source=None, **options):
         algorithm = AlgorithmConfig(**options)
         fit = FitConfig(4, 4, batch_size=4)
         config = RunConfig(detector=fit, tracker=fit, algorithm=algorithm)
-        return TrainingData(*stores, config, augmentation)
+        return TrainingData(
+            *stores, config, augmentation, annotated=annotated, source=source
+        )
 
     def take(self, batches_from, count=6):
         batches = [b for b, _ in zip(batches_from(0), range(count), strict=False)]
@@ -100,37 +113,72 @@ class TestTrainingData:
         values, _ = self.take(data.tracker_batches(pseudo, 0))
         assert (values[:, 0] > 100).mean() == 0.25
 
-    def test_annotated_frames_teach_their_annotation(self, stores):
+    def test_annotated_frames_teach_their_annotation(self, stores, annotated):
         pseudo = criticism(8, to_detector=[], to_tracker=[0])
-        data = self.data(stores, mix_stills=0.0, annotated_fraction=0.5)
-        # Half of each of the two clips of four pairs.
-        assert len(data.annotated) == 4
-        assert (data.annotated < 4).sum() == 2
+        options = {"mix_stills": 0.0, "annotated_fraction": 0.5}
+        data = self.data(stores, annotated=annotated, **options)
+        # Pairs that end in an annotated frame; 99 ends none.
+        assert data.annotated.tolist() == [3, 6]
         values, batch = self.take(data.tracker_batches(pseudo, 0), 12)
         index = values[:, 0] - 1
-        assert set(index) == {0, *data.annotated.tolist()}
+        assert set(index) == {0, 3, 6}
         known = np.isin(index, data.annotated)
         truth = stores[1].landmarks[index[known], 1] - 35
         np.testing.assert_allclose(batch["target"][known], truth, atol=1e-3)
         # What the detector says stays what it says.
         np.testing.assert_allclose(batch["detected"], pseudo.detected[index], atol=1e-3)
-        values, batch = self.take(data.detector_batches(None, 0), 12)
-        clips = values < 100
-        assert set(values[clips] - 1) == set(data.annotated.tolist())
+        values, batch = self.take(data.detector_batches(None, 0), 14)
+        # All annotated frames, in proportion to their number: three beside four stills.
+        assert set(values) == {101, 102, 103, 104, 201, 202, 203}
+        assert (values > 200).mean() == pytest.approx(3 / 7, abs=0.03)
+        frames = values > 200
+        truth = annotated.landmarks[values[frames] - 201, 0] - 35
+        np.testing.assert_allclose(batch["landmarks"][frames], truth, atol=1e-3)
 
-    def test_an_annotated_frame_has_no_second_label(self, stores):
+    def test_an_annotated_frame_has_no_second_label(self, stores, annotated):
         pseudo = criticism(8, to_detector=range(8), to_tracker=[])
-        data = self.data(stores, pseudo_share=0.5, annotated_fraction=0.5)
-        values, batch = self.take(data.detector_batches(pseudo, 0), 16)
-        known = np.isin(values - 1, data.annotated)
-        assert known.any()
-        truth = stores[1].landmarks[values[known] - 1, 1] - 35
-        np.testing.assert_allclose(batch["landmarks"][known], truth, atol=1e-3)
+        options = {"pseudo_share": 0.5, "annotated_fraction": 0.5}
+        data = self.data(stores, annotated=annotated, **options)
+        values, _ = self.take(data.detector_batches(pseudo, 0), 16)
+        pairs = set(values[values < 100] - 1)
+        assert pairs == {0, 1, 2, 4, 5, 7}
 
-    def test_annotation_is_asked_for_but_not_there(self, stores, tmp_path):
-        blank = crop_store(tmp_path, 2, 2, annotated=False)
-        with pytest.raises(ValueError, match="`annotated_fraction` is"):
-            self.data((stores[0], blank), annotated_fraction=0.5)
+    def test_annotation_is_asked_for_but_not_there(self, stores, annotated):
+        with pytest.raises(ValueError, match=r"`annotated_fraction` is 0\.5"):
+            self.data(stores, annotated_fraction=0.5)
+        with pytest.raises(ValueError, match=r"`annotated_fraction` is 0\.0"):
+            self.data(stores, annotated=annotated)
+
+    def test_sources_have_their_shares(self, stores):
+        # Pairs 0 to 5 are of the first source, and 6 and 7 of the second.
+        source = np.array([0] * 6 + [1] * 2)
+        pseudo = criticism(8, to_detector=[0, 1, 2, 6], to_tracker=[3, 4, 7])
+        options = {"pseudo_share": 0.5, "mix_stills": 0.0}
+        data = self.data(stores, source=source, source_shares=(1, 1), **options)
+        values, _ = self.take(data.detector_batches(pseudo, 0), 8)
+        counts = {v - 1: (values == v).sum() for v in set(values[values < 100])}
+        assert counts[6] == 8  # half of the pseudo-labels, which are half of 32
+        assert counts[0] + counts[1] + counts[2] == 8
+        values, _ = self.take(data.tracker_batches(pseudo, 0), 8)
+        assert (values[:, 0] == 8).sum() == 16
+        # Without shares every trusted pair counts the same.
+        data = self.data(stores, source=source, **options)
+        values, _ = self.take(data.tracker_batches(pseudo, 0), 9)
+        assert [(values[:, 0] == v).sum() for v in (4, 5, 8)] == [12, 12, 12]
+
+    def test_a_source_without_trusted_pairs_leaves_its_share_to_the_others(
+        self, stores
+    ):
+        source = np.array([0] * 6 + [1] * 2)
+        pseudo = criticism(8, to_detector=[], to_tracker=[3])
+        options = {"mix_stills": 0.0, "source_shares": (1, 3)}
+        data = self.data(stores, source=source, **options)
+        values, _ = self.take(data.tracker_batches(pseudo, 0), 2)
+        assert set(values[:, 0]) == {4}
+
+    def test_shares_are_one_for_each_source(self, stores):
+        with pytest.raises(ValueError, match="3 numbers for 2 sources"):
+            self.data(stores, source=np.array([0, 1] * 4), source_shares=(1, 1, 1))
 
     def test_the_same_seed_gives_the_same_stream_and_another_does_not(self, stores):
         data = self.data(stores, Augmentation())

@@ -1,0 +1,86 @@
+"""Several sources of video side by side: folders of clips, 300VW, prepared data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.clips import Clip, list_clips
+from data_pipeline.prepared import PreparedPart, is_prepared, list_prepared
+from data_pipeline.three_hundred_vw import Sequence300VW, is_300vw, list_sequences
+
+Video = Clip | Sequence300VW | PreparedPart
+
+
+class Unlabelled:
+    """All clips of several folders, and which folder each is of.
+
+    A folder in the layout of 300VW counts with its training sequences alone, a prepared
+    one with its shards, any other with every video and folder of images in it.
+
+    Args:
+        folders: as a user names them, one or more.
+
+    Attributes:
+        videos: with pairs of frames to be cut.
+        annotated: those with annotated frames: sequences, or prepared shards of them.
+
+    Raises:
+        ValueError: a folder does not exist, or there is no clip in any of them.
+    """
+
+    def __init__(self, folders: Sequence[str | Path]) -> None:
+        self.folders = [Path(folder) for folder in folders]
+        plain = [f for f in self.folders if not (is_prepared(f) or is_300vw(f))]
+        several = len(self.folders) > 1
+        clips = list_clips(plain, several) if plain else []
+        self.videos: list[Video] = []
+        self.annotated: list[Sequence300VW | PreparedPart] = []
+        self._of: dict[str, int] = {}
+        for number, folder in enumerate(self.folders):
+            if folder in plain:
+                videos, annotated = [c for c in clips if _is_below(c, folder)], []
+            else:
+                prefix = f"{folder.resolve().name}/" if several else ""
+                videos, annotated = (
+                    [_prefixed(source, prefix) for source in group]
+                    for group in _special(folder)
+                )
+            new = [video for video in videos if video not in self.videos]
+            twice = next((v.name for v in new if v.name in self._of), None)
+            if twice is not None:
+                raise ValueError(
+                    f"{folder}: {twice} is also in another folder of the same name. "
+                    "Rename one of the folders"
+                )
+            self.videos += new
+            self.annotated += annotated
+            self._of |= {video.name: number for video in new}
+
+    def folder_of(self, names: Sequence[str]) -> np.ndarray:
+        """Return for samples `clip.mp4#000123` the number (N,) of their folder."""
+        return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
+
+
+def _prefixed(source: Video, prefix: str) -> Video:
+    source = source._replace(name=prefix + source.name)
+    is_shard = isinstance(source, PreparedPart)
+    return source._replace(prefix=prefix) if is_shard else source
+
+
+def _special(folder: Path) -> tuple[list, list]:
+    """Return sources of pairs and of annotated frames: of 300VW or prepared data."""
+    if is_prepared(folder):
+        pairs = list_prepared(folder, "pairs")
+        if not pairs:
+            raise ValueError(
+                f"{folder} was prepared and holds no clips. Stills are for --stills"
+            )
+        return pairs, list_prepared(folder, "annotated")
+    sequences = list_sequences(folder, "train")
+    return sequences, [s for s in sequences if s.annotations is not None]
+
+
+def _is_below(video: Video, folder: Path) -> bool:
+    path, root = video.video_path.resolve(), folder.resolve()
+    return path == root or root in path.parents

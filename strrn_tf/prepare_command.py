@@ -1,0 +1,178 @@
+"""``strrn prepare``: a data set as it is distributed in, shards for training out."""
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tyro
+
+HELP = """Make a data set ready for training, and say what is missing of it.
+
+The data set is compared with what was published, faces are found, and every source
+becomes a shard: a TFRecord file of JPEG crops with their windows. Training reads the
+shards and never the originals again. Written are
+
+  OUTPUT/shards/        one file per clip, or per 64 stills
+  OUTPUT/index.csv      every sample: its shard, and its window in the original
+  OUTPUT/report.json    what differs, what is broken, what was left out and why
+  OUTPUT/report.png     the same to look at, with faces
+  OUTPUT/prepared.json  written last
+
+  strrn prepare 300w ~/300w
+      into prepared/300w: 3148 stills, if all are there
+  strrn prepare youtube-celebrities ~/ytcelebrity --min-face 80
+      only clips whose faces have 80 pixels
+  strrn prepare youtube-faces ~/YouTubeFaces --pairs 10 --output ~/prepared/faces
+      the boxes that come with it are used, no face is searched
+  strrn prepare videos my_videos/
+      any folder of videos and of folders of numbered images
+
+Then: python train.py --data-root prepared, or name the folders by --stills and
+--unlabelled. Run again after Ctrl-C, a kill, or when files were added: what is done is
+not done again. With other options everything is prepared anew.
+"""
+# Lines of each kind that are printed; report.json has all.
+MOST_LINES = 20
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which data set, where it goes, and what is kept of it."""
+
+    dataset: tyro.conf.Positional[
+        Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
+    ]
+    """Its name; "videos" for a folder of your own."""
+    folder: tyro.conf.Positional[Path]
+    """Where it was unpacked to."""
+    output: Path | None = None
+    """Folder to write to; without it prepared/DATASET."""
+    pairs: int = 20
+    """Pairs of consecutive frames of a clip, spread over its length; 0: all."""
+    min_face: float = 50.0
+    """Clips are left out whose faces are smaller: pixels, the median over the clip, of
+    the larger side of the box around the 68 landmarks. Annotated ones never are."""
+    min_found: float = 0.5
+    """Clips are left out that show a face in a smaller share of the searched frames."""
+    rule: Literal["largest", "central"] = "largest"
+    """Which of several faces."""
+    quality: int = 95
+    """Of the JPEG crops, 1 to 100."""
+    seed: int = 0
+    """Where in its share of the clip each pair lies."""
+    workers: int = 0
+    """Sources prepared at the same time; 0: as many as there are cores."""
+
+    def __post_init__(self) -> None:
+        if self.pairs < 0 or self.seed < 0 or self.workers < 0:
+            raise ValueError("--pairs, --seed and --workers must not be negative")
+        if not 1 <= self.quality <= 100:
+            raise ValueError(f"--quality must be 1 to 100. Received: {self.quality}")
+        if not (0 <= self.min_face < np.inf and 0 <= self.min_found <= 1):
+            raise ValueError(
+                "--min-face must not be negative, and --min-found lies in 0 to 1. "
+                f"Received: {self.min_face}, {self.min_found}"
+            )
+
+
+def prepare(options: Options) -> None:
+    """Prepare what is not prepared yet, in processes, and write index and report.
+
+    Raises:
+        ValueError: nothing of the data set is there, or OUTPUT holds something else.
+        OSError: OUTPUT cannot be written.
+    """
+    from data_pipeline import preparing
+    from data_pipeline.locking import filling
+    from data_pipeline.made_data import run_tasks
+    from data_pipeline.preparing.index import MANIFEST
+
+    listing = preparing.list_dataset(options.dataset, options.folder)
+    _say_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
+    if not listing.sources:
+        raise ValueError(f"{options.folder}: nothing here is for training")
+    output = options.output or Path("prepared") / options.dataset
+    work = preparation(options)
+    with filling(output):
+        preparing.claim(output, options.dataset)
+        todo = preparing.missing(listing.sources, work, output)
+        count = len(listing.sources)
+        print(f"{count} sources, {count - len(todo)} of them prepared before")
+        if todo:
+            (output / MANIFEST).unlink(missing_ok=True)
+            tasks = [partial(preparing.prepare_source, s, work, output) for s in todo]
+            run_tasks("Preparing", tasks, options.workers or os.cpu_count())
+        summary, reports = preparing.finish(
+            output, options.dataset, listing.sources, work, listing.findings
+        )
+        if todo or not (output / "report.png").exists():
+            _write_picture(output, summary, reports, work.min_face)
+    _close(output, summary)
+
+
+def preparation(options: Options) -> "preparing.Preparation":  # noqa: F821
+    """Return what decides the content of the shards."""
+    from data_pipeline.preparing import Preparation
+
+    return Preparation(
+        pairs_per_clip=options.pairs or sys.maxsize,
+        seed=options.seed,
+        rule=options.rule,
+        min_face=options.min_face,
+        min_found=options.min_found,
+        quality=options.quality,
+    )
+
+
+def _write_picture(
+    output: Path, summary: dict[str, Any], reports: list[dict], min_face: float
+) -> None:
+    from data_pipeline.preparing.shards import read_shard
+    from strrn_tf.preparation_report import examples_wanted, write_picture
+
+    titles = {
+        "stills": "some stills",
+        "pairs": "some pairs of consecutive frames; the square is the face",
+        "annotated": "some annotated frames",
+        "left_out": "from clips that were left out",
+    }
+    examples = {}
+    for kind, title in titles.items():
+        examples[title] = [
+            (sample.names[0], sample.frames[0], sample.landmarks[0])
+            for report, place in examples_wanted(reports, kind)
+            for sample in read_shard(
+                output / "shards" / report["shards"][kind][0], {place}
+            )
+        ]
+    is_filtered = not summary["samples"]["annotated"] and not examples[titles["stills"]]
+    limit = min_face if is_filtered else None
+    write_picture(output / "report.png", summary, examples, limit)
+
+
+def _close(output: Path, summary: dict[str, Any]) -> None:
+    """Say what was done, what is wrong, and what comes next."""
+    from strrn_tf.preparation_report import headline
+
+    sources = summary["by_source"].items()
+    out = [(name, source["left_out"]) for name, source in sources if source["left_out"]]
+    _say_all("left out", [f"{name}: {reason}" for name, reason in out])
+    problems = [(name, p) for name, source in sources for p in source["problems"]]
+    _say_all("problem", [p if name in p else f"{name}: {p}" for name, p in problems])
+    print(f"{headline(summary)}\nlook at {output / 'report.png'}")
+    if not any(summary["samples"].values()):
+        raise ValueError(f"nothing could be prepared; see {output / 'report.json'}")
+    option = "--stills" if summary["samples"]["stills"] else "--unlabelled"
+    print(f"next: python train.py {option} {output}")
+
+
+def _say_all(kind: str, lines: list[str]) -> None:
+    for line in lines[:MOST_LINES]:
+        print(f"{kind}: {line}", file=sys.stderr)
+    if len(lines) > MOST_LINES:
+        rest = len(lines) - MOST_LINES
+        print(f"{kind}: and {rest} more, see report.json", file=sys.stderr)
