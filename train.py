@@ -11,8 +11,11 @@ Examples:
       annotated stills in the 300-W layout, any folders of videos
   python train.py --backbone mdm --data-root ~/data
       ~/data/300w, and the training sequences of ~/data/300vw as unlabelled clips
-  python train.py --data-root prepared --annotated-fraction 0.1
-      what strrn prepare wrote; Semi-STRRN with the annotations of a tenth of the frames
+  strrn prepare youtube-faces ~/YouTubeFaces; strrn prepare 300vw ~/300VW
+  python train.py --stills ~/300w --unlabelled prepared/300vw prepared/youtube-faces
+      from shards: the originals are not read again, and need not be there
+  python train.py --data-root ~/data --annotated-fraction 0.1
+      Semi-STRRN: with the annotations of a tenth of the frames of every sequence
   python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
       teach a shipped model your own videos
   python train.py --backbone mdm --resume
@@ -43,8 +46,6 @@ if TYPE_CHECKING:
 
 # TensorFlow's warnings while it runs say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-CLIPS = {"strrn": "unlabelled pairs of frames", "sbr": "unlabelled threes of frames"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,15 +81,19 @@ def train(options: Options, folder: "RunFolder") -> None:
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
     from strrn_tf.config import to_json
+    from strrn_tf.devices import choose_devices
     from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
 
     use_threads(options.threads)
+    batch_sizes = options.detector.batch_size, options.tracker.batch_size
+    devices = choose_devices(options.devices, batch_sizes)
     config = options.run_config
     stills, clips = read_data(options)
     root, folders = data_root(options), options.unlabelled
     annotated, source = read_annotation(root, folders, options.cache, clips, config)
-    stores = {"stills": stills, "clips": clips, "annotated": annotated}
+    stores = {"stills": stills, "clips": clips}
+    stores |= {"annotated": annotated} if annotated else {}
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
@@ -101,13 +106,11 @@ def train(options: Options, folder: "RunFolder") -> None:
     keras.utils.set_random_seed(config.seed)
     start, networks = begin(options, stills, parent)
     data = TrainingData(stills, clips, config, annotated=annotated, source=source)
-    method = method_of(options)(config, *networks, data, folder)
-    counts = data.counts(CLIPS[options.method])
+    method = method_of(options)(config, *networks, data, folder, devices)
     export = partial(
         export_run,
         method,
         mean_shape=start,
-        counts=counts,
         is_drawn=not (options.stills or options.data_root or options.unlabelled),
         parent=parent and parent.description,
         saved_model=options.saved_model,
@@ -162,8 +165,12 @@ def method_of(options: Options) -> "Callable[..., OmniSupervision]":
 
 def next_command(options: Options) -> str:
     """Return the command that scores the run on data like its own."""
+    from data_pipeline.prepared import is_prepared
+
     command = f"python evaluate.py --model {options.folder}"
-    if options.stills and not (options.stills / "prepared.json").exists():
+    if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
+        return f"{command} --data-root DIR, with the original data"
+    if options.stills:
         return f"{command} --dataset 300w --data-root {options.stills}"
     root = f" --data-root {options.data_root}" if options.data_root else ""
     return f"{command} --category all{root}"

@@ -1,10 +1,11 @@
-"""Errors of detectors by pose and by size of the face.
+"""Errors of detectors by pose, by size of the face and behind a disc.
 
     python benchmarks/groups.py MODEL... --stills DIR/300w/helen/testset
 
 A model's mean says little about the faces it fails on. Stills are grouped by the yaw of
 the head (fitted to the annotation); then all of them are shrunk until the faces are so
-small. Boxes are those of the landmarks.
+small; then a fifth of every face is hidden by a disc of one colour around one of its
+landmarks. Boxes are those of the landmarks.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from strrn_tf.metrics import nme_interpupil
 
 YAWS = (0, 10, 20, 30, 90)
 SIZES = (100, 60, 40, 25)
+# Radius of the disc, fraction of the face size: a fifth of the area of the box.
+DISC = 0.25
 
 
 def main() -> None:
@@ -41,17 +44,18 @@ def main() -> None:
     for model in options.models:
         tracker = FaceTracker.from_pretrained(model)
         rows = []
-        for still, truth in zip(
-            track(stills, model, transient=True), truths, strict=True
-        ):
-            image = read_image(still.image_path)
-            rows.append([error_at(tracker, image, truth, n) for n in (None, *SIZES)])
+        for i, truth in enumerate(track(truths, model, transient=True)):
+            image = read_image(stills[i].image_path)
+            row = [error_at(tracker, image, truth, n) for n in (None, *SIZES)]
+            hidden = hide(image, truth, np.random.default_rng(i))
+            rows.append([*row, error_at(tracker, hidden, truth, None)])
         errors = np.array(rows)
         for low, high in pairwise(YAWS):
             inside = (yaws >= low) & (yaws < high)
             add_row(table, model, f"yaw {low} to {high} degrees", errors[inside, 0])
         for column, size in enumerate(SIZES, 1):
             add_row(table, model, f"{size} pixels", errors[:, column])
+        add_row(table, model, "a fifth hidden", errors[:, -1])
         add_row(table, model, "all", errors[:, 0])
     Console().print(table)
 
@@ -68,6 +72,14 @@ def error_at(
         truth = (truth + 0.5) * scale - 0.5
     landmarks = tracker.align(image, box_from_landmarks(truth))
     return float(nme_interpupil(landmarks, truth))
+
+
+def hide(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an image (H, W, 3) with a disc around one of the landmarks (68, 2)."""
+    centre = truth[rng.integers(len(truth))].round().astype(int).tolist()
+    radius = round(DISC * face_size(box_from_landmarks(truth)))
+    colour = rng.integers(0, 256, 3).tolist()
+    return cv2.circle(image.copy(), centre, radius, colour, -1, cv2.LINE_AA)
 
 
 def add_row(table: Table, model: str, group: str, errors: np.ndarray) -> None:

@@ -48,6 +48,19 @@ def list_clips(
     return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
 
 
+def longest_first(clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips by the size of their files, which tells their length roughly.
+
+    Workers that begin with the longest end together.
+    """
+    return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
+
+
 def plain(name: str) -> str:
     r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode()

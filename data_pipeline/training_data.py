@@ -188,14 +188,16 @@ class TrainingData:
             batch = self.clips.frames[first : first + PREDICTION_BATCH]
             yield batch[:, :, inside, inside].astype(np.float32) / 255
 
-    def counts(self, clips: str) -> dict[str, int]:
-        """Return the numbers of what there is to learn from, by kind.
-
-        Args:
-            clips: what the samples of the clips are called.
-        """
-        stills = len(self.stills) if self.stills else 0
-        counts = {"annotated stills": stills, clips: len(self.names)}
+    @property
+    def counts(self) -> dict[str, int]:
+        """Numbers of what there is to learn from, by kind."""
+        is_pairs = self.clips is None or self.clips.frames.shape[1] == 2
+        counts = {
+            "annotated stills": len(self.stills) if self.stills else 0,
+            f"unlabelled {'pairs' if is_pairs else 'threes'} of frames": len(
+                self.names
+            ),
+        }
         if self.frames:
             counts["annotated video frames"] = len(self.frames)
         return counts

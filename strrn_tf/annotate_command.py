@@ -1,9 +1,8 @@
 """``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
 
 import json
-import os
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +28,9 @@ back returns to where it came from, and where it shows something new. Written ar
       up to three faces in each, and only frames that differ more
   strrn annotate my_videos/ --output strict --max-cycle-error 0.01
       fewer, but better
+  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
+      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
+      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
@@ -60,29 +62,33 @@ class Options:
     criteria: tyro.conf.OmitArgPrefixes[Criteria] = field(default_factory=Criteria)
     workers: int = 0
     """Videos annotated at the same time; 0: as many as there are cores."""
+    beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
+    """Options of Apache Beam; None: without Beam."""
 
 
 def annotate(options: Options) -> None:
-    """Annotate all videos, in processes, and write the report.
+    """Annotate all videos, in processes or on Beam, and write the report.
 
     Raises:
         ValueError: nothing can be read, or OUTPUT holds annotations made otherwise.
     """
-    from data_pipeline.clips import list_clips
-    from data_pipeline.made_data import run_tasks
+    from data_pipeline.clips import list_clips, longest_first
+    from data_pipeline.workers import Task, run_tasks
     from strrn_tf.annotation_report import headline, write_report
     from strrn_tf.tracking.model_folder import load
 
     clips = list_clips(list(options.videos))
     model = load(options.model)
     _claim(options, model.description["description_sha256"])
+    # Workers may have another working directory.
+    there = replace(options, output=options.output.absolute())
     tasks = [
-        partial(annotate_clip, clip.name, clip.video_path, options)
-        for clip in clips
-        if not _report_path(options.output, clip.name).exists()
+        Task(partial(annotate_clip, clip.name, clip.video_path.absolute(), there), done)
+        for clip in longest_first(clips)
+        if not (done := _report_path(there.output, clip.name)).exists()
     ]
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
-    run_tasks("Annotating videos", tasks, options.workers or os.cpu_count())
+    run_tasks("Annotating videos", tasks, options.workers, options.beam)
     reports = {
         clip.name: json.loads(_report_path(options.output, clip.name).read_text())
         for clip in clips

@@ -35,9 +35,10 @@ train.py and evaluate.py in the project's folder.
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import strrn_tf
-from strrn_tf.command_line import exit_code, parse_options
+from strrn_tf.command_line import exit_code, parse_options, split_beam
 
 PROG = "strrn"
 
@@ -81,9 +82,9 @@ def annotate(argv: Sequence[str]) -> None:
     from strrn_tf import annotate_command as command
 
     prog = f"{PROG} annotate"
-    command.annotate(
-        parse_options(command.Options, argv, prog=prog, description=command.HELP)
-    )
+    own, beam = split_beam(argv)
+    options = parse_options(command.Options, own, prog=prog, description=command.HELP)
+    command.annotate(replace(options, beam=beam))
 
 
 def prepare(argv: Sequence[str]) -> None:
@@ -91,9 +92,9 @@ def prepare(argv: Sequence[str]) -> None:
     from strrn_tf import prepare_command as command
 
     prog = f"{PROG} prepare"
-    command.prepare(
-        parse_options(command.Options, argv, prog=prog, description=command.HELP)
-    )
+    own, beam = split_beam(argv)
+    options = parse_options(command.Options, own, prog=prog, description=command.HELP)
+    command.prepare(replace(options, beam=beam))
 
 
 def benchmark(argv: Sequence[str]) -> None:

@@ -19,6 +19,8 @@ T = TypeVar("T")
 TRAIN = frozenset(
     ("filelock", "keras", "matplotlib", "pandas", "scipy", "tensorboard", "tensorflow")
 )
+# The extra that each package comes with, of those that tracking does without.
+EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
 # How tyro frames its messages.
 FRAME = "│╭╮╰╯ "
 RULE = "──"
@@ -50,13 +52,25 @@ def parse_options(
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 
 
+def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
+    """Return what stands before ``--``, and Apache Beam's options behind it.
+
+    Without ``--`` Beam is not asked for: its options are None.
+    """
+    own = list(argv)
+    if "--" not in own:
+        return own, None
+    place = own.index("--")
+    return own[:place], tuple(own[place + 1 :])
+
+
 def exit_code(prog: str, command: Callable[[], object]) -> int:
     """Run a command and return its exit code; mistakes become one line on stderr.
 
     Args:
         prog: name of the program, which the line begins with.
         command: raises ``ValueError`` or ``OSError`` where the user can mend it. A
-            package of the extra ``train`` that it misses is named with the cure.
+            package of an extra that it misses is named with the cure.
     """
     try:
         command()
@@ -66,9 +80,10 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         print(f"{prog}: {one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in TRAIN:
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
+        if extra is None:
             raise
-        cure = 'pip install "strrn[train]"'
+        cure = f'pip install "strrn[{extra}]"'
         print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

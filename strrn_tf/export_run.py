@@ -17,7 +17,6 @@ def export_run(
     folder: Path,
     *,
     mean_shape: np.ndarray,
-    counts: Mapping[str, int],
     is_drawn: bool,
     parent: Mapping[str, Any] | None,
     saved_model: bool,
@@ -31,7 +30,6 @@ def export_run(
         method: networks and data.
         folder: of the export.
         mean_shape: (68, 2) in crop pixels.
-        counts: what the run has learnt from, by kind.
         is_drawn: whether the project drew all of it.
         parent: ``model.json`` of the model that the run began with.
         saved_model: whether to write SavedModels too.
@@ -42,10 +40,10 @@ def export_run(
         return
     from strrn_tf.export import export_models
 
-    crops = method.data.parity_crops()
+    crops, data = method.data.parity_crops(), method.data
     name = method.folder.root.name
     origin = describe_origin(
-        name, method.config, counts, is_drawn=is_drawn, parent=parent
+        name, method.config, data.counts, is_drawn=is_drawn, parent=parent
     )
     export_models(
         in_float32(method.detector),

@@ -15,6 +15,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from strrn_tf.devices import ONE_DEVICE, Devices
 from strrn_tf.failures import DiskFull, TrainingDiverged
 from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
 
@@ -44,6 +45,7 @@ def fit(
     batches_from: Callable[[int], Iterable],
     phase: Phase,
     folder: RunFolder,
+    devices: Devices = ONE_DEVICE,
 ) -> None:
     """Train, starting where the phase's checkpoint ends.
 
@@ -53,6 +55,7 @@ def fit(
         phase: what to train.
         folder: receives the checkpoint, a line of metrics per stretch and TensorBoard's
             files.
+        devices: where to train.
 
     Raises:
         TrainingDiverged: the loss or a weight is not finite.
@@ -60,32 +63,34 @@ def fit(
     """
     if not phase.steps:
         return
-    trainer.compile(optimizer=_optimizer(phase), jit_compile=_use_xla())
-    trainer.optimizer.build(trainer.trainable_variables)
-    checkpoint = folder.checkpoint(phase.name)
-    if checkpoint.exists():
-        trainer.load_weights(checkpoint)
-    done = _steps_done(trainer)
-    print(f"{phase.name}: {done} of {phase.steps} updates are done")
-    callbacks = [
-        StopWhenNotFinite(),
-        SaveCheckpoint(checkpoint),
-        LogMetrics(folder, phase.name),
-    ]
-    for start, stretch, count in stretches(done, phase.steps):
-        first = start // CHECKPOINT_STEPS
-        try:
-            trainer.fit(
-                _as_input(batches_from(start)),
-                steps_per_epoch=stretch,
-                initial_epoch=first,
-                epochs=first + count,
-                callbacks=[*callbacks, *_boards(folder.tensorboard(phase.name))],
-                shuffle=False,
-            )
-        except KeyboardInterrupt:
-            save_checkpoint(trainer, checkpoint)
-            raise
+    with devices.learner(trainer) as learner:
+        use_xla = _use_xla() if devices.use_xla else False
+        learner.compile(optimizer=_optimizer(phase, devices), jit_compile=use_xla)
+        learner.optimizer.build(learner.trainable_variables)
+        checkpoint = folder.checkpoint(phase.name)
+        if checkpoint.exists():
+            learner.load_weights(checkpoint)
+        done = _steps_done(learner)
+        print(f"{phase.name}: {done} of {phase.steps} updates are done")
+        callbacks = [
+            StopWhenNotFinite(),
+            SaveCheckpoint(checkpoint),
+            LogMetrics(folder, phase.name),
+        ]
+        for start, stretch, count in stretches(done, phase.steps):
+            first = start // CHECKPOINT_STEPS
+            try:
+                learner.fit(
+                    _as_input(devices.shared_out(batches_from(start))),
+                    steps_per_epoch=stretch,
+                    initial_epoch=first,
+                    epochs=first + count,
+                    callbacks=[*callbacks, *_boards(folder.tensorboard(phase.name))],
+                    shuffle=False,
+                )
+            except KeyboardInterrupt:
+                save_checkpoint(learner, checkpoint)
+                raise
 
 
 def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
@@ -117,10 +122,10 @@ def _as_input(batches: Iterable) -> Iterable:
 
 
 def _steps_done(trainer: keras.Model) -> int:
-    return int(trainer.optimizer.iterations)
+    return int(trainer.optimizer.iterations.numpy())
 
 
-def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
+def _optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
     warm_up = min(WARM_UP_STEPS, phase.steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=phase.learning_rate / 10,
@@ -129,8 +134,8 @@ def _optimizer(phase: Phase) -> keras.optimizers.Optimizer:
         warmup_target=phase.learning_rate,
         warmup_steps=warm_up,
     )
-    return keras.optimizers.AdamW(
-        schedule, weight_decay=phase.weight_decay, global_clipnorm=10.0
+    return devices.adamw(
+        learning_rate=schedule, weight_decay=phase.weight_decay, global_clipnorm=10.0
     )
 
 

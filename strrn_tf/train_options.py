@@ -42,9 +42,11 @@ class Options:
     """Folder with 300w/ and 300vw/. Without any data option the project draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills, 300-W or prepared, instead of <data-root>/300w."""
+    """Annotated stills in the 300-W layout, or prepared ones, instead of
+    <data-root>/300w."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, 300VW or prepared data, instead of <data-root>/300vw."""
+    """Folders of videos, prepared ones, or 300VW (its training sequences), instead of
+    <data-root>/300vw."""
     output: Path | None = None
     """Run folder; without it runs/<backbone>."""
     cache: Path = RUNS / "cache"
@@ -66,6 +68,8 @@ class Options:
     with --init."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
+    devices: int = 1
+    """Accelerators to train on; every batch is shared out among them."""
     saved_model: bool = False
     """Export SavedModels too."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda")] = None
@@ -107,6 +111,8 @@ def complete(options: Options) -> Options:
     """
     if options.fresh_tracker and not options.init:
         raise ValueError("--fresh-tracker is for --init: without, both are built anew")
+    if options.method == "sbr" and options.devices > 1:
+        raise ValueError("--method sbr trains on one device: leave --devices out")
     sizes = {"backbone": "mdm", "preset": "default"}
     if options.init:
         check_init(options)

@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from strrn_tf.config import AlgorithmConfig
+from strrn_tf.devices import PLACE
 from strrn_tf.losses import check_loss, point_error, wing
 
 
@@ -31,7 +32,11 @@ class DetectorTrainer(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         truth = x["landmarks"]
         self.error.update_state(100 * point_error(y_pred[:, -1], truth))
-        return ops.mean(ops.sum(wing(y_pred, truth[:, None]), -1))
+        return _mean(ops.sum(wing(y_pred, truth[:, None]), -1))
+
+    def twin(self) -> "DetectorTrainer":
+        """Return a new trainer of a new network with the same weights."""
+        return DetectorTrainer(_twin(self.detector))
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -61,7 +66,7 @@ class TrackerTrainer(keras.Model):
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = inputs["frames"]
-        start = self.drift(frames[:, 0], inputs["start"])
+        start = self.drift(frames[:, 0], inputs["start"], inputs.get(PLACE))
         tracked = self.tracker({"frames": frames[:, 1], "start": start})
         if not self.config.temporal:
             return {"tracked": tracked}
@@ -81,7 +86,7 @@ class TrackerTrainer(keras.Model):
             "back_from_detected": from_detected,
         }
 
-    def drift(self, frames, start):  # noqa: ANN001, ANN201
+    def drift(self, frames, start, place=None):  # noqa: ANN001, ANN201
         """Return starts (B, L, 2) that went through the tracker 0, 1, 2 ... times.
 
         On a video every step starts at what the step before has answered. A tracker
@@ -90,9 +95,12 @@ class TrackerTrainer(keras.Model):
         Args:
             frames: (B, 315, 315, 3) in which the starts are.
             start: (B, L, 2).
+            place: (B,) of the samples in the batch, where this is only a part of it.
         """
         steps = self.config.drift_steps
-        turns = ops.arange(ops.shape(start)[0]) % (steps + 1)
+        if place is None:
+            place = ops.arange(ops.shape(start)[0])
+        turns = place % (steps + 1)
         for step in range(steps):
             moved = self.tracker({"frames": frames, "start": start})
             moves = (turns > step)[:, None, None]
@@ -103,10 +111,38 @@ class TrackerTrainer(keras.Model):
         distance = point_error(y_pred["tracked"], x["target"])
         self.means["nme_interocular"].update_state(100 * distance)
         if not self.config.temporal:
-            return ops.mean(distance)
+            return _mean(distance)
         l_tck = check_loss(y_pred["back_from_tracked"], y_pred["start"])
         l_det = check_loss(y_pred["back_from_detected"], y_pred["start"])
         self.means["l_tck"].update_state(l_tck)
         self.means["l_det"].update_state(l_det)
         ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det
-        return ops.mean(distance + self.config.cycle_weight * ensemble)
+        return _mean(distance + self.config.cycle_weight * ensemble)
+
+    def twin(self) -> "TrackerTrainer":
+        """Return a new trainer of a new network with the same weights."""
+        return TrackerTrainer(_twin(self.tracker), self.config)
+
+
+class PerSample(keras.losses.Loss):
+    """Losses that are known already; Keras only takes their mean."""
+
+    def call(self, y_true, y_pred):  # noqa: ANN001, ANN201
+        return y_pred
+
+
+def _mean(losses):  # noqa: ANN001, ANN202
+    """Return the mean of losses (B,) over the batch, or a device's share of that mean.
+
+    Where a batch is shared out, gradients are summed over devices; Keras accounts for
+    that in losses of its own.
+    """
+    return PerSample()(losses, losses)
+
+
+def _twin(network: keras.Model) -> keras.Model:
+    """Return a network like this one, with variables of its own."""
+    saving = keras.saving
+    twin = saving.deserialize_keras_object(saving.serialize_keras_object(network))
+    twin.set_weights(network.get_weights())
+    return twin

@@ -17,7 +17,7 @@ class Trainings:
     def __init__(self):
         self.phases = []
 
-    def __call__(self, trainer, batches_from, phase, folder):
+    def __call__(self, trainer, batches_from, phase, folder, devices):
         self.phases.append((type(trainer).__name__, phase, batches_from))
 
 

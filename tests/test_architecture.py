@@ -46,10 +46,15 @@ RULES = [
         {"strrn_tf.layers.*", "strrn_tf.landmarks", "strrn_tf.geometry"},
         {"keras", "numpy"},
     ),
-    ("strrn_tf.training", {"strrn_tf.losses", "strrn_tf.config"}, {"keras"}),
+    (
+        "strrn_tf.training",
+        {"strrn_tf.losses", "strrn_tf.config", "strrn_tf.devices"},
+        {"keras"},
+    ),
+    ("strrn_tf.devices", set(), {"keras", "tensorflow"}),
     (
         "strrn_tf.fitting",
-        {"strrn_tf.failures", "strrn_tf.omni.run_folder"},
+        {"strrn_tf.failures", "strrn_tf.omni.run_folder", "strrn_tf.devices"},
         {"keras", "numpy", "tensorflow"},
     ),
     (
@@ -57,7 +62,7 @@ RULES = [
         {
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
-            "strrn_tf.atomic",
+            *("strrn_tf.atomic", "strrn_tf.devices"),
         },
         {"keras", "numpy", "filelock"},
     ),
@@ -134,6 +139,11 @@ RULES = [
     ),
     ("strrn_tf.export_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
     (
+        "strrn_tf.export_run",
+        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"},
+        {"keras", "numpy"},
+    ),
+    (
         "strrn_tf.export*",
         BARE
         | {"strrn_tf.config", "strrn_tf.geometry", "strrn_tf.landmarks"}
@@ -202,6 +212,7 @@ RULES = [
         {"data_pipeline*", "strrn_tf.command_line"},
         {"tyro"},
     ),
+    ("data_pipeline.on_beam", {"data_pipeline.workers"}, {"apache_beam", "rich"}),
     (
         "data_pipeline*",
         {
@@ -213,10 +224,13 @@ RULES = [
         {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
     ),
 ]
-# Only these may name TensorFlow: batches, conversion, the questions about threads and
-# processors that Keras cannot answer, and OpenCV inside a loss.
-TENSORFLOW = ("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting")
-TENSORFLOW += ("strrn_tf.baselines.sbr",)
+# Only these may name TensorFlow: batches, conversion, its own distribution, the
+# questions about threads and processors that Keras cannot answer, and OpenCV inside a
+# loss.
+TENSORFLOW = (
+    *("data_pipeline.*", "strrn_tf.export", "strrn_tf.fitting"),
+    *("strrn_tf.devices", "strrn_tf.baselines.sbr"),
+)
 WORKPLACE = ("/" + "work/", "/" + "root/", "/" + "home/")
 
 

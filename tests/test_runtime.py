@@ -62,7 +62,10 @@ def test_the_base_installation_is_what_tracking_needs():
     assert names(project["dependencies"]) == BASE
     assert names(extras["train"]) == TRAIN
     assert extras["runtime"] == []
-    assert "strrn[train]" in extras["dev"]
+    assert names(extras["beam"]) == {"strrn", "apache-beam"}
+    # The tests run what every extra brings.
+    assert "strrn[train]" in extras["beam"]
+    assert "strrn[beam]" in extras["dev"]
 
 
 def test_the_tracker_needs_numpy_opencv_and_litert_alone(frame, tmp_path):

@@ -20,10 +20,11 @@ from data_pipeline.clip_writer import write_clip
 from data_pipeline.drawn.motion import FRAMES_PER_SECOND
 from data_pipeline.fingerprints import fingerprint
 from data_pipeline.images import read_image
-from data_pipeline.made_data import Task, make_data
+from data_pipeline.made_data import make_data
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_vw import sequence_ids
 from data_pipeline.three_hundred_w import Still
+from data_pipeline.workers import Task
 
 # Raise it when the same arguments begin to give other pictures.
 VERSION = 1
@@ -81,7 +82,7 @@ def animate_dataset(
         folder = root / "300vw" / sequence
         key = (seed, number)
         work = partial(_write, folder, stills[still], key, category, frames_per_clip)
-        tasks.append((work, folder))
+        tasks.append(Task(work, folder))
     return make_data(root, "animated", arguments, tasks, workers)
 
 

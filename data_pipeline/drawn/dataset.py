@@ -22,9 +22,10 @@ from data_pipeline.clip_writer import write_clip
 from data_pipeline.drawn.motion import FRAMES_PER_SECOND
 from data_pipeline.drawn.pictures import draw_clip, draw_face
 from data_pipeline.images import write_image
-from data_pipeline.made_data import Task, make_data
+from data_pipeline.made_data import make_data
 from data_pipeline.pts import write_pts
 from data_pipeline.three_hundred_vw import SPLITS, sequence_ids
+from data_pipeline.workers import Task
 
 # Raise it when the same arguments begin to give other pictures.
 VERSION = 1
@@ -91,14 +92,14 @@ def _check_numbers(arguments: dict[str, int]) -> None:
 
 
 def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
-    """Yield every piece of work with the path that exists once it is done."""
+    """Yield every piece of work."""
     seed, frames = arguments["seed"], arguments["frames_per_clip"]
     counts = arguments["num_stills"], arguments["num_test_stills"]
     names = "trainset", "testset"
     for kind, (name, count) in enumerate(zip(names, counts, strict=True)):
         for index in range(count):
             path = root / "300w" / "drawn" / name / f"{index:05d}.jpg"
-            yield partial(_write_still, path, (seed, kind, index)), path
+            yield Task(partial(_write_still, path, (seed, kind, index)), path)
     for kind, split in enumerate(SPLITS, 2):
         training = split == "train"
         name = "num_training_clips" if training else "clips_per_category"
@@ -106,7 +107,8 @@ def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
             category = 1 + index % 3 if training else split
             folder = root / "300vw" / sequence
             key = (seed, kind, index)
-            yield partial(_write_clip, folder, key, category, frames), folder
+            work = partial(_write_clip, folder, key, category, frames)
+            yield Task(work, folder)
 
 
 def _write_still(path: Path, key: tuple[int, ...]) -> None:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from strrn_tf.config import FitConfig, RunConfig
+from strrn_tf.devices import ONE_DEVICE, Devices
 from strrn_tf.fitting import Phase, fit
 from strrn_tf.omni.criticism import Criticism, criticise
 from strrn_tf.omni.round_report import write_round
@@ -51,6 +52,7 @@ class OmniSupervision:
         tracker: STRRN.
         data: annotated stills S and unlabelled clips D.
         folder: of the run.
+        devices: where the networks are trained; they predict on one.
     """
 
     config: RunConfig
@@ -58,6 +60,7 @@ class OmniSupervision:
     tracker: keras.Model
     data: TrainingData
     folder: RunFolder
+    devices: Devices = ONE_DEVICE
 
     def train_on_stills(self) -> None:
         """Train the backbone detector (line 1) and initialise the tracker."""
@@ -99,6 +102,7 @@ class OmniSupervision:
             self.data.detector_batches(pseudo, self.seed(number)),
             phase("detector", number, self.config.detector),
             self.folder,
+            self.devices,
         )
 
     def train_tracker(self, number: int, pseudo: Criticism | None) -> None:
@@ -108,6 +112,7 @@ class OmniSupervision:
             self.data.tracker_batches(pseudo, self.seed(number)),
             phase("tracker", number, self.config.tracker),
             self.folder,
+            self.devices,
         )
 
     def seed(self, number: int) -> int:
