@@ -92,9 +92,9 @@ def prepare(argv: Sequence[str]) -> None:
     from strrn_tf import prepare_command as command
 
     prog = f"{PROG} prepare"
-    command.prepare(
-        parse_options(command.Options, argv, prog=prog, description=command.HELP)
-    )
+    own, beam = split_beam(argv)
+    options = parse_options(command.Options, own, prog=prog, description=command.HELP)
+    command.prepare(replace(options, beam=beam))
 
 
 def benchmark(argv: Sequence[str]) -> None:

@@ -1,6 +1,5 @@
 """``strrn prepare``: a data set as it is distributed in, shards for training out."""
 
-import os
 import sys
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +29,8 @@ shards and never the originals again. Written are
       the boxes that come with it are used, no face is searched
   strrn prepare videos my_videos/
       any folder of videos and of folders of numbered images
+  strrn prepare 300vw /300vw --output /out -- --runner FlinkRunner --flink_master HOST
+      as an Apache Beam pipeline, with Beam's own options behind "--"; see docs/scale.md
 
 Then: python train.py --data-root prepared, or name the folders by --stills and
 --unlabelled. Run again after Ctrl-C, a kill, or when files were added: what is done is
@@ -66,6 +67,8 @@ class Options:
     """Where in its share of the clip each pair lies."""
     workers: int = 0
     """Sources prepared at the same time; 0: as many as there are cores."""
+    beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
+    """Options of Apache Beam; None: without Beam."""
 
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.seed < 0 or self.workers < 0:
@@ -80,7 +83,7 @@ class Options:
 
 
 def prepare(options: Options) -> None:
-    """Prepare what is not prepared yet, in processes, and write index and report.
+    """Prepare what is not prepared yet, in processes or on Beam, and write a report.
 
     Raises:
         ValueError: nothing of the data set is there, or OUTPUT holds something else.
@@ -88,8 +91,9 @@ def prepare(options: Options) -> None:
     """
     from data_pipeline import preparing
     from data_pipeline.locking import filling
-    from data_pipeline.made_data import run_tasks
     from data_pipeline.preparing.index import MANIFEST
+    from data_pipeline.preparing.work import report_path
+    from data_pipeline.workers import Task, run_tasks
 
     listing = preparing.list_dataset(options.dataset, options.folder)
     _say_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
@@ -104,8 +108,15 @@ def prepare(options: Options) -> None:
         print(f"{count} sources, {count - len(todo)} of them prepared before")
         if todo:
             (output / MANIFEST).unlink(missing_ok=True)
-            tasks = [partial(preparing.prepare_source, s, work, output) for s in todo]
-            run_tasks("Preparing", tasks, options.workers or os.cpu_count())
+            there = output.absolute()  # workers may have another working directory
+            tasks = [
+                Task(
+                    partial(preparing.prepare_source, source, work, there),
+                    report_path(source.name, there),
+                )
+                for source in todo
+            ]
+            run_tasks("Preparing", tasks, options.workers, options.beam)
         summary, reports = preparing.finish(
             output, options.dataset, listing.sources, work, listing.findings
         )

@@ -61,7 +61,8 @@ def pack(sample: Samples, quality: int) -> bytes:
     if np.isfinite(landmarks).any():
         features["landmarks"] = values(landmarks[0])
     example = tf.train.Example(features=tf.train.Features(feature=features))
-    return example.SerializeToString()
+    # The order of the features would differ from process to process.
+    return example.SerializeToString(deterministic=True)
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> int:
