@@ -26,7 +26,7 @@ class Task(NamedTuple):
         done: the path that exists once it is done.
     """
 
-    work: Callable[[], None]
+    work: Callable[[], object]
     done: Path
 
 

@@ -9,6 +9,7 @@ Only the network in training is on all devices, as a twin. The networks that pre
 are exported stay on one, and receive the weights when the training ends.
 """
 
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
@@ -91,10 +92,8 @@ class _Mirrored(_Several):
     use_xla = False
 
     def __init__(self, names: list[str]) -> None:
-        import tensorflow as tf
-
         super().__init__(len(names))
-        self._strategy = tf.distribute.MirroredStrategy(names)
+        self._strategy = _mirrored_strategy(tuple(names))
 
     def scope(self) -> AbstractContextManager:
         return self._strategy.scope()
@@ -112,6 +111,17 @@ class _Mirrored(_Several):
         # Of the mean over devices, which is the sum by their number.
         clipnorm = global_clipnorm / self.count
         return SummedAdamW(global_clipnorm=clipnorm, **options)
+
+
+@functools.cache
+def _mirrored_strategy(names: tuple[str, ...]) -> Any:
+    """Return the strategy of some devices, always the same one.
+
+    The sums that two of them take in one process get mixed up, or wait for each other.
+    """
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(names)
 
 
 class SummedAdamW(keras.optimizers.AdamW):

@@ -49,7 +49,8 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
     frames = keras.Input((315, 315, 3), name="frames")
     start = keras.Input((68, 2), name="start")
     shape = keras.ops.convert_to_tensor(toy_mean_shape())
-    detector = keras.Model(frames, {"refinements": look(frames) + shape})
+    # Gradients so large that they are clipped.
+    detector = keras.Model(frames, {"refinements": 100 * look(frames) + shape})
     inputs = {"frames": frames, "start": start}
     return detector, keras.Model(inputs, start + look(frames)[:, 0])
 
@@ -57,7 +58,10 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
 def train(folder: Path, devices: Devices, kind: str, tracks: bool = True) -> None:
     """Train a detector, and a tracker unless that is not asked for, as round 0 does."""
     keras.utils.set_random_seed(0)
-    config = RunConfig("hgn", "tiny", 0, FIT, FIT, AlgorithmConfig(drift_steps=1))
+    algorithm = AlgorithmConfig(drift_steps=1)
+    config = RunConfig(
+        backbone="hgn", preset="tiny", detector=FIT, tracker=FIT, algorithm=algorithm
+    )
     is_toy = kind == "toy"
     networks = toy_networks() if is_toy else build_networks(config, toy_mean_shape())
     data = TrainingData(crop_store(folder, 8, 1), None, config)

@@ -110,3 +110,7 @@ class TestChooseDevices:
         message = capsys.readouterr().err
         assert "--devices 3 cannot share out a batch of 16 evenly" in message
         assert message.count("\n") == 1
+
+    def test_the_baseline_stays_on_one(self, capsys):
+        assert train.main(["--method", "sbr", "--devices", "2"]) == 2
+        assert "--method sbr trains on one device" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def content(folder):
     }
 
 
-class TestAnnotate:
+class TestCommands:
     def test_one_process_two_and_beam_write_the_same_bytes(
         self, beam, videos, tmp_path, capsys
     ):
@@ -184,6 +184,15 @@ class TestAnnotate:
         options = ["--", "--runner", "DirectRunner", "--direct_num_workers", "2"]
         assert annotate(videos, tmp_path / "beam", *options) == 0
         assert "4 videos, 2 of them done before" in capsys.readouterr().out
+        assert content(tmp_path / "beam") == expected
+
+    def test_prepares_too(self, beam, videos, tmp_path):
+        command = ["prepare", "videos", str(videos), "--pairs", "1", "--output"]
+        assert main([*command, str(tmp_path / "pool"), "--workers", "1"]) == 0
+        expected = content(tmp_path / "pool")
+        assert sum(name.endswith(".tfrecord") for name in expected) >= 2
+        options = ["--workers", "2", "--", "--direct_running_mode", "multi_processing"]
+        assert main([*command, str(tmp_path / "beam"), *options]) == 0
         assert content(tmp_path / "beam") == expected
 
     def test_beam_that_is_missing_is_named(self, videos, tmp_path):
