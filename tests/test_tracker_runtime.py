@@ -190,6 +190,8 @@ def test_align_says_what_is_wrong(tracker, image, box, words):
         (DARK, np.ones((67, 2)), "`previous_landmarks`"),
         (DARK, np.full((68, 2), np.nan), "`previous_landmarks`"),
         (DARK, np.ones((68, 2)), "`previous_landmarks`"),
+        (DARK, np.full((68, 2), 1e20), "`previous_landmarks`"),
+        (DARK, [["a", "b"]] * 68, "`previous_landmarks`"),
     ],
 )
 def test_step_says_what_is_wrong(tracker, frame, landmarks, name):
@@ -207,7 +209,16 @@ def test_update_says_what_is_wrong_and_keeps_its_tracks(tracker):
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_faces": 0}, {"max_cycle_error": 0.0}, {"patience": 0}]
+    "options",
+    [
+        *({"max_faces": wrong} for wrong in (0, 1.5, "2", None, True, [1])),
+        *({"max_cycle_error": wrong} for wrong in (0.0, np.nan, "a", None, [0.1])),
+        *({"patience": wrong} for wrong in (0, "2", np.inf, {})),
+        *({"redetect_interval": wrong} for wrong in (-1, 1j)),
+        *({"num_threads": wrong} for wrong in (0, 1.0, "one", None)),
+        {"smooth": "no"},
+        {"finder": 3},
+    ],
 )
 def test_options_are_checked(folder, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):

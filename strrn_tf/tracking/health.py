@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from strrn_tf.geometry import (
+    LARGEST_COORDINATE,
+    as_numbers,
     box_from_landmarks,
     box_sides,
     face_size,
@@ -159,7 +161,7 @@ def _pair(costs: Mapping[tuple[int, int], float]) -> list[tuple[int, int]]:
 
 def check_landmarks(landmarks: np.ndarray, name: str) -> np.ndarray:
     """Return landmarks as float64 (68, 2) or raise a ``ValueError``."""
-    landmarks = np.asarray(landmarks, np.float64)
+    landmarks = as_numbers(landmarks, name)
     if landmarks.shape != (NUM_LANDMARKS, 2):
         raise ValueError(
             f"`{name}` must be landmarks ({NUM_LANDMARKS}, 2), xy in pixels. "
@@ -169,6 +171,11 @@ def check_landmarks(landmarks: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(
             f"`{name}` must be finite. Received: "
             f"{int((~np.isfinite(landmarks)).sum())} numbers that are not"
+        )
+    if np.abs(landmarks).max() > LARGEST_COORDINATE:
+        raise ValueError(
+            f"`{name}` must have no coordinate beyond {LARGEST_COORDINATE:.0e}. "
+            f"Received: {np.abs(landmarks).max():.3g}"
         )
     if (box_sides(box_from_landmarks(landmarks)) <= 0).any():
         raise ValueError(

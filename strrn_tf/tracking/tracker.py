@@ -15,6 +15,7 @@ import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
 from strrn_tf.tracking import health
+from strrn_tf.tracking.arguments import check_count, check_flag, check_positive
 from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_networks import FaceNetworks
@@ -78,25 +79,21 @@ class FaceTracker:
         Raises:
             ValueError: an argument is out of its range, or the networks do not fit.
         """
-        if max_faces < 1:
-            raise ValueError(f"`max_faces` must be at least 1. Received: {max_faces}")
-        if not max_cycle_error > 0:
-            raise ValueError(
-                f"`max_cycle_error` must be positive. Received: {max_cycle_error}"
-            )
-        times = {"patience": patience, "redetect_interval": redetect_interval}
-        for name, value in times.items():
-            if not value > 0:
-                raise ValueError(
-                    f"`{name}` must be a positive number of seconds. Received: {value}"
-                )
+        self._max_faces = check_count(max_faces, "max_faces")
+        limit = check_positive(max_cycle_error, "max_cycle_error")
+        seconds = "number of seconds"
+        patience = check_positive(patience, "patience", seconds)
+        self._redetect_interval = check_positive(
+            redetect_interval, "redetect_interval", seconds
+        )
+        check_flag(smooth, "smooth")
+        if not (finder is None or callable(finder)):
+            raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
         self._finder = finder or _mtcnn(num_threads)
-        self._max_faces = max_faces
-        self._redetect_interval = redetect_interval
         reliability = Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, max_cycle_error, patience)
+        self._tracks = Tracks(self.networks, reliability, limit, patience)
         self._smoother = Smoother() if smooth else None
         self.reset()
 
