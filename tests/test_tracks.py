@@ -12,6 +12,8 @@ from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
 DARK = np.zeros((200, 300, 3), np.uint8)
+# Toys follow dark pictures, which are no faces.
+TOY = {"smooth": False, "check_faces": False}
 
 
 def grey(value, shape=DARK.shape):
@@ -32,7 +34,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tracker(folder):
-    return FaceTracker.from_pretrained(folder, smooth=False, finder=no_finder)
+    return FaceTracker.from_pretrained(folder, **TOY, finder=no_finder)
 
 
 def expected_shape(box):
@@ -113,6 +115,34 @@ def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
     assert states == ["tracked", "lost"]
 
 
+def says(tracker, monkeypatch, *scores):
+    """Let the face check give these probabilities, the last one for ever."""
+    scores = list(scores)
+
+    def check(crop, landmarks):
+        np.testing.assert_allclose(landmarks, toy_mean_shape(), atol=0.1)
+        return scores.pop(0) if len(scores) > 1 else scores[0]
+
+    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+
+
+def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
+    says(tracker, monkeypatch, 0.9, 0.8, 0.1, 0.7)
+    faces = [tracker.update(DARK, boxes=[BOX])[0]]
+    faces += [tracker.update(DARK, boxes=[])[0] for _ in range(4)]
+    assert [face.state for face in faces] == ["detected", *["tracked"] * 3, "lost"]
+    np.testing.assert_array_equal([face.face_score for face in faces],
+                                  [0.9, 0.9, 0.8, 0.8, np.nan])  # fmt: skip
+    (back,) = tracker.update(DARK, boxes=[BOX])
+    assert (back.id, back.state, back.face_score) == (0, "detected", 0.7)
+
+
+def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
+    says(tracker, monkeypatch, 0.1, 0.3)
+    assert tracker.update(DARK, boxes=[BOX]) == []
+    assert [face.id for face in tracker.update(DARK, boxes=[BOX])] == [0]
+
+
 def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
@@ -140,7 +170,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     ("patience", "times"), [(0.09, [None] * 4), (0.2, [0.0, 0.1, 0.3, 0.31])]
 )
 def test_patience_is_in_seconds(folder, patience, times):
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, patience=patience)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, patience=patience)
     tracker.update(DARK, times[0], boxes=[BOX])
     counts = [len(tracker.update(grey(255), t, boxes=[])) for t in times]
     assert counts == [1, 1, 0, 0]
@@ -148,7 +178,7 @@ def test_patience_is_in_seconds(folder, patience, times):
 
 
 def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
-    tracker = FaceTracker.from_pretrained(folder, smooth=False)
+    tracker = FaceTracker.from_pretrained(folder, **TOY)
     away = BOX + np.array([75, 0, 75, 0])  # three quarters of its size
     for lost_for, number in ((0.1, 1), (0.5, 0)):
         tracker.reset()
@@ -160,7 +190,7 @@ def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
 
 def test_a_doubtful_face_that_no_search_finds_is_lost(folder, monkeypatch):
     found = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: found)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
     assert tracker.update(DARK, 0.0)[0].state == "detected"
     monkeypatch.setattr(health, "DOUBT", 1.1)
     states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(1, 12)]
@@ -225,7 +255,7 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
         calls.append(image.shape)
         return [np.array([200.0, 50, 240, 90]), BOX]
 
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=finder)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=finder)
     faces = tracker.update(DARK)
     assert len(calls) == 1
     # The larger of the two is followed.
@@ -244,7 +274,7 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
 def test_several_faces_are_found(folder):
     boxes = [np.array([200.0, 50, 240, 90]), BOX, np.array([250.0, 150, 280, 180])]
     tracker = FaceTracker.from_pretrained(
-        folder, smooth=False, finder=lambda _: boxes, max_faces=2
+        folder, **TOY, finder=lambda _: boxes, max_faces=2
     )
     faces = tracker.update(DARK)
     assert [face.id for face in faces] == [0, 1]
@@ -253,7 +283,7 @@ def test_several_faces_are_found(folder):
 
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     boxes = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: boxes)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: boxes)
     tracker.update(DARK)
     boxes[:] = []
     assert [face.state for face in tracker.update(grey(255))] == ["lost"]

@@ -18,6 +18,7 @@ from strrn_tf.tracking import health
 from strrn_tf.tracking.arguments import check_count, check_flag, check_positive
 from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_check import FaceCheck
 from strrn_tf.tracking.face_networks import FaceNetworks
 from strrn_tf.tracking.model_folder import ModelFolder, load
 from strrn_tf.tracking.reliability import Reliability
@@ -59,6 +60,7 @@ class FaceTracker:
         patience: float = 2.0,
         redetect_interval: float = 0.2,
         smooth: bool = True,
+        check_faces: bool = True,
         finder: Finder | None = None,
     ) -> None:
         """Open the networks of a verified model folder.
@@ -74,6 +76,8 @@ class FaceTracker:
                 one is lost, in doubt, or there is none.
             smooth: take the jitter out of what ``update`` returns (``smoothing``); the
                 tracks themselves go on from what the networks said.
+            check_faces: lose, or never follow, what MTCNN's last network does not take
+                for a face. Leave it out for masks, drawings and animals.
             finder: finds face boxes in place of MTCNN.
 
         Raises:
@@ -87,13 +91,15 @@ class FaceTracker:
             redetect_interval, "redetect_interval", seconds
         )
         check_flag(smooth, "smooth")
+        check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
         self._finder = finder or _mtcnn(num_threads)
+        face_check = FaceCheck(num_threads) if check_faces else None
         reliability = Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, limit, patience)
+        self._tracks = Tracks(self.networks, reliability, face_check, limit, patience)
         self._smoother = Smoother() if smooth else None
         self.reset()
 
