@@ -44,7 +44,10 @@ def others():
 
 
 def test_a_face(check, face):
-    assert check(*face) > 0.9
+    sight = check(*face)
+    assert sight.score > 0.9
+    assert sight.offset < 0.1
+    np.testing.assert_allclose(sight.box, box_from_landmarks(face[1]), atol=25)
 
 
 @pytest.mark.parametrize("degrees", [-30, 30])
@@ -55,19 +58,29 @@ def test_a_tilted_face(check, face, degrees):
     size, border = crop.shape[:2], cv2.BORDER_REPLICATE
     turned = cv2.warpAffine(crop, turn, size, borderMode=border)
     upright = check(crop, landmarks)
-    assert check(turned, apply_matrix(turn, landmarks)) == pytest.approx(
-        upright, abs=0.1
-    )
+    sight = check(turned, apply_matrix(turn, landmarks))
+    assert sight[:2] == pytest.approx(upright[:2], abs=0.1)
+    expected = apply_matrix(turn, upright.box.reshape(2, 2).mean(0)[None])[0]
+    np.testing.assert_allclose(sight.box.reshape(2, 2).mean(0), expected, atol=5)
 
 
 @pytest.mark.parametrize("name", others())
 def test_no_face(check, face, name):
-    assert check(others()[name], face[1]) < 0.05
+    assert check(others()[name], face[1]).score < 0.05
 
 
 def test_the_face_in_another_place(check, face):
     crop, landmarks = face
-    assert check(crop, landmarks * 0.3) < 0.25
+    assert check(crop, landmarks * 0.3).score < 0.25
+
+
+@pytest.mark.parametrize("shift", [-40, 40])
+def test_landmarks_beside_a_face(check, face, shift):
+    crop, landmarks = face
+    eyes = landmarks[45, 0] - landmarks[36, 0]
+    sight, right = check(crop, np.add(landmarks, [shift, 0])), check(crop, landmarks)
+    assert sight.offset == pytest.approx(abs(shift) / eyes, abs=0.1)
+    np.testing.assert_allclose(sight.box, right.box, atol=20)
 
 
 def test_the_patch_is_the_square_of_the_box(face):

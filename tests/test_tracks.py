@@ -7,6 +7,7 @@ import pytest
 from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf.tracking import health
+from strrn_tf.tracking.face_check import Sight
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.tracker import FaceTracker
 
@@ -110,35 +111,60 @@ def test_the_detector_criticises_a_drift_every_second_frame(tracker, monkeypatch
 def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     shape = expected_shape(BOX)
-    detector_says(tracker, monkeypatch, shape + 12, shape + 30)
+    detector_says(tracker, monkeypatch, shape + 12, shape + 12, shape + 30)
     states = [tracker.update(DARK, boxes=[])[0].state for _ in range(2)]
     assert states == ["tracked", "lost"]
 
 
-def says(tracker, monkeypatch, *scores):
-    """Let the face check give these probabilities, the last one for ever."""
-    scores = list(scores)
+def check_sees(tracker, monkeypatch, *sights):
+    """Let the face check give these (score, offset), the last one for ever."""
+    sights = list(sights)
 
     def check(crop, landmarks):
         np.testing.assert_allclose(landmarks, toy_mean_shape(), atol=0.1)
-        return scores.pop(0) if len(scores) > 1 else scores[0]
+        score, offset = sights.pop(0) if len(sights) > 1 else sights[0]
+        return Sight(score, offset, np.array([80.0, 80, 280, 280]))
 
     monkeypatch.setattr(tracker._tracks, "_face_check", check)
 
 
 def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
-    says(tracker, monkeypatch, 0.9, 0.8, 0.1, 0.7)
+    sights = [(0.9, 0.1), (0.8, 0.2), (0.1, 0.0), (0.7, 0.1)]
+    check_sees(tracker, monkeypatch, *sights)
     faces = [tracker.update(DARK, boxes=[BOX])[0]]
     faces += [tracker.update(DARK, boxes=[])[0] for _ in range(4)]
     assert [face.state for face in faces] == ["detected", *["tracked"] * 3, "lost"]
-    np.testing.assert_array_equal([face.face_score for face in faces],
-                                  [0.9, 0.9, 0.8, 0.8, np.nan])  # fmt: skip
+    told = [(face.face_score, face.offset) for face in faces]
+    nobody = (np.nan, np.nan)
+    np.testing.assert_array_equal(
+        told, [sights[0], sights[0], sights[1], sights[1], nobody]
+    )
     (back,) = tracker.update(DARK, boxes=[BOX])
     assert (back.id, back.state, back.face_score) == (0, "detected", 0.7)
 
 
+def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.9, 0.5), (0.9, 0))
+    tracker.update(DARK, boxes=[BOX])
+    before = tracker.update(DARK)[0].landmarks
+    face = tracker.update(DARK)[0]
+    assert (face.id, face.state) == (0, "detected")
+    # The box that the check has seen, (80, 80) to (280, 280) in the crop, is the
+    # detector's next window; a crop is 1.6 face boxes wide.
+    shift = (180 - 157) * 160 / 315
+    np.testing.assert_allclose((face.landmarks - before).mean(0), shift, atol=1.5)
+
+
+def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
+    for score, expected in ((0.9, "detected"), (0.7, "lost")):
+        tracker.reset()
+        check_sees(tracker, monkeypatch, (0.9, 0), (score, 0))
+        tracker.update(DARK, boxes=[BOX])
+        assert tracker.update(grey(255), boxes=[])[0].state == expected
+
+
 def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
-    says(tracker, monkeypatch, 0.1, 0.3)
+    check_sees(tracker, monkeypatch, (0.1, 0), (0.3, 0))
     assert tracker.update(DARK, boxes=[BOX]) == []
     assert [face.id for face in tracker.update(DARK, boxes=[BOX])] == [0]
 

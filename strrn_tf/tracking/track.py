@@ -66,6 +66,7 @@ def lose(track: Track, now: Moment, error: float) -> None:
         cycle_error=error,
         disagreement=np.nan,
         face_score=np.nan,
+        offset=np.nan,
         state="lost",
         timestamp=now.timestamp,
     )

@@ -2,16 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from strrn_tf.geometry import apply_matrix, box_from_landmarks, relative_distance
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    invert_matrix,
+    relative_distance,
+)
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_check import FaceCheck
+from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.track import NOWHERE, Moment, Track, deny, lose
+
+
+class _Found(NamedTuple):
+    """Detected landmarks (68, 2), how far off the second look is, it, and the check."""
+
+    landmarks: np.ndarray
+    again: float
+    view: View
+    sight: Sight
 
 
 class Tracks:
@@ -71,7 +86,10 @@ class Tracks:
         landmarks, error = self._networks.step(view, now.image, before.landmarks)
         parted = health.is_degenerate(landmarks, before.box, now.image.shape)
         if not error <= self._max_cycle_error or parted:
-            return lose(track, now, error)
+            # The detector answers on any picture: without a face check, lost.
+            if self._face_check is None:
+                return lose(track, now, error)
+            return self._find_anew(track, now, before.box, error)
         track.steps += 1
         if track.steps % health.CHECK_EVERY == 0:
             return self._criticise(track, now, landmarks, error)
@@ -86,67 +104,90 @@ class Tracks:
         detected = self._networks.detect_in(track.view)
         distance = float(relative_distance(tracked, detected))
         mixed = health.agree(tracked, detected)
-        if mixed is not None:
-            track.face = replace(
-                track.face,
-                disagreement=distance,
-                face_score=self._face_score(track.view, mixed),
-            )
-            return self._track(track, now, mixed, error)
-        if not health.is_degenerate(detected, box, now.image.shape):
-            again, view = self._networks.look_again(now.image, detected)
-            if again <= health.MAX_DISAGREEMENT:
-                score = self._face_score(view, detected)
-                return self._detect(track, now, detected, again, view, score)
-        return lose(track, now, error)
+        if mixed is None:
+            return self._find_anew(track, now, box, error)
+        sight = self._see_face(track.view, mixed)
+        if sight.score < health.MIN_FACE_SCORE:
+            return lose(track, now, error)
+        if sight.offset > health.MAX_OFFSET:
+            return self._find_anew(track, now, sight.box, error)
+        track.face = replace(
+            track.face,
+            disagreement=distance,
+            face_score=sight.score,
+            offset=sight.offset,
+        )
+        return self._track(track, now, mixed, error)
 
-    def _face_score(self, view: View, landmarks: np.ndarray) -> float:
+    def _find_anew(
+        self, track: Track, now: Moment, box: np.ndarray, error: float
+    ) -> None:
+        """Ask the detector where a face is whose landmarks are not believed."""
+        found = self._look_twice(now, box, track.face.box, health.SURE_FACE_SCORE)
+        if found is None or not found.again <= health.MAX_DISAGREEMENT:
+            return lose(track, now, error)
+        return self._detect(track, now, found)
+
+    def _look_twice(
+        self,
+        now: Moment,
+        box: np.ndarray,
+        previous_box: np.ndarray | None,
+        min_score: float,
+    ) -> _Found | None:
+        """Return the face in or near a box, None if there is none to be sure of.
+
+        Where the face check sees one beside the landmarks, it is asked about that.
+        """
+        for _ in range(2):
+            landmarks, again, view = self._networks.detect_twice(now.image, box)
+            if view is None or health.is_degenerate(
+                landmarks, previous_box, now.image.shape
+            ):
+                return None
+            sight = self._see_face(view, landmarks)
+            if sight.score < min_score:
+                return None
+            if sight.offset <= health.MAX_OFFSET:
+                return _Found(landmarks, again, view, sight)
+            box = sight.box
+        return None
+
+    def _see_face(self, view: View, landmarks: np.ndarray) -> Sight:
         if self._face_check is None:
-            return 1.0
-        return self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
+            return Sight(1.0, 0.0, box_from_landmarks(landmarks))
+        sight = self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
+        corners = apply_matrix(invert_matrix(view.matrix), sight.box.reshape(2, 2))
+        return sight._replace(box=corners.ravel())
 
     def _track(
         self, track: Track, now: Moment, landmarks: np.ndarray, error: float
     ) -> None:
-        before = track.face
-        checks = before.disagreement, before.face_score
-        self._see(track, now, landmarks, "tracked", error, *checks)
+        self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
-    def _detect(
-        self,
-        track: Track,
-        now: Moment,
-        landmarks: np.ndarray,
-        again: float,
-        view: View,
-        score: float,
-    ) -> None:
-        track.steps, track.view = 0, view
-        self._see(track, now, landmarks, "detected", np.nan, again, score)
+    def _detect(self, track: Track, now: Moment, found: _Found) -> None:
+        track.steps, track.view = 0, found.view
+        self._see(
+            track,
+            now,
+            found.landmarks,
+            state="detected",
+            cycle_error=np.nan,
+            disagreement=found.again,
+            face_score=found.sight.score,
+            offset=found.sight.offset,
+        )
 
     def _see(
-        self,
-        track: Track,
-        now: Moment,
-        landmarks: np.ndarray,
-        state: str,
-        cycle_error: float,
-        disagreement: float,
-        face_score: float,
+        self, track: Track, now: Moment, landmarks: np.ndarray, **facts: float | str
     ) -> None:
-        """Say what is seen of a face; if it is none, the track is lost."""
-        if face_score < health.MIN_FACE_SCORE:
-            return lose(track, now, cycle_error)
-        face = Face(
-            id=track.face.id,
+        """Say what is seen of a face; what is not among the facts is as before."""
+        face = replace(
+            track.face,
             landmarks=landmarks,
             box=box_from_landmarks(landmarks),
-            reliability=0.0,
-            cycle_error=cycle_error,
-            disagreement=disagreement,
-            face_score=face_score,
-            state=state,
             timestamp=now.timestamp,
+            **facts,
         )
         track.face = replace(face, reliability=self._reliability(face))
         track.seen = now.clock
@@ -178,15 +219,9 @@ class Tracks:
         for track, box in self._assign(free, now):
             if limit is not None and self.num_seen >= limit:
                 break
-            landmarks, again, view = self._networks.detect_twice(now.image, box)
-            if view is None or health.is_degenerate(landmarks, None, now.image.shape):
-                continue
-            score = self._face_score(view, landmarks)
-            if score < health.MIN_FACE_SCORE:
-                continue
-            if track is None:
-                track = self._new_track(now)
-            self._detect(track, now, landmarks, again, view, score)
+            found = self._look_twice(now, box, None, health.MIN_FACE_SCORE)
+            if found is not None:
+                self._detect(track or self._new_track(now), now, found)
         if limit is not None:
             self._drop_lost(limit)
 
