@@ -155,6 +155,18 @@ def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
     np.testing.assert_allclose((face.landmarks - before).mean(0), shift, atol=1.5)
 
 
+def test_quick_faces_are_checked_in_every_frame(tracker, monkeypatch):
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+    tracker.update(DARK, boxes=[BOX])
+    # The toy tracker moves by 0.04 and 0.07 eye distances.
+    assert tracker.update(grey(15), boxes=[])[0].state == "tracked"
+    tracker.reset()
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+    tracker.update(DARK, boxes=[BOX])
+    tracker._tracks._max_cycle_error = 1.0
+    assert tracker.update(grey(27), boxes=[])[0].state == "lost"
+
+
 def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
     for score, expected in ((0.9, "detected"), (0.7, "lost")):
         tracker.reset()
@@ -251,10 +263,10 @@ def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch
     step = tracker.networks.step
 
     def jump(view, frame, start):
-        landmarks, error = step(view, frame, start)
+        landmarks, error, seen = step(view, frame, start)
         is_right = landmarks.mean() > expected_shape(left).mean() + 40
         shift = left[:2] - right[:2] if is_right else 0.0
-        return landmarks + np.float32(shift), error + 0.01 * is_right
+        return landmarks + np.float32(shift), error + 0.01 * is_right, seen
 
     monkeypatch.setattr(health, "is_degenerate", lambda *_: False)
     monkeypatch.setattr(tracker.networks, "step", jump)

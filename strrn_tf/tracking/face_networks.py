@@ -110,14 +110,17 @@ class FaceNetworks:
 
     def step(
         self, previous: View, frame: np.ndarray, start: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Track to a frame and back; return landmarks (68, 2) and the cycle error.
+    ) -> tuple[np.ndarray, float, View]:
+        """Track to a frame and back.
 
         Args:
             previous: of the previous frame, around ``start``; the frame is seen through
                 the same window.
             frame: image (H, W, 3).
             start: landmarks (68, 2) in pixels of the previous frame.
+
+        Returns:
+            Landmarks (68, 2) float32, the cycle error, and what was seen of the frame.
         """
         matrix = previous.matrix
         crop = self.cut(frame, matrix)
@@ -126,7 +129,7 @@ class FaceNetworks:
         returned = self.track_in_crop(previous.crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
         error = float(relative_distance(returned, start_in_crop))
-        return _to_image(matrix, found), error
+        return _to_image(matrix, found), error, View(matrix, crop)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
         """Return the detector's landmarks (68, 2) in pixels of a crop from ``cut``."""

@@ -60,6 +60,10 @@ MAX_OFFSET = 0.25
 DOUBT = 0.2
 MAX_DENIALS = 2
 
+# A face whose landmarks have moved by more than this fraction of the eye distance since
+# the last frame is checked in every frame: a jump can go back well, too.
+QUICK = 0.05
+
 # Limits of a healthy step. Beyond them landmarks and face have parted.
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6

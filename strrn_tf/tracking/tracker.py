@@ -165,7 +165,8 @@ class FaceTracker:
             )
         start = health.check_landmarks(previous_landmarks, "previous_landmarks")
         view = self.networks.look(previous_frame, box_from_landmarks(start))
-        return self.networks.step(view, frame, start)
+        landmarks, error, _ = self.networks.step(view, frame, start)
+        return landmarks, error
 
     def update(
         self,

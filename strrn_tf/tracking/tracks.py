@@ -83,7 +83,7 @@ class Tracks:
 
     def _step(self, track: Track, now: Moment) -> None:
         before, view, track.view = track.face, track.view, None
-        landmarks, error = self._networks.step(view, now.image, before.landmarks)
+        landmarks, error, seen = self._networks.step(view, now.image, before.landmarks)
         parted = health.is_degenerate(landmarks, before.box, now.image.shape)
         if not error <= self._max_cycle_error or parted:
             # The detector answers on any picture: without a face check, lost.
@@ -93,7 +93,9 @@ class Tracks:
         track.steps += 1
         if track.steps % health.CHECK_EVERY == 0:
             return self._criticise(track, now, landmarks, error)
-        return self._track(track, now, landmarks, error)
+        if relative_distance(landmarks, before.landmarks) > health.QUICK:
+            return self._check(track, now, landmarks, error, seen, before.disagreement)
+        return self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
     def _criticise(
         self, track: Track, now: Moment, tracked: np.ndarray, error: float
@@ -106,18 +108,33 @@ class Tracks:
         mixed = health.agree(tracked, detected)
         if mixed is None:
             return self._find_anew(track, now, box, error)
-        sight = self._see_face(track.view, mixed)
+        return self._check(track, now, mixed, error, track.view, distance)
+
+    def _check(
+        self,
+        track: Track,
+        now: Moment,
+        landmarks: np.ndarray,
+        error: float,
+        view: View,
+        disagreement: float,
+    ) -> None:
+        """Believe a step if there is a face, and it is there."""
+        sight = self._see_face(view, landmarks)
         if sight.score < health.MIN_FACE_SCORE:
             return lose(track, now, error)
         if sight.offset > health.MAX_OFFSET:
             return self._find_anew(track, now, sight.box, error)
-        track.face = replace(
-            track.face,
-            disagreement=distance,
+        return self._see(
+            track,
+            now,
+            landmarks,
+            state="tracked",
+            cycle_error=error,
+            disagreement=disagreement,
             face_score=sight.score,
             offset=sight.offset,
         )
-        return self._track(track, now, mixed, error)
 
     def _find_anew(
         self, track: Track, now: Moment, box: np.ndarray, error: float
@@ -159,11 +176,6 @@ class Tracks:
         sight = self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
         corners = apply_matrix(invert_matrix(view.matrix), sight.box.reshape(2, 2))
         return sight._replace(box=corners.ravel())
-
-    def _track(
-        self, track: Track, now: Moment, landmarks: np.ndarray, error: float
-    ) -> None:
-        self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
     def _detect(self, track: Track, now: Moment, found: _Found) -> None:
         track.steps, track.view = 0, found.view
