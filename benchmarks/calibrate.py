@@ -106,6 +106,8 @@ def report(samples: list[Sample], said: np.ndarray) -> None:
         for state in ("tracked", "detected"):
             chosen = everything if name == "all" else categories == name
             chosen = chosen & (states == state)
+            if not chosen.any():
+                continue
             error, good = errors[chosen], errors[chosen] < GOOD
             table.add_row(
                 name,
