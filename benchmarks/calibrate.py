@@ -1,74 +1,58 @@
-"""Fit a model's reliability on labelled clips, and say how well it tells.
+"""Fit a model's reliability, write it into the model, and say how well it tells.
 
-    python benchmarks/calibrate.py MODEL --clips DIR... --picture reliability.png
+    python -m benchmarks.calibrate MODEL --stills DIR/300w/helen/testset --write
 
-Every DIR has the layout of 300VW. What is printed is held out: the people are divided
-into five parts, and the faces of each are judged by weights fitted on the other four.
-Per category: expected calibration error (ten bins), mean error, and by how much it
-falls when the least reliable tenth of the frames is rejected; beside it by how much it
-would fall if the worst tenth were known. With --write the weights fitted on all go into
-the model's model.json. Clips with exact landmarks are made by
-
-    python -m data_pipeline.animation STILLS DIR --training-clips 50
+Annotated stills that the model was not trained on are made to act, with things before
+their faces (``calibration_samples``), and tracked. What is printed is held out: the
+people are divided into five parts, and the faces of each are judged by weights fitted
+on the other four. Per category: expected calibration error (ten bins), mean error, and
+by how much it falls when the least reliable tenth of the faces is rejected; beside it
+by how much it would fall if the worst tenth were known. With --write the weights fitted
+on all go into the model's model.json, and nothing else of the model changes.
 """
 
 import argparse
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 from scipy.optimize import minimize
 
-from data_pipeline.three_hundred_vw import (
-    SPLITS,
-    list_sequences,
-    read_annotation,
-    sequence_ids,
-)
-from data_pipeline.video import open_video
+from benchmarks.calibration_samples import Sample, animated, collect
+from data_pipeline.three_hundred_vw import SPLITS
+from data_pipeline.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
-from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
-from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.model_folder import seal
 from strrn_tf.tracking.reliability import GOOD, Reliability, features
 
 BINS, PARTS = 10, 5
+# The probability never rises with an error, with the turn of the head or with doubts of
+# the face check. In the order of the features.
+FALLING, RISING, FREE = (None, 0.0), (0.0, None), (None, None)
+BOUNDS = (FALLING, FALLING, FALLING, FREE, RISING, FALLING)
 # A bin with fewer faces is not drawn.
 FEWEST = 20
-# Two standard deviations of the shift of the boxes, in face sizes: that of MTCNN's.
-BOX_SHIFT = 0.08
-# Every so many frames the detector is also asked without a track.
-DETECT_EVERY = 4
-
-
-class Sample(NamedTuple):
-    """A face, who it is, and how far it is from the truth.
-
-    ``error`` is a fraction of the eye distance, ``category`` that of 300VW or "train".
-    """
-
-    face: Face
-    error: float
-    person: str
-    category: str | int
 
 
 def main() -> None:
     """Fit, judge, print, draw."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", help="name or exported folder")
-    parser.add_argument("--clips", type=Path, nargs="+", required=True)
+    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
+    parser.add_argument("--split", choices=("train", "test"), default="test")
+    parser.add_argument("--seeds", type=int, default=3, help="each has 92 clips")
+    parser.add_argument("--frames", type=int, default=20, help="of every clip")
+    parser.add_argument("--cache", type=Path, default=Path("runs/calibration"),
+                        help="folder for the clips, which are kept")  # fmt: skip
     parser.add_argument("--picture", type=Path, help="PNG of the calibration curves")
     parser.add_argument("--write", action="store_true", help="into model.json")
     options = parser.parse_args()
     tracker = FaceTracker.from_pretrained(options.model, smooth=False)
-    samples = [one for root in options.clips for one in collect(tracker, root)]
+    stills = list(list_stills(options.stills, options.split))
+    roots = animated(options.cache, stills, options.seeds, options.frames)
+    samples = [one for root in roots for one in collect(tracker, root)]
     said = held_out(samples)
     report(samples, said)
     if options.picture:
@@ -77,69 +61,8 @@ def main() -> None:
         write(tracker, fit(samples))
 
 
-def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
-    """Yield the faces of all clips, tracked and detected."""
-    rng = np.random.default_rng(0)
-    names = people(root)
-    inner = root / "300vw" if (root / "300vw").is_dir() else root
-    for split in SPLITS:
-        for sequence in track(list_sequences(inner, split), f"{root}, {split}"):
-            frames = [
-                (frame.image, truth)
-                for frame in open_video(sequence.video_path)
-                if np.isfinite(truth := read_annotation(sequence, frame.index)).all()
-            ]
-            person = names.get(sequence.name, f"{root}/{sequence.name}")
-            for face, truth in [
-                *tracked(tracker, frames, rng),
-                *detected(tracker, frames[::DETECT_EVERY], rng),
-            ]:
-                error = float(relative_distance(face.landmarks, truth))
-                yield Sample(face, error, person, split)
-
-
-def people(root: Path) -> dict[str, str]:
-    """Return the still that every clip of an animated data set was made of."""
-    note = root / "animated.json"
-    if not note.is_file():
-        return {}
-    told = json.loads(note.read_text())
-    clips = told["clips_per_category"], told["num_training_clips"]
-    ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
-    ids += sequence_ids("train")[: clips[1]]
-    return dict(zip(ids, told["stills"], strict=True))
-
-
-def tracked(
-    tracker: FaceTracker, frames: list, rng: np.random.Generator
-) -> Iterator[tuple[Face, np.ndarray]]:
-    """Yield faces and truths of a video followed, begun anew where it is lost."""
-    tracker.reset()
-    seen = False
-    for image, truth in frames:
-        boxes = [] if seen else [near(box_from_landmarks(truth), rng)]
-        faces = tracker.update(image, boxes=boxes)
-        seen = any(face.state != "lost" for face in faces)
-        yield from ((face, truth) for face in faces if face.state == "tracked")
-
-
-def detected(
-    tracker: FaceTracker, frames: list, rng: np.random.Generator
-) -> Iterator[tuple[Face, np.ndarray]]:
-    """Yield the faces, and truths, that the detector sees in every frame for itself."""
-    for image, truth in frames:
-        tracker.reset()
-        box = near(box_from_landmarks(truth), rng)
-        yield from ((face, truth) for face in tracker.update(image, boxes=[box]))
-
-
-def near(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return a box as a face finder would give it."""
-    return box + face_size(box) * BOX_SHIFT / 2 * rng.standard_normal(4)
-
-
 def fit(samples: list[Sample]) -> Reliability:
-    """Return the logistic functions of largest likelihood."""
+    """Return the logistic functions of largest likelihood that fall with the errors."""
     weights = {}
     for state in ("tracked", "detected"):
         chosen = [sample for sample in samples if sample.face.state == state]
@@ -151,7 +74,8 @@ def fit(samples: list[Sample]) -> Reliability:
                 np.logaddexp(0, np.where(good, -1, 1) * (x @ w)).mean() + 1e-4 * w @ w
             )
 
-        found = minimize(loss, np.zeros(x.shape[1]), method="BFGS")
+        bounds = [(None, None), *BOUNDS[-(x.shape[1] - 1) :]]
+        found = minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds)
         weights[f"of_{state}"] = [round(float(w), 4) for w in found.x]
     return Reliability(**weights)
 
@@ -182,6 +106,8 @@ def report(samples: list[Sample], said: np.ndarray) -> None:
         for state in ("tracked", "detected"):
             chosen = everything if name == "all" else categories == name
             chosen = chosen & (states == state)
+            if not chosen.any():
+                continue
             error, good = errors[chosen], errors[chosen] < GOOD
             table.add_row(
                 name,

@@ -79,7 +79,10 @@ def paint_occluder(crop: np.ndarray, occluder: Occluder) -> None:
     cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_8, SHIFT)
     if occluder.fill == "noise":
         offset = np.subtract(occluder.colour, 128).tolist()
-        texture = cv2.add(noise_window(side, occluder.texture), (*offset, 0))
+        # Offsets are drawn for crops; the pictures of clips are larger.
+        last = BANK_SIDE - side
+        place = tuple(min(start, last) for start in occluder.texture)
+        texture = cv2.add(noise_window(side, place), (*offset, 0))
     else:
         texture = cv2.flip(crop, -1)
     cv2.copyTo(texture, mask, crop)

@@ -8,7 +8,7 @@ show nothing new are passed over.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -35,7 +35,8 @@ class Criteria:
         max_cycle_error: largest distance of the way back from where it started, as a
             fraction of the eye distance; the paper's T.
         max_disagreement: largest mean distance between what is tracked and what the
-            detector sees in the same place, same unit.
+            detector sees in the same place, same unit; it looks in every other frame,
+            and what it saw last counts.
         min_change: smallest mean distance from the last accepted landmarks of the same
             face, same unit; smaller changes are repetitions.
     """
@@ -98,15 +99,8 @@ class Tally:
         }
 
 
-class Annotator(Tracker, Protocol):
-    """A tracker that can also detect; ``FaceTracker`` can."""
-
-    def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
-        """Return the landmarks (68, 2) of the face in a box (4,) of one image."""
-
-
 def judge(
-    frames: Iterable[Frame], tracker: Annotator, criteria: Criteria
+    frames: Iterable[Frame], tracker: Tracker, criteria: Criteria
 ) -> Iterator[Judged]:
     """Yield every face of every frame with its verdict.
 
@@ -122,11 +116,6 @@ def judge(
         for face in tracker.update(frame.image, frame.timestamp):
             verdict = _verdict(face, last.get(face.id), criteria)
             if verdict == "accepted":
-                seen = tracker.align(frame.image, face.box)
-                parted = relative_distance(face.landmarks, seen)
-                if not parted <= criteria.max_disagreement:
-                    verdict = "unreliable"
-            if verdict == "accepted":
                 last[face.id] = face.landmarks
             yield Judged(frame, face, verdict)
 
@@ -136,7 +125,8 @@ def _verdict(face: Face, last: np.ndarray | None, criteria: Criteria) -> Verdict
         return "lost"
     if face.state == "detected":
         return "unchecked"
-    if not face.cycle_error <= criteria.max_cycle_error:
+    returned = face.cycle_error <= criteria.max_cycle_error
+    if not (returned and face.disagreement <= criteria.max_disagreement):
         return "unreliable"
     if last is not None:
         change = float(relative_distance(face.landmarks, last))

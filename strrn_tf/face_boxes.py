@@ -1,4 +1,4 @@
-"""From MTCNN's boxes to the project's, the tight box of the 68 landmarks."""
+"""Between MTCNN's boxes and the project's, the tight box of the 68 landmarks."""
 
 import numpy as np
 
@@ -22,14 +22,37 @@ def landmark_box(mtcnn_box: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: the last axis is not 4, a value is not finite or a box is empty.
     """
-    box = np.asarray(mtcnn_box, np.float64)
+    box = _checked(mtcnn_box, "mtcnn_box")
+    return box + np.asarray(SIDE_SHIFTS) * _sides_twice(box)
+
+
+def mtcnn_box(landmark_box: np.ndarray) -> np.ndarray:
+    """Return the MTCNN boxes (..., 4) whose landmark boxes (..., 4) are given.
+
+    The inverse of :func:`landmark_box`.
+
+    Raises:
+        ValueError: as there.
+    """
+    box = _checked(landmark_box, "landmark_box")
+    shifts = np.asarray(SIDE_SHIFTS)
+    grown = 1 + shifts[2:] - shifts[:2]
+    return box - shifts * _sides_twice(box) / np.tile(grown, 2)
+
+
+def _sides_twice(box: np.ndarray) -> np.ndarray:
+    sides = box[..., 2:] - box[..., :2]
+    return np.concatenate([sides, sides], -1)
+
+
+def _checked(box: np.ndarray, name: str) -> np.ndarray:
+    box = np.asarray(box, np.float64)
     if box.shape[-1:] != (4,):
         raise ValueError(
-            f"`mtcnn_box` must be (x0, y0, x1, y1). Received: shape {box.shape}"
+            f"`{name}` must be (x0, y0, x1, y1). Received: shape {box.shape}"
         )
-    sides = box[..., 2:] - box[..., :2]
-    if not np.isfinite(box).all() or (sides <= 0).any():
+    if not np.isfinite(box).all() or (box[..., 2:] <= box[..., :2]).any():
         raise ValueError(
-            f"`mtcnn_box` must be finite with x0 < x1 and y0 < y1. Received: {box}"
+            f"`{name}` must be finite with x0 < x1 and y0 < y1. Received: {box}"
         )
-    return box + np.asarray(SIDE_SHIFTS) * np.concatenate([sides, sides], -1)
+    return box

@@ -23,6 +23,9 @@ from strrn_tf.landmarks import OUTER_EYE_CORNERS
 CROP_SIZE = 315
 CROP_MARGIN = 1.6
 
+# No image is that large; the squares of larger coordinates outgrow float32.
+LARGEST_COORDINATE = 1e6
+
 # In profile the outer eye corners fall together, and a distance divided by theirs grows
 # without limit. The ratio to the face size is 0.59 for the median face of 300-W and
 # below 0.4 for one in a thousand, so the floor leaves all others untouched.

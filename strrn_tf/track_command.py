@@ -69,6 +69,8 @@ class Options:
     """Number of faces to follow, the largest first."""
     smooth: bool = True
     """Take the jitter out (One-Euro filter)."""
+    check_faces: bool = True
+    """Lose what does not look like a face; switch off for masks and drawings."""
     fps: OptionalFloat = None
     """Frames per second of a folder of images (25 if not given) and of a camera's
     overlay."""
@@ -183,6 +185,7 @@ def _open_tracker(options: Options) -> "FaceTracker":
         max_faces=options.max_faces,
         num_threads=options.threads,
         smooth=options.smooth,
+        check_faces=options.check_faces,
     )
 
 

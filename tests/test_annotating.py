@@ -21,30 +21,26 @@ SHAPE = drawn_face()
 EYES = np.linalg.norm(SHAPE[45] - SHAPE[36])
 
 
-def face(state="tracked", error=0.001, shift=0.0, number=0):
+def face(state="tracked", error=0.001, shift=0.0, number=0, disagreement=0.0):
     landmarks = SHAPE + np.float32(shift * EYES)
-    return Face(number, landmarks, np.array([0, 0, 1, 1.0]), 1.0, error, state, None)
+    box = np.array([0, 0, 1, 1.0])
+    return Face(number, landmarks, box, 1.0, error, state, None, disagreement)
 
 
 class Scripted:
-    """Says what a test has written down; its detector agrees unless told otherwise."""
+    """Says what a test has written down."""
 
-    def __init__(self, script, disagreement=0.0):
-        self.script, self.disagreement, self.last = iter(script), disagreement, None
+    def __init__(self, script):
+        self.script = iter(script)
 
     def update(self, frame, timestamp):
-        faces = next(self.script)
-        self.last = faces[-1].landmarks if faces else None
-        return faces
-
-    def align(self, image, box):
-        return self.last + np.float32(self.disagreement * EYES / np.sqrt(2))
+        return next(self.script)
 
 
-def verdicts(script, disagreement=0.0, **criteria):
+def verdicts(script, **criteria):
     frames = [SimpleNamespace(index=i, timestamp=i / 25, image=None)
               for i in range(len(script))]  # fmt: skip
-    tracker = Scripted(script, disagreement)
+    tracker = Scripted(script)
     return [j.verdict for j in judge(frames, tracker, Criteria(**criteria))]
 
 
@@ -62,8 +58,9 @@ class TestJudge:
         assert verdicts([[face(error=0.021)]], max_cycle_error=0.03) == ["accepted"]
 
     def test_the_detector_has_to_see_the_same(self):
-        assert verdicts([[face()]], disagreement=0.05) == ["accepted"]
-        assert verdicts([[face()]], disagreement=0.07) == ["unreliable"]
+        assert verdicts([[face(disagreement=0.05)]]) == ["accepted"]
+        assert verdicts([[face(disagreement=0.07)]]) == ["unreliable"]
+        assert verdicts([[face(disagreement=np.nan)]]) == ["unreliable"]
 
     def test_repetitions_are_passed_over_for_every_face(self):
         still = [[face()], [face(shift=0.05)], [face(shift=0.1)], [face(shift=0.15)]]

@@ -214,6 +214,15 @@ def test_occluders_cover_their_area(corners):
     assert rows.mean() == pytest.approx(0.4 * 200 - 0.5, abs=0.6)
 
 
+def test_noise_on_pictures_larger_than_crops():
+    picture = np.zeros((700, 700, 3), np.uint8)
+    corner = (383, 383)
+    block = Occluder((0.5, 0.5), (0.2, 0.2), 0, 4, "noise", (128,) * 3, corner)
+    paint_occluder(picture, block)
+    assert picture[350, 350].any()
+    assert not picture[20, 20].any()
+
+
 def test_occluders_of_every_fill_change_only_a_part():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)

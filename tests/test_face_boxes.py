@@ -8,6 +8,7 @@ import pytest
 
 from data_pipeline import face_boxes
 from data_pipeline.face_boxes import BoxCache, choose_face, find_mtcnn_boxes
+from strrn_tf.face_boxes import landmark_box, mtcnn_box
 
 LARGE_LEFT = (0.0, 0.0, 60.0, 80.0)
 SMALL_MIDDLE = (90.0, 40.0, 120.0, 70.0)
@@ -26,6 +27,13 @@ def test_width_and_height_are_not_mixed_up():
     # In a portrait image of 100 x 400 the middle is at (49.5, 199.5).
     boxes = np.array([(40, 190, 60, 210), (190, 40, 210, 60)])
     np.testing.assert_array_equal(choose_face(boxes, (100, 400), "central"), boxes[0])
+
+
+def test_from_mtcnn_and_back():
+    for box in BOXES:
+        np.testing.assert_allclose(mtcnn_box(landmark_box(box)), box, atol=1e-9)
+    with pytest.raises(ValueError, match="`landmark_box` must be finite"):
+        mtcnn_box((5, 0, 1, 9))
 
 
 @pytest.mark.parametrize("boxes", [None, [], np.empty((0, 4))])

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tracker(folder):
-    return FaceTracker.from_pretrained(folder, finder=no_finder)
+    return FaceTracker.from_pretrained(folder, check_faces=False, finder=no_finder)
 
 
 def expected_shape(box):
@@ -190,6 +190,8 @@ def test_align_says_what_is_wrong(tracker, image, box, words):
         (DARK, np.ones((67, 2)), "`previous_landmarks`"),
         (DARK, np.full((68, 2), np.nan), "`previous_landmarks`"),
         (DARK, np.ones((68, 2)), "`previous_landmarks`"),
+        (DARK, np.full((68, 2), 1e20), "`previous_landmarks`"),
+        (DARK, [["a", "b"]] * 68, "`previous_landmarks`"),
     ],
 )
 def test_step_says_what_is_wrong(tracker, frame, landmarks, name):
@@ -207,7 +209,17 @@ def test_update_says_what_is_wrong_and_keeps_its_tracks(tracker):
 
 
 @pytest.mark.parametrize(
-    "options", [{"max_faces": 0}, {"max_cycle_error": 0.0}, {"patience": 0}]
+    "options",
+    [
+        *({"max_faces": wrong} for wrong in (0, 1.5, "2", None, True, [1])),
+        *({"max_cycle_error": wrong} for wrong in (0.0, np.nan, "a", None, [0.1])),
+        *({"patience": wrong} for wrong in (0, "2", np.inf, {})),
+        *({"redetect_interval": wrong} for wrong in (-1, 1j)),
+        *({"num_threads": wrong} for wrong in (0, 1.0, "one", None)),
+        {"smooth": "no"},
+        {"check_faces": 1},
+        {"finder": 3},
+    ],
 )
 def test_options_are_checked(folder, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
@@ -222,7 +234,7 @@ def test_the_runtime_needs_no_tensorflow(folder):
 import sys
 import numpy as np
 import strrn_tf
-tracker = strrn_tf.FaceTracker.from_pretrained({str(folder)!r})
+tracker = strrn_tf.FaceTracker.from_pretrained({str(folder)!r}, check_faces=False)
 image = np.zeros((120, 160, 3), np.uint8)
 box = [40, 30, 100, 90]
 landmarks = tracker.align(image, box)

@@ -7,11 +7,14 @@ import pytest
 from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf.tracking import health
+from strrn_tf.tracking.face_check import Sight
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
 DARK = np.zeros((200, 300, 3), np.uint8)
+# Toys follow dark pictures, which are no faces.
+TOY = {"smooth": False, "check_faces": False}
 
 
 def grey(value, shape=DARK.shape):
@@ -32,7 +35,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def tracker(folder):
-    return FaceTracker.from_pretrained(folder, smooth=False, finder=no_finder)
+    return FaceTracker.from_pretrained(folder, **TOY, finder=no_finder)
 
 
 def expected_shape(box):
@@ -108,9 +111,74 @@ def test_the_detector_criticises_a_drift_every_second_frame(tracker, monkeypatch
 def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     shape = expected_shape(BOX)
-    detector_says(tracker, monkeypatch, shape + 12, shape + 30)
+    detector_says(tracker, monkeypatch, shape + 12, shape + 12, shape + 30)
     states = [tracker.update(DARK, boxes=[])[0].state for _ in range(2)]
     assert states == ["tracked", "lost"]
+
+
+def check_sees(tracker, monkeypatch, *sights):
+    """Let the face check give these (score, offset), the last one for ever."""
+    sights = list(sights)
+
+    def check(crop, landmarks):
+        np.testing.assert_allclose(landmarks, toy_mean_shape(), atol=0.1)
+        score, offset = sights.pop(0) if len(sights) > 1 else sights[0]
+        return Sight(score, offset, np.array([80.0, 80, 280, 280]))
+
+    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+
+
+def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
+    sights = [(0.9, 0.1), (0.8, 0.2), (0.1, 0.0), (0.7, 0.1)]
+    check_sees(tracker, monkeypatch, *sights)
+    faces = [tracker.update(DARK, boxes=[BOX])[0]]
+    faces += [tracker.update(DARK, boxes=[])[0] for _ in range(4)]
+    assert [face.state for face in faces] == ["detected", *["tracked"] * 3, "lost"]
+    told = [(face.face_score, face.offset) for face in faces]
+    nobody = (np.nan, np.nan)
+    np.testing.assert_array_equal(
+        told, [sights[0], sights[0], sights[1], sights[1], nobody]
+    )
+    (back,) = tracker.update(DARK, boxes=[BOX])
+    assert (back.id, back.state, back.face_score) == (0, "detected", 0.7)
+
+
+def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.9, 0.5), (0.9, 0))
+    tracker.update(DARK, boxes=[BOX])
+    before = tracker.update(DARK)[0].landmarks
+    face = tracker.update(DARK)[0]
+    assert (face.id, face.state) == (0, "detected")
+    # The box that the check has seen, (80, 80) to (280, 280) in the crop, is the
+    # detector's next window; a crop is 1.6 face boxes wide.
+    shift = (180 - 157) * 160 / 315
+    np.testing.assert_allclose((face.landmarks - before).mean(0), shift, atol=1.5)
+
+
+def test_quick_faces_are_checked_in_every_frame(tracker, monkeypatch):
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+    tracker.update(DARK, boxes=[BOX])
+    # The toy tracker moves by 0.04 and 0.07 eye distances.
+    assert tracker.update(grey(15), boxes=[])[0].state == "tracked"
+    tracker.reset()
+    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+    tracker.update(DARK, boxes=[BOX])
+    tracker._tracks._max_cycle_error = 1.0
+    assert tracker.update(grey(27), boxes=[])[0].state == "lost"
+
+
+def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
+    for score, expected in ((0.9, "detected"), (0.7, "lost")):
+        tracker.reset()
+        check_sees(tracker, monkeypatch, (0.9, 0), (score, 0))
+        tracker.update(DARK, boxes=[BOX])
+        assert tracker.update(grey(255), boxes=[])[0].state == expected
+
+
+def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
+    check_sees(tracker, monkeypatch, (0.1, 0), (0.3, 0))
+    assert tracker.update(DARK, boxes=[BOX]) == []
+    assert [face.id for face in tracker.update(DARK, boxes=[BOX])] == [0]
 
 
 def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
@@ -140,7 +208,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     ("patience", "times"), [(0.09, [None] * 4), (0.2, [0.0, 0.1, 0.3, 0.31])]
 )
 def test_patience_is_in_seconds(folder, patience, times):
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, patience=patience)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, patience=patience)
     tracker.update(DARK, times[0], boxes=[BOX])
     counts = [len(tracker.update(grey(255), t, boxes=[])) for t in times]
     assert counts == [1, 1, 0, 0]
@@ -148,7 +216,7 @@ def test_patience_is_in_seconds(folder, patience, times):
 
 
 def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
-    tracker = FaceTracker.from_pretrained(folder, smooth=False)
+    tracker = FaceTracker.from_pretrained(folder, **TOY)
     away = BOX + np.array([75, 0, 75, 0])  # three quarters of its size
     for lost_for, number in ((0.1, 1), (0.5, 0)):
         tracker.reset()
@@ -160,7 +228,7 @@ def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
 
 def test_a_doubtful_face_that_no_search_finds_is_lost(folder, monkeypatch):
     found = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: found)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
     assert tracker.update(DARK, 0.0)[0].state == "detected"
     monkeypatch.setattr(health, "DOUBT", 1.1)
     states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(1, 12)]
@@ -195,10 +263,10 @@ def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch
     step = tracker.networks.step
 
     def jump(view, frame, start):
-        landmarks, error = step(view, frame, start)
+        landmarks, error, seen = step(view, frame, start)
         is_right = landmarks.mean() > expected_shape(left).mean() + 40
         shift = left[:2] - right[:2] if is_right else 0.0
-        return landmarks + np.float32(shift), error + 0.01 * is_right
+        return landmarks + np.float32(shift), error + 0.01 * is_right, seen
 
     monkeypatch.setattr(health, "is_degenerate", lambda *_: False)
     monkeypatch.setattr(tracker.networks, "step", jump)
@@ -225,7 +293,7 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
         calls.append(image.shape)
         return [np.array([200.0, 50, 240, 90]), BOX]
 
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=finder)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=finder)
     faces = tracker.update(DARK)
     assert len(calls) == 1
     # The larger of the two is followed.
@@ -244,7 +312,7 @@ def test_the_finder_is_run_only_when_a_face_is_missing(folder):
 def test_several_faces_are_found(folder):
     boxes = [np.array([200.0, 50, 240, 90]), BOX, np.array([250.0, 150, 280, 180])]
     tracker = FaceTracker.from_pretrained(
-        folder, smooth=False, finder=lambda _: boxes, max_faces=2
+        folder, **TOY, finder=lambda _: boxes, max_faces=2
     )
     faces = tracker.update(DARK)
     assert [face.id for face in faces] == [0, 1]
@@ -253,7 +321,7 @@ def test_several_faces_are_found(folder):
 
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     boxes = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, smooth=False, finder=lambda _: boxes)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: boxes)
     tracker.update(DARK)
     boxes[:] = []
     assert [face.state for face in tracker.update(grey(255))] == ["lost"]

@@ -11,6 +11,7 @@ import numpy as np
 
 from strrn_tf.geometry import (
     CROP_SIZE,
+    LARGEST_COORDINATE,
     apply_matrix,
     check_box,
     compose,
@@ -24,9 +25,6 @@ SHRINK_BELOW = 0.75
 
 # OpenCV cannot warp images of which a side is longer.
 LONGEST_SIDE = 32_766
-
-# No image is that large; the squares of larger coordinates outgrow float32.
-LARGEST_COORDINATE = 1e6
 
 
 def cut(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndarray:

@@ -24,6 +24,11 @@ class Face:
         disagreement: mean distance, same unit, between tracker and detector when the
             detector last looked, which it does in every other frame; when detected,
             between two looks of the detector from two windows. NaN when lost.
+        face_score: probability, by MTCNN's last network, that there is a face at all,
+            when the detector last looked. 1 if nobody asked. NaN when lost.
+        offset: mean distance, as a fraction of the eye distance, between eyes, nose and
+            mouth of the landmarks and those that MTCNN's last network sees, at the same
+            time. 0 if nobody asked. NaN when lost.
     """
 
     id: int
@@ -34,3 +39,5 @@ class Face:
     state: str
     timestamp: float | None = None
     disagreement: float = np.nan
+    face_score: float = 1.0
+    offset: float = 0.0

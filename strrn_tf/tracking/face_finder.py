@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from strrn_tf.tracking.arguments import check_count
 from strrn_tf.tracking.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.mtcnn.networks import Network
 
@@ -224,5 +225,4 @@ def check_arguments(
             "`thresholds` must be three numbers between 0 and 1, one per network. "
             f"Received: {thresholds}"
         )
-    if num_threads < 1:
-        raise ValueError(f"`num_threads` must be at least 1. Received: {num_threads}")
+    check_count(num_threads, "num_threads")

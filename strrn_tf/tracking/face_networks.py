@@ -88,33 +88,39 @@ class FaceNetworks:
 
     def detect_twice(
         self, image: np.ndarray, box: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Return ``detect`` and how far it is from a second look."""
+    ) -> tuple[np.ndarray, float, View | None]:
+        """Return ``detect`` and, from a second look, what ``look_again`` says."""
         landmarks = self.detect(image, box)
-        return landmarks, self.look_again(image, landmarks)
+        return landmarks, *self.look_again(image, landmarks)
 
-    def look_again(self, image: np.ndarray, landmarks: np.ndarray) -> float:
-        """Return how far detected landmarks are from those of a second look.
+    def look_again(
+        self, image: np.ndarray, landmarks: np.ndarray
+    ) -> tuple[float, View | None]:
+        """Return how far detected landmarks are from those of a second look, and it.
 
         The second look has the window of the first one's landmarks. Where there is a
-        face both agree. The difference is a fraction of the eye distance, infinite if
-        no window can be made of the landmarks.
+        face both agree. The difference is a fraction of the eye distance, infinite and
+        without a view if no window can be made of the landmarks.
         """
         box = box_from_landmarks(landmarks)
         if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
-            return np.inf
-        return float(relative_distance(self.detect(image, box), landmarks))
+            return np.inf, None
+        view = self.look(image, box)
+        return float(relative_distance(self.detect_in(view), landmarks)), view
 
     def step(
         self, previous: View, frame: np.ndarray, start: np.ndarray
-    ) -> tuple[np.ndarray, float]:
-        """Track to a frame and back; return landmarks (68, 2) and the cycle error.
+    ) -> tuple[np.ndarray, float, View]:
+        """Track to a frame and back.
 
         Args:
             previous: of the previous frame, around ``start``; the frame is seen through
                 the same window.
             frame: image (H, W, 3).
             start: landmarks (68, 2) in pixels of the previous frame.
+
+        Returns:
+            Landmarks (68, 2) float32, the cycle error, and what was seen of the frame.
         """
         matrix = previous.matrix
         crop = self.cut(frame, matrix)
@@ -123,7 +129,7 @@ class FaceNetworks:
         returned = self.track_in_crop(previous.crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
         error = float(relative_distance(returned, start_in_crop))
-        return _to_image(matrix, found), error
+        return _to_image(matrix, found), error, View(matrix, crop)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
         """Return the detector's landmarks (68, 2) in pixels of a crop from ``cut``."""

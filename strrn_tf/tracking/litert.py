@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from strrn_tf.quiet import quiet_stderr
+from strrn_tf.tracking.arguments import check_count
 
 SIGNATURE = "serving_default"
 
@@ -50,10 +51,7 @@ class LiteRTModel:
                 shapes.
         """
         self.path = Path(path)
-        if num_threads < 1:
-            raise ValueError(
-                f"`num_threads` must be at least 1. Received: {num_threads}"
-            )
+        num_threads = check_count(num_threads, "num_threads")
         self._interpreter = _open(self.path, num_threads)
         names = self._interpreter.get_signature_list().get(SIGNATURE)
         if names is None:

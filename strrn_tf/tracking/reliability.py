@@ -2,9 +2,9 @@
 
 Good means a mean error below 5 % of the eye distance (outer eye corners). The
 probability is a logistic function of what can be seen at run time: the cycle error, how
-far tracker and detector differ, how far the head is turned, and how large the face is.
-``benchmarks/calibrate.py`` fits it on labelled clips and writes it into the model's
-``model.json``; docs/reliability.md has the curve and the limits.
+far tracker and detector differ, how far the head is turned, how large the face is, and
+what the face check says. ``benchmarks/calibrate.py`` fits it and writes it into the
+model's ``model.json``; docs/reliability.md has the curve and the limits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,6 +20,8 @@ from strrn_tf.tracking.face import Face
 GOOD = 0.05
 # Added before logarithms: smaller differences say nothing.
 _CYCLE_FLOOR, _DISTANCE_FLOOR = 1e-3, 1e-2
+# More or less than this the face check is as sure as it can be: 0.018 and 0.9997.
+_LEAST_LOGIT, _MOST_LOGIT = -4.0, 8.0
 _NOSE, _RIGHT_JAW, _LEFT_JAW = 30, 1, 15
 
 
@@ -28,15 +30,15 @@ class Reliability:
     """Weights of the logistic functions, the constant first.
 
     Attributes:
-        of_tracked: for the four :func:`features` of a tracked face.
-        of_detected: for the three of a detected one.
+        of_tracked: for the six :func:`features` of a tracked face.
+        of_detected: for the five of a detected one.
     """
 
-    of_tracked: Sequence[float] = (-4.0, -1.5, -3.0, -0.5, 0.0)
-    of_detected: Sequence[float] = (-4.0, -3.0, -0.5, 0.0)
+    of_tracked: Sequence[float] = (-5.0, -1.0, -2.5, -0.5, 0.0, 0.1, -1.0)
+    of_detected: Sequence[float] = (-5.0, -2.5, -0.5, 0.0, 0.1, -1.0)
 
     def __post_init__(self) -> None:
-        for name, count in (("of_tracked", 5), ("of_detected", 4)):
+        for name, count in (("of_tracked", 7), ("of_detected", 6)):
             weights = np.asarray(getattr(self, name), np.float64)
             if weights.shape != (count,) or not np.isfinite(weights).all():
                 raise ValueError(
@@ -73,14 +75,22 @@ class Reliability:
 
 
 def features(face: Face) -> np.ndarray:
-    """Return what the reliability depends on: (4,) of a tracked face, else (3,).
+    """Return what the reliability depends on: (6,) of a tracked face, else (5,).
 
     The logarithm of the disagreement, the turn of the head, the logarithm of the face
-    size, and before them, of a tracked face, the logarithm of the cycle error.
+    size, the face check's log-odds and the logarithm of its offset, and before them, of
+    a tracked face, the logarithm of the cycle error. The probability falls with all but
+    the size and the log-odds.
     """
-    distance = np.log10(face.disagreement + _DISTANCE_FLOOR)
-    size = np.log10(face_size(face.box) / 100)
-    values = [distance, turn(face.landmarks), size]
+    rest = 1 - face.face_score
+    odds = np.log(face.face_score / rest) if 0 < rest < 1 else np.inf * (0.5 - rest)
+    values = [
+        np.log10(face.disagreement + _DISTANCE_FLOOR),
+        turn(face.landmarks),
+        np.log10(face_size(face.box) / 100),
+        np.clip(odds, _LEAST_LOGIT, _MOST_LOGIT),
+        np.log10(face.offset + _DISTANCE_FLOOR),
+    ]
     if face.state == "tracked":
         values.insert(0, np.log10(face.cycle_error + _CYCLE_FLOOR))
     return np.array(values)

@@ -15,8 +15,10 @@ import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
 from strrn_tf.tracking import health
+from strrn_tf.tracking.arguments import check_count, check_flag, check_positive
 from strrn_tf.tracking.crop import check_box_in_image, check_image
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_check import FaceCheck
 from strrn_tf.tracking.face_networks import FaceNetworks
 from strrn_tf.tracking.model_folder import ModelFolder, load
 from strrn_tf.tracking.reliability import Reliability
@@ -58,6 +60,7 @@ class FaceTracker:
         patience: float = 2.0,
         redetect_interval: float = 0.2,
         smooth: bool = True,
+        check_faces: bool = True,
         finder: Finder | None = None,
     ) -> None:
         """Open the networks of a verified model folder.
@@ -73,30 +76,30 @@ class FaceTracker:
                 one is lost, in doubt, or there is none.
             smooth: take the jitter out of what ``update`` returns (``smoothing``); the
                 tracks themselves go on from what the networks said.
+            check_faces: lose, or never follow, what MTCNN's last network does not take
+                for a face. Leave it out for masks, drawings and animals.
             finder: finds face boxes in place of MTCNN.
 
         Raises:
             ValueError: an argument is out of its range, or the networks do not fit.
         """
-        if max_faces < 1:
-            raise ValueError(f"`max_faces` must be at least 1. Received: {max_faces}")
-        if not max_cycle_error > 0:
-            raise ValueError(
-                f"`max_cycle_error` must be positive. Received: {max_cycle_error}"
-            )
-        times = {"patience": patience, "redetect_interval": redetect_interval}
-        for name, value in times.items():
-            if not value > 0:
-                raise ValueError(
-                    f"`{name}` must be a positive number of seconds. Received: {value}"
-                )
+        self._max_faces = check_count(max_faces, "max_faces")
+        limit = check_positive(max_cycle_error, "max_cycle_error")
+        seconds = "number of seconds"
+        patience = check_positive(patience, "patience", seconds)
+        self._redetect_interval = check_positive(
+            redetect_interval, "redetect_interval", seconds
+        )
+        check_flag(smooth, "smooth")
+        check_flag(check_faces, "check_faces")
+        if not (finder is None or callable(finder)):
+            raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
         self._finder = finder or _mtcnn(num_threads)
-        self._max_faces = max_faces
-        self._redetect_interval = redetect_interval
+        face_check = FaceCheck(num_threads) if check_faces else None
         reliability = Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, max_cycle_error, patience)
+        self._tracks = Tracks(self.networks, reliability, face_check, limit, patience)
         self._smoother = Smoother() if smooth else None
         self.reset()
 
@@ -162,7 +165,8 @@ class FaceTracker:
             )
         start = health.check_landmarks(previous_landmarks, "previous_landmarks")
         view = self.networks.look(previous_frame, box_from_landmarks(start))
-        return self.networks.step(view, frame, start)
+        landmarks, error, _ = self.networks.step(view, frame, start)
+        return landmarks, error
 
     def update(
         self,

@@ -1,62 +1,32 @@
-"""The life of a track: detected, tracked, lost, and back or forgotten.
-
-Of the frame before, a track keeps only its landmarks and the crop around them: that is
-all the next step looks at, so no whole frame is held and callers may reuse theirs.
-"""
+"""All tracks of a video: detected, tracked, lost, and back or forgotten."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, relative_distance
-from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    invert_matrix,
+    relative_distance,
+)
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
-
-NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
-
-
-@dataclass(frozen=True)
-class Moment:
-    """A frame and when it is.
-
-    Attributes:
-        image: (H, W, 3) uint8 RGB.
-        clock: seconds; only differences count.
-        timestamp: what the caller said, passed on to the faces.
-    """
-
-    image: np.ndarray
-    clock: float
-    timestamp: float | None
+from strrn_tf.tracking.track import NOWHERE, Moment, Track, deny, lose
 
 
-@dataclass
-class _Track:
-    """One face through time.
+class _Found(NamedTuple):
+    """Detected landmarks (68, 2), how far off the second look is, it, and the check."""
 
-    Attributes:
-        face: what was last said of it, before smoothing.
-        born: clock of its first frame.
-        seen: clock of the last frame in which it was not lost.
-        view: crop of the last frame around its landmarks; None: not cut yet, or lost.
-        steps: frames since the detector has looked.
-        denials: searches in a row that found no face where this one is doubtful.
-    """
-
-    face: Face
-    born: float
-    seen: float
-    view: View | None = None
-    steps: int = 0
-    denials: int = 0
-
-    @property
-    def is_lost(self) -> bool:
-        return self.face.state == "lost"
+    landmarks: np.ndarray
+    again: float
+    view: View
+    sight: Sight
 
 
 class Tracks:
@@ -66,6 +36,7 @@ class Tracks:
         self,
         networks: FaceNetworks,
         reliability: Reliability,
+        face_check: FaceCheck | None,
         max_cycle_error: float,
         patience: float,
     ) -> None:
@@ -74,18 +45,20 @@ class Tracks:
         Args:
             networks: what detects and tracks.
             reliability: how far what they say is to be believed.
+            face_check: tells faces from other things; None: everything is a face.
             max_cycle_error: a step with a larger one is not believed.
             patience: seconds after which a lost track is forgotten.
         """
         self._networks = networks
         self._reliability = reliability
+        self._face_check = face_check
         self._max_cycle_error = max_cycle_error
         self._patience = patience
         self.reset()
 
     def reset(self) -> None:
         """Forget all tracks; the next one has the id 0."""
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._next_id = 0
 
     @property
@@ -104,69 +77,129 @@ class Tracks:
         """Track every face into the frame; one whose step is not believed is lost."""
         for track in self._tracks:
             if track.is_lost:
-                _lose(track, now, np.nan)
+                lose(track, now, np.nan)
             else:
                 self._step(track, now)
 
-    def _step(self, track: _Track, now: Moment) -> None:
+    def _step(self, track: Track, now: Moment) -> None:
         before, view, track.view = track.face, track.view, None
-        landmarks, error = self._networks.step(view, now.image, before.landmarks)
+        landmarks, error, seen = self._networks.step(view, now.image, before.landmarks)
         parted = health.is_degenerate(landmarks, before.box, now.image.shape)
         if not error <= self._max_cycle_error or parted:
-            return _lose(track, now, error)
+            # The detector answers on any picture: without a face check, lost.
+            if self._face_check is None:
+                return lose(track, now, error)
+            return self._find_anew(track, now, before.box, error)
         track.steps += 1
         if track.steps % health.CHECK_EVERY == 0:
             return self._criticise(track, now, landmarks, error)
-        return self._track(track, now, landmarks, error)
+        if relative_distance(landmarks, before.landmarks) > health.QUICK:
+            return self._check(track, now, landmarks, error, seen, before.disagreement)
+        return self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
     def _criticise(
-        self, track: _Track, now: Moment, tracked: np.ndarray, error: float
+        self, track: Track, now: Moment, tracked: np.ndarray, error: float
     ) -> None:
         """Take what both networks see; where they have parted, look twice."""
         box = box_from_landmarks(tracked)
         track.view = self._networks.look(now.image, box)
         detected = self._networks.detect_in(track.view)
         distance = float(relative_distance(tracked, detected))
-        track.face = replace(track.face, disagreement=distance)
         mixed = health.agree(tracked, detected)
-        if mixed is not None:
-            return self._track(track, now, mixed, error)
-        if not health.is_degenerate(detected, box, now.image.shape):
-            again = self._networks.look_again(now.image, detected)
-            if again <= health.MAX_DISAGREEMENT:
-                track.view = None
-                return self._detect(track, now, detected, again)
-        return _lose(track, now, error)
+        if mixed is None:
+            return self._find_anew(track, now, box, error)
+        return self._check(track, now, mixed, error, track.view, distance)
 
-    def _track(
-        self, track: _Track, now: Moment, landmarks: np.ndarray, error: float
-    ) -> None:
-        self._see(track, now, landmarks, error, track.face.disagreement, "tracked")
-
-    def _detect(
-        self, track: _Track, now: Moment, landmarks: np.ndarray, again: float
-    ) -> None:
-        self._see(track, now, landmarks, np.nan, again, "detected")
-        track.steps = 0
-
-    def _see(
+    def _check(
         self,
-        track: _Track,
+        track: Track,
         now: Moment,
         landmarks: np.ndarray,
-        cycle_error: float,
+        error: float,
+        view: View,
         disagreement: float,
-        state: str,
     ) -> None:
-        face = Face(
-            id=track.face.id,
+        """Believe a step if there is a face, and it is there."""
+        sight = self._see_face(view, landmarks)
+        if sight.score < health.MIN_FACE_SCORE:
+            return lose(track, now, error)
+        if sight.offset > health.MAX_OFFSET:
+            return self._find_anew(track, now, sight.box, error)
+        return self._see(
+            track,
+            now,
+            landmarks,
+            state="tracked",
+            cycle_error=error,
+            disagreement=disagreement,
+            face_score=sight.score,
+            offset=sight.offset,
+        )
+
+    def _find_anew(
+        self, track: Track, now: Moment, box: np.ndarray, error: float
+    ) -> None:
+        """Ask the detector where a face is whose landmarks are not believed."""
+        found = self._look_twice(now, box, track.face.box, health.SURE_FACE_SCORE)
+        if found is None or not found.again <= health.MAX_DISAGREEMENT:
+            return lose(track, now, error)
+        return self._detect(track, now, found)
+
+    def _look_twice(
+        self,
+        now: Moment,
+        box: np.ndarray,
+        previous_box: np.ndarray | None,
+        min_score: float,
+    ) -> _Found | None:
+        """Return the face in or near a box, None if there is none to be sure of.
+
+        Where the face check sees one beside the landmarks, it is asked about that.
+        """
+        for _ in range(2):
+            landmarks, again, view = self._networks.detect_twice(now.image, box)
+            if view is None or health.is_degenerate(
+                landmarks, previous_box, now.image.shape
+            ):
+                return None
+            sight = self._see_face(view, landmarks)
+            if sight.score < min_score:
+                return None
+            if sight.offset <= health.MAX_OFFSET:
+                return _Found(landmarks, again, view, sight)
+            box = sight.box
+        return None
+
+    def _see_face(self, view: View, landmarks: np.ndarray) -> Sight:
+        if self._face_check is None:
+            return Sight(1.0, 0.0, box_from_landmarks(landmarks))
+        sight = self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
+        corners = apply_matrix(invert_matrix(view.matrix), sight.box.reshape(2, 2))
+        return sight._replace(box=corners.ravel())
+
+    def _detect(self, track: Track, now: Moment, found: _Found) -> None:
+        track.steps, track.view = 0, found.view
+        self._see(
+            track,
+            now,
+            found.landmarks,
+            state="detected",
+            cycle_error=np.nan,
+            disagreement=found.again,
+            face_score=found.sight.score,
+            offset=found.sight.offset,
+        )
+
+    def _see(
+        self, track: Track, now: Moment, landmarks: np.ndarray, **facts: float | str
+    ) -> None:
+        """Say what is seen of a face; what is not among the facts is as before."""
+        face = replace(
+            track.face,
             landmarks=landmarks,
             box=box_from_landmarks(landmarks),
-            reliability=0.0,
-            cycle_error=cycle_error,
-            disagreement=disagreement,
-            state=state,
             timestamp=now.timestamp,
+            **facts,
         )
         track.face = replace(face, reliability=self._reliability(face))
         track.seen = now.clock
@@ -192,24 +225,21 @@ class Tracks:
         seen = [track for track in self._tracks if not track.is_lost]
         pairs = health.match([track.face.box for track in seen], boxes)
         if searched:
-            _deny(seen, {i for i, _ in pairs}, now)
+            deny(seen, {i for i, _ in pairs}, now)
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
         for track, box in self._assign(free, now):
             if limit is not None and self.num_seen >= limit:
                 break
-            landmarks, again = self._networks.detect_twice(now.image, box)
-            if health.is_degenerate(landmarks, None, now.image.shape):
-                continue
-            if track is None:
-                track = self._new_track(now)
-            self._detect(track, now, landmarks, again)
+            found = self._look_twice(now, box, None, health.MIN_FACE_SCORE)
+            if found is not None:
+                self._detect(track or self._new_track(now), now, found)
         if limit is not None:
             self._drop_lost(limit)
 
     def _assign(
         self, boxes: Sequence[np.ndarray], now: Moment
-    ) -> list[tuple[_Track | None, np.ndarray]]:
+    ) -> list[tuple[Track | None, np.ndarray]]:
         """Return (lost track, None for a new one; its box), lost tracks first."""
         lost = [track for track in self._tracks if track.is_lost]
         last = [(track.face.box, now.clock - track.seen) for track in lost]
@@ -218,10 +248,10 @@ class Tracks:
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
 
-    def _new_track(self, now: Moment) -> _Track:
+    def _new_track(self, now: Moment) -> Track:
         nowhere = np.zeros(4, np.float32)
         nobody = Face(self._next_id, NOWHERE, nowhere, 0.0, np.nan, "lost")
-        self._tracks.append(_Track(nobody, now.clock, now.clock))
+        self._tracks.append(Track(nobody, now.clock, now.clock))
         self._next_id += 1
         return self._tracks[-1]
 
@@ -238,7 +268,7 @@ class Tracks:
         """
         for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
             if not track.is_lost and self._has_met_a_better(track):
-                _lose(track, now, track.face.cycle_error)
+                lose(track, now, track.face.cycle_error)
                 if now.clock - track.born < health.YOUNG:
                     track.seen = -np.inf
         self._tracks = [
@@ -251,8 +281,8 @@ class Tracks:
                 track.view = self._networks.look(now.image, track.face.box)
         return [track.face for track in self._tracks]
 
-    def _has_met_a_better(self, track: _Track) -> bool:
-        def rank(other: _Track) -> tuple[float, int]:
+    def _has_met_a_better(self, track: Track) -> bool:
+        def rank(other: Track) -> tuple[float, int]:
             return -other.face.reliability, other.face.id
 
         return any(
@@ -260,26 +290,3 @@ class Tracks:
             for other in self._tracks
             if not other.is_lost
         )
-
-
-def _lose(track: _Track, now: Moment, error: float) -> None:
-    track.face = replace(
-        track.face,
-        landmarks=NOWHERE,
-        reliability=0.0,
-        cycle_error=error,
-        disagreement=np.nan,
-        state="lost",
-        timestamp=now.timestamp,
-    )
-    track.view = None
-
-
-def _deny(seen: Sequence[_Track], confirmed: set[int], now: Moment) -> None:
-    """Lose the doubtful faces that a search has not confirmed, twice in a row."""
-    for i, track in enumerate(seen):
-        doubted = health.is_doubtful(track.face) and i not in confirmed
-        track.denials = track.denials + 1 if doubted else 0
-        if track.denials >= health.MAX_DENIALS:
-            track.denials = 0
-            _lose(track, now, track.face.cycle_error)

@@ -1,0 +1,55 @@
+"""Options of the tracker and of its parts: refused with a sentence, never a traceback.
+
+Values come from configuration files and command lines as often as from code, so a wrong
+type is answered like a wrong number: with a ``ValueError`` that names the argument.
+"""
+
+import numbers
+
+import numpy as np
+
+from strrn_tf.geometry import as_numbers
+
+
+def check_count(value: object, name: str) -> int:
+    """Return a whole number of at least 1.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    is_whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_whole or value < 1:
+        raise ValueError(f"`{name}` must be at least 1, a whole number. {_got(value)}")
+    return int(value)
+
+
+def check_positive(value: object, name: str, what: str = "number") -> float:
+    """Return a positive finite number.
+
+    Args:
+        value: the argument.
+        name: what it is called.
+        what: what it has to be, e.g. ``"number of seconds"``.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    number = np.asarray(np.nan if value is None else as_numbers(value, name))
+    if number.shape or not (np.isfinite(number) and number > 0):
+        raise ValueError(f"`{name}` must be a positive {what}. {_got(value)}")
+    return float(number)
+
+
+def check_flag(value: object, name: str) -> bool:
+    """Return a truth value.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"`{name}` must be True or False. {_got(value)}")
+    return bool(value)
+
+
+def _got(value: object) -> str:
+    return f"Received: {value!r}"

@@ -1,0 +1,83 @@
+"""One track and what becomes of it.
+
+Of the frame before, a track keeps only its landmarks and the crop around them: that is
+all the next step looks at, so no whole frame is held and callers may reuse theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking import health
+from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_networks import View
+
+NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A frame and when it is.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        clock: seconds; only differences count.
+        timestamp: what the caller said, passed on to the faces.
+    """
+
+    image: np.ndarray
+    clock: float
+    timestamp: float | None
+
+
+@dataclass
+class Track:
+    """One face through time.
+
+    Attributes:
+        face: what was last said of it, before smoothing.
+        born: clock of its first frame.
+        seen: clock of the last frame in which it was not lost.
+        view: crop of the last frame around its landmarks; None: not cut yet, or lost.
+        steps: frames since the detector has looked.
+        denials: searches in a row that found no face where this one is doubtful.
+    """
+
+    face: Face
+    born: float
+    seen: float
+    view: View | None = None
+    steps: int = 0
+    denials: int = 0
+
+    @property
+    def is_lost(self) -> bool:
+        return self.face.state == "lost"
+
+
+def lose(track: Track, now: Moment, error: float) -> None:
+    """Let a track be lost in a frame, with the cycle error that is to be told."""
+    track.face = replace(
+        track.face,
+        landmarks=NOWHERE,
+        reliability=0.0,
+        cycle_error=error,
+        disagreement=np.nan,
+        face_score=np.nan,
+        offset=np.nan,
+        state="lost",
+        timestamp=now.timestamp,
+    )
+    track.view = None
+
+
+def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:
+    """Lose the doubtful faces that a search has not confirmed, twice in a row."""
+    for i, track in enumerate(seen):
+        doubted = health.is_doubtful(track.face) and i not in confirmed
+        track.denials = track.denials + 1 if doubted else 0
+        if track.denials >= health.MAX_DENIALS:
+            track.denials = 0
+            lose(track, now, track.face.cycle_error)
