@@ -130,16 +130,19 @@ def begin(
 ) -> "tuple[np.ndarray, tuple[keras.Model, keras.Model]]":
     """Return the mean shape (68, 2) and both networks as the training finds them."""
     from strrn_tf.geometry import mean_shape
-    from strrn_tf.models.build import build_networks, load_networks
+    from strrn_tf.models.build import build_networks, in_arithmetic, load_networks
 
     config = options.run_config
     if parent is None:
         start = mean_shape(stills.landmarks[:, 0])
         return start, build_networks(config, start)
     start, networks = parent.mean_shape, load_networks(parent.path)
+    detector, tracker = networks
+    if config.backbone == "hgn" and config.mixed_precision:
+        detector = in_arithmetic(detector, mixed=True)
     if options.fresh_tracker:
-        networks = networks[0], build_networks(config, start)[1]
-    return start, networks
+        tracker = build_networks(config, start)[1]
+    return start, (detector, tracker)
 
 
 def farewell(options: Options, folder: "RunFolder") -> str:

@@ -64,8 +64,7 @@ class Options:
     """Of everything random."""
     mixed_precision: bool = False
     """Train hourglasses in bfloat16, with weights in float32: a quarter faster where
-    the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere. Not
-    with --init."""
+    the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
     devices: int = 1
@@ -134,8 +133,6 @@ def check_init(options: Options) -> None:
         raise ValueError("--init with --rounds 0 leaves nothing to train")
     if not options.unlabelled and options.data_root is None:
         raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
-    if options.mixed_precision:
-        raise ValueError("--mixed-precision does not go with --init")
     if not (options.algorithm.spatial or options.fresh_tracker):
         raise ValueError(
             "--no-spatial builds another tracker than that of --init: add "

@@ -18,7 +18,7 @@ from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
-from strrn_tf.models.build import build_networks, in_float32
+from strrn_tf.models.build import build_networks, in_arithmetic
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
@@ -252,7 +252,7 @@ class TestPresets:
         assert mixed.get_layer("hourglass_0").compute_dtype == "bfloat16"
         assert tracker.compute_dtype == keras.config.dtype_policy().name == "float32"
         assert {v.dtype for v in mixed.weights} == {"float32"}
-        exact = in_float32(randomise(mixed))
+        exact = in_arithmetic(randomise(mixed))
         assert exact.get_layer("hourglass_0").compute_dtype == "float32"
         given = frames().astype("float32")
         answers = [numpy(model(given)["refinements"]) for model in (mixed, exact)]

@@ -71,9 +71,12 @@ def _arithmetic(mixed: bool) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def in_float32(network: keras.Model) -> keras.Model:
-    """Return a network with the same weights that computes in float32."""
-    with _arithmetic(mixed=False):
+def in_arithmetic(network: keras.Model, mixed: bool = False) -> keras.Model:
+    """Return a network with the same weights that computes in float32 or, mixed, not.
+
+    See ``RunConfig.mixed_precision``; what is exported computes in float32.
+    """
+    with _arithmetic(mixed):
         copy = type(network).from_config(network.get_config())
     copy.set_weights(network.get_weights())
     return copy
