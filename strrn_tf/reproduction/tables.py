@@ -76,12 +76,13 @@ def cell(values: np.ndarray) -> str:
 
 def screen_table(table: PaperTable, outcomes: Sequence[Outcome], title: str) -> Table:
     """Return the table for the screen."""
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
+    padding = (0, 1, 0, 0)
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=padding)
     shown.add_column("\nmethod")
     for name, columns in (("paper", _printed(table)), ("here", table.columns)):
         for column in columns:
             shown.add_column(f"{name}\n{column.heading}", justify="right")
-    shown.add_column("\nprotocol")
+    shown.add_column("\nprotocol", no_wrap=True)
     for row in _cells(table, outcomes):
         shown.add_row(*row)
     return shown
