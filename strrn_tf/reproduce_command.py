@@ -43,6 +43,8 @@ QUICK_TRAINING = (
     *("--detector.batch-size", "8", "--tracker.batch-size", "8"),
 )
 QUICK_NOTE = "drawn faces, tiny networks, few updates: shows that it runs, no more"
+# Of a table that goes into a file, in characters.
+FILE_WIDTH = 120
 CLIPS_OF_A_SOURCE, FRAMES_OF_A_CLIP = 6, 24
 OptionalPath = Path | None
 
@@ -208,6 +210,8 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
         title += f" ({QUICK_NOTE})"
     paths = write_table(options.folder, name, table, outcomes, title)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=FILE_WIDTH)
     console.print(screen_table(table, outcomes, title))
     for outcome in outcomes:
         if outcome.reason:

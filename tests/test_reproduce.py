@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -72,10 +73,13 @@ class Processes:
     def __init__(self, fails=()):
         self.calls, self.fails = [], fails
 
-    def __call__(self, program, stdout, stderr):
+    def __call__(self, program, stdout, stderr, start_new_session):
         script, options = Path(program[1]).name, program[2:]
         self.calls.append((script, options))
         place = Path(options[options.index("--output") + 1])
+        if "--interrupted" in options:
+            self.last = Process(KeyboardInterrupt())
+            return self.last
         if any(word in options for word in self.fails):
             stdout.write("Traceback\npython train.py: training diverged\n")
             return Process(1)
@@ -94,10 +98,15 @@ class Processes:
 
 class Process:
     def __init__(self, code):
-        self.code = code
+        self.code, self.signals = code, []
 
     def wait(self):
+        if isinstance(self.code, BaseException) and not self.signals:
+            raise self.code
         return self.code
+
+    def send_signal(self, number):
+        self.signals.append(number)
 
 
 def checkpoint(folder, phase):
@@ -159,6 +168,12 @@ class TestStages:
         made = Stages(place / "out", data_of(place))
         with pytest.raises(StageFailed, match=r"exit code 1.*training diverged"):
             made.model(ROWS["no-temporal"].training, 0)
+
+    def test_ctrl_c_is_passed_on_once_and_waited_for(self, place, processes):
+        made = Stages(place / "out", data_of(place), ("--interrupted",))
+        with pytest.raises(KeyboardInterrupt):
+            made.model(ROWS["mdm"].training, 0)
+        assert processes.last.signals == [signal.SIGINT]
 
     def test_init_takes_the_place_of_the_stills(self, place, processes):
         made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))

@@ -46,16 +46,18 @@ def write_clips(root, cache):
             write_image(root / name / f"{number:03d}.png", image)
     clips = list_clips(root)
     options = {"pairs_per_clip": 2, "seed": 0, "rule": "largest"}
-    mark = fingerprint(clips, kind="pairs", box_finder=find_face_boxes, **options)
-    writer = StoreWriter(cache / "clips", mark, 2)
-    for clip in clips:
-        frames = rng.integers(0, 255, (2, 2, STORED_SIZE, STORED_SIZE, 3))
-        names = [f"{clip.name}#{number:06d}" for number in (1, 2)]
-        blank = np.full((2, 2, 68, 2), np.nan, np.float32)
-        matrix = np.tile(np.eye(2, 3), (2, 1, 1))
-        samples = Samples(names, frames.astype(np.uint8), blank, matrix)
-        writer.append(clip.name, samples, {})
-    writer.finish()
+    options["box_finder"] = find_face_boxes
+    for length, place, kind in ((2, "clips", "pairs"), (3, "triplets", "3 frames")):
+        mark = fingerprint(clips, kind=kind, **options)
+        writer = StoreWriter(cache / place, mark, length)
+        for clip in clips:
+            frames = rng.integers(0, 255, (2, length, STORED_SIZE, STORED_SIZE, 3))
+            names = [f"{clip.name}#{number:06d}" for number in (1, 2)]
+            blank = np.full((2, length, 68, 2), np.nan, np.float32)
+            matrix = np.tile(np.eye(2, 3), (2, 1, 1))
+            samples = Samples(names, frames.astype(np.uint8), blank, matrix)
+            writer.append(clip.name, samples, {})
+        writer.finish()
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +146,20 @@ def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     chosen = (DEATHS[1], DEATHS[4], DEATHS[5])
     assert some(killed, [*chosen, None]) == [*[-signal.SIGKILL] * 3, 0]
     same_phases(whole, killed, PHASES)
+
+
+@pytest.mark.slow
+def test_sbr_killed_in_training_ends_with_the_same_weights(place, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    some = partial(train_in_forks, place, export="no-export")
+    sbr = ("--method", "sbr")
+    assert some(whole, [None], *sbr) == [0]
+    assert some(killed, [["detector-01", 2, "SIGKILL"], None], *sbr) == [
+        -signal.SIGKILL,
+        0,
+    ]
+    same_phases(whole, killed, ["detector-00", "detector-01", "tracker-00"])
+    assert json.loads((whole / "config.json").read_text())["sbr"]["weight"] == 0.2
 
 
 @pytest.mark.slow

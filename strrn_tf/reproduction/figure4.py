@@ -106,6 +106,7 @@ def plot(errors: pd.DataFrame, title: str) -> Figure:
             lw=1.4,
             label=f"{label}: mean {mean:.2f} %",
         )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set_xlabel("frame")
     axes.set_ylabel("error (% of the inter-pupil distance)")
     axes.set_ylim(bottom=0)

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -137,11 +138,18 @@ class Stages:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ {script} {' '.join(arguments)}\n")
             file.flush()
-            process = subprocess.Popen(program, stdout=file, stderr=subprocess.STDOUT)
+            # Out of reach of a terminal's Ctrl-C, which is passed on once.
+            process = subprocess.Popen(
+                program,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
             try:
                 code = process.wait()
             except KeyboardInterrupt:
-                process.wait()  # a terminal's Ctrl-C reaches it too, and it saves
+                process.send_signal(signal.SIGINT)
+                process.wait()  # it saves
                 raise
         if code:
             last = log.read_text(encoding="utf-8").strip().splitlines()[-1].strip()

@@ -1,6 +1,7 @@
 """A table with our figures beside the paper's: on the screen, as CSV, LaTeX and PNG."""
 
 import io
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,8 @@ METRICS = (
     *("nme_interpupil", "nme_interocular", "auc_005", "auc_008", "acc_005", "acc_008"),
     *("failure_008", "jitter"),
 )
+# Of the plot, in characters.
+TITLE_WIDTH = 80
 PAPER_COLOUR, OUR_COLOUR = "#D55E00", "#0072B2"
 LATEX = {
     "%": r"\%",
@@ -76,12 +79,13 @@ def cell(values: np.ndarray) -> str:
 
 def screen_table(table: PaperTable, outcomes: Sequence[Outcome], title: str) -> Table:
     """Return the table for the screen."""
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1))
-    shown.add_column("\nmethod")
+    padding = (0, 1, 0, 0)
+    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=padding)
+    shown.add_column("\nmethod", min_width=12, overflow="fold")
     for name, columns in (("paper", _printed(table)), ("here", table.columns)):
         for column in columns:
             shown.add_column(f"{name}\n{column.heading}", justify="right")
-    shown.add_column("\nprotocol")
+    shown.add_column("\nprotocol", overflow="fold")
     for row in _cells(table, outcomes):
         shown.add_row(*row)
     return shown
@@ -163,12 +167,14 @@ def plot(table: PaperTable, outcomes: Sequence[Outcome], title: str) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_yticks(range(count), [outcome.row.name for outcome in outcomes])
     panels[0].set_ylim(count - 0.5, -0.5)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, weight="bold")
+    figure.suptitle(
+        textwrap.fill(title, TITLE_WIDTH), x=0.01, ha="left", fontsize=11, weight="bold"
+    )
     handles = [
         panels[0].plot([], [], "o", mfc="none", color=PAPER_COLOUR)[0],
         panels[0].plot([], [], "o", color=OUR_COLOUR)[0],
     ]
-    figure.legend(handles, ["paper", "here"], loc="outside right upper", frameon=False)
+    figure.legend(handles, ["paper", "here"], loc="outside lower right", ncols=2)
     return figure
 
 
