@@ -41,7 +41,7 @@ class Unlabelled:
             if folder in plain:
                 videos, annotated = [c for c in clips if _is_below(c, folder)], []
             else:
-                prefix = f"{folder.resolve().name}/" if several else ""
+                prefix = f"{_label(folder, self.folders)}/" if several else ""
                 videos, annotated = (
                     [_prefixed(source, prefix) for source in group]
                     for group in _special(folder)
@@ -60,6 +60,14 @@ class Unlabelled:
     def folder_of(self, names: Sequence[str]) -> np.ndarray:
         """Return for samples `clip.mp4#000123` the number (N,) of their folder."""
         return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
+
+
+def _label(folder: Path, folders: Sequence[Path]) -> str:
+    """Return the name of a folder, with its parent's where another has the same."""
+    folder = folder.resolve()
+    others = {other.resolve() for other in folders} - {folder}
+    is_shared = any(other.name == folder.name for other in others)
+    return f"{folder.parent.name}/{folder.name}" if is_shared else folder.name
 
 
 def _prefixed(source: Video, prefix: str) -> Video:

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -301,6 +302,14 @@ def test_several_sources_side_by_side(sequences, tmp_path):
     assert len(annotated) == 12 + 10
     data = TrainingData(None, store, config, annotated=annotated, source=source)
     assert data.annotated.tolist() == [3, 4, 5, 6, 7, 8]
+
+
+def test_folders_of_one_name_are_told_apart(sequences, tmp_path):
+    other = tmp_path / "other" / sequences.name
+    shutil.copytree(sequences, other)
+    names = [video.name for video in find_unlabelled(None, [sequences, other]).videos]
+    assert len(set(names)) == len(names) == 4
+    assert names[2:] == [f"other/{sequences.name}/{name}" for name in ("001", "002")]
 
 
 # YouTube ------------------------------------------------------------------------------
