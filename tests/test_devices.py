@@ -51,7 +51,8 @@ def check_toys(root):
         one, two = (losses(root / name, network) for name in ("one", "two"))
         np.testing.assert_allclose(two, one, rtol=1e-5)
         one, two = (weights(root / name, network) for name in ("one", "two"))
-        np.testing.assert_allclose(two, one, rtol=0, atol=1e-5)
+        # A tenth of one update: Adam makes much of gradients that are rounding alone.
+        np.testing.assert_allclose(two, one, rtol=0, atol=1e-4)
     resumed = weights(root / "resumed", "detector")
     np.testing.assert_array_equal(resumed, weights(root / "two", "detector"))
 
