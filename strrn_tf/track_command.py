@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
     from strrn_tf.following import Summary
     from strrn_tf.tracking.tracker import FaceTracker
 
-# Spelt so because tyro loads typeguard, which takes 0.1 s, to look at `Path | None`.
-OptionalPath = Optional[Path]  # noqa: UP045
-OptionalFloat = Optional[float]  # noqa: UP045
-OptionalFormat = Optional[Format]  # noqa: UP045
 HELP = """Follow the faces of videos with 68 landmarks each.
 
 Landmarks are written as one row per frame and face: frame number (from 0), seconds,
@@ -59,11 +55,11 @@ class Options:
     """Video files, folders of numbered images, numbers of cameras."""
     model: str = "strrn-mdm"
     """Name of a shipped model, exported folder, or run folder."""
-    output: OptionalPath = None
+    output: Path | None = None
     """Video to write with the landmarks drawn in (.mp4), or folder for such videos."""
-    landmarks: OptionalPath = None
+    landmarks: Path | None = None
     """File to write the landmarks to (.csv or .jsonl), or folder."""
-    format: OptionalFormat = None
+    format: Format | None = None
     """Of the landmarks in a folder; without it, .pts files."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
@@ -71,7 +67,7 @@ class Options:
     """Take the jitter out (One-Euro filter)."""
     check_faces: bool = True
     """Lose what does not look like a face; switch off for masks and drawings."""
-    fps: OptionalFloat = None
+    fps: float | None = None
     """Frames per second of a folder of images (25 if not given) and of a camera's
     overlay."""
     threads: int = 1

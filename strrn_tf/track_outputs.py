@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-from strrn_tf.landmark_rows import WriteRows, csv_rows, index_rows, json_lines
-from strrn_tf.tracking.face import Face
+if TYPE_CHECKING:
+    from strrn_tf.landmark_rows import WriteRows
+    from strrn_tf.tracking.face import Face
 
 Format = Literal["csv", "jsonl", "pts"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -100,7 +101,7 @@ def unique_names(sources: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def open_writer(outputs: Outputs) -> Iterator[WriteRows | None]:
+def open_writer(outputs: Outputs) -> "Iterator[WriteRows | None]":
     """Yield the writer of landmarks, None if none are wanted.
 
     What is written is complete at its place when this is left, or as it was before if
@@ -108,6 +109,7 @@ def open_writer(outputs: Outputs) -> Iterator[WriteRows | None]:
     """
     from data_pipeline.pts_folder import new_pts_folder
     from strrn_tf.atomic import replacing
+    from strrn_tf.landmark_rows import csv_rows, index_rows, json_lines
 
     if outputs.landmarks is None:
         yield None
@@ -118,7 +120,9 @@ def open_writer(outputs: Outputs) -> Iterator[WriteRows | None]:
         ):
             write_index = index_rows(file)
 
-            def write(index: int, seconds: float, faces: Sequence[Face] | None) -> None:
+            def write(
+                index: int, seconds: float, faces: "Sequence[Face] | None"
+            ) -> None:
                 write_index(index, seconds, faces)
                 for face in faces or ():
                     folder.write(index, face.id, face.landmarks)

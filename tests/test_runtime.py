@@ -149,7 +149,7 @@ import sys
 from strrn_tf import cli, track_command
 options = ["x.mp4", "--fps", "30"]
 cli.parse_options(track_command.Options, options, prog="", description="")
-slow = {"numpy", "cv2", "ai_edge_litert", "rich", "typeguard", "tyro"}
+slow = {"numpy", "cv2", "ai_edge_litert", "rich", "tyro"}
 print(slow & set(sys.modules))
 """
     assert python(program).stdout.strip() == "{'tyro'}"
