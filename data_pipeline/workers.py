@@ -5,6 +5,7 @@ exists, so work that was interrupted is continued by doing it again.
 """
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -88,7 +89,7 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
     others = set(multiprocessing.active_children())
     # Forking a process that has started TensorFlow's threads may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, use_one_thread)
+    pool = ProcessPoolExecutor(workers, context, _begin_worker)
     try:
         with _deaf_to_interrupts():
             pending = [pool.submit(task.work) for task in tasks]
@@ -100,6 +101,22 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    use_one_thread()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, were it by a kill.
+
+    The pool's own processes would do all that is queued, and then wait for ever.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -38,6 +40,24 @@ def processes(tasks):
     return {int(task.done.read_text()) for task in tasks}
 
 
+def soon(what, seconds=30):
+    """Whether something becomes true within some seconds."""
+    end = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def failing(folder):
     return [Task(partial(os.rmdir, folder / "nowhere"), folder / "done")]
 
@@ -52,6 +72,27 @@ class TestRunTasks:
         tasks = noting(tmp_path, 6)
         run_tasks("Noting", tasks, 2)
         assert len(processes(tasks) - {os.getpid()}) in (1, 2)
+
+    def test_workers_end_when_this_process_is_killed(self, tmp_path):
+        program = (
+            "import sys, time; from functools import partial; from pathlib import Path\n"
+            "from data_pipeline.workers import Task, run_tasks\n"
+            "from test_workers import noting\n"
+            "naps = 8 * [Task(partial(time.sleep, 60), Path('never'))]\n"
+            "run_tasks('Napping', noting(Path(sys.argv[1]), 8) + naps, 2)"
+        )
+        tests = Path(__file__).parent
+        parent = subprocess.Popen(
+            [sys.executable, "-c", program, str(tmp_path)],
+            env=os.environ | {"PYTHONPATH": f"{tests.parent}{os.pathsep}{tests}"},
+        )
+        notes = [tmp_path / f"{number}.txt" for number in range(8)]
+        assert soon(lambda: all(note.exists() and note.read_text() for note in notes))
+        workers = {int(note.read_text()) for note in notes} - {parent.pid}
+        assert workers
+        parent.kill()
+        parent.wait()
+        assert soon(lambda: not any(is_running(worker) for worker in workers))
 
     def test_beam_deals_out_to_its_processes(self, beam, tmp_path, capfd):
         tasks = noting(tmp_path, 6)
