@@ -22,7 +22,8 @@ def annotated_frames(sequence: Sequence300VW) -> list[int]:
     """
     if sequence.annotations is None:
         return []
-    names = (p.stem for p in sequence.annotations.iterdir() if p.suffix == ".pts")
+    files = (p for p in sequence.annotations.iterdir() if p.suffix == ".pts")
+    names = (p.stem for p in files if p.is_file())
     numbers = {int(name) - 1 for name in names if name.isascii() and name.isdigit()}
     return sorted(n for n in numbers - sequence.dropped if n >= 0)
 

@@ -58,7 +58,8 @@ def longest_first(clips: Sequence[Clip]) -> list[Clip]:
 
 def _num_bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
-    return sum(file.stat().st_size for file in files)
+    # A link may lead nowhere, which is said when the clip is opened.
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def plain(name: str) -> str:

@@ -1,5 +1,6 @@
 """``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
 
+import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass, field, replace
@@ -43,6 +44,8 @@ MARGIN, LARGEST = 2.0, 400
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 2
+# Of a clip, in bytes of a file name, which may have 255.
+LONGEST_NAME = 150
 # Faces of a sheet of the report, and the side of each in pixels.
 ROWS, COLUMNS, TILE = 3, 10, 160
 
@@ -185,7 +188,12 @@ def _report_path(output: Path, name: str) -> Path:
 
 
 def _flat(name: str) -> str:
-    return name.replace("/", "__")
+    """Return the name of a clip as one of files, with room for what they add to it."""
+    flat = name.replace("/", "__")
+    if "__" not in name and len(flat.encode()) <= LONGEST_NAME:
+        return flat
+    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+    return f"{flat.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
 
 
 def _write(folder: Path, clip: str, judged: Judged) -> None:

@@ -11,7 +11,7 @@ from data_pipeline.drawn import draw_clip
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
-from strrn_tf.annotate_command import _is_wanted
+from strrn_tf.annotate_command import _flat, _is_wanted
 from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
 from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
@@ -128,6 +128,13 @@ def arguments(videos, output, *more):
     loose = ["--max-cycle-error", "9", "--max-disagreement", "9", "--min-change", "0"]
     return ["annotate", str(videos), "--output", str(output), "--workers", "1", *loose,
             *more]  # fmt: skip
+
+
+def test_any_name_of_a_video_has_files_of_its_own():
+    assert _flat("a/b.mp4") == "a__b.mp4" != _flat("a__b.mp4")
+    long = f"{'л' * 110}/{'y' * 240}/c.mp4"
+    assert len(_flat(long).encode()) < 200
+    assert _flat(long) != _flat(f"{long} ")
 
 
 class TestCommand:

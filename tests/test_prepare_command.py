@@ -248,6 +248,13 @@ def test_every_malformed_annotation_is_named(sequences):
     said = " ".join(source["problems"])
     assert "000002.pts" in said
     assert "000005.pts" in said
+    # Each once, though pairs and annotated frames both meet it; a folder is no file.
+    assert len(source["problems"]) == len(set(source["problems"]))
+    assert "must be finite" not in said
+    assert {
+        "where": "002",
+        "what": "1 of 10 frames have no annotation, first 000007.pts",
+    } in (report_of("prepared/300vw")["findings"])
     assert source["samples"]["annotated"] == 10 - 3
 
 

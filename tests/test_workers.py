@@ -75,7 +75,8 @@ class TestRunTasks:
 
     def test_workers_end_when_this_process_is_killed(self, tmp_path):
         program = (
-            "import sys, time; from functools import partial; from pathlib import Path\n"
+            "import sys, time; from functools import partial\n"
+            "from pathlib import Path\n"
             "from data_pipeline.workers import Task, run_tasks\n"
             "from test_workers import noting\n"
             "naps = 8 * [Task(partial(time.sleep, 60), Path('never'))]\n"
@@ -170,8 +171,9 @@ def test_the_longest_come_first(tmp_path):
         write_video(tmp_path / f"{name}.mp4", noise(frames), 25)
     for number in range(30):
         write_image(tmp_path / "images" / f"{number}.png", noise(1)[0])
+    (tmp_path / "d.mp4").symlink_to("/nowhere.mp4")
     names = [clip.name for clip in longest_first(list_clips(tmp_path))]
-    assert names == ["images", "b.mp4", "c.mp4", "a.mp4"]
+    assert names == ["images", "b.mp4", "c.mp4", "a.mp4", "d.mp4"]
 
 
 def noise(count):

@@ -189,7 +189,9 @@ def _pack(
     if isinstance(source, Sequence300VW):
         frames = annotated_frames(source)
         annotated, problems = pack_annotated(source, frames, packer)
-        report["problems"] += problems
+        # A malformed annotation may have been met at its pair already.
+        said = report["problems"]
+        said += [problem for problem in problems if problem not in said]
         report["annotated_frames"] = len(frames)
         return {"pairs": packed, "annotated": annotated}
     report["left_out"] = _reason_against(packed, found, options)
