@@ -134,3 +134,10 @@ def test_two_processes_cannot_train_in_one_folder(folder):
         pytest.fail("both were let in")
     with other.claimed():
         pass  # the first claim has ended
+
+
+def test_a_run_of_an_older_version_is_named_as_such(folder):
+    folder.start(CONFIG)
+    newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
+    with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
+        folder.check(newer, resume=True)

@@ -139,12 +139,30 @@ class RunFolder:
             ) from error
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
+            unknown = _unknown(before.get("run"), config.get("run"))
+            if unknown:
+                raise ValueError(
+                    f"{self.root} was started by an older version, which did not know "
+                    f"the option {unknown}. Resume with that version (git_commit in "
+                    "config.json), or choose another --output"
+                )
             options = _difference(before.get(wrong[0]), config[wrong[0]])
             raise ValueError(
                 f"{self.root} was started with other options ({wrong[0]}: {options}). "
                 "Resume with those of the start (config.json), or choose another "
                 "--output"
             )
+
+
+def _unknown(before: Any, now: Any) -> str | None:
+    """Name the first leaf that was not there before."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in now:
+            if key not in before:
+                return key
+            if inner := _unknown(before[key], now[key]):
+                return f"{key}.{inner}"
+    return None
 
 
 def _difference(before: Any, now: Any) -> str:
