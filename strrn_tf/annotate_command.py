@@ -43,7 +43,7 @@ MARGIN, LARGEST = 2.0, 400
 # so many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
-FORMAT = 2
+FORMAT = 3
 # Of a clip, in bytes of a file name, which may have 255.
 LONGEST_NAME = 150
 # Faces of a sheet of the report, and the side of each in pixels.
