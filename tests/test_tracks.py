@@ -351,3 +351,10 @@ def test_overlap_and_matching():
     others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
     assert health.match(boxes, others) == [(1, 0)]
     assert health.match([], others) == []
+
+
+@pytest.mark.parametrize("found", [None, "none", [[1, 2]], [[np.nan] * 4]])
+def test_what_a_finder_returns_is_checked_like_boxes_that_are_given(folder, found):
+    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
+    with pytest.raises(ValueError, match=r"`finder` returned: .*box"):
+        tracker.update(np.zeros((80, 100, 3), np.uint8))

@@ -96,7 +96,7 @@ class FaceTracker:
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
-        self._finder = finder or _mtcnn(num_threads)
+        self._finder = _checked(finder) if finder else _mtcnn(num_threads)
         face_check = FaceCheck(num_threads) if check_faces else None
         reliability = Reliability.of_model(folder.description)
         self._tracks = Tracks(self.networks, reliability, face_check, limit, patience)
@@ -230,6 +230,18 @@ class FaceTracker:
         interval = self._redetect_interval if wanted else SEARCH_INTERVAL
         # Timestamps are rounded: a frame that is due must not wait for the next.
         return self._clock - self._searched >= interval - 1e-3
+
+
+def _checked(finder: Finder) -> Finder:
+    """Return a finder whose answers are checked like boxes that are given."""
+
+    def find(image: np.ndarray) -> list[np.ndarray]:
+        try:
+            return _check_boxes(finder(image), image)
+        except ValueError as error:
+            raise ValueError(f"What `finder` returned: {error}") from error
+
+    return find
 
 
 def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:
