@@ -50,7 +50,7 @@ T = TypeVar("T")
 
 RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
-SHIPPED_MODEL = "strrn-mdm"
+SHIPPED_MODEL = "strrn-hgn"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
 
 
@@ -65,7 +65,7 @@ class Options:
     drawn data set under runs/drawn, which is drawn now if it is missing."""
     model: str | None = None
     """Exported folder, run folder, or name of a shipped model. Without it, the newest
-    runs/*/export, else strrn-mdm."""
+    runs/*/export, else strrn-hgn."""
     output: Path | None = None
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"

@@ -106,7 +106,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("video", type=Path, nargs="?", help="without: a drawn face")
-    parser.add_argument("--model", default="strrn-mdm", help="name or folder")
+    parser.add_argument("--model", default="strrn-hgn", help="name or folder")
     parser.add_argument("--runs", type=int, default=7)
     options = parser.parse_args()
     root = str(Path(__file__).resolve().parents[1])

@@ -64,7 +64,7 @@ def tenth(
 def main() -> None:
     """Print a line per tenth, then what changed between the second and the last."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="strrn-mdm", help="name or exported folder")
+    parser.add_argument("--model", default="strrn-hgn", help="name or exported folder")
     parser.add_argument("--video", type=Path, help="a drawn face if not given")
     parser.add_argument("--frames", type=int, default=20_000, help="frames in all")
     options = parser.parse_args()

@@ -58,7 +58,7 @@ class Options:
     """Video files, folders of videos, folders of numbered images."""
     output: Path = Path("annotations")
     """Folder to write to."""
-    model: str = "strrn-mdm"
+    model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     max_faces: int = 1
     """Number of faces to follow in a video, the largest first."""

@@ -43,7 +43,7 @@ DRAWN = "drawn face"
 class Options:
     """Which model, on what, and where the figures go."""
 
-    model: str = "strrn-mdm"
+    model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     video: Path | None = None
     """Video file or folder of numbered images; a drawn face if not given."""

@@ -53,7 +53,7 @@ class Options:
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
     """Video files, folders of numbered images, numbers of cameras."""
-    model: str = "strrn-mdm"
+    model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
     """Video to write with the landmarks drawn in (.mp4), or folder for such videos."""

@@ -292,7 +292,7 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
     metrics = json.loads((output / "metrics.json").read_text())
     by_protocol = {row["protocol"]: row for row in metrics["results"]}
     assert metrics["boxes"] == "gt"
-    assert metrics["model"] == "strrn-mdm"
+    assert metrics["model"] == "strrn-hgn"
     assert by_protocol["detect"]["frames"] == 6
     # Detected 1 px off everywhere; tracked, the answer stays where the face was: it is
     # 1, 0, 1, 2, 3, 4 px off.
@@ -311,7 +311,7 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
 def test_command_line_on_300w_and_max_frames(data, tmp_path):
     arguments = ["--dataset", "300w", "--data-root", str(data / "300w")]
     assert evaluate.main([*arguments, "--max-frames", "2"]) == 0
-    output = tmp_path / "runs" / "evaluation" / "strrn-mdm-300w-gt"
+    output = tmp_path / "runs" / "evaluation" / "strrn-hgn-300w-gt"
     metrics = json.loads((output / "metrics.json").read_text())
     assert [row["category"] for row in metrics["results"]] == ["helen/testset"]
     assert metrics["results"][0]["frames"] == 2
@@ -384,7 +384,7 @@ def test_help_teaches(capsys):
 
 def test_default_model_is_the_newest_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert evaluate.newest_model() == "strrn-mdm"
+    assert evaluate.newest_model() == "strrn-hgn"
     for age, name in enumerate(("new", "old")):
         file = tmp_path / "runs" / name / "export" / "model.json"
         file.parent.mkdir(parents=True)
