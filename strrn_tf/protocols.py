@@ -4,9 +4,10 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it: every second step is mixed with what
-  the detector sees in the same place, and the detector is asked anew where the two
-  differ, a step's cycle error exceeds a limit or the shape cannot be the face any more.
+* ``track-redetect``: as ``FaceTracker`` does it: in every second frame the detector
+  looks at the same place and draws the landmarks towards what it sees, and it is asked
+  anew where the two differ, a step's cycle error exceeds a limit or the shape cannot be
+  the face any more.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import CHECK_EVERY, agree, is_degenerate
+from strrn_tf.tracking.health import CHECK_EVERY, correction, is_degenerate
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -79,8 +80,8 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        # Since the last detection.
-        self._steps = 0
+        # Since the last detection; and what the detector adds to the tracker's answers.
+        self._steps, self._correction = 0, 0.0
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -97,7 +98,7 @@ class ProtocolRun:
         # Plain tracking starts once and is never helped again.
         if landmarks is None and not (self.protocol == "track" and self._started):
             landmarks, state = self._detect(image, find_box), "detected"
-            self._steps = 0
+            self._steps, self._correction = 0, 0.0
         self._frame, self._landmarks = image, landmarks
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
@@ -123,7 +124,11 @@ class ProtocolRun:
             if accepted and self._steps % CHECK_EVERY == 0:
                 # A slow drift goes back well step by step and is seen only so.
                 box = box_from_landmarks(landmarks)
-                landmarks = agree(landmarks, self.tracker.align(image, box))
+                detected = self.tracker.align(image, box)
+                self._correction = correction(landmarks, detected)
+                accepted = self._correction is not None
+            if accepted:
+                landmarks = landmarks + self._correction
         return landmarks if accepted else None, float(cycle_error)
 
     def _detect(

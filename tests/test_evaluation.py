@@ -96,8 +96,8 @@ def test_redetect_where_the_cycle_error_is_large():
     results = run(tracker, sequence(7), "track-redetect")
     states = [r.answer.state for r in results]
     assert states == ["detected", "tracked", "tracked"] * 2 + ["detected"]
-    # A pixel of drift each; in the second step the detector takes back its share.
-    expected = [[1, 0], [1, 1], [1, 1.4]] * 2 + [[1, 0]]
+    # A pixel of drift each; in the second step the detector takes back half its share.
+    expected = [[1, 0], [1, 1], [1, 1.5]] * 2 + [[1, 0]]
     np.testing.assert_allclose(shifts(results), expected, atol=1e-5)
     assert results[3].answer.cycle_error == 0.11  # says why it was detected
     assert [index for index, _ in tracker.aligned] == [0, 2, 3, 5, 6]

@@ -182,7 +182,7 @@ def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
     assert [face.id for face in tracker.update(DARK, boxes=[BOX])] == [0]
 
 
-def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
+def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
     np.testing.assert_allclose(
@@ -193,8 +193,14 @@ def test_where_the_detector_agrees_its_share_is_mixed_in(tracker, monkeypatch):
     eyes = expected_shape(BOX)[[36, 45]]
     distance = np.sqrt(2) / np.linalg.norm(eyes[1] - eyes[0])
     assert face.disagreement == pytest.approx(distance, rel=1e-2)
-    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.3, atol=2e-3)
+    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.25, atol=2e-3)
     np.testing.assert_allclose(face.box[:2], face.landmarks.min(0))
+    (face,) = tracker.update(DARK)
+    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.5, atol=2e-3)
+    tracker.update(DARK, boxes=[BOX])
+    # Of what is left of the pixel it takes its share again.
+    (face,) = tracker.update(DARK)
+    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.75, atol=5e-3)
 
 
 def test_networks_agree_within_a_tenth_of_the_eye_distance():
@@ -202,7 +208,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     eyes = np.linalg.norm(shape[45] - shape[36])
     for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
         moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
-        assert (health.agree(shape, moved) is not None) is agreed
+        assert (health.correction(shape, moved) is not None) is agreed
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,8 @@ class Track:
         seen: clock of the last frame in which it was not lost.
         view: crop of the last frame around its landmarks; None: not cut yet, or lost.
         steps: frames since the detector has looked.
+        correction: (68, 2), what the detector adds to the tracker's answers, see
+            ``health.correction``.
         denials: searches in a row that found no face where this one is doubtful.
     """
 
@@ -50,6 +52,7 @@ class Track:
     seen: float
     view: View | None = None
     steps: int = 0
+    correction: np.ndarray | float = 0.0
     denials: int = 0
 
     @property

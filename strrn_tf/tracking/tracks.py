@@ -93,6 +93,7 @@ class Tracks:
         track.steps += 1
         if track.steps % health.CHECK_EVERY == 0:
             return self._criticise(track, now, landmarks, error)
+        landmarks = landmarks + track.correction
         if relative_distance(landmarks, before.landmarks) > health.QUICK:
             return self._check(track, now, landmarks, error, seen, before.disagreement)
         return self._see(track, now, landmarks, state="tracked", cycle_error=error)
@@ -105,9 +106,11 @@ class Tracks:
         track.view = self._networks.look(now.image, box)
         detected = self._networks.detect_in(track.view)
         distance = float(relative_distance(tracked, detected))
-        mixed = health.agree(tracked, detected)
-        if mixed is None:
+        correction = health.correction(tracked, detected)
+        if correction is None:
             return self._find_anew(track, now, box, error)
+        track.correction = correction
+        mixed = tracked + correction
         return self._check(track, now, mixed, error, track.view, distance)
 
     def _check(
@@ -178,7 +181,7 @@ class Tracks:
         return sight._replace(box=corners.ravel())
 
     def _detect(self, track: Track, now: Moment, found: _Found) -> None:
-        track.steps, track.view = 0, found.view
+        track.steps, track.correction, track.view = 0, 0.0, found.view
         self._see(
             track,
             now,
