@@ -21,6 +21,7 @@ from data_pipeline.images import write_image
 from data_pipeline.pts import write_pts
 from data_pipeline.store_writer import Samples, StoreWriter
 from data_pipeline.stored_window import STORED_SIZE
+from strrn_tf.config import to_json
 from strrn_tf.failures import TrainingDiverged
 
 
@@ -248,9 +249,11 @@ class TestMistakes:
         assert f"{tmp_path} holds a run already: add --resume" in message
 
     def test_other_options_on_resume(self, capsys, place, tmp_path):
-        config = {"run": {"seed": 0}, "init": None, "data": {}}
+        arguments = options(place, tmp_path, "--resume")
+        run = to_json(train.parse([str(a) for a in arguments]).run_config)
+        config = {"run": {**run, "seed": 7}, "init": None, "data": {}}
         (tmp_path / "config.json").write_text(json.dumps(config))
-        message = self.fails(capsys, *options(place, tmp_path, "--resume"))
+        message = self.fails(capsys, *arguments)
         assert f"{tmp_path} was started with other options (run: " in message
 
 
