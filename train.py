@@ -89,8 +89,8 @@ def train(options: Options, folder: "RunFolder") -> None:
     batch_sizes = options.detector.batch_size, options.tracker.batch_size
     devices = choose_devices(options.devices, batch_sizes)
     config = options.run_config
-    stills, clips = read_data(options)
     root, folders = data_root(options), options.unlabelled
+    stills, clips = read_data(options, root)
     annotated, source = read_annotation(root, folders, options.cache, clips, config)
     stores = {"stills": stills, "clips": clips}
     stores |= {"annotated": annotated} if annotated else {}
@@ -179,11 +179,12 @@ def next_command(options: Options) -> str:
     return f"{command} --category all{root}"
 
 
-def read_data(options: Options) -> "tuple[CropStore | None, CropStore | None]":
+def read_data(
+    options: Options, root: Path | None
+) -> "tuple[CropStore | None, CropStore | None]":
     """Return the stores of stills and of pairs, cut now where they are missing."""
     from data_pipeline.inputs import read_clips, read_stills
 
-    root = data_root(options)
     stills_root = options.stills or (root and root / "300w")
     stills = read_stills(stills_root, options.cache) if stills_root else None
     if stills is None and not options.init:

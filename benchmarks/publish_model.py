@@ -15,19 +15,18 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import tyro
 
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.config import Precision
 
-if TYPE_CHECKING:
-    import numpy as np
-
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 PROG = "python benchmarks/publish_model.py"
+# Drawn faces on which the networks are compared with Keras.
+FACES = 8
 FIGURES = ("frames", "lost_frames", "nme_interpupil", "nme_interocular", "auc_008")
 LICENCE = (
     "Weights: research use only. They were trained on 300-W images and annotations and "
@@ -101,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from strrn_tf.export import export_models
+    from strrn_tf.export_command import drawn_crops
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.model_folder import load
 
@@ -124,13 +124,13 @@ def run(options: Options) -> None:
         command=options.command,
         **facts,
     )
-    crops, starts = parity_crops(source.mean_shape)
+    crops = drawn_crops(FACES)
     export_models(
         *load_networks(options.run / "export"),
         options.output / options.name,
         info=info,
         crops=crops,
-        starts=starts,
+        starts=source.mean_shape[None].repeat(len(crops), 0),
         card=card,
         precision=options.precision,
     )
@@ -175,22 +175,6 @@ def markdown(rows: list[dict]) -> str:
         shown = [f"{c:.2f}" if isinstance(c, float) else str(c) for c in cells]
         lines.append("| " + " | ".join(shown) + " |")
     return "\n".join(lines)
-
-
-def parity_crops(mean_shape: "np.ndarray") -> tuple["np.ndarray", "np.ndarray"]:
-    """Return drawn faces (8, 315, 315, 3) in [0, 1], and where the tracker starts."""
-    import numpy as np
-
-    from data_pipeline.drawn import draw_face
-    from strrn_tf.geometry import CROP_SIZE, box_from_landmarks, crop_matrix
-    from strrn_tf.tracking.crop import cut
-
-    crops = []
-    for seed in range(8):
-        image, landmarks = draw_face(np.random.default_rng(seed))
-        matrix = crop_matrix(box_from_landmarks(landmarks))
-        crops.append(cut(image, matrix, CROP_SIZE).astype(np.float32) / 255)
-    return np.stack(crops), mean_shape[None].repeat(len(crops), 0)
 
 
 if __name__ == "__main__":

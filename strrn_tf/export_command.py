@@ -84,8 +84,8 @@ def carried_over(description: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "mean_shape": description["mean_shape"]}
 
 
-def drawn_crops() -> "np.ndarray":
-    """Return crops (n, 315, 315, 3) float32 in [0, 1] of drawn faces."""
+def drawn_crops(count: int = FACES) -> "np.ndarray":
+    """Return crops (count, 315, 315, 3) float32 in [0, 1] of drawn faces."""
     import numpy as np
 
     from data_pipeline.drawn.pictures import draw_face
@@ -93,7 +93,7 @@ def drawn_crops() -> "np.ndarray":
     from strrn_tf.tracking.crop import cut, to_network
 
     crops = []
-    for number in range(FACES):
+    for number in range(count):
         image, landmarks = draw_face(np.random.default_rng((SEED, number)), None)
         matrix = crop_matrix(box_from_landmarks(landmarks))
         crops.append(to_network(cut(image, matrix)))

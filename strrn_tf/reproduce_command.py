@@ -46,7 +46,6 @@ QUICK_NOTE = "drawn faces, tiny networks, few updates: shows that it runs, no mo
 # Of a table that goes into a file, in characters.
 FILE_WIDTH = 120
 CLIPS_OF_A_SOURCE, FRAMES_OF_A_CLIP = 6, 24
-OptionalPath = Path | None
 
 
 @dataclass(frozen=True)
@@ -62,16 +61,16 @@ class Options:
     """What to reproduce."""
     quick: bool = False
     """Draw the data, use tiny networks and few updates."""
-    stills: OptionalPath = None
+    stills: Path | None = None
     """Annotated stills in the 300-W layout."""
-    clips: OptionalPath = None
+    clips: Path | None = None
     """Folder with 300vw/ in it: test sequences to score on, training sequences to learn
     from."""
     unlabelled: tuple[Path, ...] = ()
     """Folders of videos to learn from, instead of 300VW's training sequences."""
-    youtube_celebrities: OptionalPath = None
+    youtube_celebrities: Path | None = None
     """Folder of YouTube-Celebrities, for Table 2."""
-    youtube_faces: OptionalPath = None
+    youtube_faces: Path | None = None
     """Folder of YouTube-Faces, for Table 2."""
     init: tuple[str, ...] = ()
     """Models to go on with instead of training from nothing, one per backbone."""
@@ -83,7 +82,7 @@ class Options:
     """Further options of train.py, in quotes and after "=": --train="--rounds 2"."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
-    output: OptionalPath = None
+    output: Path | None = None
     """Folder for models and tables; without it runs/reproduce, or runs/reproduce-quick.
     Rows of another table find their models there."""
 
