@@ -138,8 +138,7 @@ def begin(
         return start, build_networks(config, start)
     start, networks = parent.mean_shape, load_networks(parent.path)
     detector, tracker = networks
-    if config.backbone == "hgn" and config.mixed_precision:
-        detector = in_arithmetic(detector, mixed=True)
+    detector = in_arithmetic(detector, config.mixed_precision)
     if options.fresh_tracker:
         tracker = build_networks(config, start)[1]
     return start, (detector, tracker)

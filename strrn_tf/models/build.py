@@ -1,7 +1,5 @@
 """The composition root: the only place that knows the sizes of the networks."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +7,7 @@ import keras
 import numpy as np
 
 from strrn_tf.config import Preset, RunConfig
-from strrn_tf.models.hgn import HGN
+from strrn_tf.models.hgn import HGN, arithmetic
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
 from strrn_tf.tracking import model_folder
@@ -38,6 +36,8 @@ _HGN: dict[Preset, dict[str, Any]] = {
     "default": {"norms": 1, "field": 267, "widths": (128, 192, 256, 256)},
     "paper": {"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
 }
+# Of hourglasses, by whether mixed precision is wanted.
+_POLICY = {False: "float32", True: "mixed_bfloat16"}
 
 
 def build_networks(
@@ -54,30 +54,21 @@ def build_networks(
         shape = np.asarray(mean_shape).tolist()
         detector = MDM(shape, **_MDM[preset], name="mdm")
     else:
-        with _arithmetic(config.mixed_precision):
+        with arithmetic(_POLICY[config.mixed_precision]):
             detector = HGN(**_HGN[preset], name="hgn")
     spatial = config.algorithm.spatial
     return detector, STRRN(**_TRACKER[preset], spatial=spatial, name="strrn")
 
 
-@contextmanager
-def _arithmetic(mixed: bool) -> Iterator[None]:
-    """Let networks that are built inside compute in bfloat16, with float32 weights."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16" if mixed else "float32")
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
-
-
 def in_arithmetic(network: keras.Model, mixed: bool = False) -> keras.Model:
-    """Return a network with the same weights that computes in float32 or, mixed, not.
+    """Return an HGN with the same weights that computes in float32 or, mixed, not.
 
-    See ``RunConfig.mixed_precision``; what is exported computes in float32.
+    See ``RunConfig.mixed_precision``; what is exported computes in float32. Other
+    networks always do, and are returned as they are.
     """
-    with _arithmetic(mixed):
-        copy = type(network).from_config(network.get_config())
+    if not isinstance(network, HGN):
+        return network
+    copy = HGN.from_config({**network.get_config(), "policy": _POLICY[mixed]})
     copy.set_weights(network.get_weights())
     return copy
 

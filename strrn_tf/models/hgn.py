@@ -1,6 +1,7 @@
 """HGN: stacked hourglasses, one heat map per landmark (Newell et al. 2016)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import keras
 from keras import layers
@@ -10,6 +11,17 @@ from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.residual import Residual
+
+
+@contextmanager
+def arithmetic(policy: str) -> Iterator[None]:
+    """Let networks that are built inside compute by a dtype policy of Keras."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -90,11 +102,18 @@ class HGN(keras.Model):
         super().__init__(frames, outputs, **kwargs)
 
     def get_config(self) -> dict:
-        return {"name": self.name, "trainable": self.trainable, **self.settings}
+        # Copies compute as this one does.
+        policy = self.get_layer("stem_conv").dtype_policy.name
+        about = {"name": self.name, "trainable": self.trainable, "policy": policy}
+        return {**about, **self.settings}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "HGN":
-        return cls(**config)
+        settings = dict(config)
+        # Files of older versions do not name it.
+        policy = settings.pop("policy", keras.config.dtype_policy().name)
+        with arithmetic(policy):
+            return cls(**settings)
 
 
 def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
