@@ -130,7 +130,7 @@ def begin(
 ) -> "tuple[np.ndarray, tuple[keras.Model, keras.Model]]":
     """Return the mean shape (68, 2) and both networks as the training finds them."""
     from strrn_tf.geometry import mean_shape
-    from strrn_tf.models.build import build_networks, in_arithmetic, load_networks
+    from strrn_tf.models.build import build_networks, load_networks, rebuilt
 
     config = options.run_config
     if parent is None:
@@ -138,7 +138,9 @@ def begin(
         return start, build_networks(config, start)
     start, networks = parent.mean_shape, load_networks(parent.path)
     detector, tracker = networks
-    detector = in_arithmetic(detector, config.mixed_precision)
+    detector = rebuilt(
+        detector, mixed=config.mixed_precision, input_size=config.input_size
+    )
     if options.fresh_tracker:
         tracker = build_networks(config, start)[1]
     return start, (detector, tracker)

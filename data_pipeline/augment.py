@@ -6,7 +6,7 @@ matrix (2, 3) from stored pixels to crop pixels; a matrix with a negative determ
 a mirror, and landmarks that pass it change their order too. NumPy and OpenCV.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -24,6 +24,8 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
+# Of all strengths and probabilities, at the end of a training.
+MILD_SHARE = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
 
@@ -53,6 +55,23 @@ class Augmentation:
     def none(cls) -> "Augmentation":
         """Return the strengths that give the central crop, byte for byte."""
         return cls(0.0, 0.0, 0.0, 0.0, Photometric.none())
+
+    def mild(self) -> "Augmentation":
+        """Return weaker strengths without mirroring, for the end of a training.
+
+        Mirroring takes the two sides for alike, and annotations are not: those of 300-W
+        lie a pixel to the right of where a network that saw mirrored pictures puts
+        them.
+        """
+        share = MILD_SHARE
+        return replace(
+            self,
+            rotation=share * self.rotation,
+            scale=share * self.scale,
+            shift=share * self.shift,
+            mirror=0.0,
+            photometric=self.photometric.rarer(share),
+        )
 
 
 def draw_matrix(

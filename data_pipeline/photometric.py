@@ -6,7 +6,7 @@ resolution of the imagined camera, which is enlarged at the end: noise and compr
 of a small face then have the grain they have in a video. NumPy and OpenCV, uint8.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -77,8 +77,12 @@ class Photometric:
     @classmethod
     def none(cls) -> "Photometric":
         """Return the strengths that leave every pixel as it is."""
-        names = (n for n in cls.__dataclass_fields__ if n.endswith("_probability"))
-        return cls(**dict.fromkeys(names, 0.0))
+        return cls().rarer(0.0)
+
+    def rarer(self, share: float) -> "Photometric":
+        """Return what has all probabilities times ``share`` in [0, 1]."""
+        names = [n for n in self.__dataclass_fields__ if n.endswith("_probability")]
+        return replace(self, **{n: share * getattr(self, n) for n in names})
 
 
 @dataclass(frozen=True, eq=False)

@@ -57,6 +57,7 @@ def stills_dataset(
     seed: int,
     start: int = 0,
     augmentation: Augmentation,
+    mild_from: int | None = None,
 ) -> Stream:
     """Return an endless stream of stills for a detector.
 
@@ -66,6 +67,7 @@ def stills_dataset(
         seed: not negative.
         start: number of batches to leave out.
         augmentation: strengths.
+        mild_from: number of the first batch that is augmented mildly; None: none is.
 
     Returns:
         Dictionaries of ``frames`` (B, 315, 315, 3) float32 in [0, 1] and ``landmarks``
@@ -75,11 +77,14 @@ def stills_dataset(
         ValueError: sources of a wrong shape or type, empty, or with NaN landmarks.
     """
     read = _still_reader(sources, seed)
+    mild = augmentation.mild()
 
     def sample(position: int) -> Sample:
         frame, landmarks = read(position)
         rng = sample_generator(seed, position)
-        crop, landmarks = augment(frame, landmarks, augmentation, rng)
+        is_mild = mild_from is not None and position >= mild_from * batch_size
+        strength = mild if is_mild else augmentation
+        crop, landmarks = augment(frame, landmarks, strength, rng)
         return [crop], [landmarks]
 
     return endless_stream(sample, ("landmarks",), (), batch_size, start)

@@ -87,7 +87,14 @@ class TrainingData:
         self.shares = self._shares(source)
 
     def detector_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
-        """Return batches of S u D_det for the detector."""
+        """Return batches of S u D_det for the detector; in round 0 of S alone."""
+        detector = self.config.detector
+        steps = detector.round_steps if pseudo else detector.steps
+        return self._detector_batches(pseudo, seed, steps)
+
+    def _detector_batches(
+        self, pseudo: PseudoLabels | None, seed: int, steps: int
+    ) -> BatchesFrom:
         share = self.config.algorithm.pseudo_share
         sources = self._annotated_sources(1 - share if pseudo else 1.0)
         if pseudo is not None and (share or not sources):
@@ -101,6 +108,7 @@ class TrainingData:
                 for part, part_share in self._by_source(index)
             ]
         batch_size = self.config.detector.batch_size
+        mild_from = steps - round(self.config.algorithm.cool_down * steps)
 
         def batches_from(start: int) -> Stream:
             return stills_dataset(
@@ -109,6 +117,7 @@ class TrainingData:
                 seed=seed,
                 start=start,
                 augmentation=self.augmentation,
+                mild_from=mild_from,
             )
 
         return batches_from
@@ -163,7 +172,8 @@ class TrainingData:
         The triplets keep their looks: what noise and painted blocks would add is what
         optical flow would follow.
         """
-        stills = self.detector_batches(None, seed)
+        steps = self.config.detector.round_steps
+        stills = self._detector_batches(None, seed, steps)
         plain = replace(self.augmentation, photometric=Photometric.none())
         size = max(self.config.detector.batch_size // STILLS_PER_TRIPLET, 1)
 

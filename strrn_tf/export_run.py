@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from strrn_tf.models.build import in_arithmetic
+from strrn_tf.models.build import rebuilt
 from strrn_tf.omni.algorithm import OmniSupervision
 from strrn_tf.omni.origin import describe_origin
 
@@ -46,7 +46,7 @@ def export_run(
         name, method.config, data.counts, is_drawn=is_drawn, parent=parent
     )
     export_models(
-        in_arithmetic(method.detector),
+        rebuilt(method.detector),
         method.tracker,
         folder,
         info={**origin, "mean_shape": mean_shape},

@@ -31,6 +31,7 @@ def test_wrong_fits(values, reason):
         ({"mix_stills": 1.5}, "`mix_stills` must lie in 0 to 1. Received: 1.5"),
         ({"mix_stills": float("nan")}, "`mix_stills` must lie in 0 to 1"),
         ({"pseudo_share": -0.1}, "`pseudo_share` must lie in 0 to 1"),
+        ({"cool_down": 1.1}, "`cool_down` must lie in 0 to 1"),
         ({"annotated_fraction": 2}, "`annotated_fraction` must lie in 0 to 1"),
         ({"threshold": 0}, "`threshold` must be positive. Received: 0"),
         ({"threshold": float("nan")}, "`threshold` must be positive. Received: nan"),
@@ -44,6 +45,19 @@ def test_wrong_fits(values, reason):
 def test_wrong_algorithms(values, reason):
     with pytest.raises(ValueError, match=reason):
         AlgorithmConfig(**values)
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"input_size": 192}, "`input_size` is that of hourglasses"),
+        ({"backbone": "hgn", "input_size": 160}, "must be a multiple of 64"),
+        ({"backbone": "hgn", "input_size": 0}, "must be a multiple of 64"),
+    ],
+)
+def test_wrong_input_sizes(values, reason):
+    with pytest.raises(ValueError, match=reason):
+        RunConfig(**values)
 
 
 def test_a_batch_of_one_cannot_be_shared():

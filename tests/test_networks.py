@@ -18,7 +18,7 @@ from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
-from strrn_tf.models.build import build_networks, in_arithmetic
+from strrn_tf.models.build import build_networks, rebuilt
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
@@ -255,13 +255,23 @@ class TestPresets:
         # On several devices a copy is what learns.
         copy = DetectorTrainer(mixed).twin().detector
         assert copy.get_layer("hourglass_0").compute_dtype == "bfloat16"
-        exact = in_arithmetic(randomise(mixed))
+        exact = rebuilt(randomise(mixed))
         assert exact.get_layer("hourglass_0").compute_dtype == "float32"
         given = frames().astype("float32")
         answers = [numpy(model(given)["refinements"]) for model in (mixed, exact)]
         assert {a.dtype.name for a in answers} == {"float32"}
         # A heat map cell is 5 px here; what is rounded are features, not places.
         assert 0 < np.abs(answers[0] - answers[1]).max() < 1.5
+
+    def test_an_hgn_goes_on_at_another_size_with_its_weights(self):
+        config = RunConfig(backbone="hgn", preset="tiny", input_size=128)
+        large, _ = build_networks(config, SHAPE)
+        small = rebuilt(randomise(large), input_size=64)
+        for network, side in ((large, 32), (small, 16)):
+            answer = network(frames().astype("float32"))
+            assert answer["heat_maps"].shape[1:] == (side, side, 68)
+        for a, b in zip(large.get_weights(), small.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
 
     def test_the_same_seed_makes_the_same_networks(self):
         def build():

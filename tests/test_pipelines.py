@@ -53,13 +53,16 @@ def assert_equal_batches(first, second):
             np.testing.assert_array_equal(a[key], b[key])
 
 
-def make_stills(start=0, sources=None, augmentation=None, batch_size=3, seed=5):
+def make_stills(
+    start=0, sources=None, augmentation=None, batch_size=3, seed=5, mild_from=None
+):
     return stills_dataset(
         sources or [make_source()],
         batch_size=batch_size,
         seed=seed,
         start=start,
         augmentation=augmentation or Augmentation(),
+        mild_from=mild_from,
     )
 
 
@@ -110,6 +113,17 @@ def test_a_stream_resumes_at_any_batch(make):
     assert_equal_batches(batches(make(start=2), 2), whole[2:])
     assert_equal_batches(batches(make().skip(2), 2), whole[2:])
     assert not np.array_equal(whole[0]["frames"], whole[1]["frames"])
+
+
+def test_the_end_of_a_stream_is_augmented_mildly():
+    strong, mild = Augmentation(), Augmentation().mild()
+    assert mild.mirror == 0 < mild.rotation < strong.rotation
+    assert 0 < mild.photometric.blur_probability < strong.photometric.blur_probability
+    assert mild.photometric.blur == strong.photometric.blur
+    expected = batches(make_stills(), 2)
+    expected += batches(make_stills(start=2, augmentation=mild), 2)
+    assert_equal_batches(batches(make_stills(mild_from=2), 4), expected)
+    assert_equal_batches(batches(make_stills(start=3, mild_from=2), 1), expected[3:])
 
 
 def test_a_batch_is_what_direct_calls_give():

@@ -49,7 +49,7 @@ def annotated(tmp_path_factory):
 class TestTrainingData:
     def data(self, stores, augmentation=PLAIN, annotated=None, source=None, **options):
         algorithm = AlgorithmConfig(**options)
-        fit = FitConfig(4, 4, batch_size=4)
+        fit = FitConfig(4, 8, batch_size=4)
         config = RunConfig(detector=fit, tracker=fit, algorithm=algorithm)
         return TrainingData(
             *stores, config, augmentation, annotated=annotated, source=source
@@ -76,6 +76,24 @@ class TestTrainingData:
         assert is_pseudo.mean() == 0.5
         expected = pseudo.tracked[values[is_pseudo] - 1]
         np.testing.assert_allclose(batch["landmarks"][is_pseudo], expected, atol=1e-3)
+
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_a_detector_cools_down_at_the_end_of_its_updates(self, stores, number):
+        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[]) if number else None
+
+        steps = 8 if number else 4
+
+        def shapes(augmentation, **options):
+            data = self.data(stores, augmentation, **options)
+            batches = data.detector_batches(pseudo, 0)(0)
+            pairs = zip(batches, range(steps), strict=False)
+            return np.stack([np.array(b["landmarks"]) for b, _ in pairs])
+
+        always = replace(PLAIN, mirror=1.0)
+        plain, mirrored = shapes(PLAIN), shapes(always)
+        expected = np.concatenate([mirrored[: steps // 2], plain[steps // 2 :]])
+        np.testing.assert_array_equal(shapes(always, cool_down=0.5), expected)
+        assert not np.isclose(plain, mirrored).all((1, 2, 3)).any()
 
     @pytest.mark.parametrize(
         ("share", "expected"), [(0.0, {101, 102, 103, 104}), (1.0, {3, 6})]

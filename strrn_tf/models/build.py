@@ -54,21 +54,36 @@ def build_networks(
         shape = np.asarray(mean_shape).tolist()
         detector = MDM(shape, **_MDM[preset], name="mdm")
     else:
+        sizes = dict(_HGN[preset])
+        if config.input_size:
+            sizes["input_size"] = config.input_size
         with arithmetic(_POLICY[config.mixed_precision]):
-            detector = HGN(**_HGN[preset], name="hgn")
+            detector = HGN(**sizes, name="hgn")
     spatial = config.algorithm.spatial
     return detector, STRRN(**_TRACKER[preset], spatial=spatial, name="strrn")
 
 
-def in_arithmetic(network: keras.Model, mixed: bool = False) -> keras.Model:
-    """Return an HGN with the same weights that computes in float32 or, mixed, not.
+def rebuilt(
+    network: keras.Model, *, mixed: bool = False, input_size: int | None = None
+) -> keras.Model:
+    """Return an HGN with the same weights and another arithmetic or size of pictures.
 
-    See ``RunConfig.mixed_precision``; what is exported computes in float32. Other
-    networks always do, and are returned as they are.
+    Other networks have one arithmetic and one size, and are returned as they are.
+
+    Args:
+        network: a detector.
+        mixed: see ``RunConfig.mixed_precision``. What is exported is not.
+        input_size: see ``RunConfig.input_size``; None: as before.
+
+    Raises:
+        ValueError: ``input_size`` cannot be halved as often as the network does.
     """
     if not isinstance(network, HGN):
         return network
-    copy = HGN.from_config({**network.get_config(), "policy": _POLICY[mixed]})
+    settings = {**network.get_config(), "policy": _POLICY[mixed]}
+    if input_size:
+        settings["input_size"] = input_size
+    copy = HGN.from_config(settings)
     copy.set_weights(network.get_weights())
     return copy
 
