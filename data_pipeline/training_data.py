@@ -19,6 +19,7 @@ from data_pipeline.pipelines import (
     stills_dataset,
 )
 from data_pipeline.pts import write_pts
+from data_pipeline.source_shares import SourceShares
 from data_pipeline.store import CropStore
 from data_pipeline.stored_window import STORED_SIZE
 from data_pipeline.streams import Stream, combine, mix, split_batch
@@ -84,7 +85,8 @@ class TrainingData:
         self.motion = motion or Motion()
         self.names = list(clips.names) if clips else []
         self.annotated = self._annotated_pairs()
-        self.shares = self._shares(source)
+        shares = config.algorithm.source_shares if clips else ()
+        self.sources = SourceShares(shares, source)
 
     def detector_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
         """Return batches of S u D_det for the detector; in round 0 of S alone."""
@@ -105,7 +107,7 @@ class TrainingData:
             label = pseudo.tracked + ROOM
             sources += [
                 Labelled(frames, label, (share or 1.0) * part_share, part)
-                for part, part_share in self._by_source(index)
+                for part, part_share in self.sources.parts(index)
             ]
         batch_size = self.config.detector.batch_size
         mild_from = steps - round(self.config.algorithm.cool_down * steps)
@@ -149,7 +151,7 @@ class TrainingData:
                 pseudo.detected_before + ROOM,
                 pseudo.detected + ROOM,
                 self._tracker_targets(pseudo) + ROOM,
-                parts=self._by_source(self._tracker_index(pseudo)),
+                parts=self.sources.parts(self._tracker_index(pseudo)),
                 batch_size=size,
                 seed=seed,
                 start_batch=start,
@@ -270,29 +272,6 @@ class TrainingData:
         """
         middle = self.clips.landmarks[:, 1].mean(1) - (STORED_SIZE - 1) / 2
         return np.abs(middle).max(-1) < CROP_SIZE / CROP_MARGIN / 2
-
-    def _shares(self, source: np.ndarray | None) -> list[tuple[np.ndarray, float]]:
-        """Return the pairs and the share of every source; none without shares."""
-        shares = self.config.algorithm.source_shares
-        if not shares or self.clips is None:
-            return []
-        count = 0 if source is None else int(source.max()) + 1
-        if len(shares) != count:
-            raise ValueError(
-                f"`source_shares` are {len(shares)} numbers for {count} sources of "
-                "clips: give one for each"
-            )
-        return [(np.flatnonzero(source == k), share) for k, share in enumerate(shares)]
-
-    def _by_source(self, index: np.ndarray) -> list[tuple[np.ndarray, float]]:
-        """Return the parts of an index by source, with shares that add up to one."""
-        if not len(index):
-            return []
-        if not self.shares:
-            return [(index, 1.0)]
-        parts = [(np.intersect1d(index, pairs), share) for pairs, share in self.shares]
-        total = sum(share for part, share in parts if len(part))
-        return [(part, share / total) for part, share in parts if len(part)]
 
     def _tracker_targets(self, pseudo: PseudoLabels) -> np.ndarray:
         targets = pseudo.detected.copy()

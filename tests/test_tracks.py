@@ -326,6 +326,27 @@ def test_several_faces_are_found(folder):
     np.testing.assert_allclose(faces[1].landmarks, expected_shape(boxes[0]), atol=1e-3)
 
 
+@pytest.mark.parametrize("given", [False, True])
+def test_no_doubtful_face_begins_beside_a_sure_one(folder, monkeypatch, given):
+    boxes = [BOX, np.array([200.0, 50, 240, 90])]
+    tracker = FaceTracker.from_pretrained(
+        folder, **TOY, finder=lambda _: boxes, max_faces=2
+    )
+    small = expected_shape(boxes[1])
+    monkeypatch.setattr(
+        health,
+        "is_doubtful",
+        lambda face: np.ptp(face.box[::2]) < 1.1 * np.ptp(small[:, 0]),
+    )
+    faces = tracker.update(DARK, boxes=boxes if given else None)
+    assert [face.id for face in faces] == [0, 1][: 1 + given]
+    # Alone it begins, and is given the next id.
+    tracker.reset()
+    boxes.reverse()
+    monkeypatch.setattr(health, "is_doubtful", lambda face: True)
+    assert [face.id for face in tracker.update(DARK)] == [0, 1]
+
+
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):
     boxes = [BOX]
     tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: boxes)

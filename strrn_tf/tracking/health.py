@@ -125,6 +125,18 @@ def is_same(face: Face, other: Face) -> bool:
     return bool(relative_distance(face.landmarks, other.landmarks) < MIN_DISTANCE)
 
 
+def has_better_double(face: Face, seen: Sequence[Face]) -> bool:
+    """Say whether one of the faces that are seen is the same and more reliable.
+
+    Of equally reliable ones the older one is the better.
+    """
+
+    def rank(other: Face) -> tuple[float, int]:
+        return -other.reliability, other.id
+
+    return any(rank(other) < rank(face) and is_same(other, face) for other in seen)
+
+
 def overlap(box: np.ndarray, other: np.ndarray) -> float:
     """Return the intersection over union of two boxes (4,)."""
     intersection = _intersection(box, other)

@@ -222,8 +222,9 @@ class Tracks:
             boxes: face boxes of this frame, the most wanted first.
             limit: no face is detected that would make more than so many, and lost ones
                 beyond it are dropped.
-            searched: the boxes are all there are: a doubtful face without one is lost
-                when that has happened twice.
+            searched: the boxes are all that a search has found: a doubtful face without
+                one is lost when that has happened twice, and none begins beside a face
+                that is not doubtful.
         """
         seen = [track for track in self._tracks if not track.is_lost]
         pairs = health.match([track.face.box for track in seen], boxes)
@@ -235,8 +236,12 @@ class Tracks:
             if limit is not None and self.num_seen >= limit:
                 break
             found = self._look_twice(now, box, None, health.MIN_FACE_SCORE)
-            if found is not None:
-                self._detect(track or self._new_track(now), now, found)
+            if found is None:
+                continue
+            if track:
+                self._detect(track, now, found)
+            else:
+                self._begin(now, found, believed=not searched)
         if limit is not None:
             self._drop_lost(limit)
 
@@ -251,12 +256,19 @@ class Tracks:
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
 
-    def _new_track(self, now: Moment) -> Track:
+    def _begin(self, now: Moment, found: _Found, *, believed: bool) -> None:
+        """Begin a track; unless believed, not for a doubtful face beside a sure one."""
         nowhere = np.zeros(4, np.float32)
         nobody = Face(self._next_id, NOWHERE, nowhere, 0.0, np.nan, "lost")
-        self._tracks.append(Track(nobody, now.clock, now.clock))
+        track = Track(nobody, now.clock, now.clock)
+        self._detect(track, now, found)
+        sure = (
+            t for t in self._tracks if not (t.is_lost or health.is_doubtful(t.face))
+        )
+        if not believed and health.is_doubtful(track.face) and any(sure):
+            return
+        self._tracks.append(track)
         self._next_id += 1
-        return self._tracks[-1]
 
     def _drop_lost(self, limit: int) -> None:
         room = limit - self.num_seen
@@ -270,7 +282,8 @@ class Tracks:
         was a face if it is young. Faces lost for too long are forgotten.
         """
         for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
-            if not track.is_lost and self._has_met_a_better(track):
+            seen = [other.face for other in self._tracks if not other.is_lost]
+            if not track.is_lost and health.has_better_double(track.face, seen):
                 lose(track, now, track.face.cycle_error)
                 if now.clock - track.born < health.YOUNG:
                     track.seen = -np.inf
@@ -283,13 +296,3 @@ class Tracks:
             if not track.is_lost and track.view is None:
                 track.view = self._networks.look(now.image, track.face.box)
         return [track.face for track in self._tracks]
-
-    def _has_met_a_better(self, track: Track) -> bool:
-        def rank(other: Track) -> tuple[float, int]:
-            return -other.face.reliability, other.face.id
-
-        return any(
-            rank(other) < rank(track) and health.is_same(other.face, track.face)
-            for other in self._tracks
-            if not other.is_lost
-        )
