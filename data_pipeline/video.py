@@ -141,5 +141,10 @@ def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWri
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
-        raise ValueError(f"{path}: OpenCV cannot write a video here (use .mp4)")
+        # The path is a temporary one beside what the user has named.
+        name = path.name.split(".tmp.", 1)[-1]
+        raise ValueError(
+            f"{path.with_name(name)}: cannot be written: its folder takes no files, or "
+            "the name does not end in .mp4"
+        )
     return writer

@@ -73,7 +73,7 @@ def annotate(options: Options) -> None:
     """Annotate all videos, in processes or on Beam, and write the report.
 
     Raises:
-        ValueError: nothing can be read, or OUTPUT holds annotations made otherwise.
+        ValueError: no video can be read, or OUTPUT holds annotations made otherwise.
     """
     from data_pipeline.clips import list_clips, longest_first
     from data_pipeline.workers import Task, run_tasks
@@ -105,6 +105,8 @@ def annotate(options: Options) -> None:
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
+    if not any(report.get("readable", True) for report in reports.values()):
+        raise ValueError(f"none of the {len(clips)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
     if totals["accepted"]:
         videos = " ".join(map(str, options.videos))
@@ -121,7 +123,7 @@ def annotate_clip(name: str, path: Path, options: Options) -> None:
     from strrn_tf.annotating import judge
     from strrn_tf.atomic import write_text
 
-    problem = None
+    problem, is_readable = None, True
     tally = Tally()
     rejected: list[float] = []  # seconds of those that were kept
     tracker = FaceTracker.from_pretrained(
@@ -141,8 +143,8 @@ def annotate_clip(name: str, path: Path, options: Options) -> None:
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
     except ValueError as error:
-        problem = str(error)
-    report = tally.report()
+        problem, is_readable = str(error), False
+    report = {**tally.report(), "readable": is_readable}
     if problem is None and not report["frames_with_face"]:
         problem = "no face was found"
     if problem is not None:

@@ -192,3 +192,12 @@ class TestCommand:
         assert "is not empty" in capsys.readouterr().err
         assert main(arguments(tmp_path / "none", tmp_path / "out")) == 2
         assert not (tmp_path / "out").exists()
+
+    def test_videos_none_of_which_can_be_read_are_a_mistake(self, tmp_path, capsys):
+        (tmp_path / "in").mkdir()
+        for name in ("a.mp4", "b.mp4"):
+            (tmp_path / "in" / name).write_bytes(b"no video")
+        assert main(arguments(tmp_path / "in", tmp_path / "out")) == 2
+        error = capsys.readouterr().err
+        assert "a.mp4: " in error
+        assert "none of the 2 videos can be read" in error

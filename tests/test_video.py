@@ -124,6 +124,8 @@ def test_failed_writing_leaves_nothing(tmp_path):
         write_video(path, [plain(0), plain(0, (32, 32))], fps=25)
     with pytest.raises(ValueError, match="at least one frame"):
         write_video(path, [], fps=25)
+    with pytest.raises(ValueError, match=r"/clip\.txt: cannot be written"):
+        write_video(path.with_suffix(".txt"), [plain(0)], fps=25)
     assert not list(tmp_path.iterdir())
 
 
