@@ -1,6 +1,6 @@
 """Errors of detectors by pose, by size of the face and behind a disc.
 
-    python benchmarks/groups.py MODEL... --stills DIR/300w/helen/testset
+    python benchmarks/groups.py MODEL... --stills DIR/300w/helen/testset [--json FILE]
 
 A model's mean says little about the faces it fails on. Stills are grouped by the yaw of
 the head (fitted to the annotation); then all of them are shrunk until the faces are so
@@ -9,6 +9,7 @@ landmarks. Boxes are those of the landmarks.
 """
 
 import argparse
+import json
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,15 +33,16 @@ DISC = 0.25
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the table, and write it where that is wanted."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="+", help="names or exported folders")
     parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
+    parser.add_argument("--json", type=Path, help="file to write the table to")
     options = parser.parse_args()
     stills = list_stills(options.stills, "test")
     truths = [read_landmarks(still) for still in stills]
     yaws = np.array([abs(np.degrees(lift(truth).angles[0])) for truth in truths])
-    table = Table("model", "faces of", "count", "nme_interpupil", "failure_008")
+    table: list[dict] = []
     for model in options.models:
         tracker = FaceTracker.from_pretrained(model)
         rows = []
@@ -57,7 +59,14 @@ def main() -> None:
             add_row(table, model, f"{size} pixels", errors[:, column])
         add_row(table, model, "a fifth hidden", errors[:, -1])
         add_row(table, model, "all", errors[:, 0])
-    Console().print(table)
+    if options.json:
+        options.json.write_text(json.dumps(table, indent=1) + "\n")
+    shown = Table(*table[0])
+    for row in table:
+        shown.add_row(
+            *(f"{v:.2f}" if isinstance(v, float) else f"{v}" for v in row.values())
+        )
+    Console().print(shown)
 
 
 def error_at(
@@ -82,12 +91,11 @@ def hide(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.n
     return cv2.circle(image.copy(), centre, radius, colour, -1, cv2.LINE_AA)
 
 
-def add_row(table: Table, model: str, group: str, errors: np.ndarray) -> None:
+def add_row(table: list[dict], model: str, group: str, errors: np.ndarray) -> None:
     """Add the row of one group."""
-    failed = 100 * np.mean(errors > 8)
-    table.add_row(
-        model, group, str(len(errors)), f"{errors.mean():.2f}", f"{failed:.1f}"
-    )
+    row = {"model": model, "faces of": group, "count": len(errors)}
+    error, failed = errors.mean().item(), 100 * np.mean(errors > 8).item()
+    table.append({**row, "nme_interpupil": error, "above 8 %": failed})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ licence terms and every measured figure.
 
 Example:
   python benchmarks/publish_model.py runs/real-mdm --name strrn-mdm --reports
-      runs/evaluation/real-mdm-300w
+      runs/evaluation/real-mdm-300w --groups groups.json --failures worst.png
 """
 
 import json
@@ -63,12 +63,25 @@ Made by: `{command}`
 NME in percent. Stills: `helen/testset` (330 faces, none of them in training), box as
 named, one crop per face, no mirror averaging.
 
-## Known failures
+{groups}## Known failures
 
 Large yaw (beyond about 60 degrees) and heavy occlusion of one half of the face; faces
 smaller than about 40 px; the jaw under beards and hands is a guess.
 Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
 in every second frame, the tracker walks off slowly (`benchmarks/drift.py`).
+{failures}"""
+GROUPS = """By the turn of the head, by size (all faces shrunk to so many pixels), and
+with a disc that hides a fifth of every face (`benchmarks/groups.py`, boxes from the
+landmarks):
+
+{table}
+
+"""
+FAILURES = """
+![Where landmarks are worst on faces this project draws](failures.jpg)
+
+The worst of the hardest drawn clips (`python evaluate.py --category 3`): found in
+orange, true in blue. Drawn faces are not what the model was trained on.
 """
 
 
@@ -82,6 +95,10 @@ class Options:
     """Name under saved_models/."""
     reports: tuple[Path, ...] = ()
     """Folders written by evaluate.py for this run."""
+    groups: Path | None = None
+    """What `benchmarks/groups.py --json` wrote of this model."""
+    failures: Path | None = None
+    """worst.png that evaluate.py wrote for this model on drawn faces."""
     command: str = ""
     """The command that trained it."""
     precision: Precision = "float32"
@@ -99,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> None:
     """Export again, now with everything that is known."""
+    from data_pipeline.images import read_image, write_image
     from strrn_tf.export import export_models
     from strrn_tf.export_command import drawn_crops
     from strrn_tf.models.build import load_networks
@@ -122,6 +140,8 @@ def run(options: Options) -> None:
         licence=LICENCE,
         table=markdown(accuracy),
         command=options.command,
+        groups=groups_of(options.groups),
+        failures=FAILURES if options.failures else "",
         **facts,
     )
     crops = drawn_crops(FACES)
@@ -134,6 +154,9 @@ def run(options: Options) -> None:
         card=card,
         precision=options.precision,
     )
+    if options.failures:
+        picture = read_image(options.failures)
+        write_image(options.output / options.name / "failures.jpg", picture)
     print(f"published {options.output / options.name}")
 
 
@@ -148,6 +171,16 @@ def figures(folder: Path) -> list[dict]:
         }
         for row in report["results"]
     ]
+
+
+def groups_of(path: Path | None) -> str:
+    """Return the section of the card on groups of faces, none without a file."""
+    if path is None:
+        return ""
+    rows = json.loads(path.read_text())
+    if len({row.pop("model") for row in rows}) > 1:
+        raise ValueError(f"{path}: has several models; make it with this one alone")
+    return GROUPS.format(table=markdown(rows))
 
 
 def training_facts(folder: Path) -> dict:
