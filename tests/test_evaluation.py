@@ -15,6 +15,7 @@ from strrn_tf import evaluation
 from strrn_tf.evaluation import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.protocols import ProtocolRun, is_trackable
+from strrn_tf.tracking import health
 
 SIZE = 96
 
@@ -92,15 +93,20 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    tracker = FakeTracker(cycle_errors={3: 0.11, 6: np.nan}, drift=1.0)
-    results = run(tracker, sequence(7), "track-redetect")
+    steps = health.CHECK_EVERY
+    length = steps + 1
+    errors = {length: 0.11, 2 * length: np.nan}
+    tracker = FakeTracker(cycle_errors=errors, drift=0.5)
+    results = run(tracker, sequence(2 * length + 1), "track-redetect")
     states = [r.answer.state for r in results]
-    assert states == ["detected", "tracked", "tracked"] * 2 + ["detected"]
-    # A pixel of drift each; in the second step the detector takes back half its share.
-    expected = [[1, 0], [1, 1], [1, 1.5]] * 2 + [[1, 0]]
-    np.testing.assert_allclose(shifts(results), expected, atol=1e-5)
-    assert results[3].answer.cycle_error == 0.11  # says why it was detected
-    assert [index for index, _ in tracker.aligned] == [0, 2, 3, 5, 6]
+    assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
+    # Half a pixel of drift each; in the last step the detector takes back its first share.
+    drift = [[1, i / 2] for i in range(steps)]
+    drift += [[1, (steps - health.DETECTOR_SHARE) / 2]]
+    np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
+    assert results[length].answer.cycle_error == 0.11  # says why it was detected
+    aligned = [0, steps, length, length + steps, 2 * length]
+    assert [index for index, _ in tracker.aligned] == aligned
 
 
 def test_the_cycle_limit_is_an_option():

@@ -17,6 +17,9 @@ DARK = np.zeros((200, 300, 3), np.uint8)
 TOY = {"smooth": False, "check_faces": False}
 
 
+EVERY = health.CHECK_EVERY
+
+
 def grey(value, shape=DARK.shape):
     return np.full(shape, value, np.uint8)
 
@@ -98,11 +101,12 @@ def detector_says(tracker, monkeypatch, *answers):
     monkeypatch.setattr(tracker.networks, "detect_in", detect_in)
 
 
-def test_the_detector_criticises_a_drift_every_second_frame(tracker, monkeypatch):
+def test_the_detector_criticises_a_drift_every_few_frames(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     elsewhere = expected_shape(BOX) + 12
     detector_says(tracker, monkeypatch, elsewhere)
-    assert tracker.update(DARK)[0].state == "tracked"
+    for _ in range(EVERY - 1):
+        assert tracker.update(DARK)[0].state == "tracked"
     (face,) = tracker.update(DARK)
     assert (face.id, face.state, face.disagreement) == (0, "detected", 0)
     np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
@@ -112,8 +116,8 @@ def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     shape = expected_shape(BOX)
     detector_says(tracker, monkeypatch, shape + 12, shape + 12, shape + 30)
-    states = [tracker.update(DARK, boxes=[])[0].state for _ in range(2)]
-    assert states == ["tracked", "lost"]
+    states = [tracker.update(DARK, boxes=[])[0].state for _ in range(EVERY)]
+    assert states == ["tracked"] * (EVERY - 1) + ["lost"]
 
 
 def check_sees(tracker, monkeypatch, *sights):
@@ -133,12 +137,13 @@ def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
     sights = [(0.9, 0.1), (0.8, 0.2), (0.1, 0.0), (0.7, 0.1)]
     check_sees(tracker, monkeypatch, *sights)
     faces = [tracker.update(DARK, boxes=[BOX])[0]]
-    faces += [tracker.update(DARK, boxes=[])[0] for _ in range(4)]
-    assert [face.state for face in faces] == ["detected", *["tracked"] * 3, "lost"]
+    faces += [tracker.update(DARK, boxes=[])[0] for _ in range(2 * EVERY)]
+    states = [face.state for face in faces]
+    assert states == ["detected", *["tracked"] * (2 * EVERY - 1), "lost"]
     told = [(face.face_score, face.offset) for face in faces]
     nobody = (np.nan, np.nan)
     np.testing.assert_array_equal(
-        told, [sights[0], sights[0], sights[1], sights[1], nobody]
+        told, [sights[0]] * EVERY + [sights[1]] * EVERY + [nobody]
     )
     (back,) = tracker.update(DARK, boxes=[BOX])
     assert (back.id, back.state, back.face_score) == (0, "detected", 0.7)
@@ -147,7 +152,7 @@ def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
 def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
     check_sees(tracker, monkeypatch, (0.9, 0), (0.9, 0.5), (0.9, 0))
     tracker.update(DARK, boxes=[BOX])
-    before = tracker.update(DARK)[0].landmarks
+    before = [tracker.update(DARK)[0].landmarks for _ in range(EVERY - 1)][-1]
     face = tracker.update(DARK)[0]
     assert (face.id, face.state) == (0, "detected")
     # The box that the check has seen, (80, 80) to (280, 280) in the crop, is the
@@ -185,22 +190,23 @@ def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
 def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
-    np.testing.assert_allclose(
-        tracker.update(DARK)[0].landmarks, expected_shape(BOX), atol=2e-3
-    )
-    (face,) = tracker.update(DARK)
-    assert face.state == "tracked"
+    share = health.DETECTOR_SHARE
+    offsets, faces = [], []
+    for _ in range(3 * EVERY):
+        faces += tracker.update(DARK)
+        offsets.append((faces[-1].landmarks - expected_shape(BOX)).mean())
+    assert {face.state for face in faces} == {"tracked"}
+    # Of the pixel that lies between them its share is made up until it looks again.
+    step = share / EVERY
+    first = [0.0] * (EVERY - 1) + [step * (1 + i) for i in range(EVERY)]
+    np.testing.assert_allclose(offsets[: 2 * EVERY - 1], first, atol=2e-3)
+    # Then of what is left of it, as seen before the next correction.
+    rest = (1 - share) * step
+    assert offsets[2 * EVERY - 1] == pytest.approx(share + rest, abs=5e-3)
     eyes = expected_shape(BOX)[[36, 45]]
     distance = np.sqrt(2) / np.linalg.norm(eyes[1] - eyes[0])
-    assert face.disagreement == pytest.approx(distance, rel=1e-2)
-    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.25, atol=2e-3)
-    np.testing.assert_allclose(face.box[:2], face.landmarks.min(0))
-    (face,) = tracker.update(DARK)
-    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.5, atol=2e-3)
-    tracker.update(DARK, boxes=[BOX])
-    # Of what is left of the pixel it takes its share again.
-    (face,) = tracker.update(DARK)
-    np.testing.assert_allclose(face.landmarks, expected_shape(BOX) + 0.75, atol=5e-3)
+    assert faces[EVERY - 1].disagreement == pytest.approx(distance, rel=1e-2)
+    np.testing.assert_allclose(faces[-1].box[:2], faces[-1].landmarks.min(0))
 
 
 def test_networks_agree_within_a_tenth_of_the_eye_distance():

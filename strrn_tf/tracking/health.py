@@ -38,9 +38,9 @@ JUMP, SPEED = 0.5, 1.0
 # landmarks further away than this fraction of the eye distance, it is believed instead.
 # Else this share of the distance to it is made up until it looks again: the tracker is
 # steady and drifts, the detector is neither.
-CHECK_EVERY = 2
+CHECK_EVERY = 3
 MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.5
+DETECTOR_SHARE = 0.7
 
 # What is less probably a face, see ``face_check``, is lost at once. In real clips 999
 # of 1000 faces have more than 0.7, profiles and blurred ones included; grey, skin, a
