@@ -100,7 +100,7 @@ def test_redetect_where_the_cycle_error_is_large():
     results = run(tracker, sequence(2 * length + 1), "track-redetect")
     states = [r.answer.state for r in results]
     assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
-    # Half a pixel of drift each; in the last step the detector takes back its first share.
+    # Half a pixel of drift each; in the last step the detector takes back a share.
     drift = [[1, i / 2] for i in range(steps)]
     drift += [[1, (steps - health.DETECTOR_SHARE) / 2]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
