@@ -456,11 +456,14 @@ def test_a_kill_loses_one_source_and_what_is_done_is_not_done_again(
 
     monkeypatch.setattr(work, "pack_pairs", pack_pairs)
     assert prepare("videos", tmp_path / "videos") == 130
+    half = Path("prepared/videos/shards/.123.tmp.b.avi.pairs.tfrecord")
+    half.touch()
     options = {"pairs_per_clip": 9, "seed": 0}
     with pytest.raises(ValueError, match="not completely prepared"):
         read_clips(None, [Path("prepared/videos")], tmp_path / "c", **options)
     assert prepare("videos", tmp_path / "videos") == 0
     assert done == ["a.avi", None, "b.avi", "c.avi"]
+    assert not half.exists()
     assert "3 sources, 1 of them prepared before" in capsys.readouterr().out
     before = {p: p.stat().st_mtime_ns for p in Path("prepared/videos/shards").iterdir()}
     start = time.process_time()
