@@ -17,13 +17,15 @@ LOCK = ".lock"
 
 @contextmanager
 def filling(folder: str | Path) -> Iterator[None]:
-    """Hold the lock ``<folder>.lock``, or wait for it."""
+    """Hold the lock ``<folder>.lock``, or wait for it.
+
+    Raises:
+        OSError: its file cannot be made.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _is_free(lock):
         print(f"waiting for another process that fills {folder}", file=sys.stderr)
         lock.acquire()
     try:
@@ -38,18 +40,29 @@ def alone_in(folder: str | Path) -> Iterator[None]:
 
     Raises:
         ValueError: another process has it.
+        OSError: its file cannot be made.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _is_free(lock):
         raise ValueError(
             f"another process is writing to {folder}: wait for it, or choose another "
             "--output"
-        ) from None
+        )
     try:
         yield
     finally:
         lock.release()
+
+
+def _is_free(lock: FileLock) -> bool:
+    """Take a lock if nobody has it; return whether that is so."""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not Path(lock.lock_file).exists():
+            # Some file systems cannot make it, and filelock takes that for a rival.
+            raise OSError(f"{lock.lock_file}: cannot be made") from None
+        return False
+    return True
