@@ -69,10 +69,14 @@ def pack_annotated(
         missing.discard(frame.index)
         try:
             landmarks = read_annotation(sequence, frame.index)
-            box = box_from_landmarks(landmarks)
-            frames, shapes, matrix = cut_window([frame.image], landmarks[None], box)
         except ValueError as error:
             problems.append(str(error))
+            continue
+        try:
+            box = box_from_landmarks(landmarks)
+            frames, shapes, matrix = cut_window([frame.image], landmarks[None], box)
+        except ValueError as error:  # the landmarks are one point, or a line
+            problems.append(f"{sequence.name}, {frame.index + 1:06d}.pts: {error}")
             continue
         name = f"{sequence.name}#{frame.index:06d}"
         packed.append(pack(Samples([name], frames[None], shapes[None], matrix[None])))

@@ -1,4 +1,8 @@
-"""One process at a time fills a folder; the others wait and then find it full."""
+"""One process at a time fills a folder.
+
+The others wait and then find it full (`filling`), or are turned away (`alone_in`). The
+system frees a lock when its process dies.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -7,19 +11,58 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+# Inside the folder: what it lies in may not be ours to write to.
+LOCK = ".lock"
+
 
 @contextmanager
 def filling(folder: str | Path) -> Iterator[None]:
-    """Hold the lock ``<folder>.lock``, which the system frees when the process dies."""
+    """Hold the lock ``<folder>.lock``, or wait for it.
+
+    Raises:
+        OSError: its file cannot be made.
+    """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(f"{folder}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
+    if not _is_free(lock):
         print(f"waiting for another process that fills {folder}", file=sys.stderr)
         lock.acquire()
     try:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def alone_in(folder: str | Path) -> Iterator[None]:
+    """Hold the lock ``<folder>/.lock``; the folder is made when it is missing.
+
+    Raises:
+        ValueError: another process has it.
+        OSError: its file cannot be made.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    if not _is_free(lock):
+        raise ValueError(
+            f"another process is writing to {folder}: wait for it, or choose another "
+            "--output"
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _is_free(lock: FileLock) -> bool:
+    """Take a lock if nobody has it; return whether that is so."""
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        if not Path(lock.lock_file).exists():
+            # Some file systems cannot make it, and filelock takes that for a rival.
+            raise OSError(f"{lock.lock_file}: cannot be made") from None
+        return False
+    return True

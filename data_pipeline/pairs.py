@@ -169,13 +169,23 @@ class _Cutter:
 
     def _cut_run(self, run: list[VideoFrame]) -> Samples | None:
         first, last = run[0], run[-1]
+        if len({frame.image.shape for frame in run}) > 1:
+            self.problems.append(
+                f"{self.clip.video_path}: the frames up to {last.index} differ in size"
+            )
+            return None
         landmarks = np.stack([self._annotation(frame.index) for frame in run])
         box = self._box(first, landmarks[0])
         if box is None:
             self.without_face.append(first.index)
             return None
         images = [frame.image for frame in run]
-        frames, landmarks, matrix = cut_window(images, landmarks, box)
+        try:
+            frames, landmarks, matrix = cut_window(images, landmarks, box)
+        except ValueError as error:  # the annotation is one point, or a line
+            place = f"{self.clip.video_path}, frame {first.index}"
+            self.problems.append(f"{place}: {error}")
+            return None
         name = f"{self.clip.name}#{last.index:06d}"
         return Samples([name], frames[None], landmarks[None], matrix[None])
 
@@ -183,9 +193,10 @@ class _Cutter:
         if self.options.box_finder == "landmarks":
             is_known = np.isfinite(landmarks).all()
             return box_from_landmarks(landmarks) if is_known else None
-        if frame.index in self.shipped:
-            return self.shipped[frame.index]
         size = frame.image.shape[1], frame.image.shape[0]
+        shipped = self.shipped.get(frame.index)
+        if shipped is not None and _is_within(shipped, size):
+            return shipped
         boxes = self.options.box_finder(frame.image)
         return choose_face(boxes, size, self.options.rule)
 
@@ -196,6 +207,13 @@ class _Cutter:
         except ValueError as error:
             self.problems.append(str(error))
         return np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+def _is_within(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Return whether a box can be that of a face in a picture of this size."""
+    middle = (box[:2] + box[2:]) / 2
+    is_inside = ((middle >= 0) & (middle < size)).all()
+    return bool(is_inside and (box[2:] - box[:2]).max() <= 2 * max(size))
 
 
 def _consecutive(

@@ -25,7 +25,10 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
     box = box_from_landmarks(landmarks)
     if callable(boxes):
         box = _nearest(boxes(image), box)
-    frames, landmarks, matrix = cut_window([image], landmarks[None], box)
+    try:
+        frames, landmarks, matrix = cut_window([image], landmarks[None], box)
+    except ValueError as error:  # the landmarks are one point, or a line
+        raise ValueError(f"{still.landmarks_path}: {error}") from error
     return Samples([still.name], frames[None], landmarks[None], matrix[None])
 
 

@@ -3,14 +3,19 @@
 import hashlib
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tyro
 
 from strrn_tf.annotating import Criteria, Judged, Tally
+
+if TYPE_CHECKING:
+    from data_pipeline.clips import Clip
 
 HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
 
@@ -44,6 +49,8 @@ MARGIN, LARGEST = 2.0, 400
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 3
+# What was asked for.
+NOTE = "annotations.json"
 # Of a clip, in bytes of a file name, which may have 255.
 LONGEST_NAME = 150
 # Faces of a sheet of the report, and the side of each in pixels.
@@ -73,16 +80,28 @@ def annotate(options: Options) -> None:
     """Annotate all videos, in processes or on Beam, and write the report.
 
     Raises:
-        ValueError: no video can be read, or OUTPUT holds annotations made otherwise.
+        ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
+            another process is at it.
     """
-    from data_pipeline.clips import list_clips, longest_first
-    from data_pipeline.workers import Task, run_tasks
-    from strrn_tf.annotation_report import headline, write_report
+    from data_pipeline.clips import list_clips
+    from data_pipeline.locking import alone_in
+    from strrn_tf.atomic import remove_leftovers
     from strrn_tf.tracking.model_folder import load
 
     clips = list_clips(list(options.videos))
     model = load(options.model)
-    _claim(options, model.description["description_sha256"])
+    _refuse_foreign(options.output)
+    with alone_in(options.output):
+        remove_leftovers(options.output)
+        _claim(options, model.description["description_sha256"])
+        _annotate_missing(clips, options)
+        _report(clips, options)
+
+
+def _annotate_missing(clips: Sequence["Clip"], options: Options) -> None:
+    from data_pipeline.clips import longest_first
+    from data_pipeline.workers import Task, run_tasks
+
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
     tasks = [
@@ -92,6 +111,12 @@ def annotate(options: Options) -> None:
     ]
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+
+
+def _report(clips: Sequence["Clip"], options: Options) -> None:
+    """Write the report, and say what became of the videos and what comes next."""
+    from strrn_tf.annotation_report import headline, write_report
+
     reports = {
         clip.name: json.loads(_report_path(options.output, clip.name).read_text())
         for clip in clips
@@ -160,6 +185,17 @@ def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
     return is_apart and len(rejected) < REJECTED_PER_CLIP
 
 
+def _refuse_foreign(output: Path) -> None:
+    """Raise a ``ValueError`` for a folder that this command has not begun."""
+    from data_pipeline.locking import LOCK
+    from strrn_tf.atomic import is_temporary
+
+    if not output.exists() or (output / NOTE).exists():
+        return
+    if any(path.name != LOCK and not is_temporary(path) for path in output.iterdir()):
+        raise ValueError(f"{output} is not empty. Choose another --output")
+
+
 def _claim(options: Options, model: str) -> None:
     """Note what is asked for, or compare it with what was.
 
@@ -170,7 +206,7 @@ def _claim(options: Options, model: str) -> None:
 
     wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
-    note = options.output / "annotations.json"
+    note = options.output / NOTE
     if note.exists():
         found = json.loads(note.read_text())
         other = [key for key, value in wanted.items() if found.get(key) != value]
@@ -179,8 +215,6 @@ def _claim(options: Options, model: str) -> None:
                 f"{options.output} holds annotations made with another "
                 f"{', '.join(other)}. Choose another --output or delete it"
             )
-    elif options.output.exists() and any(options.output.iterdir()):
-        raise ValueError(f"{options.output} is not empty. Choose another --output")
     else:
         write_text(note, json.dumps(wanted, indent=1) + "\n")
 
@@ -221,7 +255,9 @@ def _sheet(folder: Path) -> np.ndarray:
     from data_pipeline.pts import read_pts
     from strrn_tf.drawing import draw_landmarks, tile_sheet
 
-    paths = sorted(folder.glob("*.jpg"))
+    paths = [
+        p for p in sorted(folder.glob("[!.]*.jpg")) if p.with_suffix(".pts").exists()
+    ]
     chosen = np.unique(np.linspace(0, len(paths) - 1, ROWS * COLUMNS).astype(int))
     tiles = []
     for path in [paths[i] for i in chosen] if paths else []:

@@ -1,10 +1,13 @@
 """Files and folders that are either old or complete, never half written."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\.[0-9]+\.tmp\..+")
 
 
 @contextmanager
@@ -21,7 +24,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    temporary = _temporary(path)
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -39,7 +42,7 @@ def replacing_folder(path: str | Path) -> Iterator[Path]:
         path: folder to be made or replaced, with all that it holds.
     """
     path = Path(path)
-    temporary = path.with_name(f".{os.getpid()}.tmp.{path.name}")
+    temporary = _temporary(path)
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -54,3 +57,24 @@ def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8 with Unix line ends, atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode())
+
+
+def is_temporary(path: str | Path) -> bool:
+    """Return whether the name is one that is in use only until the rename."""
+    return _TEMPORARY.fullmatch(Path(path).name) is not None
+
+
+def remove_leftovers(folder: str | Path) -> None:
+    """Remove what killed processes were writing, at any depth.
+
+    The caller has the folder to itself: what a living process writes would go as well.
+    """
+    for path in [p for p in Path(folder).rglob(".*.tmp.*") if is_temporary(p)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{os.getpid()}.tmp.{path.name}")

@@ -96,6 +96,7 @@ def prepare(options: Options) -> None:
     from data_pipeline.preparing.index import MANIFEST
     from data_pipeline.preparing.work import report_path
     from data_pipeline.workers import Task, run_tasks
+    from strrn_tf.atomic import remove_leftovers
 
     listing = preparing.list_dataset(options.dataset, options.folder)
     _say_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
@@ -105,6 +106,7 @@ def prepare(options: Options) -> None:
     work = preparation(options)
     with filling(output):
         preparing.claim(output, options.dataset)
+        remove_leftovers(output)  # nobody else is in here now
         todo = preparing.missing(listing.sources, work, output)
         count = len(listing.sources)
         print(f"{count} sources, {count - len(todo)} of them prepared before")

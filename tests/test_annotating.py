@@ -8,10 +8,11 @@ import pytest
 from faces import drawn_face
 
 from data_pipeline.drawn import draw_clip
+from data_pipeline.locking import alone_in
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
-from strrn_tf.annotate_command import _flat, _is_wanted
+from strrn_tf.annotate_command import _flat, _is_wanted, _refuse_foreign
 from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
 from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
@@ -130,6 +131,10 @@ def arguments(videos, output, *more):
             *more]  # fmt: skip
 
 
+def content(folder):
+    return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
 def test_any_name_of_a_video_has_files_of_its_own():
     assert _flat("a/b.mp4") == "a__b.mp4" != _flat("a__b.mp4")
     long = f"{'л' * 110}/{'y' * 240}/c.mp4"
@@ -169,6 +174,36 @@ class TestCommand:
             report.unlink()
         assert main(arguments(videos, annotated)) == 0
         assert path.read_bytes() == before
+
+    def test_what_a_killed_process_was_writing_is_removed(self, annotated, videos):
+        before = content(annotated)
+        (annotated / "annotations" / ".123.tmp.a.jpg").write_bytes(b"")
+        (annotated / ".123.tmp.annotations.json").write_bytes(b"{")
+        assert main(arguments(videos, annotated)) == 0
+        assert content(annotated) == before
+
+    def test_a_pair_that_the_user_halved_is_passed_over(self, annotated, videos):
+        path = next((annotated / "annotations").glob("*.pts"))
+        text = path.read_text()
+        path.unlink()
+        assert main(arguments(videos, annotated)) == 0
+        path.write_text(text)
+
+    def test_one_at_a_time(self, annotated, videos, capsys):
+        with alone_in(annotated):
+            assert main(arguments(videos, annotated)) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert f"another process is writing to {annotated}" in error
+        assert main(arguments(videos, annotated)) == 0
+
+    def test_a_kill_before_the_first_file_is_no_foreign_folder(self, tmp_path):
+        (tmp_path / ".lock").touch()
+        (tmp_path / ".123.tmp.annotations.json").touch()
+        _refuse_foreign(tmp_path)
+        (tmp_path / "mine.txt").touch()
+        with pytest.raises(ValueError, match="is not empty"):
+            _refuse_foreign(tmp_path)
 
     def test_report_has_shares_and_histograms_of_every_video(self, annotated):
         report = json.loads((annotated / "report.json").read_text())

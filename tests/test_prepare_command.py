@@ -1,5 +1,6 @@
 """``strrn prepare``: data sets in their own layouts, broken ones too."""
 
+import contextlib
 import csv
 import json
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock, Timeout
 from layouts import (
     FACE,
     mat,
@@ -23,7 +25,7 @@ from layouts import (
     write_video,
 )
 
-from data_pipeline.images import write_image
+from data_pipeline.images import encode_image, write_image
 from data_pipeline.inputs import (
     find_unlabelled,
     read_annotated,
@@ -363,9 +365,37 @@ def test_damaged_boxes_are_searched_instead(tmp_path, searches):
     lines[0] = lines[0].replace(b"76,76", b"nan,76")
     lines[1] = lines[1].replace(b"76,76", b"-5,0")
     lines[2] = b"\xff\xfe;;;,,"
+    lines[3] = lines[3].replace(b"76,76", b"1e30,1e30")
     path.write_bytes(b"\n".join(lines))
     assert prepare("youtube-faces", root) == 0
-    assert len(searches) == 3
+    assert len(searches) == 4
+
+
+def test_frames_of_two_sizes_make_no_pair(tmp_path):
+    root = tmp_path / "faces"
+    write_person(root, "A", {0: range(5)})
+    clip = root / "frame_images_DB" / "A" / "0"
+    put(clip / "0.1.jpg", encode_image(picture(height=240, width=320)))
+    assert prepare("youtube-faces", root) == 0
+    (source,) = report_of("prepared/youtube-faces")["by_source"].values()
+    assert source["samples"]["pairs"] == 2
+    assert "differ in size" in source["problems"][0]
+
+
+def test_landmarks_that_are_one_point_are_named(tmp_path, sequences):
+    point = pts(np.full((68, 2), 50.0))
+    root = tmp_path / "300w"
+    write_300w(root, {"afw": 2})
+    path = sorted((root / "afw").glob("*.pts"))[0]
+    put(path, point)
+    assert prepare("300w", root) == 0
+    (source,) = report_of("prepared/300w")["by_source"].values()
+    assert source["samples"]["stills"] == 1
+    assert source["problems"][0].startswith(f"{path}: `box` must be")
+    put(sequences / "001" / "annot" / "000002.pts", point)
+    assert prepare("300vw", sequences) == 0
+    problems = report_of("prepared/300vw")["by_source"]["001"]["problems"]
+    assert any(p.startswith("001, 000002.pts: `box` must be") for p in problems)
 
 
 def test_youtube_celebrities(tmp_path):
@@ -456,11 +486,14 @@ def test_a_kill_loses_one_source_and_what_is_done_is_not_done_again(
 
     monkeypatch.setattr(work, "pack_pairs", pack_pairs)
     assert prepare("videos", tmp_path / "videos") == 130
+    half = Path("prepared/videos/shards/.123.tmp.b.avi.pairs.tfrecord")
+    half.touch()
     options = {"pairs_per_clip": 9, "seed": 0}
     with pytest.raises(ValueError, match="not completely prepared"):
         read_clips(None, [Path("prepared/videos")], tmp_path / "c", **options)
     assert prepare("videos", tmp_path / "videos") == 0
     assert done == ["a.avi", None, "b.avi", "c.avi"]
+    assert not half.exists()
     assert "3 sources, 1 of them prepared before" in capsys.readouterr().out
     before = {p: p.stat().st_mtime_ns for p in Path("prepared/videos/shards").iterdir()}
     start = time.process_time()
@@ -534,6 +567,31 @@ def test_a_disk_that_cannot_be_written_is_one_line_and_keeps_what_is_done(
     assert "Read-only file system" in capsys.readouterr().err.splitlines()[-1]
     assert prepare("videos", tmp_path / "videos") == 0
     assert "2 sources, 1 of them prepared before" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_one_line(tmp_path, monkeypatch, capsys):
+    from data_pipeline.preparing import shards
+
+    write_video(tmp_path / "videos" / "a.avi", 3)
+    full = contextlib.nullcontext(Path("/dev/full"))
+    with monkeypatch.context() as context:
+        context.setattr(shards, "replacing", lambda path: full)
+        assert prepare("videos", tmp_path / "videos") == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert "a.avi" in line
+    assert line.endswith("No space left on device")
+    assert prepare("videos", tmp_path / "videos") == 0
+
+
+def test_a_lock_that_cannot_be_made_is_not_waited_for(tmp_path, monkeypatch, capsys):
+    def acquire(lock, timeout=None):
+        raise Timeout(lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    write_video(tmp_path / "videos" / "a.avi", 3)
+    assert prepare("videos", tmp_path / "videos") == 2
+    assert "videos.lock: cannot be made" in capsys.readouterr().err
 
 
 def test_kinds_are_not_mixed_up(tmp_path):

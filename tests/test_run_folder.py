@@ -136,6 +136,17 @@ def test_two_processes_cannot_train_in_one_folder(folder):
         pass  # the first claim has ended
 
 
+def test_what_a_killed_process_was_writing_is_removed(folder):
+    folder.start(CONFIG)
+    half = folder.export / ".123.tmp.model.json"
+    half.parent.mkdir()
+    half.touch()
+    (folder.export / ".123.tmp.points").mkdir()
+    (folder.export / ".mine.tmp.x").touch()
+    with folder.claimed():
+        assert os.listdir(folder.export) == [".mine.tmp.x"]
+
+
 def test_a_run_of_an_older_version_is_named_as_such(folder):
     folder.start(CONFIG)
     newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}

@@ -25,7 +25,7 @@ from data_pipeline.preparing.work import (
     read_report,
     report_path,
 )
-from strrn_tf.atomic import write_text
+from strrn_tf.atomic import is_temporary, write_text
 
 NOTE, MANIFEST = "dataset.json", "prepared.json"
 KINDS = ("stills", "pairs", "annotated")
@@ -46,7 +46,7 @@ def claim(output: Path, dataset: str) -> None:
     except (ValueError, KeyError, TypeError):
         found = "something else"
     if found is None and output.exists():
-        if not output.is_dir() or any(output.iterdir()):
+        if not output.is_dir() or not all(map(is_temporary, output.iterdir())):
             raise ValueError(
                 f"{output} is not an empty folder. Choose another --output"
             )

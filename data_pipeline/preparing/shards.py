@@ -66,13 +66,21 @@ def pack(sample: Samples, quality: int) -> bytes:
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> int:
-    """Write records, atomically, and return the size of the file in bytes."""
+    """Write records, atomically, and return the size of the file in bytes.
+
+    Raises:
+        OSError: the disk is full, or cannot be written.
+    """
     tf = tensorflow()
 
     with replacing(path) as temporary:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for record in records:
-                writer.write(record)
+        try:
+            with tf.io.TFRecordWriter(str(temporary)) as writer:
+                for record in records:
+                    writer.write(record)
+        except tf.errors.OpError as error:
+            reason = error.message.rpartition("; ")[2]
+            raise OSError(f"{path}: {reason}") from error
         size = temporary.stat().st_size
     return size
 

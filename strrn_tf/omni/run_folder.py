@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 import strrn_tf
-from strrn_tf.atomic import replacing
+from strrn_tf.atomic import remove_leftovers, replacing
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -81,8 +81,7 @@ class RunFolder:
         try:
             with FileLock(f"{self.root}.lock", timeout=0):
                 # What a killed process was writing; nobody else is in here now.
-                for stale in self.root.rglob(".*.tmp.*"):
-                    stale.unlink()
+                remove_leftovers(self.root)
                 yield
         except Timeout:
             raise ValueError(
