@@ -118,8 +118,12 @@ def train(options: Options, folder: "RunFolder") -> None:
     if not parent:
         method.train_on_stills()
         export(folder.round(0) / "export")
-    elif options.fresh_tracker:
-        method.train_tracker(0, None)
+    else:
+        if options.input_size:
+            # What it would distil before it has seen pictures of this size is wrong.
+            method.train_detector(0, None)
+        if options.fresh_tracker:
+            method.train_tracker(0, None)
     method.run_rounds()
     export(folder.export)
     print(farewell(options, folder))

@@ -92,7 +92,9 @@ def hide(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def add_row(table: list[dict], model: str, group: str, errors: np.ndarray) -> None:
-    """Add the row of one group."""
+    """Add the row of one group, if anybody is in it."""
+    if not len(errors):
+        return
     row = {"model": model, "faces of": group, "count": len(errors)}
     error, failed = errors.mean().item(), 100 * np.mean(errors > 8).item()
     table.append({**row, "nme_interpupil": error, "above 8 %": failed})

@@ -123,6 +123,7 @@ def run(options: Options) -> None:
     from strrn_tf.tracking.model_folder import load
 
     source = load(options.run / "export")
+    failures = read_image(options.failures) if options.failures else None
     accuracy = [row for folder in options.reports for row in figures(folder)]
     facts = training_facts(options.run)
     info = {
@@ -140,7 +141,7 @@ def run(options: Options) -> None:
         licence=LICENCE,
         table=markdown(accuracy),
         command=options.command,
-        groups=groups_of(options.groups),
+        groups=groups_of(options),
         failures=FAILURES if options.failures else "",
         **facts,
     )
@@ -154,9 +155,8 @@ def run(options: Options) -> None:
         card=card,
         precision=options.precision,
     )
-    if options.failures:
-        picture = read_image(options.failures)
-        write_image(options.output / options.name / "failures.jpg", picture)
+    if failures is not None:
+        write_image(options.output / options.name / "failures.jpg", failures)
     print(f"published {options.output / options.name}")
 
 
@@ -173,13 +173,16 @@ def figures(folder: Path) -> list[dict]:
     ]
 
 
-def groups_of(path: Path | None) -> str:
+def groups_of(options: Options) -> str:
     """Return the section of the card on groups of faces, none without a file."""
-    if path is None:
+    if options.groups is None:
         return ""
-    rows = json.loads(path.read_text())
-    if len({row.pop("model") for row in rows}) > 1:
-        raise ValueError(f"{path}: has several models; make it with this one alone")
+    rows = json.loads(options.groups.read_text())
+    models = {row.pop("model") for row in rows}
+    if models != {str(options.run)}:
+        raise ValueError(
+            f"{options.groups} is of {', '.join(sorted(models))}, not of {options.run}"
+        )
     return GROUPS.format(table=markdown(rows))
 
 

@@ -24,7 +24,7 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Of all strengths and probabilities, at the end of a training.
+# Of geometric strengths and photometric probabilities, at the end of a training.
 MILD_SHARE = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
@@ -59,9 +59,8 @@ class Augmentation:
     def mild(self) -> "Augmentation":
         """Return weaker strengths without mirroring, for the end of a training.
 
-        Mirroring takes the two sides for alike, and annotations are not: those of 300-W
-        lie a pixel to the right of where a network that saw mirrored pictures puts
-        them.
+        Mirroring takes the two sides of faces for alike, and annotations may not be
+        (``benchmarks/mirror.py``).
         """
         share = MILD_SHARE
         return replace(

@@ -17,8 +17,11 @@ class SourceShares:
     """
 
     def __init__(self, shares: Sequence[float], source: np.ndarray | None) -> None:
+        if not shares:
+            self._sources: list[tuple[np.ndarray, float]] = []
+            return
         count = 0 if source is None else int(source.max()) + 1
-        if shares and len(shares) != count:
+        if len(shares) != count:
             raise ValueError(
                 f"`source_shares` are {len(shares)} numbers for {count} sources of "
                 "clips: give one for each"

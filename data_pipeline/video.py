@@ -144,7 +144,8 @@ def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWri
         # The path is a temporary one beside what the user has named.
         name = path.name.split(".tmp.", 1)[-1]
         raise ValueError(
-            f"{path.with_name(name)}: cannot be written: its folder takes no files, or "
-            "the name does not end in .mp4"
+            f"{path.with_name(name)}: cannot be written: its folder takes no files, "
+            "the name does not end like one of a video (.mp4), or no video can have "
+            f"frames of {size[0]} x {size[1]} pixels"
         )
     return writer

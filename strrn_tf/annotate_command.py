@@ -92,8 +92,8 @@ def annotate(options: Options) -> None:
     model = load(options.model)
     _refuse_foreign(options.output)
     with alone_in(options.output):
-        remove_leftovers(options.output)
         _claim(options, model.description["description_sha256"])
+        remove_leftovers(options.output)
         _annotate_missing(clips, options)
         _report(clips, options)
 
@@ -107,7 +107,7 @@ def _annotate_missing(clips: Sequence["Clip"], options: Options) -> None:
     tasks = [
         Task(partial(annotate_clip, clip.name, clip.video_path.absolute(), there), done)
         for clip in longest_first(clips)
-        if not (done := _report_path(there.output, clip.name)).exists()
+        if not _is_done(done := _report_path(there.output, clip.name))
     ]
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
@@ -217,6 +217,11 @@ def _claim(options: Options, model: str) -> None:
             )
     else:
         write_text(note, json.dumps(wanted, indent=1) + "\n")
+
+
+def _is_done(report: Path) -> bool:
+    """Return whether a video was annotated; a damaged one may have been mended."""
+    return report.exists() and json.loads(report.read_text()).get("readable", True)
 
 
 def _report_path(output: Path, name: str) -> Path:

@@ -66,9 +66,9 @@ class Options:
     """Train hourglasses in bfloat16, with weights in float32: a quarter faster where
     the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere."""
     input_size: int | None = None
-    """Side in pixels that hourglasses shrink the face to, a multiple of 64; 128 by
-    default. 192 sees more and takes twice as long. With --init the weights go on at
-    this size: train at 128 first, and a short while at 192."""
+    """Side in pixels that hourglasses shrink the face to, a multiple of 64; 128 in the
+    preset "default". 192 sees more and takes twice as long: with --init the weights go
+    on at that size, first for --detector.steps updates on the stills."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
     devices: int = 1
@@ -145,6 +145,8 @@ def check_init(options: Options) -> None:
         )
     if options.fresh_tracker and options.stills is None and options.data_root is None:
         raise ValueError("--fresh-tracker is first trained on stills: give --stills")
+    if options.input_size and options.stills is None and options.data_root is None:
+        raise ValueError("--input-size is first trained on stills: give --stills")
     if options.stills is None and options.data_root is None:
         print(
             f"{PROG}: no --stills: the detector learns from its own pseudo-labels "

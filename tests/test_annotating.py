@@ -163,7 +163,8 @@ class TestCommand:
         assert "problem" in report["videos"]["empty.mp4"]
         assert main(arguments(videos, annotated)) == 0
         captured = capsys.readouterr()
-        assert "3 videos, 3 of them done before" in captured.out
+        # What cannot be read is tried again.
+        assert "3 videos, 2 of them done before" in captured.out
         assert captured.err.startswith("empty.mp4: ")
 
     def test_goes_on_where_it_stopped(self, annotated, videos):
@@ -236,3 +237,10 @@ class TestCommand:
         error = capsys.readouterr().err
         assert "a.mp4: " in error
         assert "none of the 2 videos can be read" in error
+        # What was mended is annotated.
+        clip = [image for image, _ in draw_clip(np.random.default_rng(3), 1, 4)]
+        write_video(tmp_path / "in" / "a.mp4", clip, 25)
+        assert main(arguments(tmp_path / "in", tmp_path / "out")) == 0
+        assert "2 videos, 0 of them done before" in capsys.readouterr().out
+        report = json.loads((tmp_path / "out" / "report.json").read_text())
+        assert sum(report["videos"]["a.mp4"]["verdicts"].values()) >= 3

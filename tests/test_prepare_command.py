@@ -33,6 +33,7 @@ from data_pipeline.inputs import (
     read_clips,
     read_stills,
 )
+from data_pipeline.pairs import _is_within
 from data_pipeline.preparing.shards import read_shard
 from data_pipeline.training_data import TrainingData
 from data_pipeline.youtube_faces import SIDE_SHIFTS
@@ -369,6 +370,10 @@ def test_damaged_boxes_are_searched_instead(tmp_path, searches):
     path.write_bytes(b"\n".join(lines))
     assert prepare("youtube-faces", root) == 0
     assert len(searches) == 4
+    size = 320, 240
+    assert _is_within(np.array([-20.0, 10, 60, 90]), size)
+    assert not _is_within(np.array([-80.0, 10, -10, 90]), size)
+    assert not _is_within(np.array([-360.0, -400, 680, 640]), size)
 
 
 def test_frames_of_two_sizes_make_no_pair(tmp_path):

@@ -332,25 +332,56 @@ def test_several_faces_are_found(folder):
     np.testing.assert_allclose(faces[1].landmarks, expected_shape(boxes[0]), atol=1e-3)
 
 
-@pytest.mark.parametrize("given", [False, True])
-def test_no_doubtful_face_begins_beside_a_sure_one(folder, monkeypatch, given):
-    boxes = [BOX, np.array([200.0, 50, 240, 90])]
-    tracker = FaceTracker.from_pretrained(
-        folder, **TOY, finder=lambda _: boxes, max_faces=2
+SMALL = np.array([200.0, 50, 240, 90])
+
+
+@pytest.fixture
+def doubt(monkeypatch):
+    """Return a function that lets faces be doubted by their width."""
+
+    def by(is_doubted):
+        monkeypatch.setattr(
+            health, "is_doubtful", lambda face: is_doubted(np.ptp(face.box[::2]))
+        )
+
+    return by
+
+
+def two_faces(folder, boxes, max_faces=2):
+    return FaceTracker.from_pretrained(
+        folder, **TOY, finder=lambda _: boxes, max_faces=max_faces
     )
-    small = expected_shape(boxes[1])
-    monkeypatch.setattr(
-        health,
-        "is_doubtful",
-        lambda face: np.ptp(face.box[::2]) < 1.1 * np.ptp(small[:, 0]),
-    )
-    faces = tracker.update(DARK, boxes=boxes if given else None)
-    assert [face.id for face in faces] == [0, 1][: 1 + given]
-    # Alone it begins, and is given the next id.
-    tracker.reset()
-    boxes.reverse()
-    monkeypatch.setattr(health, "is_doubtful", lambda face: True)
-    assert [face.id for face in tracker.update(DARK)] == [0, 1]
+
+
+@pytest.mark.parametrize("max_faces", [1, 2])
+@pytest.mark.parametrize("large_is_sure", [True, False])
+def test_no_doubtful_face_begins_beside_a_sure_one(
+    folder, doubt, large_is_sure, max_faces
+):
+    middle = np.ptp(expected_shape(BOX)[:, 0]) / 1.5
+    doubt(lambda width: (width < middle) == large_is_sure)
+    boxes = [BOX, SMALL]  # the largest come first
+    tracker = two_faces(folder, boxes, max_faces)
+    sure = expected_shape(BOX if large_is_sure else SMALL)
+    for _ in range(8):
+        (face,) = tracker.update(DARK)
+        assert face.id == 0
+        np.testing.assert_allclose(face.landmarks, sure, atol=5e-3)
+    # The refused one has taken no id.
+    doubt(lambda width: False)
+    if max_faces == 2:
+        seen = [tracker.update(DARK, 1.0 + i) for i in range(3)][-1]
+        assert [face.id for face in seen] == [0, 1]
+
+
+def test_doubtful_faces_begin_where_none_is_sure_or_when_they_are_given(folder, doubt):
+    doubt(lambda width: True)
+    faces = two_faces(folder, [BOX, SMALL]).update(DARK)
+    assert [face.id for face in faces] == [0, 1]
+    assert len(two_faces(folder, [BOX, SMALL], 1).update(DARK)) == 1
+    doubt(lambda width: width < 60)
+    faces = two_faces(folder, []).update(DARK, boxes=[BOX, SMALL])
+    assert [face.id for face in faces] == [0, 1]
 
 
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):

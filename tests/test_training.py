@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from data_pipeline.store_writer import Samples, StoreWriter
 from data_pipeline.stored_window import STORED_SIZE
 from strrn_tf.config import to_json
 from strrn_tf.failures import TrainingDiverged
+from strrn_tf.tracking.model_folder import load
 
 
 def write_stills(root, count=4):
@@ -235,6 +237,18 @@ class TestMistakes:
         assert "give --stills" in message
         with_stills = (*init, "--stills", tmp_path, "--no-spatial")
         assert "add --fresh-tracker" in self.fails(capsys, *with_stills)
+
+    def test_another_size_is_of_hourglasses_and_needs_stills(self, capsys, tmp_path):
+        message = self.fails(capsys, "--input-size", "192")
+        assert "`input_size` is that of hourglasses" in message
+        size = ("--init", "strrn-hgn", "--unlabelled", tmp_path, "--input-size", "128")
+        assert "give --stills" in self.fails(capsys, *size)
+        chosen = train.parse([str(a) for a in (*size, "--stills", tmp_path)])
+        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        assert detector.settings["input_size"] == 128
+        chosen = replace(chosen, input_size=64)
+        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        assert detector.settings["input_size"] == 64
 
     def test_sbr_without_stills(self, capsys, tmp_path):
         argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")

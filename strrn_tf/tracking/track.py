@@ -15,6 +15,8 @@ from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_networks import View
 
 NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+# What a track is before it begins.
+NOBODY = Face(-1, NOWHERE, np.zeros(4, np.float32), 0.0, np.nan, "lost")
 
 
 @dataclass(frozen=True)

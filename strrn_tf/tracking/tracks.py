@@ -17,7 +17,7 @@ from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.track import NOWHERE, Moment, Track, deny, lose
+from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, lose
 
 
 class _Found(NamedTuple):
@@ -223,8 +223,8 @@ class Tracks:
             limit: no face is detected that would make more than so many, and lost ones
                 beyond it are dropped.
             searched: the boxes are all that a search has found: a doubtful face without
-                one is lost when that has happened twice, and none begins beside a face
-                that is not doubtful.
+                one is lost when that has happened twice, and new ones begin only where
+                every face is doubtful.
         """
         seen = [track for track in self._tracks if not track.is_lost]
         pairs = health.match([track.face.box for track in seen], boxes)
@@ -232,16 +232,25 @@ class Tracks:
             deny(seen, {i for i, _ in pairs}, now)
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
+        doubtful = []
         for track, box in self._assign(free, now):
             if limit is not None and self.num_seen >= limit:
                 break
             found = self._look_twice(now, box, None, health.MIN_FACE_SCORE)
             if found is None:
                 continue
-            if track:
-                self._detect(track, now, found)
-            else:
-                self._begin(now, found, believed=not searched)
+            new = track or Track(NOBODY, now.clock, now.clock)
+            self._detect(new, now, found)
+            if track is None and searched and health.is_doubtful(new.face):
+                doubtful.append(new)
+            elif track is None:
+                self._begin(new)
+        if all(
+            track.is_lost or health.is_doubtful(track.face) for track in self._tracks
+        ):
+            room = None if limit is None else max(limit - self.num_seen, 0)
+            for track in doubtful[:room]:
+                self._begin(track)
         if limit is not None:
             self._drop_lost(limit)
 
@@ -256,17 +265,8 @@ class Tracks:
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
 
-    def _begin(self, now: Moment, found: _Found, *, believed: bool) -> None:
-        """Begin a track; unless believed, not for a doubtful face beside a sure one."""
-        nowhere = np.zeros(4, np.float32)
-        nobody = Face(self._next_id, NOWHERE, nowhere, 0.0, np.nan, "lost")
-        track = Track(nobody, now.clock, now.clock)
-        self._detect(track, now, found)
-        sure = (
-            t for t in self._tracks if not (t.is_lost or health.is_doubtful(t.face))
-        )
-        if not believed and health.is_doubtful(track.face) and any(sure):
-            return
+    def _begin(self, track: Track) -> None:
+        track.face = replace(track.face, id=self._next_id)
         self._tracks.append(track)
         self._next_id += 1
 
