@@ -54,7 +54,7 @@ of the official 3148, cropped around the face and shrunk to faces of at most 200
 Algorithm 1 trusted {accepted} of the pairs: {d_det} taught the detector, {d_tck} the
 tracker.
 
-Made by: `{command}`
+Made by: {command}
 
 ## Measured
 

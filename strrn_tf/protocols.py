@@ -17,7 +17,7 @@ import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import CHECK_EVERY, correction, is_degenerate
+from strrn_tf.tracking.health import correction, is_degenerate, needs_a_look
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -121,7 +121,7 @@ class ProtocolRun:
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
             self._steps += accepted
-            if accepted and self._steps % CHECK_EVERY == 0:
+            if accepted and needs_a_look(self._steps, cycle_error):
                 # A slow drift goes back well step by step and is seen only so.
                 box = box_from_landmarks(landmarks)
                 detected = self.tracker.align(image, box)

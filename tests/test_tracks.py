@@ -112,6 +112,20 @@ def test_the_detector_criticises_a_drift_every_few_frames(tracker, monkeypatch):
     np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
 
 
+def test_the_detector_looks_at_once_after_an_uneasy_step(tracker, monkeypatch):
+    step = tracker.networks.step
+
+    def uneasy(view, frame, start):
+        landmarks, _, seen = step(view, frame, start)
+        return landmarks, 1.1 * health.UNEASY, seen
+
+    tracker.update(DARK, boxes=[BOX])
+    detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
+    assert tracker.update(DARK)[0].state == "tracked"
+    monkeypatch.setattr(tracker.networks, "step", uneasy)
+    assert tracker.update(DARK)[0].state == "detected"
+
+
 def test_a_face_that_the_detector_cannot_place_is_lost(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     shape = expected_shape(BOX)
@@ -162,6 +176,7 @@ def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
 
 
 def test_quick_faces_are_checked_in_every_frame(tracker, monkeypatch):
+    monkeypatch.setattr(health, "UNEASY", 1.0)
     check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
     tracker.update(DARK, boxes=[BOX])
     # The toy tracker moves by 0.04 and 0.07 eye distances.

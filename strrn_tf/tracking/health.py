@@ -38,7 +38,10 @@ JUMP, SPEED = 0.5, 1.0
 # landmarks further away than this fraction of the eye distance, it is believed instead.
 # Else this share of the distance to it is made up until it looks again: the tracker is
 # steady and drifts, the detector is neither.
+# It looks at once where the way back ends further from the start than one step in fifty
+# does in real clips, as a fraction of the eye distance.
 CHECK_EVERY = 3
+UNEASY = 0.025
 MAX_DISAGREEMENT = 0.10
 DETECTOR_SHARE = 0.7
 
@@ -68,6 +71,11 @@ QUICK = 0.05
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
+
+
+def needs_a_look(steps: int, cycle_error: float) -> bool:
+    """Say whether the detector looks at a face that was tracked for so many steps."""
+    return steps % CHECK_EVERY == 0 or cycle_error > UNEASY
 
 
 def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:

@@ -91,7 +91,7 @@ class Tracks:
                 return lose(track, now, error)
             return self._find_anew(track, now, before.box, error)
         track.steps += 1
-        if track.steps % health.CHECK_EVERY == 0:
+        if health.needs_a_look(track.steps, error):
             return self._criticise(track, now, landmarks, error)
         landmarks = landmarks + track.correction
         if relative_distance(landmarks, before.landmarks) > health.QUICK:
