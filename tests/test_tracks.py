@@ -350,53 +350,59 @@ def test_several_faces_are_found(folder):
 SMALL = np.array([200.0, 50, 240, 90])
 
 
-@pytest.fixture
-def doubt(monkeypatch):
-    """Return a function that lets faces be doubted by their width."""
-
-    def by(is_doubted):
-        monkeypatch.setattr(
-            health, "is_doubtful", lambda face: is_doubted(np.ptp(face.box[::2]))
-        )
-
-    return by
-
-
 def two_faces(folder, boxes, max_faces=2):
     return FaceTracker.from_pretrained(
         folder, **TOY, finder=lambda _: boxes, max_faces=max_faces
     )
 
 
+def rely(tracker, reliability):
+    """Let a function of their width say how reliable faces are."""
+    tracker._tracks._reliability = lambda face: reliability(np.ptp(face.box[::2]))
+
+
 @pytest.mark.parametrize("max_faces", [1, 2])
 @pytest.mark.parametrize("large_is_sure", [True, False])
-def test_no_doubtful_face_begins_beside_a_sure_one(
-    folder, doubt, large_is_sure, max_faces
-):
-    middle = np.ptp(expected_shape(BOX)[:, 0]) / 1.5
-    doubt(lambda width: (width < middle) == large_is_sure)
+def test_no_unsure_face_begins_beside_a_sure_one(folder, large_is_sure, max_faces):
     boxes = [BOX, SMALL]  # the largest come first
     tracker = two_faces(folder, boxes, max_faces)
+    middle = np.ptp(expected_shape(BOX)[:, 0]) / 1.5
+    rely(tracker, lambda width: 0.9 if (width > middle) == large_is_sure else 0.4)
     sure = expected_shape(BOX if large_is_sure else SMALL)
     for _ in range(8):
         (face,) = tracker.update(DARK)
         assert face.id == 0
         np.testing.assert_allclose(face.landmarks, sure, atol=5e-3)
     # The refused one has taken no id.
-    doubt(lambda width: False)
+    rely(tracker, lambda width: 0.9)
     if max_faces == 2:
         seen = [tracker.update(DARK, 1.0 + i) for i in range(3)][-1]
         assert [face.id for face in seen] == [0, 1]
 
 
-def test_doubtful_faces_begin_where_none_is_sure_or_when_they_are_given(folder, doubt):
-    doubt(lambda width: True)
-    faces = two_faces(folder, [BOX, SMALL]).update(DARK)
+def test_unsure_faces_begin_where_all_are_doubtful_or_when_they_are_given(folder):
+    tracker = two_faces(folder, [BOX, SMALL])
+    rely(tracker, lambda width: 0.1)
+    assert [face.id for face in tracker.update(DARK)] == [0, 1]
+    single = two_faces(folder, [BOX, SMALL], 1)
+    rely(single, lambda width: 0.1)
+    assert len(single.update(DARK)) == 1
+    given = two_faces(folder, [])
+    rely(given, lambda width: 0.9 if width > 60 else 0.1)
+    faces = given.update(DARK, boxes=[BOX, SMALL])
     assert [face.id for face in faces] == [0, 1]
-    assert len(two_faces(folder, [BOX, SMALL], 1).update(DARK)) == 1
-    doubt(lambda width: width < 60)
-    faces = two_faces(folder, []).update(DARK, boxes=[BOX, SMALL])
-    assert [face.id for face in faces] == [0, 1]
+
+
+def test_an_unsure_face_does_not_take_the_place_of_a_lost_one(folder):
+    boxes = [BOX]
+    tracker = two_faces(folder, boxes, 1)
+    rely(tracker, lambda width: 0.4)
+    assert tracker.update(DARK, 0.0)[0].state == "detected"
+    boxes[:] = [np.array([200.0, 50, 240, 90])]
+    states = [tracker.update(grey(255 * (i < 2)), 0.3 * i) for i in range(1, 12)]
+    assert [(f.id, f.state) for f in states[3]] == [(0, "lost")]
+    # Until it is forgotten.
+    assert [(f.id, f.state) for f in states[-1]] == [(1, "tracked")]
 
 
 def test_a_new_face_takes_the_place_of_a_lost_one(folder):

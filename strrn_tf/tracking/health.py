@@ -62,6 +62,9 @@ MAX_OFFSET = 0.25
 # do not find it.
 DOUBT = 0.2
 MAX_DENIALS = 2
+# A new face has to be as reliable as this where another one is seen that is not in
+# doubt, or was just lost: most finds beside one are no faces.
+NEWCOMER = 0.5
 
 # A face whose landmarks have moved by more than this fraction of the eye distance since
 # the last frame is checked in every frame: a jump can go back well, too.

@@ -5,7 +5,7 @@ all the next step looks at, so no whole frame is held and callers may reuse thei
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class Track:
         face: what was last said of it, before smoothing.
         born: clock of its first frame.
         seen: clock of the last frame in which it was not lost.
+        place: (4,) box where the face was last checked, where a lost one is expected.
         view: crop of the last frame around its landmarks; None: not cut yet, or lost.
         steps: frames since the detector has looked.
         correction: (68, 2), what the detector adds to the tracker's answers, see
@@ -52,6 +53,7 @@ class Track:
     face: Face
     born: float
     seen: float
+    place: np.ndarray = field(default_factory=lambda: NOBODY.box)
     view: View | None = None
     steps: int = 0
     correction: np.ndarray | float = 0.0

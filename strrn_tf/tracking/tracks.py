@@ -206,6 +206,8 @@ class Tracks:
         )
         track.face = replace(face, reliability=self._reliability(face))
         track.seen = now.clock
+        if "face_score" in facts:
+            track.place = face.box
 
     def detect(
         self,
@@ -223,8 +225,8 @@ class Tracks:
             limit: no face is detected that would make more than so many, and lost ones
                 beyond it are dropped.
             searched: the boxes are all that a search has found: a doubtful face without
-                one is lost when that has happened twice, and new ones begin only where
-                every face is doubtful.
+                one is lost when that has happened twice; new ones that are not reliable
+                begin only where all others are doubtful.
         """
         seen = [track for track in self._tracks if not track.is_lost]
         pairs = health.match([track.face.box for track in seen], boxes)
@@ -232,7 +234,7 @@ class Tracks:
             deny(seen, {i for i, _ in pairs}, now)
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
-        doubtful = []
+        unsure = []
         for track, box in self._assign(free, now):
             if limit is not None and self.num_seen >= limit:
                 break
@@ -241,15 +243,13 @@ class Tracks:
                 continue
             new = track or Track(NOBODY, now.clock, now.clock)
             self._detect(new, now, found)
-            if track is None and searched and health.is_doubtful(new.face):
-                doubtful.append(new)
+            if track is None and searched and new.face.reliability < health.NEWCOMER:
+                unsure.append(new)
             elif track is None:
                 self._begin(new)
-        if all(
-            track.is_lost or health.is_doubtful(track.face) for track in self._tracks
-        ):
+        if all(not t.is_lost and health.is_doubtful(t.face) for t in self._tracks):
             room = None if limit is None else max(limit - self.num_seen, 0)
-            for track in doubtful[:room]:
+            for track in unsure[:room]:
                 self._begin(track)
         if limit is not None:
             self._drop_lost(limit)
@@ -259,7 +259,7 @@ class Tracks:
     ) -> list[tuple[Track | None, np.ndarray]]:
         """Return (lost track, None for a new one; its box), lost tracks first."""
         lost = [track for track in self._tracks if track.is_lost]
-        last = [(track.face.box, now.clock - track.seen) for track in lost]
+        last = [(track.place, now.clock - track.seen) for track in lost]
         pairs = health.match_again(last, boxes)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
