@@ -18,7 +18,7 @@ help: ## this list
 demo: $(STAMP) ## draw faces, train on them, evaluate, write an overlay video (12 minutes)
 	$(RUN) examples/demo.py
 
-test: $(STAMP) ## run the tests (5 minutes)
+test: $(STAMP) ## run the tests (3 minutes)
 	$(RUN) -m pytest
 
 lint: $(STAMP) ## check style
