@@ -120,7 +120,7 @@ def run(options: Options) -> None:
     from strrn_tf.export import export_models
     from strrn_tf.export_command import drawn_crops
     from strrn_tf.models.build import load_networks
-    from strrn_tf.tracking.model_folder import load
+    from strrn_tf.tracking.model_folder import load, seal
 
     source = load(options.run / "export")
     failures = read_image(options.failures) if options.failures else None
@@ -146,9 +146,10 @@ def run(options: Options) -> None:
         **facts,
     )
     crops = drawn_crops(FACES)
+    folder = options.output / options.name
     export_models(
         *load_networks(options.run / "export"),
-        options.output / options.name,
+        folder,
         info=info,
         crops=crops,
         starts=source.mean_shape[None].repeat(len(crops), 0),
@@ -156,8 +157,9 @@ def run(options: Options) -> None:
         precision=options.precision,
     )
     if failures is not None:
-        write_image(options.output / options.name / "failures.jpg", failures)
-    print(f"published {options.output / options.name}")
+        write_image(folder / "failures.jpg", failures)
+        seal(folder, load(folder).description)
+    print(f"published {folder}")
 
 
 def figures(folder: Path) -> list[dict]:

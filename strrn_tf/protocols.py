@@ -4,10 +4,10 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it: in every third frame the detector
-  looks at the same place and draws the landmarks towards what it sees, and it is asked
-  anew where the two differ, a step's cycle error exceeds a limit or the shape cannot be
-  the face any more.
+* ``track-redetect``: as ``FaceTracker`` does it: in every third frame, and after a step
+  with a large cycle error, the detector looks at the same place and draws the landmarks
+  towards what it sees; it is asked anew where the two differ, the cycle error exceeds a
+  limit or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
