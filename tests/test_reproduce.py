@@ -126,6 +126,7 @@ class TestStages:
         alone = made.model(ROWS["mdm"].training, 0)
         assert len(processes.calls) == 1
         assert "--rounds" in processes.calls[0][1]
+        assert made.model(ROWS["before"].training, 0) == alone
         for key, found in (
             ("strrn-mdm", ["detector-00", "tracker-00"]),
             ("sbr", ["detector-00", "tracker-00"]),

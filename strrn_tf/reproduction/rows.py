@@ -172,6 +172,7 @@ TABLES: dict[TableName, PaperTable] = {
         "Table 3: ablations, mean error, % of the inter-pupil distance",
         CATEGORIES,
         (
+            Row("before", "before Algorithm 1", training=Training(rounds=False)),
             _ablation(
                 "no-l-tck", "w/o L_tck", ("--l-tck-weight", "0"), 7.92, 5.78, 8.78
             ),
