@@ -60,15 +60,29 @@ def parse(argv: Sequence[str] | None) -> Options:
 
 def run(options: Options) -> None:
     """Train in a run folder that no other process uses."""
-    from strrn_tf.config import to_json
     from strrn_tf.omni.run_folder import RunFolder
 
     folder = RunFolder(options.folder)
     with folder.claimed():
-        found = folder.check(to_json(options.run_config), resume=options.resume)
+        found = folder.check(told(options), resume=options.resume)
         if options.resume and not found:
             print(f"{folder.root} holds no run yet: a new one begins", file=sys.stderr)
         train(options, folder)
+
+
+def told(options: Options) -> dict[str, object]:
+    """Return what decides the result, given the data, as JSON.
+
+    None where there is nothing to say: runs of older versions do not know the names.
+    """
+    from strrn_tf.config import to_json
+
+    return {
+        "method": options.method,
+        "run": to_json(options.run_config),
+        "sbr": to_json(options.sbr) if options.method == "sbr" else None,
+        "fresh_tracker": options.fresh_tracker or None,
+    }
 
 
 def train(options: Options, folder: "RunFolder") -> None:
@@ -80,7 +94,6 @@ def train(options: Options, folder: "RunFolder") -> None:
     from data_pipeline.inputs import read_annotation
     from data_pipeline.store_writer import read_state
     from data_pipeline.training_data import TrainingData
-    from strrn_tf.config import to_json
     from strrn_tf.devices import choose_devices
     from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
@@ -97,11 +110,7 @@ def train(options: Options, folder: "RunFolder") -> None:
     marks = {k: s and read_state(s.folder).fingerprint for k, s in stores.items()}
     parent = load(options.init) if options.init else None
     mark = parent and parent.description["description_sha256"]
-    sbr = to_json(options.sbr) if options.method == "sbr" else None
-    # None where there is nothing to say: runs of older versions do not know the names.
-    about = {"init": mark, "data": marks, "sbr": sbr}
-    about["fresh_tracker"] = options.fresh_tracker or None
-    folder.start({"run": to_json(config), **about})
+    folder.start({**told(options), "init": mark, "data": marks})
 
     keras.utils.set_random_seed(config.seed)
     start, networks = begin(options, stills, parent)

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_pipeline.locking import filling
 from data_pipeline.workers import Task, run_tasks
 from strrn_tf.atomic import write_text
+from strrn_tf.locking import filling
 
 
 def make_data(

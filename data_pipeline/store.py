@@ -28,13 +28,13 @@ from rich.progress import track
 from data_pipeline.annotated import annotated_frames, choose_annotated, pack_annotated
 from data_pipeline.face_boxes import BoxFinder
 from data_pipeline.fingerprints import fingerprint
-from data_pipeline.locking import filling
 from data_pipeline.pairs import AnyClip, PairOptions, cut_pairs, merge
 from data_pipeline.prepared import PreparedPart, choose_places, read_part
 from data_pipeline.stills import cut_still
 from data_pipeline.store_writer import Samples, StoreWriter, read_state
 from data_pipeline.three_hundred_vw import Sequence300VW
 from data_pipeline.three_hundred_w import Still
+from strrn_tf.locking import filling
 
 __all__ = [
     "CropStore",

@@ -84,8 +84,8 @@ def annotate(options: Options) -> None:
             another process is at it.
     """
     from data_pipeline.clips import list_clips
-    from data_pipeline.locking import alone_in
     from strrn_tf.atomic import remove_leftovers
+    from strrn_tf.locking import alone_in
     from strrn_tf.tracking.model_folder import load
 
     clips = list_clips(list(options.videos))
@@ -187,8 +187,8 @@ def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
 
 def _refuse_foreign(output: Path) -> None:
     """Raise a ``ValueError`` for a folder that this command has not begun."""
-    from data_pipeline.locking import LOCK
     from strrn_tf.atomic import is_temporary
+    from strrn_tf.locking import LOCK
 
     if not output.exists() or (output / NOTE).exists():
         return

@@ -92,11 +92,11 @@ def prepare(options: Options) -> None:
         OSError: OUTPUT cannot be written.
     """
     from data_pipeline import preparing
-    from data_pipeline.locking import filling
     from data_pipeline.preparing.index import MANIFEST
     from data_pipeline.preparing.work import report_path
     from data_pipeline.workers import Task, run_tasks
     from strrn_tf.atomic import remove_leftovers
+    from strrn_tf.locking import filling
 
     listing = preparing.list_dataset(options.dataset, options.folder)
     _say_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])

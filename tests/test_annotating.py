@@ -8,7 +8,6 @@ import pytest
 from faces import drawn_face
 
 from data_pipeline.drawn import draw_clip
-from data_pipeline.locking import alone_in
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
@@ -16,6 +15,7 @@ from strrn_tf.annotate_command import _flat, _is_wanted, _refuse_foreign
 from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
 from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
+from strrn_tf.locking import alone_in
 from strrn_tf.tracking.face import Face
 
 SHAPE = drawn_face()

@@ -62,9 +62,9 @@ RULES = [
         {
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
-            *("strrn_tf.atomic", "strrn_tf.devices"),
+            *("strrn_tf.atomic", "strrn_tf.locking", "strrn_tf.devices"),
         },
-        {"keras", "numpy", "filelock"},
+        {"keras", "numpy"},
     ),
     (
         "strrn_tf.baselines.registration",
@@ -110,6 +110,7 @@ RULES = [
     ("strrn_tf.progress", set(), {"rich"}),
     ("strrn_tf.quiet", set(), set()),
     ("strrn_tf.atomic", set(), set()),
+    ("strrn_tf.locking", set(), {"filelock"}),
     (
         "strrn_tf.protocols",
         {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.health"},
@@ -219,9 +220,10 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
-            *("strrn_tf.tracking.crop", "strrn_tf.atomic", "strrn_tf.quiet"),
+            *("strrn_tf.tracking.crop", "strrn_tf.atomic", "strrn_tf.locking"),
+            "strrn_tf.quiet",
         },
-        {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow", "filelock"},
+        {"numpy", "cv2", "scipy", "rich", "keras", "tensorflow"},
     ),
 ]
 # Only these may name TensorFlow: batches, conversion, its own distribution, the

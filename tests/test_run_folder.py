@@ -4,6 +4,7 @@ import json
 import os
 
 import pytest
+from filelock import FileLock, Timeout
 
 from strrn_tf.omni.run_folder import (
     RunFolder,
@@ -75,8 +76,8 @@ def test_paths(folder):
 
 
 def test_starting_writes_what_the_run_was_told(folder):
-    assert not folder.check(CONFIG["run"], resume=False)
-    assert not folder.check(CONFIG["run"], resume=True)
+    assert not folder.check(CONFIG, resume=False)
+    assert not folder.check(CONFIG, resume=True)
     folder.start(CONFIG)
     about = json.loads(folder.config.read_text())
     assert about | CONFIG == about
@@ -87,10 +88,10 @@ def test_starting_writes_what_the_run_was_told(folder):
 def test_a_run_is_not_overwritten(folder):
     folder.start(CONFIG)
     with pytest.raises(ValueError, match="holds a run already: add --resume"):
-        folder.check(CONFIG["run"], resume=False)
-    assert folder.check(CONFIG["run"], resume=True)
+        folder.check(CONFIG, resume=False)
+    assert folder.check(CONFIG, resume=True)
     with pytest.raises(ValueError, match="started with other options"):
-        folder.check({"seed": 1}, resume=True)
+        folder.check({"run": {"seed": 1}}, resume=True)
 
 
 def test_resuming_with_the_same_options_changes_nothing(folder):
@@ -147,8 +148,26 @@ def test_what_a_killed_process_was_writing_is_removed(folder):
         assert os.listdir(folder.export) == [".mine.tmp.x"]
 
 
+def test_a_lock_that_cannot_be_made_is_no_other_process(folder, monkeypatch):
+    def acquire(lock, timeout=None):
+        raise Timeout(lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with pytest.raises(OSError, match="cannot be made"), folder.claimed():
+        pytest.fail("it was let in")
+
+
+@pytest.mark.parametrize("sbr", [None, {"weight": 0.5}])
+def test_older_versions_did_not_name_the_method(folder, sbr):
+    folder.start({**CONFIG, "sbr": sbr})
+    method, other = ("sbr", "strrn") if sbr else ("strrn", "sbr")
+    assert folder.check({"method": method, **CONFIG}, resume=True)
+    with pytest.raises(ValueError, match=f"method: {method} then, {other} now"):
+        folder.check({"method": other, **CONFIG, "data": {}}, resume=True)
+
+
 def test_a_run_of_an_older_version_is_named_as_such(folder):
     folder.start(CONFIG)
     newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
     with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
-        folder.check(newer, resume=True)
+        folder.check({"run": newer}, resume=True)

@@ -270,6 +270,14 @@ class TestMistakes:
         message = self.fails(capsys, *arguments)
         assert f"{tmp_path} was started with other options (run: " in message
 
+    def test_another_method_on_resume(self, capsys, place, tmp_path):
+        arguments = options(place, tmp_path, "--resume")
+        sbr = train.parse([str(a) for a in (*arguments, "--method", "sbr")])
+        config = {**train.told(sbr), "init": None, "data": {"clips": "threes"}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        message = self.fails(capsys, *arguments)
+        assert "other options (method: sbr then, strrn now)" in message
+
 
 def test_help_names_the_options(capsys):
     assert train.main(["--help"]) == 0

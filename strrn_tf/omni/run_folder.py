@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 import strrn_tf
 from strrn_tf.atomic import remove_leftovers, replacing
+from strrn_tf.locking import alone_in
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -76,24 +75,19 @@ class RunFolder:
 
         Raises:
             ValueError: one does.
+            OSError: its lock cannot be made.
         """
-        self.root.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(f"{self.root}.lock", timeout=0):
-                # What a killed process was writing; nobody else is in here now.
-                remove_leftovers(self.root)
-                yield
-        except Timeout:
-            raise ValueError(
-                f"another process is training in {self.root}: wait for it, or choose "
-                "another --output"
-            ) from None
+        # A mistake is to leave no run behind.
+        with alone_in(self.root, beside=True):
+            # What a killed process was writing; nobody else is in here now.
+            remove_leftovers(self.root)
+            yield
 
-    def check(self, run: dict[str, Any], *, resume: bool) -> bool:
+    def check(self, config: dict[str, Any], *, resume: bool) -> bool:
         """Look before hours of work whether the folder can be used.
 
         Args:
-            run: the options that decide the result, as JSON.
+            config: what is known by then of that which decides the result, as JSON.
             resume: whether a run that is there shall go on.
 
         Returns:
@@ -110,7 +104,7 @@ class RunFolder:
                 f"{self.root} holds a run already: add --resume to continue it, or "
                 "choose another --output"
             )
-        self._check_same({"run": run})
+        self._check_same(config)
         return True
 
     def start(self, config: dict[str, Any]) -> None:
@@ -136,6 +130,8 @@ class RunFolder:
             raise ValueError(
                 f"{self.config} is damaged ({error}). Choose another --output"
             ) from error
+        # Older versions did not name it.
+        before.setdefault("method", "sbr" if before.get("sbr") else "strrn")
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
             unknown = _unknown(before.get("run"), config.get("run"))

@@ -35,16 +35,21 @@ def filling(folder: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone_in(folder: str | Path) -> Iterator[None]:
+def alone_in(folder: str | Path, *, beside: bool = False) -> Iterator[None]:
     """Hold the lock ``<folder>/.lock``; the folder is made when it is missing.
+
+    Args:
+        folder: to write to.
+        beside: hold ``<folder>.lock`` instead, and do not make the folder.
 
     Raises:
         ValueError: another process has it.
         OSError: its file cannot be made.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK)
+    path = Path(f"{folder}.lock") if beside else folder / LOCK
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path)
     if not _is_free(lock):
         raise ValueError(
             f"another process is writing to {folder}: wait for it, or choose another "
