@@ -1,6 +1,5 @@
 """Image files. RGB outside this file; OpenCV's BGR stays inside."""
 
-import os
 import re
 from pathlib import Path
 
@@ -120,10 +119,8 @@ def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
             f"Received: {suffix!r}"
         )
     content = encode_image(image, suffix, quality)
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def check_image(image: np.ndarray) -> np.ndarray:

@@ -3,11 +3,11 @@
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import tyro
@@ -94,33 +94,36 @@ def annotate(options: Options) -> None:
     with alone_in(options.output):
         _claim(options, model.description["description_sha256"])
         remove_leftovers(options.output)
-        _annotate_missing(clips, options)
-        _report(clips, options)
+        _report(_annotate_missing(clips, options), options)
 
 
-def _annotate_missing(clips: Sequence["Clip"], options: Options) -> None:
+def _annotate_missing(
+    clips: Sequence["Clip"], options: Options
+) -> dict[str, dict[str, Any]]:
+    """Annotate the videos that are not done; return the reports of all."""
     from data_pipeline.clips import longest_first
     from data_pipeline.workers import Task, run_tasks
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
+    reports = {clip.name: _read_report(there.output, clip.name) for clip in clips}
+    missing = [c for c in longest_first(clips) if not _is_done(reports[c.name])]
     tasks = [
-        Task(partial(annotate_clip, clip.name, clip.video_path.absolute(), there), done)
-        for clip in longest_first(clips)
-        if not _is_done(done := _report_path(there.output, clip.name))
+        Task(
+            partial(annotate_clip, clip.name, clip.video_path.absolute(), there),
+            _report_path(there.output, clip.name),
+        )
+        for clip in missing
     ]
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    return reports | {c.name: _read_report(there.output, c.name) for c in missing}
 
 
-def _report(clips: Sequence["Clip"], options: Options) -> None:
+def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
     """Write the report, and say what became of the videos and what comes next."""
     from strrn_tf.annotation_report import headline, write_report
 
-    reports = {
-        clip.name: json.loads(_report_path(options.output, clip.name).read_text())
-        for clip in clips
-    }
     sheets = {
         "accepted": _sheet(options.output / "annotations"),
         "not believed": _sheet(options.output / "rejected"),
@@ -131,7 +134,7 @@ def _report(clips: Sequence["Clip"], options: Options) -> None:
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
     if not any(report.get("readable", True) for report in reports.values()):
-        raise ValueError(f"none of the {len(clips)} videos can be read")
+        raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
     if totals["accepted"]:
         videos = " ".join(map(str, options.videos))
@@ -219,9 +222,17 @@ def _claim(options: Options, model: str) -> None:
         write_text(note, json.dumps(wanted, indent=1) + "\n")
 
 
-def _is_done(report: Path) -> bool:
+def _read_report(output: Path, name: str) -> dict[str, Any] | None:
+    """Return the report of a video, None where there is none that can be read."""
+    try:
+        return json.loads(_report_path(output, name).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+def _is_done(report: Mapping[str, Any] | None) -> bool:
     """Return whether a video was annotated; a damaged one may have been mended."""
-    return report.exists() and json.loads(report.read_text()).get("readable", True)
+    return report is not None and report.get("readable", True)
 
 
 def _report_path(output: Path, name: str) -> Path:

@@ -1,6 +1,7 @@
 """``strrn annotate``: what is accepted, the files, starting again."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -175,6 +176,25 @@ class TestCommand:
             report.unlink()
         assert main(arguments(videos, annotated)) == 0
         assert path.read_bytes() == before
+
+    def test_every_report_is_read_once_and_a_damaged_one_is_made_anew(
+        self, annotated, videos, monkeypatch, capsys
+    ):
+        before = content(annotated)
+        read = []
+        read_text = Path.read_text
+        with monkeypatch.context() as context:
+            context.setattr(
+                Path, "read_text", lambda p, *a, **k: read.append(p) or read_text(p)
+            )
+            assert main(arguments(videos, annotated)) == 0
+        folder = annotated / "videos"
+        done = sorted(p for p in read if p.parent == folder and "Gespr" in p.name)
+        assert done == sorted(folder.glob("Gespr*.json"))
+        next(folder.glob("Gespr*.json")).write_text("{")
+        assert main(arguments(videos, annotated)) == 0
+        assert "3 videos, 1 of them done before" in capsys.readouterr().out
+        assert content(annotated) == before
 
     def test_what_a_killed_process_was_writing_is_removed(self, annotated, videos):
         before = content(annotated)
