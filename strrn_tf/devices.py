@@ -170,7 +170,7 @@ def choose_devices(count: int, batch_sizes: Iterable[int] = ()) -> Devices:
     names = keras.distribution.list_devices()
     if count > len(names):
         raise ValueError(
-            f"--devices {count}: there are {len(names)} devices ({', '.join(names)})"
+            f"--devices {count}: not so many are here, only {', '.join(names)}"
         )
     return kinds[backend](names[:count])
 

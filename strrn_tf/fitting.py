@@ -71,7 +71,8 @@ def fit(
         if checkpoint.exists():
             learner.load_weights(checkpoint)
         done = _steps_done(learner)
-        print(f"{phase.name}: {done} of {phase.steps} updates are done")
+        where = f", on {devices.count} devices" if devices.count > 1 else ""
+        print(f"{phase.name}: {done} of {phase.steps} updates are done{where}")
         callbacks = [
             StopWhenNotFinite(),
             SaveCheckpoint(checkpoint),
