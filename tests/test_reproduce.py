@@ -3,6 +3,9 @@
 import json
 import re
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from strrn_tf.reproduction.rows import FIGURE4, TABLES, Training
 from strrn_tf.reproduction.stages import StageFailed, Stages
 from strrn_tf.reproduction.tables import Outcome, cell, write_table
 
+ROOT = Path(__file__).parents[1]
 ROWS = {row.key: row for table in TABLES.values() for row in table.rows}
 # What a tracker learns from stills depends on these.
 OF_THE_TRACKER = ("l_det_weight", "l_tck_weight", "temporal", "spatial")
@@ -73,7 +77,7 @@ class Processes:
     def __init__(self, fails=()):
         self.calls, self.fails = [], fails
 
-    def __call__(self, program, stdout, stderr, start_new_session):
+    def __call__(self, program, stdout, **_):
         script, options = Path(program[1]).name, program[2:]
         self.calls.append((script, options))
         place = Path(options[options.index("--output") + 1])
@@ -107,6 +111,25 @@ class Process:
 
     def send_signal(self, number):
         self.signals.append(number)
+
+
+# A training that can be interrupted.
+PATIENT = """
+import time
+print("begun", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    print("saved")
+"""
+
+
+def wait_for(word, log):
+    """Wait until a word is in a file."""
+    end = time.monotonic() + 50
+    while not (log.exists() and word in log.read_text()):
+        assert time.monotonic() < end, word
+        time.sleep(0.1)
 
 
 def checkpoint(folder, phase):
@@ -175,6 +198,21 @@ class TestStages:
         with pytest.raises(KeyboardInterrupt):
             made.model(ROWS["mdm"].training, 0)
         assert processes.last.signals == [signal.SIGINT]
+
+    @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a signal")
+    def test_a_training_does_not_outlive_a_killed_command(self, place):
+        script, log = place / "train.py", place / "log.txt"
+        script.write_text(PATIENT)
+        command = (
+            "import sys; from pathlib import Path; from strrn_tf.reproduction import "
+            "stages; stages.Stages(Path(), None)._run('x', sys.argv[1], [], "
+            "Path(sys.argv[2]))"
+        )
+        program = [sys.executable, "-c", command, str(script), str(log)]
+        with subprocess.Popen(program, cwd=ROOT) as process:
+            wait_for("begun", log)
+            process.kill()
+        wait_for("saved", log)
 
     def test_init_takes_the_place_of_the_stills(self, place, processes):
         made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))

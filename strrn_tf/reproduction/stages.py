@@ -5,6 +5,7 @@ need the same model share it; one that is complete is not made again, and one th
 left unfinished by a kill goes on. What a process prints is in its ``log.txt``.
 """
 
+import ctypes
 import hashlib
 import json
 import os
@@ -13,7 +14,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -22,6 +25,8 @@ from strrn_tf.reproduction.data import Data
 from strrn_tf.reproduction.rows import Training
 
 ROOT = Path(__file__).resolve().parents[2]
+# Of Linux' prctl.
+PR_SET_PDEATHSIG = 1
 
 
 class StageFailed(ValueError):
@@ -144,6 +149,7 @@ class Stages:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent(),
             )
             try:
                 code = process.wait()
@@ -156,6 +162,17 @@ class Stages:
             raise StageFailed(f"{what} ended with exit code {code}: {last} ({log})")
         seconds = time.monotonic() - begin
         Console(stderr=True).print(f"{what}: {seconds:.0f} s", highlight=False)
+
+
+def _end_with_parent() -> Callable[[], object] | None:
+    """Return what a new process calls so that its parent's death is a Ctrl-C to it.
+
+    A killed command would leave its training behind, which would keep the next one out.
+    None where the system is not Linux.
+    """
+    if sys.platform != "linux":
+        return None
+    return partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _is_done(folder: Path) -> bool:
