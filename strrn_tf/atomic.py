@@ -21,6 +21,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Args:
         path: file to be made or replaced. Its folder is made when it is missing.
+
+    Raises:
+        OSError: it cannot be written. A full disk, of which the system names no file,
+            is said of this one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +34,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,9 @@
 """The run folder: whole files or none, and a run is not mixed with another."""
 
+import errno
 import json
 import os
+import re
 
 import pytest
 from filelock import FileLock, Timeout
@@ -58,6 +60,16 @@ def test_the_suffix_of_the_new_file_is_that_of_the_file(tmp_path):
 def test_json_without_nan(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_said_of_the_file(tmp_path):
+    def fail(new):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.jpg"))) as info:
+        write_atomically(tmp_path / "a.jpg", fail)
+    assert info.value.errno == errno.ENOSPC
     assert os.listdir(tmp_path) == []
 
 
