@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -209,7 +210,8 @@ class TestStages:
             "Path(sys.argv[2]))"
         )
         program = [sys.executable, "-c", command, str(script), str(log)]
-        with subprocess.Popen(program, cwd=ROOT) as process:
+        deaf = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        with subprocess.Popen(program, cwd=ROOT, preexec_fn=deaf) as process:
             wait_for("begun", log)
             process.kill()
         wait_for("saved", log)
@@ -301,6 +303,13 @@ class TestTables:
         picture = read_image(paths[2])
         assert picture.shape[0] > 300
         assert picture.std() > 5
+
+    def test_a_table_without_figures_can_be_read(self, tmp_path):
+        outcomes = [Outcome(ROWS["mdm"], reason="no data")]
+        paths = write_table(tmp_path, "table1", TABLES["table1"], outcomes, "A title")
+        lines = pd.read_csv(paths[0])
+        assert lines.empty
+        assert list(lines.columns[:2]) == ["row", "name"]
 
     def test_shares_become_percent(self):
         table, row = TABLES["table2"], ROWS["celebrities"]

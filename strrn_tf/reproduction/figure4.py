@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from strrn_tf.atomic import replacing, write_text
 from strrn_tf.drawing import draw_caption, overlay_frame, tile_sheet
@@ -149,14 +150,8 @@ def write_figure(
     ]
     sheet = tile_sheet(tiles, len(tiles) // len(shots))
     with replacing(paths[3]) as new:
-        _save(new, sheet)
+        imsave(new, sheet)
     return paths
-
-
-def _save(path: Path, picture: np.ndarray) -> None:
-    from matplotlib.image import imsave
-
-    imsave(path, picture)
 
 
 def spread_over(count: int) -> list[int]:

@@ -14,9 +14,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -25,7 +23,8 @@ from strrn_tf.reproduction.data import Data
 from strrn_tf.reproduction.rows import Training
 
 ROOT = Path(__file__).resolve().parents[2]
-# Of Linux' prctl.
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+# Of its prctl.
 PR_SET_PDEATHSIG = 1
 
 
@@ -149,7 +148,7 @@ class Stages:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent(),
+                preexec_fn=_end_with_parent,
             )
             try:
                 code = process.wait()
@@ -164,15 +163,15 @@ class Stages:
         Console(stderr=True).print(f"{what}: {seconds:.0f} s", highlight=False)
 
 
-def _end_with_parent() -> Callable[[], object] | None:
-    """Return what a new process calls so that its parent's death is a Ctrl-C to it.
+def _end_with_parent() -> None:
+    """Let the death of its parent be a Ctrl-C to a new process, where Linux runs.
 
     A killed command would leave its training behind, which would keep the next one out.
-    None where the system is not Linux.
     """
-    if sys.platform != "linux":
-        return None
-    return partial(ctypes.CDLL(None).prctl, PR_SET_PDEATHSIG, signal.SIGINT)
+    # What a shell runs in the background begins deaf to it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if LIBC:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _is_done(folder: Path) -> bool:

@@ -19,6 +19,10 @@ METRICS = (
     *("nme_interpupil", "nme_interocular", "auc_005", "auc_008", "acc_005", "acc_008"),
     *("failure_008", "jitter"),
 )
+LONG_COLUMNS = (
+    *("row", "name", "category", "protocol", "metric"),
+    *("mean", "std", "seeds", "paper"),
+)
 # Of the plot, in characters.
 TITLE_WIDTH = 80
 PAPER_COLOUR, OUR_COLOUR = "#D55E00", "#0072B2"
@@ -132,19 +136,14 @@ def long_table(table: PaperTable, outcomes: Sequence[Outcome]) -> pd.DataFrame:
                 values = outcome.values(metric, category, protocol)
                 key = outcome.row.key, protocol, metric, category
                 lines.append(
-                    {
-                        "row": outcome.row.key,
-                        "name": outcome.row.name,
-                        "category": category,
-                        "protocol": protocol,
-                        "metric": metric,
-                        "mean": values.mean(),
-                        "std": spread(values),
-                        "seeds": len(values),
-                        "paper": printed.get(key, np.nan),
-                    }
+                    (
+                        *(outcome.row.key, outcome.row.name),
+                        *(category, protocol, metric),
+                        *(values.mean(), spread(values), len(values)),
+                        printed.get(key, np.nan),
+                    )
                 )
-    return pd.DataFrame(lines)
+    return pd.DataFrame(lines, columns=LONG_COLUMNS)
 
 
 def plot(table: PaperTable, outcomes: Sequence[Outcome], title: str) -> Figure:
