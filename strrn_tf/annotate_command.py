@@ -203,7 +203,7 @@ def _claim(options: Options, model: str) -> None:
     """Note what is asked for, or compare it with what was.
 
     Raises:
-        ValueError: the folder was filled with other options.
+        ValueError: the folder was filled with other options, or the note is damaged.
     """
     from strrn_tf.atomic import write_text
 
@@ -211,7 +211,12 @@ def _claim(options: Options, model: str) -> None:
     wanted |= asdict(options.criteria)
     note = options.output / NOTE
     if note.exists():
-        found = json.loads(note.read_text())
+        try:
+            found = dict(json.loads(note.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{note} is damaged ({error}). Choose another --output or delete it"
+            ) from error
         other = [key for key, value in wanted.items() if found.get(key) != value]
         if other:
             raise ValueError(

@@ -249,6 +249,14 @@ class TestCommand:
         assert main(arguments(tmp_path / "none", tmp_path / "out")) == 2
         assert not (tmp_path / "out").exists()
 
+    @pytest.mark.parametrize("text", ["{", "7", "[1]"])
+    def test_a_damaged_note_is_one_line(self, videos, tmp_path, capsys, text):
+        (tmp_path / "annotations.json").write_text(text)
+        assert main(arguments(videos, tmp_path)) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "annotations.json is damaged" in error
+
     def test_videos_none_of_which_can_be_read_are_a_mistake(self, tmp_path, capsys):
         (tmp_path / "in").mkdir()
         for name in ("a.mp4", "b.mp4"):
