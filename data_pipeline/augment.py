@@ -11,7 +11,12 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from data_pipeline.animation.performance import Performance, perform
+from data_pipeline.animation.performance import (
+    Liveliness,
+    Performance,
+    draw_performances,
+    perform,
+)
 from data_pipeline.animation.warp import Warp, find
 from data_pipeline.photometric import Look, Photometric, apply_look, draw_look
 from strrn_tf.geometry import (
@@ -43,6 +48,9 @@ class Augmentation:
         shift: x and y, fraction of the face size (197 pixels in a crop).
         mirror: probability.
         photometric: everything that leaves landmarks where they are.
+        liveliness: what the face of a single still is made to do (`animation`):
+            photographs show few heads that are turned up, down or far aside, and few
+            closed eyes. Pairs have the liveliness of their ``Motion``.
     """
 
     rotation: float = 30.0
@@ -50,11 +58,16 @@ class Augmentation:
     shift: float = 0.08
     mirror: float = 0.5
     photometric: Photometric = field(default_factory=Photometric)
+    liveliness: Liveliness = field(
+        default_factory=lambda: Liveliness(
+            probability=0.4, first=(0.25, 0.18, 0.1, 0.3, 0.2, 0.3, 0.1, 0.3)
+        )
+    )
 
     @classmethod
     def none(cls) -> "Augmentation":
         """Return the strengths that give the central crop, byte for byte."""
-        return cls(0.0, 0.0, 0.0, 0.0, Photometric.none())
+        return cls(0.0, 0.0, 0.0, 0.0, Photometric.none(), Liveliness(probability=0.0))
 
     def mild(self) -> "Augmentation":
         """Return weaker strengths without mirroring, for the end of a training.
@@ -70,6 +83,9 @@ class Augmentation:
             shift=share * self.shift,
             mirror=0.0,
             photometric=self.photometric.rarer(share),
+            liveliness=replace(
+                self.liveliness, probability=share * self.liveliness.probability
+            ),
         )
 
 
@@ -166,14 +182,18 @@ def augment(
     augmentation: Augmentation,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a crop (315, 315, 3) uint8 and landmarks (..., 68, 2) float32 in it.
+    """Return a crop (315, 315, 3) uint8 of a still and landmarks (68, 2) float32 in it.
 
     Args:
         frame: stored crop (S, S, 3) uint8.
-        landmarks: (..., 68, 2) in stored pixels.
+        landmarks: (68, 2) in stored pixels.
         augmentation: strengths.
         rng: the only source of chance.
     """
     matrix = draw_matrix(rng, augmentation, frame.shape[1])
     look = draw_look(rng, augmentation.photometric)
-    return render(frame, matrix, look, rng), move_landmarks(matrix, landmarks)
+    performance = None
+    if rng.random() < augmentation.liveliness.probability:
+        performance, _ = draw_performances(rng, augmentation.liveliness)
+    maps, moved = act(landmarks, performance, matrix)
+    return render(frame, matrix, look, rng, maps), moved

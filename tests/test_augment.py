@@ -5,7 +5,9 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from faces import drawn_face
 
+from data_pipeline.animation.performance import Liveliness
 from data_pipeline.augment import (
     Augmentation,
     augment,
@@ -17,10 +19,12 @@ from data_pipeline.augment import (
 from data_pipeline.motion import Motion, detector_like, draw_motion
 from data_pipeline.occlusion import Occluder, draw_occluder, paint_occluder
 from data_pipeline.photometric import Look, Photometric, apply_look, draw_look
+from strrn_tf.geometry import apply_matrix, fit_similarity
 from strrn_tf.landmarks import MIRROR, REGIONS
 
 SIDE = 385
-GEOMETRY = replace(Augmentation(), photometric=Photometric.none())
+STIFF = Liveliness(probability=0.0)
+GEOMETRY = replace(Augmentation(), photometric=Photometric.none(), liveliness=STIFF)
 
 
 def dotted_frame(seed=0):
@@ -69,6 +73,47 @@ def test_pictures_and_landmarks_move_together(seed):
     assert landmarks.dtype == np.float32
     # The order of a mirrored shape is another one, its set of places is the same.
     assert_on_dots(crop, landmarks)
+
+
+# Far enough from each other that each has its dot for itself.
+APART = [0, 3, 6, 8, 10, 13, 16, 17, 26, 30]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_acting_faces_take_their_landmarks_along(seed):
+    face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
+    y, x = np.mgrid[:SIDE, :SIDE]
+    distance = [(x - px) ** 2 + (y - py) ** 2 for px, py in face[APART]]
+    dots = np.uint8(255 * np.exp(-np.array(distance) / 8).sum(0))
+    frame = np.repeat(dots[..., None], 3, -1)
+    lively = replace(GEOMETRY, mirror=0.0, liveliness=Liveliness(probability=1.0))
+    crop, landmarks = augment(frame, face, lively, np.random.default_rng(seed))
+    moved = landmarks[APART]
+    stiff = apply_matrix(fit_similarity(face, landmarks), face)
+    assert np.abs(landmarks - stiff).max() > 1
+    found = centroids(crop, np.pad(moved, ((0, 58), (0, 0))))[: len(APART)]
+    error = np.linalg.norm(found - moved, axis=1)
+    assert np.isfinite(error).sum() >= 8
+    assert np.nanmax(error) < 0.5
+
+
+def test_faces_act_as_often_as_is_said_and_less_at_the_end():
+    face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
+    frame = np.zeros((SIDE, SIDE, 3), np.uint8)
+    rng = np.random.default_rng(0)
+
+    def share(augmentation):
+        acted = 0
+        for _ in range(300):
+            shape = augment(frame, face, replace(augmentation, mirror=0.0), rng)[1]
+            seen = apply_matrix(fit_similarity(face, shape), face)
+            acted += np.abs(seen - shape).max() > 0.1
+        return acted / 300
+
+    usual = Augmentation(photometric=Photometric.none())
+    assert share(usual) == pytest.approx(0.4, abs=0.09)
+    assert share(usual.mild()) == pytest.approx(0.24, abs=0.08)
+    assert share(GEOMETRY) == 0
 
 
 @pytest.mark.parametrize("side", [211, 160, 120])
