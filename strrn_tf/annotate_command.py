@@ -1,6 +1,5 @@
 """``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -9,10 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tyro
 
 from strrn_tf.annotating import Criteria, Judged, Tally
+from strrn_tf.annotation_folder import (
+    draw_sheet,
+    read_report,
+    remove_faces,
+    report_path,
+    write_face,
+)
 
 if TYPE_CHECKING:
     from data_pipeline.clips import Clip
@@ -40,10 +45,8 @@ back returns to where it came from, and where it shows something new. Written ar
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
-add videos: those that are done are not done again.
+add videos: those that are done are not done again unless they have changed.
 """
-# Crops reach twice as far as the face, and larger faces are shrunk.
-MARGIN, LARGEST = 2.0, 400
 # Some that were not believed are kept to be looked at: so many of a video, and at least
 # so many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
@@ -51,10 +54,6 @@ REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 FORMAT = 3
 # What was asked for.
 NOTE = "annotations.json"
-# Of a clip, in bytes of a file name, which may have 255.
-LONGEST_NAME = 150
-# Faces of a sheet of the report, and the side of each in pixels.
-ROWS, COLUMNS, TILE = 3, 10, 160
 
 
 @dataclass(frozen=True)
@@ -102,22 +101,31 @@ def _annotate_missing(
 ) -> dict[str, dict[str, Any]]:
     """Annotate the videos that are not done; return the reports of all."""
     from data_pipeline.clips import longest_first
+    from data_pipeline.fingerprints import fingerprint
     from data_pipeline.workers import Task, run_tasks
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
-    reports = {clip.name: _read_report(there.output, clip.name) for clip in clips}
-    missing = [c for c in longest_first(clips) if not _is_done(reports[c.name])]
-    tasks = [
-        Task(
-            partial(annotate_clip, clip.name, clip.video_path.absolute(), there),
-            _report_path(there.output, clip.name),
-        )
-        for clip in missing
+    reports = {clip.name: read_report(there.output, clip.name) for clip in clips}
+    sources = {clip.name: fingerprint([clip]) for clip in clips}
+    missing = [
+        clip
+        for clip in longest_first(clips)
+        if not _is_done(reports[clip.name], sources[clip.name])
     ]
+    tasks = []
+    for clip in missing:
+        work = partial(
+            annotate_clip,
+            clip.name,
+            clip.video_path.absolute(),
+            there,
+            source=sources[clip.name],
+        )
+        tasks.append(Task(work, report_path(there.output, clip.name)))
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
-    return reports | {c.name: _read_report(there.output, c.name) for c in missing}
+    return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
 def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
@@ -125,8 +133,8 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
     from strrn_tf.annotation_report import headline, write_report
 
     sheets = {
-        "accepted": _sheet(options.output / "annotations"),
-        "not believed": _sheet(options.output / "rejected"),
+        "accepted": draw_sheet(options.output / "annotations"),
+        "not believed": draw_sheet(options.output / "rejected"),
     }
     limit = options.criteria.max_cycle_error
     totals = write_report(options.output, reports, sheets, limit)
@@ -144,13 +152,19 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
         )
 
 
-def annotate_clip(name: str, path: Path, options: Options) -> None:
-    """Annotate one video; its report is written last."""
+def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
+    """Annotate one video; its report, with the fingerprint of its source, comes last.
+
+    What an earlier state of the video has left goes first.
+    """
     from data_pipeline.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.annotating import judge
     from strrn_tf.atomic import write_text
 
+    before = read_report(options.output, name)
+    if before is not None and not _is_done(before, source):
+        remove_faces(options.output, name)
     problem, is_readable = None, True
     tally = Tally()
     rejected: list[float] = []  # seconds of those that were kept
@@ -162,22 +176,22 @@ def annotate_clip(name: str, path: Path, options: Options) -> None:
         for judged in judge(reader, tracker, options.criteria):
             tally.add(judged)
             if judged.verdict == "accepted":
-                _write(options.output / "annotations", name, judged)
+                write_face(options.output / "annotations", name, judged)
             elif judged.verdict == "unreliable" and _is_wanted(judged, rejected):
                 rejected.append(judged.frame.timestamp)
-                _write(options.output / "rejected", name, judged)
+                write_face(options.output / "rejected", name, judged)
         if reader.truncated:
             problem = "the video ends before its announced end"
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
     except ValueError as error:
         problem, is_readable = str(error), False
-    report = {**tally.report(), "readable": is_readable}
+    report = {**tally.report(), "readable": is_readable, "source": source}
     if problem is None and not report["frames_with_face"]:
         problem = "no face was found"
     if problem is not None:
         report["problem"] = problem
-    write_text(_report_path(options.output, name), json.dumps(report) + "\n")
+    write_text(report_path(options.output, name), json.dumps(report) + "\n")
 
 
 def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
@@ -227,65 +241,8 @@ def _claim(options: Options, model: str) -> None:
         write_text(note, json.dumps(wanted, indent=1) + "\n")
 
 
-def _read_report(output: Path, name: str) -> dict[str, Any] | None:
-    """Return the report of a video, None where there is none that can be read."""
-    try:
-        return json.loads(_report_path(output, name).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _is_done(report: Mapping[str, Any] | None) -> bool:
-    """Return whether a video was annotated; a damaged one may have been mended."""
-    return report is not None and report.get("readable", True)
-
-
-def _report_path(output: Path, name: str) -> Path:
-    return output / "videos" / f"{_flat(name)}.json"
-
-
-def _flat(name: str) -> str:
-    """Return the name of a clip as one of files, with room for what they add to it."""
-    flat = name.replace("/", "__")
-    if "__" not in name and len(flat.encode()) <= LONGEST_NAME:
-        return flat
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return f"{flat.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
-
-
-def _write(folder: Path, clip: str, judged: Judged) -> None:
-    """Write the crop of a face and its landmarks."""
-    from data_pipeline.images import write_image
-    from data_pipeline.pts import write_pts
-    from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
-    from strrn_tf.tracking.crop import cut
-
-    face = judged.face
-    side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
-    matrix = crop_matrix(face.box, side, MARGIN)
-    path = folder / f"{_flat(clip)}-{judged.frame.index:06d}-{face.id}.jpg"
-    write_pts(path.with_suffix(".pts"), apply_matrix(matrix, face.landmarks))
-    write_image(path, cut(judged.frame.image, matrix, side))
-
-
-def _sheet(folder: Path) -> np.ndarray:
-    """Return one picture of faces that are spread evenly over a folder, or a strip."""
-    import cv2
-
-    from data_pipeline.images import read_image
-    from data_pipeline.pts import read_pts
-    from strrn_tf.drawing import draw_landmarks, tile_sheet
-
-    paths = [
-        p for p in sorted(folder.glob("[!.]*.jpg")) if p.with_suffix(".pts").exists()
-    ]
-    chosen = np.unique(np.linspace(0, len(paths) - 1, ROWS * COLUMNS).astype(int))
-    tiles = []
-    for path in [paths[i] for i in chosen] if paths else []:
-        image, landmarks = read_image(path), read_pts(path.with_suffix(".pts"))
-        scale = TILE / len(image)
-        small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
-        tiles.append(draw_landmarks(small, (landmarks + 0.5) * scale - 0.5))
-    if not tiles:
-        return np.full((TILE // 4, COLUMNS * TILE, 3), 255, np.uint8)
-    return tile_sheet(tiles, COLUMNS)
+def _is_done(report: Mapping[str, Any] | None, source: str) -> bool:
+    """Return whether a video could be read, and was annotated as it is now."""
+    if report is None or not report.get("readable", True):
+        return False
+    return report.get("source", source) == source

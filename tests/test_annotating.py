@@ -12,8 +12,9 @@ from data_pipeline.drawn import draw_clip
 from data_pipeline.pts import read_pts
 from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
-from strrn_tf.annotate_command import _flat, _is_wanted, _refuse_foreign
+from strrn_tf.annotate_command import _is_wanted, _refuse_foreign
 from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
+from strrn_tf.annotation_folder import flat_name
 from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
 from strrn_tf.locking import alone_in
@@ -136,11 +137,17 @@ def content(folder):
     return {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+def frames_of(output, name):
+    """Return the numbers of the frames of a video that have become annotations."""
+    parts = [p.stem.rsplit("-", 2) for p in (output / "annotations").glob("*.pts")]
+    return sorted(int(frame) for video, frame, _ in parts if video == name)
+
+
 def test_any_name_of_a_video_has_files_of_its_own():
-    assert _flat("a/b.mp4") == "a__b.mp4" != _flat("a__b.mp4")
+    assert flat_name("a/b.mp4") == "a__b.mp4" != flat_name("a__b.mp4")
     long = f"{'л' * 110}/{'y' * 240}/c.mp4"
-    assert len(_flat(long).encode()) < 200
-    assert _flat(long) != _flat(f"{long} ")
+    assert len(flat_name(long).encode()) < 200
+    assert flat_name(long) != flat_name(f"{long} ")
 
 
 class TestCommand:
@@ -195,6 +202,21 @@ class TestCommand:
         assert main(arguments(videos, annotated)) == 0
         assert "3 videos, 1 of them done before" in capsys.readouterr().out
         assert content(annotated) == before
+
+    def test_a_video_that_has_changed_is_annotated_anew(self, tmp_path, capsys):
+        images = [image for image, _ in draw_clip(np.random.default_rng(0), 1, 6)]
+        folder, output = tmp_path / "videos", tmp_path / "out"
+        folder.mkdir()
+        write_video(folder / "talk.mp4", images, 25)
+        write_video(folder / "talk.mp4-000001-0.mp4", images[:2], 25)
+        assert main(arguments(folder, output)) == 0
+        assert max(frames_of(output, "talk.mp4")) >= 4
+        beside = frames_of(output, "talk.mp4-000001-0.mp4")
+        write_video(folder / "talk.mp4", images[:3], 25)
+        assert main(arguments(folder, output)) == 0
+        assert "2 videos, 1 of them done before" in capsys.readouterr().out
+        assert max(frames_of(output, "talk.mp4")) <= 2
+        assert frames_of(output, "talk.mp4-000001-0.mp4") == beside
 
     def test_what_a_killed_process_was_writing_is_removed(self, annotated, videos):
         before = content(annotated)

@@ -162,7 +162,13 @@ RULES = [
     (
         "strrn_tf.annotate_command",
         {"strrn_tf*", "data_pipeline.*"},
-        {"tyro", "numpy", "cv2"},
+        {"tyro"},
+    ),
+    (
+        "strrn_tf.annotation_folder",
+        {"strrn_tf.annotating", "strrn_tf.drawing", "strrn_tf.geometry"}
+        | {"strrn_tf.tracking.crop", "data_pipeline.images", "data_pipeline.pts"},
+        {"numpy", "cv2"},
     ),
     (
         "strrn_tf.annotating",
