@@ -253,6 +253,7 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
     from strrn_tf.evaluation import LabelledFrame
     from strrn_tf.reproduction.data import LacksData
     from strrn_tf.reproduction.figure4 import Method, follow, spread_over, write_figure
+    from strrn_tf.reproduction.stages import StageFailed
 
     opened = open_sequences(stages.data.clips / "300vw", "3")
     one = next((o for o in opened if o.sequence.name == FIGURE4_SEQUENCE), opened[0])
@@ -265,6 +266,8 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
         except LacksData as lack:
             print(f"figure4: no data: {lack}")
             return []
+        except StageFailed as failure:
+            return [f"{name}, {label}: {failure}"]
         tracker = strrn_tf.FaceTracker.from_pretrained(model)
         frames = (LabelledFrame(*f) for f in read_frames(one, options.max_frames))
         method = Method(label, tracker, row.protocol)

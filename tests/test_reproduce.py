@@ -9,14 +9,17 @@ import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import train
+from data_pipeline import labelled
 from data_pipeline.images import read_image
 from strrn_tf.cli import main
+from strrn_tf.reproduce_command import Options, make_figure4
 from strrn_tf.reproduction import stages
 from strrn_tf.reproduction.data import Data, LacksData
 from strrn_tf.reproduction.figure4 import Shot, write_figure
@@ -330,6 +333,21 @@ def test_figure4(tmp_path):
     assert errors["STRRN"].tolist() == [4, 4, 4]
     assert "figure4.csv" in paths[1].read_text()
     assert read_image(paths[3]).shape == (80, 30, 3)  # a row per method
+
+
+def test_a_figure_that_cannot_be_made_is_one_of_the_failures(monkeypatch):
+    sequence = SimpleNamespace(
+        sequence=SimpleNamespace(name="517"), reader=SimpleNamespace(num_frames_hint=3)
+    )
+    monkeypatch.setattr(labelled, "open_sequences", lambda *_: [sequence])
+
+    def fail(*_):
+        raise StageFailed("training diverged")
+
+    made = SimpleNamespace(data=SimpleNamespace(clips=Path("x")), model=fail)
+    options = Options(what="figure4")
+    failures = make_figure4("figure4", options, made)
+    assert failures == ["figure4, STRRN: training diverged"]
 
 
 @pytest.mark.parametrize(
