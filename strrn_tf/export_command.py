@@ -1,5 +1,6 @@
 """``strrn export``: a trained model written again, in another precision or format."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
       half the size; arithmetic stays float32
   strrn export runs/mine --saved-model --output served
       saved_model/detector and saved_model/tracker too, for TensorFlow Serving
+  strrn export runs/third --average runs/second --output runs/mean
+      the mean of a model's weights and of those that it was trained on from: often a
+      little better than either. The reliability has to be fitted anew
 
 What was written is compared with the Keras networks on drawn faces, and refused where
 it differs. What a precision costs on your faces: python benchmarks/variants.py
@@ -39,17 +43,21 @@ class Options:
     """Of the weights in the TFLite files."""
     saved_model: bool = False
     """Write SavedModels too."""
+    average: tuple[str, ...] = ()
+    """Models whose weights are averaged with it: those that it was trained on from."""
 
 
 def export(options: Options) -> None:
     """Write the model and say where.
 
     Raises:
-        ValueError: there is no such model, or the folder to write is that of the model.
+        ValueError: there is no such model, models of other sizes are to be averaged, or
+            the folder to write is that of the model.
     """
     from strrn_tf.tracking.model_folder import verify
 
     source = verify(options.model)
+    others = [verify(name) for name in options.average]
     output = options.output or source.path.with_name(f"export-{options.precision}")
     if output.resolve() == source.path.resolve():
         raise ValueError(f"{output} is the model itself: give another --output")
@@ -58,13 +66,15 @@ def export(options: Options) -> None:
     print(f"exporting {source.path} with {options.precision} weights …")
     with quiet_stderr():
         from strrn_tf.export import export_models
+        from strrn_tf.models.averaging import average
         from strrn_tf.models.build import load_networks
 
         crops = drawn_crops()
+        models = [load_networks(folder.path) for folder in (source, *others)]
         export_models(
-            *load_networks(source.path),
+            *(average(networks) for networks in zip(*models, strict=True)),
             output,
-            info=carried_over(source.description),
+            info=carried_over(source.description, options.average),
             crops=crops,
             starts=source.mean_shape[None].repeat(len(crops), 0),
             saved_model=options.saved_model,
@@ -77,10 +87,19 @@ def export(options: Options) -> None:
     print(f"{output}: {sizes}; next: strrn track VIDEO --model {output}")
 
 
-def carried_over(description: dict[str, Any]) -> dict[str, Any]:
-    """Return what a description says of a model whatever its files are."""
-    own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
+def carried_over(
+    description: dict[str, Any], averaged_with: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return what a description says of a model whatever its files are.
+
+    What was measured does not hold for the mean of several models.
+    """
+    own = ["name", "backbone", "preset", "seed", "training_data", "licence"]
+    if not averaged_with:
+        own.append("accuracy")
     kept = {key: description[key] for key in own if key in description}
+    if averaged_with:
+        kept["averaged_with"] = list(averaged_with)
     return {**kept, "mean_shape": description["mean_shape"]}
 
 

@@ -2,6 +2,7 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 from toy_models import WideDetector, toy_mean_shape, toy_models, toy_samples
@@ -9,6 +10,8 @@ from toy_models import WideDetector, toy_mean_shape, toy_models, toy_samples
 from strrn_tf.cli import main
 from strrn_tf.export import export_models
 from strrn_tf.export_command import drawn_crops
+from strrn_tf.models.averaging import average
+from strrn_tf.models.build import load_networks
 from strrn_tf.tracking.model_folder import load, verify
 
 
@@ -64,6 +67,30 @@ def test_mistakes(run, capsys, more, words):
     assert message.startswith("strrn: ")
     assert words in message
     assert (run / "export" / "model.json").read_bytes() == before
+
+
+def test_the_mean_of_two_models(run, tmp_path):
+    other, _ = load_networks(run / "export")
+    other.set_weights([w + 2 for w in other.get_weights()])
+    samples = toy_samples(1)
+    export_models(other, toy_models()[1], tmp_path / "other", **samples)
+    argv = ["export", str(run), "--average", str(tmp_path / "other")]
+    assert main([*argv, "--output", str(tmp_path / "mean")]) == 0
+    first, _ = load_networks(run / "export")
+    mean, _ = load_networks(tmp_path / "mean")
+    for ours, its in zip(mean.get_weights(), first.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, its + 1, rtol=1e-5, atol=1e-5)
+    described = load(tmp_path / "mean").description
+    assert described["averaged_with"] == [str(tmp_path / "other")]
+    assert "accuracy" not in described
+
+
+def test_models_of_other_sizes_have_no_mean():
+    detectors = [
+        keras.Sequential([keras.Input((4,)), keras.layers.Dense(n)]) for n in (2, 3)
+    ]
+    with pytest.raises(ValueError, match="same sizes"):
+        average(detectors)
 
 
 def test_no_model(capsys, tmp_path):
