@@ -311,8 +311,12 @@ def test_the_face_detector_takes_category_one_for_faces():
 
 
 SCRIPT = """
+import signal
 import sys
 from data_pipeline.drawn import draw_dataset
+
+# Where the tests are a background job of a shell, it is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 try:
     draw_dataset(sys.argv[1], workers=2)
