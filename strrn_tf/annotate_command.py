@@ -124,6 +124,8 @@ def _annotate_missing(
         )
         tasks.append(Task(work, report_path(there.output, clip.name)))
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
+    # What an earlier state of a video has left is nobody's.
+    remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
@@ -153,18 +155,12 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
 
 
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report, with the fingerprint of its source, comes last.
-
-    What an earlier state of the video has left goes first.
-    """
+    """Annotate one video; its report, with the mark of its source, is written last."""
     from data_pipeline.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.annotating import judge
     from strrn_tf.atomic import write_text
 
-    before = read_report(options.output, name)
-    if before is not None and not _is_done(before, source):
-        remove_faces(options.output, name)
     problem, is_readable = None, True
     tally = Tally()
     rejected: list[float] = []  # seconds of those that were kept

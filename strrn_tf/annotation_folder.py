@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from strrn_tf.tracking.crop import cut
 
 # Crops reach twice as far as the face, and larger faces are shrunk.
 MARGIN, LARGEST = 2.0, 400
+# What `write_face` names its files.
+FACE_FILE = re.compile(r"(?P<clip>.+)-\d{6,}-\d+\.(jpg|pts)", re.DOTALL)
 # Of a clip, in bytes of a file name, which may have 255.
 LONGEST_NAME = 150
 # Faces of a sheet of the report, and the side of each in pixels.
@@ -56,12 +59,15 @@ def write_face(folder: Path, clip: str, judged: Judged) -> None:
     write_image(path, cut(judged.frame.image, matrix, side))
 
 
-def remove_faces(output: Path, clip: str) -> None:
-    """Remove the faces of a clip, and of no other: names of clips have dashes too."""
-    name = re.compile(re.escape(flat_name(clip)) + r"-\d{6,}-\d+\.(jpg|pts)")
+def remove_faces(output: Path, clips: Collection[str]) -> None:
+    """Remove the faces of some clips, and of no other: names have dashes too."""
+    names = {flat_name(clip) for clip in clips}
+    if not names:
+        return
     for folder in ("annotations", "rejected"):
         for path in (output / folder).glob("*"):
-            if name.fullmatch(path.name):
+            found = FACE_FILE.fullmatch(path.name)
+            if found and found["clip"] in names:
                 path.unlink()
 
 

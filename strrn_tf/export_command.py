@@ -94,11 +94,10 @@ def carried_over(
 
     What was measured does not hold for the mean of several models.
     """
-    own = ["name", "backbone", "preset", "seed", "training_data", "licence"]
-    if not averaged_with:
-        own.append("accuracy")
+    own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
     kept = {key: description[key] for key in own if key in description}
     if averaged_with:
+        kept.pop("accuracy", None)
         kept["averaged_with"] = list(averaged_with)
     return {**kept, "mean_shape": description["mean_shape"]}
 

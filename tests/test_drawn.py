@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from waiting import soon
 
 from data_pipeline.drawn import draw_clip, draw_dataset, draw_face
 from data_pipeline.drawn.conditions import RANGES
@@ -334,7 +335,7 @@ def test_an_interrupt_ends_the_workers_too(tmp_path):
         text=True,
         cwd=Path(__file__).parents[1],
     )
-    wait_until(lambda: len(list(root.rglob("*.pts"))) >= 3)
+    assert soon(lambda: len(list(root.rglob("*.pts"))) >= 3, 60)
     # As a terminal does it: to the workers as well.
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=30)
@@ -343,10 +344,3 @@ def test_an_interrupt_ends_the_workers_too(tmp_path):
     count = len(list(root.rglob("*.pts")))
     time.sleep(1)
     assert len(list(root.rglob("*.pts"))) == count
-
-
-def wait_until(holds, seconds=60):
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from waiting import soon
 
 import train
 from data_pipeline import labelled
@@ -128,14 +128,6 @@ except KeyboardInterrupt:
 """
 
 
-def wait_for(word, log):
-    """Wait until a word is in a file."""
-    end = time.monotonic() + 50
-    while not (log.exists() and word in log.read_text()):
-        assert time.monotonic() < end, word
-        time.sleep(0.1)
-
-
 def checkpoint(folder, phase):
     return folder / "checkpoints" / f"{phase}.weights.h5"
 
@@ -215,9 +207,9 @@ class TestStages:
         program = [sys.executable, "-c", command, str(script), str(log)]
         deaf = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
         with subprocess.Popen(program, cwd=ROOT, preexec_fn=deaf) as process:
-            wait_for("begun", log)
+            assert soon(lambda: log.exists() and "begun" in log.read_text(), 50)
             process.kill()
-        wait_for("saved", log)
+        assert soon(lambda: "saved" in log.read_text(), 50)
 
     def test_init_takes_the_place_of_the_stills(self, place, processes):
         made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))

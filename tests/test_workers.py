@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from waiting import soon
 
 from data_pipeline.clips import list_clips, longest_first
 from data_pipeline.drawn import draw_clip
@@ -38,16 +38,6 @@ def noting(folder, count):
 
 def processes(tasks):
     return {int(task.done.read_text()) for task in tasks}
-
-
-def soon(what, seconds=30):
-    """Whether something becomes true within some seconds."""
-    end = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def is_running(process):
