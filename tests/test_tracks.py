@@ -405,15 +405,51 @@ def test_an_unsure_face_does_not_take_the_place_of_a_lost_one(folder):
     assert [(f.id, f.state) for f in states[-1]] == [(1, "tracked")]
 
 
-def test_a_new_face_takes_the_place_of_a_lost_one(folder):
+def swapped(folder):
+    """Return a tracker of one face that follows a new one while the first is lost."""
     boxes = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: boxes)
+    tracker = two_faces(folder, boxes, 1)
     tracker.update(DARK)
     boxes[:] = []
     assert [face.state for face in tracker.update(grey(255))] == ["lost"]
     boxes[:] = [np.array([200.0, 50, 290, 140])]
-    faces = [tracker.update(DARK) for _ in range(4)][-1]
-    assert [(face.id, face.state) for face in faces] == [(1, "detected")]
+    faces = [tracker.update(DARK) for _ in range(5)][-1]
+    assert [(face.id, face.state) for face in faces] == [(0, "lost"), (1, "tracked")]
+    return tracker, boxes
+
+
+def test_a_lost_face_keeps_its_id_for_as_long_as_it_may_come_back(folder):
+    tracker, _ = swapped(folder)
+    faces = [tracker.update(DARK) for _ in range(2 * 25)][-1]
+    assert [(face.id, face.state) for face in faces] == [(1, "tracked")]
+
+
+def test_a_lost_face_that_is_back_takes_the_place_of_a_younger_one(folder):
+    tracker, boxes = swapped(folder)
+    boxes.insert(0, BOX)
+    faces = [tracker.update(DARK) for _ in range(6)][-1]
+    assert [(face.id, face.state) for face in faces] == [(0, "tracked")]
+
+
+@pytest.mark.parametrize("score", [0.75, 0.85])
+def test_where_the_limit_is_reached_only_a_sure_face_is_back(
+    folder, monkeypatch, score
+):
+    tracker, boxes = swapped(folder)
+    boxes.insert(0, BOX)
+    sight = Sight(score, 0.0, BOX)
+    monkeypatch.setattr(tracker._tracks, "_face_check", lambda *_: sight)
+    faces = [tracker.update(DARK) for _ in range(6)][-1]
+    seen = [face.id for face in faces if face.state != "lost"]
+    assert seen == [0 if score > 0.8 else 1]
+
+
+def test_a_new_face_beside_others_is_surely_one(folder, monkeypatch):
+    tracker = two_faces(folder, [BOX, SMALL])
+    scores = iter([0.9, 0.75])
+    check = lambda *_: Sight(next(scores, 0.9), 0.0, BOX)  # noqa: E731
+    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+    assert [face.id for face in tracker.update(DARK)] == [0]
 
 
 def test_degenerate_shapes():

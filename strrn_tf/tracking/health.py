@@ -62,8 +62,8 @@ MAX_OFFSET = 0.25
 # do not find it.
 DOUBT = 0.2
 MAX_DENIALS = 2
-# A new face has to be as reliable as this where another one is seen that is not in
-# doubt, or was just lost: most finds beside one are no faces.
+# A new face has to be as reliable as this, and surely a face, where another one is seen
+# that is not in doubt, or was just lost: most finds beside one are no faces.
 NEWCOMER = 0.5
 
 # A face whose landmarks have moved by more than this fraction of the eye distance since
@@ -129,6 +129,12 @@ def is_degenerate(
 def is_doubtful(face: Face) -> bool:
     """Say whether a face that is not lost has to be confirmed."""
     return face.reliability < DOUBT
+
+
+def is_sure(face: Face) -> bool:
+    """Say whether a face that is new may begin beside others."""
+    is_face = face.face_score >= SURE_FACE_SCORE
+    return bool(is_face and face.reliability >= NEWCOMER)
 
 
 def is_same(face: Face, other: Face) -> bool:

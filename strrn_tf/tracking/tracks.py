@@ -222,8 +222,8 @@ class Tracks:
         Args:
             now: the frame.
             boxes: face boxes of this frame, the most wanted first.
-            limit: no face is detected that would make more than so many, and lost ones
-                beyond it are dropped.
+            limit: no new face is taken up where so many are seen. A lost one that is
+                surely back takes the place of the youngest.
             searched: the boxes are all that a search has found: a doubtful face without
                 one is lost when that has happened twice; new ones that are not reliable
                 begin only where all others are doubtful.
@@ -236,14 +236,16 @@ class Tracks:
         free = [box for j, box in enumerate(boxes) if j not in covered]
         unsure = []
         for track, box in self._assign(free, now):
-            if limit is not None and self.num_seen >= limit:
+            is_full = limit is not None and self.num_seen >= limit
+            if is_full and track is None:
                 break
-            found = self._look_twice(now, box, None, health.MIN_FACE_SCORE)
+            score = health.SURE_FACE_SCORE if is_full else health.MIN_FACE_SCORE
+            found = self._look_twice(now, box, None, score)
             if found is None:
                 continue
             new = track or Track(NOBODY, now.clock, now.clock)
             self._detect(new, now, found)
-            if track is None and searched and new.face.reliability < health.NEWCOMER:
+            if track is None and searched and not health.is_sure(new.face):
                 unsure.append(new)
             elif track is None:
                 self._begin(new)
@@ -252,7 +254,7 @@ class Tracks:
             for track in unsure[:room]:
                 self._begin(track)
         if limit is not None:
-            self._drop_lost(limit)
+            self._keep_oldest(limit)
 
     def _assign(
         self, boxes: Sequence[np.ndarray], now: Moment
@@ -270,10 +272,11 @@ class Tracks:
         self._tracks.append(track)
         self._next_id += 1
 
-    def _drop_lost(self, limit: int) -> None:
-        room = limit - self.num_seen
-        lost = [track for track in self._tracks if track.is_lost][: max(room, 0)]
-        self._tracks = [t for t in self._tracks if not t.is_lost or t in lost]
+    def _keep_oldest(self, limit: int) -> None:
+        """Forget the youngest of more seen faces than so many."""
+        seen = [track.face.id for track in self._tracks if not track.is_lost]
+        forgotten = set(seen[limit:])
+        self._tracks = [t for t in self._tracks if t.face.id not in forgotten]
 
     def settle(self, now: Moment) -> list[Face]:
         """Keep what the next frame needs; return the faces, in the order of their ids.
