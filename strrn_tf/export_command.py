@@ -23,6 +23,8 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
   strrn export runs/third --average runs/second --output runs/mean
       the mean of a model's weights and of those that it was trained on from: often a
       little better than either. The reliability has to be fitted anew
+  strrn export strrn-mdm --tracker runs/steady --output runs/mixed
+      another model's tracker in the place of its own: none belongs to a detector
 
 What was written is compared with the Keras networks on drawn faces, and refused where
 it differs. What a precision costs on your faces: python benchmarks/variants.py
@@ -45,19 +47,24 @@ class Options:
     """Write SavedModels too."""
     average: tuple[str, ...] = ()
     """Models whose weights are averaged with it: those that it was trained on from."""
+    tracker: str | None = None
+    """Model whose tracker takes the place of its own."""
 
 
 def export(options: Options) -> None:
     """Write the model and say where.
 
     Raises:
-        ValueError: there is no such model, models of other sizes are to be averaged, or
-            the folder to write is that of the model.
+        ValueError: there is no such model, models of other sizes are to be averaged,
+            two options name a tracker, or the folder to write is that of the model.
     """
     from strrn_tf.tracking.model_folder import verify
 
     source = verify(options.model)
+    if options.average and options.tracker:
+        raise ValueError("--average makes a tracker: leave --tracker out")
     others = [verify(name) for name in options.average]
+    giver = verify(options.tracker or options.model)
     output = options.output or source.path.with_name(f"export-{options.precision}")
     if output.resolve() == source.path.resolve():
         raise ValueError(f"{output} is the model itself: give another --output")
@@ -71,10 +78,14 @@ def export(options: Options) -> None:
 
         crops = drawn_crops()
         models = [load_networks(folder.path) for folder in (source, *others)]
+        detector, tracker = map(average, zip(*models, strict=True))
+        if options.tracker:
+            _, tracker = load_networks(giver.path)
         export_models(
-            *(average(networks) for networks in zip(*models, strict=True)),
+            detector,
+            tracker,
             output,
-            info=carried_over(source.description, options.average),
+            info=carried_over(source.description, options.average, options.tracker),
             crops=crops,
             starts=source.mean_shape[None].repeat(len(crops), 0),
             saved_model=options.saved_model,
@@ -88,17 +99,22 @@ def export(options: Options) -> None:
 
 
 def carried_over(
-    description: dict[str, Any], averaged_with: Sequence[str] = ()
+    description: dict[str, Any],
+    averaged_with: Sequence[str] = (),
+    tracker_of: str | None = None,
 ) -> dict[str, Any]:
     """Return what a description says of a model whatever its files are.
 
-    What was measured does not hold for the mean of several models.
+    What was measured does not hold for a model made of several.
     """
     own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
     kept = {key: description[key] for key in own if key in description}
-    if averaged_with:
+    if averaged_with or tracker_of:
         kept.pop("accuracy", None)
+    if averaged_with:
         kept["averaged_with"] = list(averaged_with)
+    if tracker_of:
+        kept["tracker_of"] = tracker_of
     return {**kept, "mean_shape": description["mean_shape"]}
 
 

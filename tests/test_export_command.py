@@ -57,6 +57,8 @@ def test_saved_models_where_asked(run, tmp_path):
         (("--precision", "int4"), "int4"),
         (("--output", "{run}/export"), "is the model itself"),
         (("--output", "{run}"), "is not an exported model"),
+        (("--tracker", "{run}/none"), "There is no model"),
+        (("--tracker", "{run}", "--average", "{run}"), "leave --tracker out"),
     ],
 )
 def test_mistakes(run, capsys, more, words):
@@ -82,6 +84,23 @@ def test_the_mean_of_two_models(run, tmp_path):
         np.testing.assert_allclose(ours, its + 1, rtol=1e-5, atol=1e-5)
     described = load(tmp_path / "mean").description
     assert described["averaged_with"] == [str(tmp_path / "other")]
+    assert "accuracy" not in described
+
+
+def test_the_tracker_of_another_model(run, tmp_path):
+    detector, tracker = toy_models()
+    tracker.set_weights([w + 2 for w in tracker.get_weights()])
+    export_models(detector, tracker, tmp_path / "other", **toy_samples(1))
+    argv = ["export", str(run), "--tracker", str(tmp_path / "other")]
+    assert main([*argv, "--output", str(tmp_path / "mixed")]) == 0
+    mixed = load_networks(tmp_path / "mixed")
+    for ours, its in zip(
+        mixed, (load_networks(run / "export")[0], tracker), strict=True
+    ):
+        for weights, expected in zip(ours.get_weights(), its.get_weights(), strict=True):
+            np.testing.assert_array_equal(weights, expected)
+    described = load(tmp_path / "mixed").description
+    assert described["tracker_of"] == str(tmp_path / "other")
     assert "accuracy" not in described
 
 
