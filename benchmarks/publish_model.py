@@ -68,7 +68,7 @@ named, one crop per face, no mirror averaging.
 Large yaw (beyond about 60 degrees) and heavy occlusion of one half of the face; faces
 smaller than about 40 px; the jaw under beards and hands is a guess.
 Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
-in every third frame, the tracker walks off slowly (`benchmarks/drift.py`).
+at least in every third frame, the tracker walks off slowly (`benchmarks/drift.py`).
 {failures}"""
 GROUPS = """By the turn of the head, by size (all faces shrunk to so many pixels), and
 with a disc that hides a fifth of every face (`benchmarks/groups.py`, boxes from the
@@ -189,9 +189,11 @@ def groups_of(options: Options) -> str:
 
 
 def training_facts(folder: Path) -> dict:
-    """Return counts of the run's data and of its last round."""
+    """Return counts of the run's data and of its last round, or what is published."""
     described = json.loads((folder / "export" / "model.json").read_text())
     counts = described["training_data"]
+    if "stills" in counts:
+        return counts
     reports = sorted((folder / "rounds").glob("*/report.json"))
     last = json.loads(reports[-1].read_text())
     return {

@@ -111,9 +111,9 @@ def motion_pairs_dataset(
 
     Returns:
         Dictionaries of ``frames`` (B, 2, 315, 315, 3) float32 in [0, 1] and, all
-        (B, 68, 2) float32 in crop pixels: ``target``, the exact landmarks of the second
-        frame; ``start`` and ``detected``, the landmarks of the first and of the second
-        frame with independent errors.
+        (B, 68, 2) float32 in crop pixels: ``before`` and ``target``, the exact
+        landmarks of the first and of the second frame; ``start`` and ``detected``, the
+        same with independent errors.
 
     Raises:
         ValueError: sources of a wrong shape or type, empty, or with NaN landmarks.
@@ -124,7 +124,7 @@ def motion_pairs_dataset(
         rng = sample_generator(seed, position)
         return _moved_pair(*read(position), augmentation, motion, rng)
 
-    names = ("start", "detected", "target")
+    names = ("before", "start", "detected", "target")
     return endless_stream(sample, names, (2,), batch_size, start)
 
 
@@ -160,7 +160,8 @@ def clip_pairs_dataset(
         augmentation: strengths.
 
     Returns:
-        Dictionaries with the keys of :func:`motion_pairs_dataset`.
+        Dictionaries with the keys of :func:`motion_pairs_dataset`. How wrong ``start``
+        is is not known, so ``before`` is the same.
 
     Raises:
         ValueError: arrays of a wrong shape or type, an empty index, or NaN shapes.
@@ -169,7 +170,7 @@ def clip_pairs_dataset(
     count = len(frames)
     shares = [share for _, share in parts] if parts else [1.0]
     used = [check_index(i, count) for i, _ in parts or [(index, 1.0)]]
-    named = {"start": start, "detected": detected, "target": target}
+    named = {"before": start, "start": start, "detected": detected, "target": target}
     index = np.concatenate(used)
     shapes = [check_landmarks(n, s, count, index) for n, s in named.items()]
     schedule = Schedule([len(part) for part in used], shares, seed)
@@ -249,7 +250,7 @@ def _moved_pair(
     motion: Motion,
     rng: np.random.Generator,
 ) -> Sample:
-    """Return two crops of one stored frame, and start, detected and target shapes."""
+    """Return two crops of one stored frame, and the four shapes of the stream."""
     first = draw_matrix(rng, augmentation, frame.shape[1])
     centre = move_landmarks(first, landmarks).mean(0)
     second = compose(draw_motion(rng, motion, centre, FACE_SIZE), first)
@@ -267,7 +268,7 @@ def _moved_pair(
         shapes.append(shape)
     before, target = shapes
     start = detector_like(rng, motion, before)
-    return crops, [start, detector_like(rng, motion, target), target]
+    return crops, [before, start, detector_like(rng, motion, target), target]
 
 
 def _next_look(

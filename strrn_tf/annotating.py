@@ -35,8 +35,7 @@ class Criteria:
         max_cycle_error: largest distance of the way back from where it started, as a
             fraction of the eye distance; the paper's T.
         max_disagreement: largest mean distance between what is tracked and what the
-            detector sees in the same place, same unit; it looks in every third frame,
-            and what it saw last counts.
+            detector sees in the same place, same unit; what it saw last counts.
         min_change: smallest mean distance from the last accepted landmarks of the same
             face, same unit; smaller changes are repetitions.
     """

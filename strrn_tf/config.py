@@ -69,6 +69,10 @@ class AlgorithmConfig:
         drift_steps: largest number of times that the tracker is run on the first frame
             of a training pair before it is to find the second; it learns to mend its
             own errors so. 0 trains on a detector's errors alone, and drifts on videos.
+        mending: share of the error of its start that the tracker is to take off in a
+            step. With 1, the exact landmarks in every step, it guesses them anew in
+            every frame, and trembles as a detector does; with 0 it follows what it is
+            given and never finds back.
         assignment: whom a trusted frame teaches. "exclusive": the tracker where the
             detector was the more reliable, else the detector. "literal": as printed,
             the detector always learns the tracked shape too.
@@ -98,6 +102,7 @@ class AlgorithmConfig:
     l_tck_weight: float = 1.0
     cycle_weight: float = 1.0
     drift_steps: int = 3
+    mending: float = 0.3
     assignment: Assignment = "exclusive"
     mix_stills: float = 0.5
     pseudo_share: float = 0.4
@@ -109,7 +114,8 @@ class AlgorithmConfig:
     source_shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("mix_stills", "pseudo_share", "annotated_fraction", "cool_down"):
+        shares = ("mix_stills", "pseudo_share", "annotated_fraction", "cool_down")
+        for name in (*shares, "mending"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"`{name}` must lie in 0 to 1. Received: {getattr(self, name)}"
@@ -210,7 +216,12 @@ class RunConfig:
 
 
 # Options that runs of older versions do not know, and where they change nothing.
-_LATER: dict[str, Any] = {"input_size": None, "source_shares": [], "cool_down": 0.0}
+_LATER: dict[str, Any] = {
+    "input_size": None,
+    "source_shares": [],
+    "cool_down": 0.0,
+    "mending": 1.0,
+}
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -4,10 +4,10 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it: in every third frame, and after a step
-  with a large cycle error, the detector looks at the same place and draws the landmarks
-  towards what it sees; it is asked anew where the two differ, the cycle error exceeds a
-  limit or the shape cannot be the face any more.
+* ``track-redetect``: as ``FaceTracker`` does it: while the face moves, at rest in every
+  third frame, and after a step with a large cycle error, the detector looks at the same
+  place and draws the landmarks towards what it sees; it is asked anew where the two
+  differ, the cycle error exceeds a limit or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, box_sides
+from strrn_tf.geometry import box_from_landmarks, box_sides, relative_distance
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.health import correction, is_degenerate, needs_a_look
 
@@ -80,7 +80,7 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        # Since the last detection; and what the detector adds to the tracker's answers.
+        # Since the detector looked; and what it adds to the tracker's answers.
         self._steps, self._correction = 0, 0.0
 
     def advance(
@@ -121,8 +121,10 @@ class ProtocolRun:
             broken = is_degenerate(landmarks, previous, image.shape)
             accepted = cycle_error <= self.cycle_limit and not broken
             self._steps += accepted
-            if accepted and needs_a_look(self._steps, cycle_error):
+            motion = float(relative_distance(landmarks, self._landmarks))
+            if accepted and needs_a_look(self._steps, cycle_error, motion):
                 # A slow drift goes back well step by step and is seen only so.
+                self._steps = 0
                 box = box_from_landmarks(landmarks)
                 detected = self.tracker.align(image, box)
                 self._correction = correction(landmarks, detected)

@@ -49,7 +49,7 @@ class TrackerTrainer(keras.Model):
     Args:
         tracker: STRRN.
         config: weights of the losses; ``temporal=False`` leaves the cycles out. Steps
-            of drift before the forward pass.
+            of drift before the forward pass, and what of its error is to be mended.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class TrackerTrainer(keras.Model):
         start = self.drift(frames[:, 0], inputs["start"], inputs.get(PLACE))
         tracked = self.tracker({"frames": frames[:, 1], "start": start})
         if not self.config.temporal:
-            return {"tracked": tracked}
+            return {"start": start, "tracked": tracked}
         # The way back starts at a fixed shape. Were it learnt through, the forward pass
         # would be paid for hiding the start's errors in its answer, so that they can be
         # found on the way back; and an update would take three times as long.
@@ -108,7 +108,10 @@ class TrackerTrainer(keras.Model):
         return start
 
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
-        distance = point_error(y_pred["tracked"], x["target"])
+        # What the step leaves of the error that it starts with.
+        kept = 1 - self.config.mending
+        error = kept * (y_pred["start"] - x["before"])
+        distance = point_error(y_pred["tracked"], x["target"] + error)
         self.means["nme_interocular"].update_state(100 * distance)
         if not self.config.temporal:
             return _mean(distance)

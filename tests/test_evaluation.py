@@ -92,21 +92,28 @@ def test_track_aligns_once_and_keeps_its_drift():
     assert results[2].answer.cycle_error == 9.0
 
 
-def test_redetect_where_the_cycle_error_is_large():
+def test_redetect_where_the_cycle_error_is_large(monkeypatch):
+    monkeypatch.setattr(health, "MOVING", 1.0)
     steps = health.CHECK_EVERY
     length = steps + 1
     errors = {length: 0.11, 2 * length: np.nan}
-    tracker = FakeTracker(cycle_errors=errors, drift=0.5)
+    tracker = FakeTracker(cycle_errors=errors, drift=0.2)
     results = run(tracker, sequence(2 * length + 1), "track-redetect")
     states = [r.answer.state for r in results]
     assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
-    # Half a pixel of drift each; in the last step the detector takes back a share.
-    drift = [[1, i / 2] for i in range(steps)]
-    drift += [[1, (steps - health.DETECTOR_SHARE) / 2]]
+    # A fifth of a pixel of drift each; the detector takes back a share of the last.
+    drift = [[1, i / 5] for i in range(steps)]
+    drift += [[1, steps * (1 - health.DETECTOR_SHARE) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
     assert results[length].answer.cycle_error == 0.11  # says why it was detected
     aligned = [0, steps, length, length + steps, 2 * length]
     assert [index for index, _ in tracker.aligned] == aligned
+
+
+def test_the_detector_looks_at_a_moving_face_in_every_frame():
+    tracker = FakeTracker()
+    run(tracker, sequence(4), "track-redetect")
+    assert [index for index, _ in tracker.aligned] == [0, 1, 2, 3]
 
 
 def test_the_cycle_limit_is_an_option():

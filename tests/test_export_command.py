@@ -97,7 +97,9 @@ def test_the_tracker_of_another_model(run, tmp_path):
     for ours, its in zip(
         mixed, (load_networks(run / "export")[0], tracker), strict=True
     ):
-        for weights, expected in zip(ours.get_weights(), its.get_weights(), strict=True):
+        for weights, expected in zip(
+            ours.get_weights(), its.get_weights(), strict=True
+        ):
             np.testing.assert_array_equal(weights, expected)
     described = load(tmp_path / "mixed").description
     assert described["tracker_of"] == str(tmp_path / "other")

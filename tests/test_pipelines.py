@@ -96,9 +96,10 @@ def test_static_shapes_types_and_range():
     assert spec["landmarks"].shape == (3, 68, 2)
     for make in (make_motion_pairs, make_clip_pairs):
         spec = make().element_spec
-        assert set(spec) == {"frames", "start", "detected", "target"}
+        shapes = ("before", "start", "detected", "target")
+        assert set(spec) == {"frames", *shapes}
         assert spec["frames"].shape == (2, 2, 315, 315, 3)
-        assert all(spec[k].shape == (2, 68, 2) for k in ("start", "detected", "target"))
+        assert all(spec[name].shape == (2, 68, 2) for name in shapes)
     for make in (make_stills, make_motion_pairs, make_clip_pairs):
         for batch in batches(make(), 2):
             assert all(v.dtype == np.float32 for v in batch.values())
@@ -188,6 +189,7 @@ def test_motion_pairs_are_moved_by_one_similarity():
     bare = Augmentation.none()
     for batch in batches(make_motion_pairs(augmentation=bare, motion=motion), 3):
         np.testing.assert_array_equal(batch["detected"], batch["target"])
+        np.testing.assert_array_equal(batch["start"], batch["before"])
         for frames, start, target in zip(
             batch["frames"], batch["start"], batch["target"], strict=True
         ):

@@ -175,17 +175,13 @@ def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
     np.testing.assert_allclose((face.landmarks - before).mean(0), shift, atol=1.5)
 
 
-def test_quick_faces_are_checked_in_every_frame(tracker, monkeypatch):
-    monkeypatch.setattr(health, "UNEASY", 1.0)
-    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
-    tracker.update(DARK, boxes=[BOX])
-    # The toy tracker moves by 0.04 and 0.07 eye distances.
-    assert tracker.update(grey(15), boxes=[])[0].state == "tracked"
-    tracker.reset()
-    check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
-    tracker.update(DARK, boxes=[BOX])
-    tracker._tracks._max_cycle_error = 1.0
-    assert tracker.update(grey(27), boxes=[])[0].state == "lost"
+def test_faces_that_move_are_looked_at_in_every_frame(tracker, monkeypatch):
+    # The toy tracker moves by 0.008 and by 0.013 eye distances.
+    for value, expected in ((3, "tracked"), (5, "lost")):
+        tracker.reset()
+        check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+        tracker.update(DARK, boxes=[BOX])
+        assert tracker.update(grey(value), boxes=[])[0].state == expected
 
 
 def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
@@ -212,12 +208,12 @@ def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
         offsets.append((faces[-1].landmarks - expected_shape(BOX)).mean())
     assert {face.state for face in faces} == {"tracked"}
     # Of the pixel that lies between them its share is made up until it looks again.
-    step = share / EVERY
-    first = [0.0] * (EVERY - 1) + [step * (1 + i) for i in range(EVERY)]
+    first = [0.0] * (EVERY - 1) + [share * (1 + i) for i in range(EVERY)]
     np.testing.assert_allclose(offsets[: 2 * EVERY - 1], first, atol=2e-3)
     # Then of what is left of it, as seen before the next correction.
-    rest = (1 - share) * step
-    assert offsets[2 * EVERY - 1] == pytest.approx(share + rest, abs=5e-3)
+    dealt = EVERY * share
+    rest = share * (1 - dealt)
+    assert offsets[2 * EVERY - 1] == pytest.approx(dealt + rest, abs=5e-3)
     eyes = expected_shape(BOX)[[36, 45]]
     distance = np.sqrt(2) / np.linalg.norm(eyes[1] - eyes[0])
     assert faces[EVERY - 1].disagreement == pytest.approx(distance, rel=1e-2)

@@ -21,12 +21,12 @@ STILL = toy_mean_shape()[None].astype("float32")
 def sample():
     """Return inputs and answers of a tracker's trainer."""
     rng = np.random.default_rng(6)
-    names = ("target", "start", "tracked", "back_from_tracked")
+    names = ("before", "target", "start", "tracked", "back_from_tracked")
     shapes = {
         name: (toy_mean_shape() + rng.normal(0, 4, (3, 68, 2))).astype("float32")
         for name in (*names, "back_from_detected")
     }
-    return {"target": shapes.pop("target")}, shapes
+    return {name: shapes.pop(name) for name in ("before", "target")}, shapes
 
 
 class TestEnsembleLoss:
@@ -41,7 +41,8 @@ class TestEnsembleLoss:
     def parts(self, sample):
         inputs, answers = sample
         names = ("start", "tracked", "back_from_tracked", "back_from_detected")
-        columns = [inputs["target"], *(answers[name] for name in names)]
+        wanted = inputs["target"] + 0.7 * (answers["start"] - inputs["before"])
+        columns = [wanted, *(answers[name] for name in names)]
         each = zip(*columns, strict=True)
         rows = [
             (
@@ -84,6 +85,7 @@ class TestEnsembleLoss:
         )
         inputs = {
             "frames": pairs,
+            "before": before,
             "start": before,
             "detected": after,
             "target": after,
@@ -102,7 +104,22 @@ class TestEnsembleLoss:
         shape = toy_mean_shape()[None]
         inputs = {"frames": pairs, "start": shape, "detected": shape}
         trainer = TrackerTrainer(identity, AlgorithmConfig(temporal=False))
-        assert trainer(inputs).keys() == {"tracked"}
+        assert trainer(inputs).keys() == {"start", "tracked"}
+
+    @pytest.mark.parametrize("mending", [0.0, 0.25, 1.0])
+    def test_a_share_of_the_error_of_the_start_is_to_be_mended(
+        self, identity, sample, mending
+    ):
+        inputs, answers = sample
+        error = answers["start"] - inputs["before"]
+        asked = {"mending": mending, "cycle_weight": 0.0}
+        for kept in (0.0, 0.75, 1.0):
+            answers = {
+                **answers,
+                "tracked": inputs["target"] + np.float32(kept) * error,
+            }
+            loss, _ = self.loss(identity, (inputs, answers), **asked)
+            assert (loss < 1e-4) is (kept == 1 - mending)
 
 
 def test_a_learning_tracker_leaves_the_identity():
@@ -113,6 +130,7 @@ def test_a_learning_tracker_leaves_the_identity():
         detect(pairs[:, t])["refinements"][:, -1].astype("float32") for t in (0, 1)
     )
     inputs = {"frames": pairs, "start": before, "detected": after, "target": before}
+    inputs["before"] = before
 
     def gradient(**options):
         keras.utils.set_random_seed(0)

@@ -33,17 +33,19 @@ YOUNG = 0.5
 # for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
 JUMP, SPEED = 0.5, 1.0
 
-# Every so many frames the detector looks at the place of a tracked face: a slow drift
-# is invisible to the cycle check, since every step goes back well. Where it sees
-# landmarks further away than this fraction of the eye distance, it is believed instead.
-# Else this share of the distance to it is made up until it looks again: the tracker is
-# steady and drifts, the detector is neither.
-# It looks at once where the way back ends further from the start than one step in fifty
-# does in real clips, as a fraction of the eye distance.
+# The detector looks at the place of a tracked face in every frame in which it moves by
+# more than this fraction of the eye distance, and at rest every so many frames: a slow
+# drift is invisible to the cycle check, since every step goes back well. It looks at
+# once, too, where the way back ends further from the start than one step in fifty does
+# in real clips.
+MOVING = 0.01
 CHECK_EVERY = 3
 UNEASY = 0.025
+# Where it sees landmarks further away than this fraction of the eye distance, it is
+# believed instead. Else this share of the distance to it is made up in every frame
+# until it looks again: the tracker is steady and drifts, the detector is neither.
 MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.7
+DETECTOR_SHARE = 0.3
 
 # What is less probably a face, see ``face_check``, is lost at once. In real clips 999
 # of 1000 faces have more than 0.7, profiles and blurred ones included; grey, skin, a
@@ -66,38 +68,40 @@ MAX_DENIALS = 2
 # that is not in doubt, or was just lost: most finds beside one are no faces.
 NEWCOMER = 0.5
 
-# A face whose landmarks have moved by more than this fraction of the eye distance since
-# the last frame is checked in every frame: a jump can go back well, too.
-QUICK = 0.05
-
 # Limits of a healthy step. Beyond them landmarks and face have parted.
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
 
 
-def needs_a_look(steps: int, cycle_error: float) -> bool:
-    """Say whether the detector looks at a face that was tracked for so many steps."""
-    return steps % CHECK_EVERY == 0 or cycle_error > UNEASY
+def needs_a_look(steps: int, cycle_error: float, motion: float) -> bool:
+    """Say whether the detector looks at a tracked face.
+
+    Args:
+        steps: frames since it has looked, this one included.
+        cycle_error: of the step into this frame.
+        motion: mean distance that the landmarks went in it, as a fraction of the eye
+            distance.
+    """
+    return steps >= CHECK_EVERY or cycle_error > UNEASY or motion > MOVING
 
 
 def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
     """Return how the detector moves tracked landmarks, None if they are too far apart.
 
-    The paper's cooperation and competition, at run time. The detector's share is dealt
-    out evenly to the frames until it looks again: given at once, it would be jitter.
+    The paper's cooperation and competition, at run time.
 
     Args:
         tracked: (68, 2) of the tracker.
         detected: (68, 2) of the detector in the same frame.
 
     Returns:
-        Offsets (68, 2) float32, to be added in this frame and up to the next look.
+        Offsets (68, 2) float32, to be added in this frame and up to the next look:
+        given at once, what is dealt out so would be jitter.
     """
     if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
         return None
-    share = DETECTOR_SHARE / CHECK_EVERY
-    return (share * (np.asarray(detected) - tracked)).astype(np.float32)
+    return (DETECTOR_SHARE * (np.asarray(detected) - tracked)).astype(np.float32)
 
 
 def is_degenerate(

@@ -83,7 +83,7 @@ class Tracks:
 
     def _step(self, track: Track, now: Moment) -> None:
         before, view, track.view = track.face, track.view, None
-        landmarks, error, seen = self._networks.step(view, now.image, before.landmarks)
+        landmarks, error, _ = self._networks.step(view, now.image, before.landmarks)
         parted = health.is_degenerate(landmarks, before.box, now.image.shape)
         if not error <= self._max_cycle_error or parted:
             # The detector answers on any picture: without a face check, lost.
@@ -91,39 +91,28 @@ class Tracks:
                 return lose(track, now, error)
             return self._find_anew(track, now, before.box, error)
         track.steps += 1
-        if health.needs_a_look(track.steps, error):
+        motion = float(relative_distance(landmarks, before.landmarks))
+        if health.needs_a_look(track.steps, error, motion):
             return self._criticise(track, now, landmarks, error)
         landmarks = landmarks + track.correction
-        if relative_distance(landmarks, before.landmarks) > health.QUICK:
-            return self._check(track, now, landmarks, error, seen, before.disagreement)
         return self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
     def _criticise(
         self, track: Track, now: Moment, tracked: np.ndarray, error: float
     ) -> None:
-        """Take what both networks see; where they have parted, look twice."""
+        """Take what both networks see, if there is a face, and it is there.
+
+        Where they have parted, the detector looks twice.
+        """
         box = box_from_landmarks(tracked)
-        track.view = self._networks.look(now.image, box)
+        track.steps, track.view = 0, self._networks.look(now.image, box)
         detected = self._networks.detect_in(track.view)
-        distance = float(relative_distance(tracked, detected))
         correction = health.correction(tracked, detected)
         if correction is None:
             return self._find_anew(track, now, box, error)
         track.correction = correction
-        mixed = tracked + correction
-        return self._check(track, now, mixed, error, track.view, distance)
-
-    def _check(
-        self,
-        track: Track,
-        now: Moment,
-        landmarks: np.ndarray,
-        error: float,
-        view: View,
-        disagreement: float,
-    ) -> None:
-        """Believe a step if there is a face, and it is there."""
-        sight = self._see_face(view, landmarks)
+        landmarks = tracked + correction
+        sight = self._see_face(track.view, landmarks)
         if sight.score < health.MIN_FACE_SCORE:
             return lose(track, now, error)
         if sight.offset > health.MAX_OFFSET:
@@ -134,7 +123,7 @@ class Tracks:
             landmarks,
             state="tracked",
             cycle_error=error,
-            disagreement=disagreement,
+            disagreement=float(relative_distance(tracked, detected)),
             face_score=sight.score,
             offset=sight.offset,
         )
