@@ -216,12 +216,7 @@ class RunConfig:
 
 
 # Options that runs of older versions do not know, and where they change nothing.
-_LATER: dict[str, Any] = {
-    "input_size": None,
-    "source_shares": [],
-    "cool_down": 0.0,
-    "mending": 1.0,
-}
+_LATER: dict[str, Any] = {"input_size": None, "source_shares": [], "cool_down": 0.0}
 
 
 def to_json(config: Any) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def export(options: Options) -> None:
     others = [verify(name) for name in options.average]
     giver = verify(options.tracker or options.model)
     output = options.output or source.path.with_name(f"export-{options.precision}")
-    if output.resolve() == source.path.resolve():
+    if output.resolve() in {f.path.resolve() for f in (source, giver, *others)}:
         raise ValueError(f"{output} is the model itself: give another --output")
     from strrn_tf.quiet import quiet_stderr
 

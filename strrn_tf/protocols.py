@@ -7,7 +7,8 @@ Three protocols, because the paper does not say which one it used:
 * ``track-redetect``: as ``FaceTracker`` does it: while the face moves, at rest in every
   third frame, and after a step with a large cycle error, the detector looks at the same
   place and draws the landmarks towards what it sees; it is asked anew where the two
-  differ, the cycle error exceeds a limit or the shape cannot be the face any more.
+  differ, the cycle error exceeds a limit or the shape cannot be the face any more. (At
+  rest the live tracker also leaves its crop window where it is for a frame or two.)
 """
 
 from collections.abc import Callable

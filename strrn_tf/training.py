@@ -112,7 +112,8 @@ class TrackerTrainer(keras.Model):
         kept = 1 - self.config.mending
         error = kept * (y_pred["start"] - x["before"])
         distance = point_error(y_pred["tracked"], x["target"] + error)
-        self.means["nme_interocular"].update_state(100 * distance)
+        exact = point_error(y_pred["tracked"], x["target"])
+        self.means["nme_interocular"].update_state(100 * exact)
         if not self.config.temporal:
             return _mean(distance)
         l_tck = check_loss(y_pred["back_from_tracked"], y_pred["start"])

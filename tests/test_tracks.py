@@ -9,6 +9,7 @@ from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face_check import Sight
 from strrn_tf.tracking.reliability import Reliability
+from strrn_tf.tracking.track import Moment, lose
 from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -424,7 +425,30 @@ def test_a_lost_face_that_is_back_takes_the_place_of_a_younger_one(folder):
     tracker, boxes = swapped(folder)
     boxes.insert(0, BOX)
     faces = [tracker.update(DARK) for _ in range(6)][-1]
-    assert [(face.id, face.state) for face in faces] == [(0, "tracked")]
+    assert [(face.id, face.state) for face in faces] == [(0, "tracked"), (1, "lost")]
+    # Which may come back in its turn.
+    boxes.remove(BOX)
+    tracker.update(grey(255))
+    faces = [tracker.update(DARK) for _ in range(6)][-1]
+    assert [(face.id, face.state) for face in faces] == [(0, "lost"), (1, "tracked")]
+
+
+def test_a_stranger_beside_a_lost_face_does_not_take_a_place(folder):
+    tracker, boxes = swapped(folder)
+    boxes.insert(0, BOX + 80)
+    for _ in range(30):
+        faces = tracker.update(DARK)
+        assert [face.id for face in faces if face.state == "tracked"] == [1]
+
+
+def test_faces_whose_boxes_were_given_are_followed_beyond_the_limit(folder):
+    boxes = [np.array([x, 30.0, x + 60, 90]) for x in (20.0, 120.0, 220.0)]
+    tracker = two_faces(folder, boxes, 1)
+    tracker.update(DARK, boxes=boxes)
+    lose(tracker._tracks._tracks[0], Moment(DARK, 0.0, None), np.nan)
+    faces = [tracker.update(DARK) for _ in range(10)][-1]
+    seen = [face.id for face in faces if face.state != "lost"]
+    assert seen == [1, 2]
 
 
 @pytest.mark.parametrize("score", [0.75, 0.85])

@@ -114,8 +114,8 @@ class FaceNetworks:
         """Track to a frame and back.
 
         Args:
-            previous: of the previous frame, around ``start``; the frame is seen through
-                the same window.
+            previous: of the previous frame, around ``start`` or nearly so; the frame is
+                seen through the same window.
             frame: image (H, W, 3).
             start: landmarks (68, 2) in pixels of the previous frame.
 

@@ -43,7 +43,8 @@ class Track:
         born: clock of its first frame.
         seen: clock of the last frame in which it was not lost.
         place: (4,) box where the face was last checked, where a lost one is expected.
-        view: crop of the last frame around its landmarks; None: not cut yet, or lost.
+        view: crop of the last frame around its landmarks, or those of a frame or two
+            before; None: not cut yet, or lost.
         steps: frames since the detector has looked.
         correction: (68, 2), what the detector adds to the tracker's answers, see
             ``health.correction``.
@@ -88,3 +89,14 @@ def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:
         if track.denials >= health.MAX_DENIALS:
             track.denials = 0
             lose(track, now, track.face.cycle_error)
+
+
+def find_rival(tracks: Sequence[Track], lost: Track | None, limit: int) -> Track | None:
+    """Return the youngest face seen if it began after a lost one that wants its place.
+
+    There is none where more are seen than the limit: their boxes were given.
+    """
+    seen = [track for track in tracks if not track.is_lost]
+    if lost is None or len(seen) > limit or seen[-1].face.id < lost.face.id:
+        return None
+    return seen[-1]

@@ -17,7 +17,7 @@ from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, lose
+from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, find_rival, lose
 
 
 class _Found(NamedTuple):
@@ -83,7 +83,7 @@ class Tracks:
 
     def _step(self, track: Track, now: Moment) -> None:
         before, view, track.view = track.face, track.view, None
-        landmarks, error, _ = self._networks.step(view, now.image, before.landmarks)
+        landmarks, error, seen = self._networks.step(view, now.image, before.landmarks)
         parted = health.is_degenerate(landmarks, before.box, now.image.shape)
         if not error <= self._max_cycle_error or parted:
             # The detector answers on any picture: without a face check, lost.
@@ -94,6 +94,8 @@ class Tracks:
         motion = float(relative_distance(landmarks, before.landmarks))
         if health.needs_a_look(track.steps, error, motion):
             return self._criticise(track, now, landmarks, error)
+        # At rest the window stays where it is until the detector looks.
+        track.view = seen
         landmarks = landmarks + track.correction
         return self._see(track, now, landmarks, state="tracked", cycle_error=error)
 
@@ -212,7 +214,7 @@ class Tracks:
             now: the frame.
             boxes: face boxes of this frame, the most wanted first.
             limit: no new face is taken up where so many are seen. A lost one that is
-                surely back takes the place of the youngest.
+                surely back where it was takes the place of one that began after it.
             searched: the boxes are all that a search has found: a doubtful face without
                 one is lost when that has happened twice; new ones that are not reliable
                 begin only where all others are doubtful.
@@ -224,16 +226,19 @@ class Tracks:
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
         unsure = []
-        for track, box in self._assign(free, now):
-            is_full = limit is not None and self.num_seen >= limit
-            if is_full and track is None:
-                break
+        for track, box in self._assign(free, now, limit):
+            is_full = self._is_full(limit)
+            rival = find_rival(self._tracks, track, limit) if is_full else None
+            if is_full and rival is None:
+                continue
             score = health.SURE_FACE_SCORE if is_full else health.MIN_FACE_SCORE
             found = self._look_twice(now, box, None, score)
             if found is None:
                 continue
             new = track or Track(NOBODY, now.clock, now.clock)
             self._detect(new, now, found)
+            if rival is not None:
+                lose(rival, now, rival.face.cycle_error)
             if track is None and searched and not health.is_sure(new.face):
                 unsure.append(new)
             elif track is None:
@@ -242,15 +247,18 @@ class Tracks:
             room = None if limit is None else max(limit - self.num_seen, 0)
             for track in unsure[:room]:
                 self._begin(track)
-        if limit is not None:
-            self._keep_oldest(limit)
 
     def _assign(
-        self, boxes: Sequence[np.ndarray], now: Moment
+        self, boxes: Sequence[np.ndarray], now: Moment, limit: int | None
     ) -> list[tuple[Track | None, np.ndarray]]:
-        """Return (lost track, None for a new one; its box), lost tracks first."""
+        """Return (lost track, None for a new one; its box), lost tracks first.
+
+        Where others have taken all places, a lost face is only back where it was:
+        further away there are strangers.
+        """
         lost = [track for track in self._tracks if track.is_lost]
-        last = [(track.place, now.clock - track.seen) for track in lost]
+        pace = 0.0 if self._is_full(limit) else 1.0
+        last = [(track.place, pace * (now.clock - track.seen)) for track in lost]
         pairs = health.match_again(last, boxes)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
@@ -261,11 +269,8 @@ class Tracks:
         self._tracks.append(track)
         self._next_id += 1
 
-    def _keep_oldest(self, limit: int) -> None:
-        """Forget the youngest of more seen faces than so many."""
-        seen = [track.face.id for track in self._tracks if not track.is_lost]
-        forgotten = set(seen[limit:])
-        self._tracks = [t for t in self._tracks if t.face.id not in forgotten]
+    def _is_full(self, limit: int | None) -> bool:
+        return limit is not None and self.num_seen >= limit
 
     def settle(self, now: Moment) -> list[Face]:
         """Keep what the next frame needs; return the faces, in the order of their ids.
