@@ -70,9 +70,9 @@ class AlgorithmConfig:
             of a training pair before it is to find the second; it learns to mend its
             own errors so. 0 trains on a detector's errors alone, and drifts on videos.
         mending: share of the error of its start that the tracker is to take off in a
-            step. With 1, the exact landmarks in every step, it guesses them anew in
-            every frame, and trembles as a detector does; with 0 it follows what it is
-            given and never finds back.
+            step. 1 asks for the exact landmarks, so that tracked shapes have something
+            to teach the detector. A last training with less (0.3) makes a tracker that
+            trembles less: it does not guess the face anew in every frame.
         assignment: whom a trusted frame teaches. "exclusive": the tracker where the
             detector was the more reliable, else the detector. "literal": as printed,
             the detector always learns the tracked shape too.
@@ -102,7 +102,7 @@ class AlgorithmConfig:
     l_tck_weight: float = 1.0
     cycle_weight: float = 1.0
     drift_steps: int = 3
-    mending: float = 0.3
+    mending: float = 1.0
     assignment: Assignment = "exclusive"
     mix_stills: float = 0.5
     pseudo_share: float = 0.4
@@ -216,7 +216,12 @@ class RunConfig:
 
 
 # Options that runs of older versions do not know, and where they change nothing.
-_LATER: dict[str, Any] = {"input_size": None, "source_shares": [], "cool_down": 0.0}
+_LATER: dict[str, Any] = {
+    "input_size": None,
+    "source_shares": [],
+    "cool_down": 0.0,
+    "mending": 1.0,
+}
 
 
 def to_json(config: Any) -> dict[str, Any]:

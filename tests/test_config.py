@@ -112,7 +112,7 @@ def test_a_configuration_cannot_be_changed():
 def test_options_of_later_versions_are_left_out_where_they_change_nothing():
     plain = to_json(RunConfig())
     assert not {"input_size"} & plain.keys()
-    assert not {"cool_down", "source_shares"} & plain["algorithm"].keys()
+    assert not {"cool_down", "mending", "source_shares"} & plain["algorithm"].keys()
     algorithm = AlgorithmConfig(cool_down=0.3, source_shares=(1, 2))
     plain = to_json(RunConfig(backbone="hgn", input_size=192, algorithm=algorithm))
     assert plain["input_size"] == 192
