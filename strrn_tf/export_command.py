@@ -64,7 +64,7 @@ def export(options: Options) -> None:
     if options.average and options.tracker:
         raise ValueError("--average makes a tracker: leave --tracker out")
     others = [verify(name) for name in options.average]
-    giver = verify(options.tracker or options.model)
+    giver = verify(options.tracker) if options.tracker else source
     output = options.output or source.path.with_name(f"export-{options.precision}")
     if output.resolve() in {f.path.resolve() for f in (source, giver, *others)}:
         raise ValueError(f"{output} is the model itself: give another --output")
