@@ -4,11 +4,10 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it: while the face moves, at rest in every
-  third frame, and after a step with a large cycle error, the detector looks at the same
-  place and draws the landmarks towards what it sees; it is asked anew where the two
-  differ, the cycle error exceeds a limit or the shape cannot be the face any more. (At
-  rest the live tracker also leaves its crop window where it is for a frame or two.)
+* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: the detector
+  looks at the same place in every second frame, and optical flow carries the landmarks
+  in between; where the networks differ, the cycle error exceeds a limit or the shape
+  cannot be the face any more, the detector is asked anew in the box of the frame.
 """
 
 from collections.abc import Callable
@@ -16,9 +15,10 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, box_sides, relative_distance
+from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking.health import correction, is_degenerate, needs_a_look
+from strrn_tf.tracking.face_networks import FaceNetworks
+from strrn_tf.tracking.step import Trail, follow
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -29,6 +29,8 @@ LOST_SHAPE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
 class LandmarkTracker(Protocol):
     """What an evaluation needs of a tracker; ``FaceTracker`` has it."""
+
+    networks: FaceNetworks
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) of the face in a box (4,) of one image."""
@@ -81,8 +83,7 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        # Since the detector looked; and what it adds to the tracker's answers.
-        self._steps, self._correction = 0, 0.0
+        self._trail = Trail()
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -99,7 +100,7 @@ class ProtocolRun:
         # Plain tracking starts once and is never helped again.
         if landmarks is None and not (self.protocol == "track" and self._started):
             landmarks, state = self._detect(image, find_box), "detected"
-            self._steps, self._correction = 0, 0.0
+            self._trail = Trail()
         self._frame, self._landmarks = image, landmarks
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
@@ -112,27 +113,17 @@ class ProtocolRun:
         """Return landmarks and cycle error of a tracker step, None if rejected."""
         if self.protocol == "detect" or self._landmarks is None:
             return None, np.nan
-        landmarks, cycle_error = self.tracker.step(self._frame, image, self._landmarks)
         if self.protocol == "track":
+            start = self._landmarks
+            landmarks, cycle_error = self.tracker.step(self._frame, image, start)
             # The drift of plain tracking is a result, so a bad shape is kept as long
             # as a crop window can be made from it.
-            accepted = is_trackable(landmarks, image)
-        else:
-            previous = box_from_landmarks(self._landmarks)
-            broken = is_degenerate(landmarks, previous, image.shape)
-            accepted = cycle_error <= self.cycle_limit and not broken
-            self._steps += accepted
-            motion = float(relative_distance(landmarks, self._landmarks))
-            if accepted and needs_a_look(self._steps, cycle_error, motion):
-                # A slow drift goes back well step by step and is seen only so.
-                self._steps = 0
-                box = box_from_landmarks(landmarks)
-                detected = self.tracker.align(image, box)
-                self._correction = correction(landmarks, detected)
-                accepted = self._correction is not None
-            if accepted:
-                landmarks = landmarks + self._correction
-        return landmarks if accepted else None, float(cycle_error)
+            return landmarks if is_trackable(landmarks, image) else None, cycle_error
+        networks, trail = self.tracker.networks, self._trail
+        if trail.view is None:
+            trail.look(networks, self._frame, self._landmarks)
+        step = follow(networks, trail, image, self._landmarks, self.cycle_limit)
+        return step.landmarks, step.cycle_error
 
     def _detect(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]

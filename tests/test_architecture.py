@@ -113,7 +113,8 @@ RULES = [
     ("strrn_tf.locking", set(), {"filelock"}),
     (
         "strrn_tf.protocols",
-        {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.health"},
+        {"strrn_tf.geometry", "strrn_tf.landmarks", "strrn_tf.tracking.step"}
+        | {"strrn_tf.tracking.face_networks"},
         NUMPY,
     ),
     (

@@ -176,13 +176,31 @@ def test_landmarks_beside_a_face_move_there(tracker, monkeypatch):
     np.testing.assert_allclose((face.landmarks - before).mean(0), shift, atol=1.5)
 
 
-def test_faces_that_move_are_looked_at_in_every_frame(tracker, monkeypatch):
-    # The toy tracker moves by 0.008 and by 0.013 eye distances.
-    for value, expected in ((3, "tracked"), (5, "lost")):
+def test_a_face_that_the_flow_leaves_is_looked_at_at_once(tracker, monkeypatch):
+    for landmarks_that_go, expected in ((34, "tracked"), (35, "lost")):
         tracker.reset()
         check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
+
+        def carry(previous, seen, start, gone=landmarks_that_go):
+            carried = start.copy()
+            carried[:gone] += 20
+            return carried
+
+        monkeypatch.setattr(tracker.networks, "carry", carry)
         tracker.update(DARK, boxes=[BOX])
-        assert tracker.update(grey(value), boxes=[])[0].state == expected
+        assert tracker.update(DARK, boxes=[])[0].state == expected
+
+
+def test_landmarks_go_with_the_flow_towards_what_the_networks_see():
+    seen = toy_mean_shape().astype(np.float32)
+    carried = seen.copy()
+    near = 0.99 * health.CARRIED_OFF * np.linalg.norm(seen[45] - seen[36])
+    carried[0] += [near, 0]
+    carried[1] += [0, near * 1.03]
+    carried[2] = np.nan
+    expected = seen.copy()
+    expected[0, 0] += near * (1 - health.NETWORK_SHARE)
+    np.testing.assert_allclose(health.steady(seen, carried), expected, rtol=1e-6)
 
 
 def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
@@ -283,6 +301,8 @@ def test_two_tracks_on_one_face_become_one(tracker):
 
 
 def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
+    # So that the detector does not say that they have not met.
+    monkeypatch.setattr(health, "CHECK_EVERY", 9)
     left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step
@@ -298,7 +318,7 @@ def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch
     faces = tracker.update(DARK, 1.0, boxes=[])
     assert [(face.id, face.state) for face in faces] == [(0, "tracked"), (1, "lost")]
     monkeypatch.setattr(tracker.networks, "step", step)
-    faces = tracker.update(DARK, 1.5, boxes=[left, left + np.array([40, 0, 40, 0])])
+    faces = tracker.update(DARK, 1.5, boxes=[left, right])
     states = [(face.id, face.state) for face in faces]
     assert states == [(0, "tracked"), (1, "detected")]
 

@@ -10,7 +10,7 @@ from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.tracker import FaceTracker
 
 # Where a stage of the tracker's work is done: every call of it is one of the stage.
-STAGES = ("find", "crop", "detect", "track", "check", "smooth")
+STAGES = ("find", "crop", "detect", "track", "check", "flow", "smooth")
 
 # The points that both trackers have, as landmarks of ours: vertices of Face Mesh. Eye
 # corners, tip and foot of the nose, mouth corners, middle of the upper and lower lip.
@@ -62,6 +62,7 @@ def time_stages(tracker: FaceTracker, watch: Stopwatch) -> None:
     networks = tracker.networks
     networks.cut = watch.timed("crop", networks.cut)
     networks.detect_in_crop = watch.timed("detect", networks.detect_in_crop)
+    networks.carry = watch.timed("flow", networks.carry)
     tracker._finder = watch.timed("find", tracker._finder)
     if tracker._smoother:
         tracker._smoother = watch.timed("smooth", tracker._smoother)

@@ -16,6 +16,7 @@ STAGE_NOTES = {
     "detect": "detect",
     "track": "track",
     "check": "check",
+    "flow": "flow",
     "smooth": "smooth",
     "update": "all but decode",
     "step": "crop, track, check",

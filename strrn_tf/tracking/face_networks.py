@@ -6,6 +6,7 @@ landmarks of the image. ``examples/minimal_litert.py`` is the same in one page.
 
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from strrn_tf.geometry import (
@@ -16,6 +17,7 @@ from strrn_tf.geometry import (
     relative_distance,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking import flow
 from strrn_tf.tracking.crop import cut, to_network
 from strrn_tf.tracking.litert import LiteRTModel
 from strrn_tf.tracking.model_folder import ModelFolder
@@ -24,12 +26,15 @@ from strrn_tf.tracking.model_folder import ModelFolder
 class View(NamedTuple):
     """A crop and where it is.
 
-    ``matrix`` (2, 3) goes from image to crop pixels; ``crop`` (1, S, S, 3) is float32
-    in [0, 1].
+    Attributes:
+        matrix: (2, 3), from image to crop pixels.
+        crop: (1, S, S, 3) float32 in [0, 1], as the networks take it.
+        grey: (S, S) uint8, the same without colours.
     """
 
     matrix: np.ndarray
     crop: np.ndarray
+    grey: np.ndarray
 
 
 class FaceNetworks:
@@ -69,14 +74,15 @@ class FaceNetworks:
         """Return the matrix (2, 3) from the image to the crop around a face box."""
         return crop_matrix(box, self._size, self._margin)
 
-    def cut(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-        """Return a crop as the networks take it: (1, S, S, 3) float32 in [0, 1]."""
-        return to_network(cut(image, matrix, self._size))
+    def cut(self, image: np.ndarray, matrix: np.ndarray) -> View:
+        """Return what is seen of an image through a window, see ``window``."""
+        pixels = cut(image, matrix, self._size)
+        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+        return View(matrix, to_network(pixels), grey)
 
     def look(self, image: np.ndarray, box: np.ndarray) -> View:
         """Return the crop around a face box of an image."""
-        matrix = self.window(box)
-        return View(matrix, self.cut(image, matrix))
+        return self.cut(image, self.window(box))
 
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
@@ -123,13 +129,25 @@ class FaceNetworks:
             Landmarks (68, 2) float32, the cycle error, and what was seen of the frame.
         """
         matrix = previous.matrix
-        crop = self.cut(frame, matrix)
+        seen = self.cut(frame, matrix)
         start_in_crop = apply_matrix(matrix, start).astype(np.float32)
-        found = self.track_in_crop(crop, start_in_crop)
+        found = self.track_in_crop(seen.crop, start_in_crop)
         returned = self.track_in_crop(previous.crop, found)
         # A similarity changes no ratio of distances: compare where the networks are.
         error = float(relative_distance(returned, start_in_crop))
-        return _to_image(matrix, found), error, View(matrix, crop)
+        return _to_image(matrix, found), error, seen
+
+    def carry(self, previous: View, seen: View, start: np.ndarray) -> np.ndarray:
+        """Return where optical flow carries landmarks, see ``flow.carry``.
+
+        Args:
+            previous: of the previous frame.
+            seen: of the next frame, through the same window.
+            start: landmarks (68, 2) in pixels of the previous frame.
+        """
+        start_in_crop = apply_matrix(previous.matrix, start)
+        carried = flow.carry(previous.grey, seen.grey, start_in_crop)
+        return _to_image(previous.matrix, carried)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
         """Return the detector's landmarks (68, 2) in pixels of a crop from ``cut``."""

@@ -13,6 +13,7 @@ from strrn_tf.geometry import (
     as_numbers,
     box_from_landmarks,
     box_sides,
+    eye_distance,
     face_size,
     relative_distance,
 )
@@ -33,19 +34,29 @@ YOUNG = 0.5
 # for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
 JUMP, SPEED = 0.5, 1.0
 
-# The detector looks at the place of a tracked face in every frame in which it moves by
-# more than this fraction of the eye distance, and at rest every so many frames: a slow
-# drift is invisible to the cycle check, since every step goes back well. It looks at
-# once, too, where the way back ends further from the start than one step in fifty does
-# in real clips.
-MOVING = 0.01
-CHECK_EVERY = 3
+# The detector looks at the place of a tracked face every so many frames: a slow drift
+# is invisible to the cycle check, since every step goes back well. It looks at once
+# where the way back ends further from the start than one step in fifty does in real
+# clips, or where optical flow carries more of the landmarks elsewhere than this share.
+CHECK_EVERY = 2
 UNEASY = 0.025
+CARRIED_AWAY = 0.5
 # Where it sees landmarks further away than this fraction of the eye distance, it is
 # believed instead. Else this share of the distance to it is made up in every frame
-# until it looks again: the tracker is steady and drifts, the detector is neither.
+# until it looks again.
 MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.3
+DETECTOR_SHARE = 0.5
+
+# Optical flow carries the landmarks from frame to frame, and of the way from there to
+# what the networks see this share is gone: flow is steady and drifts, the networks are
+# neither. What is carried further off than this fraction of the eye distance has gone
+# with something else, such as a hand before the face.
+NETWORK_SHARE = 0.4
+CARRIED_OFF = 0.05
+
+# The crop window stays where it is while the landmarks are no further than this
+# fraction of the eye distance from where they were when it was cut.
+AT_REST = 0.05
 
 # What is less probably a face, see ``face_check``, is lost at once. In real clips 999
 # of 1000 faces have more than 0.7, profiles and blurred ones included; grey, skin, a
@@ -74,16 +85,20 @@ MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
 
 
-def needs_a_look(steps: int, cycle_error: float, motion: float) -> bool:
+def needs_a_look(
+    steps: int, cycle_error: float, tracked: np.ndarray, carried: np.ndarray
+) -> bool:
     """Say whether the detector looks at a tracked face.
 
     Args:
         steps: frames since it has looked, this one included.
         cycle_error: of the step into this frame.
-        motion: mean distance that the landmarks went in it, as a fraction of the eye
-            distance.
+        tracked: (68, 2) of the tracker in this frame.
+        carried: (68, 2) of optical flow, NaN: not found again.
     """
-    return steps >= CHECK_EVERY or cycle_error > UNEASY or motion > MOVING
+    # A dark or blurred face has landmarks that are not found, which says nothing.
+    away = np.mean(_gap(tracked, carried) > CARRIED_OFF)
+    return bool(steps >= CHECK_EVERY or cycle_error > UNEASY or away > CARRIED_AWAY)
 
 
 def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
@@ -102,6 +117,18 @@ def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
     if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
         return None
     return (DETECTOR_SHARE * (np.asarray(detected) - tracked)).astype(np.float32)
+
+
+def steady(seen: np.ndarray, carried: np.ndarray) -> np.ndarray:
+    """Return landmarks (68, 2) float32 that go with the flow, towards what is seen.
+
+    Args:
+        seen: (68, 2) of the networks.
+        carried: (68, 2) of optical flow in the same frame; NaN: not found again.
+    """
+    steadied = carried + NETWORK_SHARE * (seen - carried)
+    is_face = _gap(seen, carried) <= CARRIED_OFF
+    return np.where(is_face[:, None], steadied, seen).astype(np.float32)
 
 
 def is_degenerate(
@@ -236,6 +263,11 @@ def check_landmarks(landmarks: np.ndarray, name: str) -> np.ndarray:
             f"`{name}` must span an area. Received: all points on one line or one point"
         )
     return landmarks
+
+
+def _gap(seen: np.ndarray, carried: np.ndarray) -> np.ndarray:
+    """Return the distances (68,) of two shapes as fractions of the eye distance."""
+    return np.linalg.norm(seen - carried, axis=-1) / eye_distance(seen)
 
 
 def _intersection(box: np.ndarray, other: np.ndarray) -> float:

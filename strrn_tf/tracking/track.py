@@ -12,7 +12,7 @@ import numpy as np
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import health
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_networks import View
+from strrn_tf.tracking.step import Trail
 
 NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 # What a track is before it begins.
@@ -43,11 +43,7 @@ class Track:
         born: clock of its first frame.
         seen: clock of the last frame in which it was not lost.
         place: (4,) box where the face was last checked, where a lost one is expected.
-        view: crop of the last frame around its landmarks, or those of a frame or two
-            before; None: not cut yet, or lost.
-        steps: frames since the detector has looked.
-        correction: (68, 2), what the detector adds to the tracker's answers, see
-            ``health.correction``.
+        trail: what the next step needs.
         denials: searches in a row that found no face where this one is doubtful.
     """
 
@@ -55,9 +51,7 @@ class Track:
     born: float
     seen: float
     place: np.ndarray = field(default_factory=lambda: NOBODY.box)
-    view: View | None = None
-    steps: int = 0
-    correction: np.ndarray | float = 0.0
+    trail: Trail = field(default_factory=Trail)
     denials: int = 0
 
     @property
@@ -78,7 +72,7 @@ def lose(track: Track, now: Moment, error: float) -> None:
         state="lost",
         timestamp=now.timestamp,
     )
-    track.view = None
+    track.trail.view = None
 
 
 def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:

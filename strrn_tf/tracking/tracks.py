@@ -17,6 +17,7 @@ from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
+from strrn_tf.tracking.step import Step, Trail, follow
 from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, find_rival, lose
 
 
@@ -82,39 +83,33 @@ class Tracks:
                 self._step(track, now)
 
     def _step(self, track: Track, now: Moment) -> None:
-        before, view, track.view = track.face, track.view, None
-        landmarks, error, seen = self._networks.step(view, now.image, before.landmarks)
-        parted = health.is_degenerate(landmarks, before.box, now.image.shape)
-        if not error <= self._max_cycle_error or parted:
+        before = track.face
+        step = follow(
+            self._networks,
+            track.trail,
+            now.image,
+            before.landmarks,
+            self._max_cycle_error,
+        )
+        error = step.cycle_error
+        if step.tracked is None:
             # The detector answers on any picture: without a face check, lost.
             if self._face_check is None:
                 return lose(track, now, error)
             return self._find_anew(track, now, before.box, error)
-        track.steps += 1
-        motion = float(relative_distance(landmarks, before.landmarks))
-        if health.needs_a_look(track.steps, error, motion):
-            return self._criticise(track, now, landmarks, error)
-        # At rest the window stays where it is until the detector looks.
-        track.view = seen
-        landmarks = landmarks + track.correction
-        return self._see(track, now, landmarks, state="tracked", cycle_error=error)
-
-    def _criticise(
-        self, track: Track, now: Moment, tracked: np.ndarray, error: float
-    ) -> None:
-        """Take what both networks see, if there is a face, and it is there.
-
-        Where they have parted, the detector looks twice.
-        """
-        box = box_from_landmarks(tracked)
-        track.steps, track.view = 0, self._networks.look(now.image, box)
-        detected = self._networks.detect_in(track.view)
-        correction = health.correction(tracked, detected)
-        if correction is None:
+        if step.landmarks is None:
+            box = box_from_landmarks(step.tracked)
             return self._find_anew(track, now, box, error)
-        track.correction = correction
-        landmarks = tracked + correction
-        sight = self._see_face(track.view, landmarks)
+        if step.detected is None:
+            return self._see(
+                track, now, step.landmarks, state="tracked", cycle_error=error
+            )
+        return self._check(track, now, step)
+
+    def _check(self, track: Track, now: Moment, step: Step) -> None:
+        """Take what both networks see if there is a face, and it is there."""
+        error = step.cycle_error
+        sight = self._see_face(track.trail.view, step.landmarks)
         if sight.score < health.MIN_FACE_SCORE:
             return lose(track, now, error)
         if sight.offset > health.MAX_OFFSET:
@@ -122,10 +117,10 @@ class Tracks:
         return self._see(
             track,
             now,
-            landmarks,
+            step.landmarks,
             state="tracked",
             cycle_error=error,
-            disagreement=float(relative_distance(tracked, detected)),
+            disagreement=float(relative_distance(step.tracked, step.detected)),
             face_score=sight.score,
             offset=sight.offset,
         )
@@ -172,7 +167,7 @@ class Tracks:
         return sight._replace(box=corners.ravel())
 
     def _detect(self, track: Track, now: Moment, found: _Found) -> None:
-        track.steps, track.correction, track.view = 0, 0.0, found.view
+        track.trail = Trail(found.view, found.landmarks)
         self._see(
             track,
             now,
@@ -290,6 +285,6 @@ class Tracks:
             if not track.is_lost or now.clock - track.seen <= self._patience
         ]
         for track in self._tracks:
-            if not track.is_lost and track.view is None:
-                track.view = self._networks.look(now.image, track.face.box)
+            if not track.is_lost and track.trail.view is None:
+                track.trail.look(self._networks, now.image, track.face.landmarks)
         return [track.face for track in self._tracks]
