@@ -7,8 +7,10 @@ their faces (``calibration_samples``), and tracked. What is printed is held out:
 people are divided into five parts, and the faces of each are judged by weights fitted
 on the other four. Per category: expected calibration error (ten bins), mean error, and
 by how much it falls when the least reliable tenth of the faces is rejected; beside it
-by how much it would fall if the worst tenth were known. With --write the weights fitted
-on all go into the model's model.json, and nothing else of the model changes.
+by how much it would fall if the worst tenth were known. Lost faces are counted in rows
+of their own: their reliability is 0, and their error that of the detector where they
+were. With --write the weights fitted on all go into the model's model.json, and nothing
+else of the model changes.
 """
 
 import argparse
@@ -103,9 +105,13 @@ def report(samples: list[Sample], said: np.ndarray) -> None:
     errors = np.array([sample.error for sample in samples])
     everything = np.full(len(samples), True)
     for name in (*map(str, SPLITS), "all"):
-        for state in ("tracked", "detected"):
+        for state, of_state in (
+            ("tracked", states == "tracked"),
+            ("detected", states == "detected"),
+            ("tracked or lost", states != "detected"),
+        ):
             chosen = everything if name == "all" else categories == name
-            chosen = chosen & (states == state)
+            chosen = chosen & of_state
             if not chosen.any():
                 continue
             error, good = errors[chosen], errors[chosen] < GOOD

@@ -6,6 +6,7 @@ for a tracker that is only shown faces in sight never has to doubt.
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,14 +103,24 @@ def people(root: Path) -> dict[str, str]:
 def tracked(
     tracker: FaceTracker, frames: list, rng: np.random.Generator
 ) -> Iterator[tuple[Face, np.ndarray]]:
-    """Yield faces and truths of a video followed, begun anew where it is lost."""
+    """Yield faces and truths of a video followed, begun anew where it is lost.
+
+    A lost face comes with the landmarks that the detector sees where it was: with what
+    would be said of it if nobody asked whether it is there.
+    """
     tracker.reset()
-    seen = False
+    seen, place = False, None
     for image, truth in frames:
         boxes = [] if seen else [near(box_from_landmarks(truth), rng)]
         faces = tracker.update(image, boxes=boxes)
-        seen = any(face.state != "lost" for face in faces)
-        yield from ((face, truth) for face in faces if face.state == "tracked")
+        in_sight = [face for face in faces if face.state != "lost"]
+        seen = bool(in_sight)
+        if in_sight:
+            place = in_sight[0].box
+        elif faces and place is not None:
+            guess = tracker.align(image, place)
+            yield replace(faces[0], landmarks=guess), truth
+        yield from ((face, truth) for face in in_sight if face.state == "tracked")
 
 
 def detected(

@@ -4,10 +4,10 @@ Three protocols, because the paper does not say which one it used:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: the detector
-  looks at the same place in every second frame, and optical flow carries the landmarks
-  in between; where the networks differ, the cycle error exceeds a limit or the shape
-  cannot be the face any more, the detector is asked anew in the box of the frame.
+* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: every few
+  frames the detector looks at the same place, and optical flow carries the landmarks
+  from frame to frame; where the networks differ, the cycle error exceeds a limit or the
+  shape cannot be the face any more, the detector is asked anew in the frame's box.
 """
 
 from collections.abc import Callable

@@ -5,7 +5,13 @@ import pytest
 from faces import drawn_face
 
 from benchmarks.calibrate import calibration_error, fall, fit
-from benchmarks.calibration_samples import COVERS, Sample, covered, with_covers
+from benchmarks.calibration_samples import (
+    COVERS,
+    Sample,
+    covered,
+    tracked,
+    with_covers,
+)
 from strrn_tf.tracking.face import Face
 
 SHAPE = drawn_face()
@@ -72,3 +78,35 @@ def test_a_part_of_the_clip_is_covered_and_truths_stay():
         assert 5 <= sum(changed) <= 6
         assert not changed[0]
         assert all(truth is SHAPE for _, truth in seen)
+
+
+class Script:
+    """A tracker whose face is in these states; its detector sees it moved by 5 px."""
+
+    def __init__(self, states):
+        self.states = list(states)
+
+    def reset(self):
+        self.boxes = []
+
+    def update(self, image, boxes):
+        self.boxes.append(len(boxes))
+        state = self.states.pop(0)
+        shape = SHAPE if state != "lost" else np.full_like(SHAPE, np.nan)
+        return [Face(0, shape, BOX, 0.5 * (state != "lost"), 0.01, state)]
+
+    def align(self, image, box):
+        np.testing.assert_array_equal(box, BOX)
+        return SHAPE + 5
+
+
+def test_a_lost_face_is_told_with_what_the_detector_sees_there():
+    states = ["lost", "detected", "tracked", "lost", "lost"]
+    tracker = Script(states)
+    frames = [(np.zeros((9, 9, 3), np.uint8), SHAPE)] * len(states)
+    told = [face for face, _ in tracked(tracker, frames, np.random.default_rng(0))]
+    assert [face.state for face in told] == ["tracked", "lost", "lost"]
+    assert [face.reliability for face in told] == [0.5, 0, 0]
+    np.testing.assert_array_equal(told[2].landmarks, SHAPE + 5)
+    # A box is given until the face is seen, and again after it was lost.
+    assert tracker.boxes == [1, 1, 0, 0, 1]

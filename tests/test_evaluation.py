@@ -114,7 +114,7 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    steps = health.CHECK_EVERY
+    steps = health.CHECK_MOVING
     length = steps + 1
     errors = {length: 0.11, 2 * length: np.nan}
     tracker = FakeTracker(cycle_errors=errors, drift=0.2)

@@ -18,7 +18,7 @@ DARK = np.zeros((200, 300, 3), np.uint8)
 TOY = {"smooth": False, "check_faces": False}
 
 
-EVERY = health.CHECK_EVERY
+EVERY = health.CHECK_RESTING
 
 
 def grey(value, shape=DARK.shape):
@@ -302,7 +302,7 @@ def test_two_tracks_on_one_face_become_one(tracker):
 
 def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
     # So that the detector does not say that they have not met.
-    monkeypatch.setattr(health, "CHECK_EVERY", 9)
+    monkeypatch.setattr(health, "CHECK_MOVING", 9)
     left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step

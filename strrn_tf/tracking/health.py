@@ -34,11 +34,14 @@ YOUNG = 0.5
 # for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
 JUMP, SPEED = 0.5, 1.0
 
-# The detector looks at the place of a tracked face every so many frames: a slow drift
-# is invisible to the cycle check, since every step goes back well. It looks at once
-# where the way back ends further from the start than one step in fifty does in real
-# clips, or where optical flow carries more of the landmarks elsewhere than this share.
-CHECK_EVERY = 2
+# The detector looks at the place of a tracked face every so many frames; of one that
+# moves by more than this fraction of the eye distance more often than of one that
+# rests. A slow drift is invisible to the cycle check, since every step goes back well.
+# It looks at once where the way back ends further from the start than one step in fifty
+# does in real clips, or where optical flow carries more of the landmarks elsewhere than
+# this share.
+MOVING = 0.01
+CHECK_MOVING, CHECK_RESTING = 2, 4
 UNEASY = 0.025
 CARRIED_AWAY = 0.5
 # Where it sees landmarks further away than this fraction of the eye distance, it is
@@ -56,7 +59,7 @@ CARRIED_OFF = 0.05
 
 # The crop window stays where it is while the landmarks are no further than this
 # fraction of the eye distance from where they were when it was cut.
-AT_REST = 0.05
+WINDOW_SLACK = 0.05
 
 # What is less probably a face, see ``face_check``, is lost at once. In real clips 999
 # of 1000 faces have more than 0.7, profiles and blurred ones included; grey, skin, a
@@ -86,19 +89,26 @@ MIN_INSIDE = 0.25
 
 
 def needs_a_look(
-    steps: int, cycle_error: float, tracked: np.ndarray, carried: np.ndarray
+    steps: int,
+    cycle_error: float,
+    start: np.ndarray,
+    tracked: np.ndarray,
+    carried: np.ndarray,
 ) -> bool:
     """Say whether the detector looks at a tracked face.
 
     Args:
         steps: frames since it has looked, this one included.
         cycle_error: of the step into this frame.
+        start: landmarks (68, 2) in the frame before.
         tracked: (68, 2) of the tracker in this frame.
         carried: (68, 2) of optical flow, NaN: not found again.
     """
+    moves = relative_distance(tracked, start) > MOVING
+    due = steps >= (CHECK_MOVING if moves else CHECK_RESTING)
     # A dark or blurred face has landmarks that are not found, which says nothing.
     away = np.mean(_gap(tracked, carried) > CARRIED_OFF)
-    return bool(steps >= CHECK_EVERY or cycle_error > UNEASY or away > CARRIED_AWAY)
+    return bool(due or cycle_error > UNEASY or away > CARRIED_AWAY)
 
 
 def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:

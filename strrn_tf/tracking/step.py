@@ -83,12 +83,12 @@ def follow(
     if not error <= max_cycle_error or parted:
         return Step(error)
     # A window that moves adds noise, and is cut anew.
-    if relative_distance(tracked, trail.centre) <= health.AT_REST:
+    if relative_distance(tracked, trail.centre) <= health.WINDOW_SLACK:
         trail.view = seen
     carried = networks.carry(view, seen, start)
     trail.steps += 1
     detected = None
-    if health.needs_a_look(trail.steps, error, tracked, carried):
+    if health.needs_a_look(trail.steps, error, start, tracked, carried):
         trail.steps = 0
         detected = networks.detect_in(
             trail.view or trail.look(networks, frame, tracked)

@@ -4,9 +4,10 @@ A face is *detected* once, from a box, by the detector network, then *tracked* f
 frame to frame by the STRRN network. Every tracked step is checked by going back: the
 landmarks found in frame t are tracked back to frame t-1, where they should meet the
 ones they came from (paper, Fig. 1). Both directions look through one crop window, that
-of landmarks in frame t-1 (at rest, a frame or two before it), so a moving window adds
-no motion of its own. A track
-that does not come back is detected anew, or is lost; ``tracks.py`` has the rules.
+of landmarks in frame t-1 or some frames before it, so a moving window adds no motion of
+its own. ``step.py`` is one such step, with what detector and optical flow have to say;
+a track that does not come back is detected anew, or is lost: ``tracks.py`` has the
+rules.
 """
 
 from collections.abc import Callable, Sequence
