@@ -40,7 +40,7 @@ JUMP, SPEED = 0.5, 1.0
 # It looks at once where the way back ends further from the start than one step in fifty
 # does in real clips, or where optical flow carries more of the landmarks elsewhere than
 # this share.
-MOVING = 0.01
+MOVING = 0.005
 CHECK_MOVING, CHECK_RESTING = 2, 4
 UNEASY = 0.025
 CARRIED_AWAY = 0.5
