@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 HELP = """Measure the tracker on this machine, on one core.
 
   stages      milliseconds of decoding, face finding, crops, detector, tracker, check
-              (the way back) and smoothing
+              (the way back), optical flow and smoothing
   video       frames per second with everything included, and peak memory
   jitter      second difference of the landmarks over time in percent of the distance
               of the outer eye corners: of a face that rests (the middle frame again

@@ -15,7 +15,7 @@ from strrn_tf import evaluation
 from strrn_tf.evaluation import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.protocols import ProtocolRun, is_trackable
-from strrn_tf.tracking import health
+from strrn_tf.tracking import agreement
 
 SIZE = 96
 
@@ -114,7 +114,7 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    steps = health.CHECK_MOVING
+    steps = agreement.CHECK_MOVING
     length = steps + 1
     errors = {length: 0.11, 2 * length: np.nan}
     tracker = FakeTracker(cycle_errors=errors, drift=0.2)
@@ -123,7 +123,7 @@ def test_redetect_where_the_cycle_error_is_large():
     assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
     # A fifth of a pixel of drift each; the detector takes back a share of the last.
     drift = [[1, i / 5] for i in range(steps)]
-    drift += [[1, steps * (1 - health.DETECTOR_SHARE) / 5]]
+    drift += [[1, steps * (1 - agreement.DETECTOR_SHARE) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
     assert results[length].answer.cycle_error == 0.11  # says why it was detected
     aligned = [0, steps, length, length + steps, 2 * length]

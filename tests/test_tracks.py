@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
-from strrn_tf.tracking import health
+from strrn_tf.tracking import agreement, health
 from strrn_tf.tracking.face_check import Sight
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.track import Moment, lose
@@ -18,7 +18,7 @@ DARK = np.zeros((200, 300, 3), np.uint8)
 TOY = {"smooth": False, "check_faces": False}
 
 
-EVERY = health.CHECK_RESTING
+EVERY = agreement.CHECK_RESTING
 
 
 def grey(value, shape=DARK.shape):
@@ -118,7 +118,7 @@ def test_the_detector_looks_at_once_after_an_uneasy_step(tracker, monkeypatch):
 
     def uneasy(view, frame, start):
         landmarks, _, seen = step(view, frame, start)
-        return landmarks, 1.1 * health.UNEASY, seen
+        return landmarks, 1.1 * agreement.UNEASY, seen
 
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
@@ -191,18 +191,6 @@ def test_a_face_that_the_flow_leaves_is_looked_at_at_once(tracker, monkeypatch):
         assert tracker.update(DARK, boxes=[])[0].state == expected
 
 
-def test_landmarks_go_with_the_flow_towards_what_the_networks_see():
-    seen = toy_mean_shape().astype(np.float32)
-    carried = seen.copy()
-    near = 0.99 * health.CARRIED_OFF * np.linalg.norm(seen[45] - seen[36])
-    carried[0] += [near, 0]
-    carried[1] += [0, near * 1.03]
-    carried[2] = np.nan
-    expected = seen.copy()
-    expected[0, 0] += near * (1 - health.NETWORK_SHARE)
-    np.testing.assert_allclose(health.steady(seen, carried), expected, rtol=1e-6)
-
-
 def test_after_a_step_that_fails_a_sure_face_is_detected_at_once(tracker, monkeypatch):
     for score, expected in ((0.9, "detected"), (0.7, "lost")):
         tracker.reset()
@@ -220,7 +208,7 @@ def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
 def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
-    share = health.DETECTOR_SHARE
+    share = agreement.DETECTOR_SHARE
     offsets, faces = [], []
     for _ in range(3 * EVERY):
         faces += tracker.update(DARK)
@@ -244,7 +232,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     eyes = np.linalg.norm(shape[45] - shape[36])
     for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
         moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
-        assert (health.correction(shape, moved) is not None) is agreed
+        assert (agreement.correction(shape, moved) is not None) is agreed
 
 
 @pytest.mark.parametrize(
@@ -302,7 +290,7 @@ def test_two_tracks_on_one_face_become_one(tracker):
 
 def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
     # So that the detector does not say that they have not met.
-    monkeypatch.setattr(health, "CHECK_MOVING", 9)
+    monkeypatch.setattr(agreement, "CHECK_MOVING", 9)
     left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step

@@ -22,7 +22,7 @@ class Face:
         state: "detected", "tracked" or "lost".
         timestamp: what ``update`` was given.
         disagreement: mean distance, same unit, between tracker and detector when the
-            detector last looked (at rest, in every third frame); when detected,
+            detector last looked (at rest, in every fourth frame); when detected,
             between two looks of the detector from two windows. NaN when lost.
         face_score: probability, by MTCNN's last network, that there is a face at all,
             when the detector last looked. 1 if nobody asked. NaN when lost.

@@ -3,7 +3,7 @@
 The networks see one frame at a time, so that what they are off by is new in every
 frame. Lucas and Kanade's method compares two frames and tells their difference to a
 small part of a pixel, but what it is off by adds up, and it knows no face. Each makes
-up for the other; see ``health.steady``.
+up for the other; see ``agreement.steady``.
 """
 
 import cv2
@@ -25,7 +25,9 @@ def carry(before: np.ndarray, after: np.ndarray, landmarks: np.ndarray) -> np.nd
         landmarks: (L, 2) in pixels of both.
 
     Returns:
-        (L, 2) float32, NaN for a landmark that is outside or is not found again.
+        (L, 2) float32, NaN for a landmark that is not found again, as on a plain wall,
+        or is further outside than a window. What is just outside is looked for in the
+        border's pixels, repeated.
     """
     carried, found, _ = cv2.calcOpticalFlowPyrLK(
         before,

@@ -13,7 +13,6 @@ from strrn_tf.geometry import (
     as_numbers,
     box_from_landmarks,
     box_sides,
-    eye_distance,
     face_size,
     relative_distance,
 )
@@ -33,33 +32,6 @@ YOUNG = 0.5
 # A lost face can be back this far from where it was, in face sizes: at once, and more
 # for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
 JUMP, SPEED = 0.5, 1.0
-
-# The detector looks at the place of a tracked face every so many frames; of one that
-# moves by more than this fraction of the eye distance more often than of one that
-# rests. A slow drift is invisible to the cycle check, since every step goes back well.
-# It looks at once where the way back ends further from the start than one step in fifty
-# does in real clips, or where optical flow carries more of the landmarks elsewhere than
-# this share.
-MOVING = 0.005
-CHECK_MOVING, CHECK_RESTING = 2, 4
-UNEASY = 0.025
-CARRIED_AWAY = 0.5
-# Where it sees landmarks further away than this fraction of the eye distance, it is
-# believed instead. Else this share of the distance to it is made up in every frame
-# until it looks again.
-MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.5
-
-# Optical flow carries the landmarks from frame to frame, and of the way from there to
-# what the networks see this share is gone: flow is steady and drifts, the networks are
-# neither. What is carried further off than this fraction of the eye distance has gone
-# with something else, such as a hand before the face.
-NETWORK_SHARE = 0.4
-CARRIED_OFF = 0.05
-
-# The crop window stays where it is while the landmarks are no further than this
-# fraction of the eye distance from where they were when it was cut.
-WINDOW_SLACK = 0.05
 
 # What is less probably a face, see ``face_check``, is lost at once. In real clips 999
 # of 1000 faces have more than 0.7, profiles and blurred ones included; grey, skin, a
@@ -86,59 +58,6 @@ NEWCOMER = 0.5
 MIN_FACE_SIZE = 12.0
 MAX_SIZE_CHANGE = 1.6
 MIN_INSIDE = 0.25
-
-
-def needs_a_look(
-    steps: int,
-    cycle_error: float,
-    start: np.ndarray,
-    tracked: np.ndarray,
-    carried: np.ndarray,
-) -> bool:
-    """Say whether the detector looks at a tracked face.
-
-    Args:
-        steps: frames since it has looked, this one included.
-        cycle_error: of the step into this frame.
-        start: landmarks (68, 2) in the frame before.
-        tracked: (68, 2) of the tracker in this frame.
-        carried: (68, 2) of optical flow, NaN: not found again.
-    """
-    moves = relative_distance(tracked, start) > MOVING
-    due = steps >= (CHECK_MOVING if moves else CHECK_RESTING)
-    # A dark or blurred face has landmarks that are not found, which says nothing.
-    away = np.mean(_gap(tracked, carried) > CARRIED_OFF)
-    return bool(due or cycle_error > UNEASY or away > CARRIED_AWAY)
-
-
-def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
-    """Return how the detector moves tracked landmarks, None if they are too far apart.
-
-    The paper's cooperation and competition, at run time.
-
-    Args:
-        tracked: (68, 2) of the tracker.
-        detected: (68, 2) of the detector in the same frame.
-
-    Returns:
-        Offsets (68, 2) float32, to be added in this frame and up to the next look:
-        given at once, what is dealt out so would be jitter.
-    """
-    if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
-        return None
-    return (DETECTOR_SHARE * (np.asarray(detected) - tracked)).astype(np.float32)
-
-
-def steady(seen: np.ndarray, carried: np.ndarray) -> np.ndarray:
-    """Return landmarks (68, 2) float32 that go with the flow, towards what is seen.
-
-    Args:
-        seen: (68, 2) of the networks.
-        carried: (68, 2) of optical flow in the same frame; NaN: not found again.
-    """
-    steadied = carried + NETWORK_SHARE * (seen - carried)
-    is_face = _gap(seen, carried) <= CARRIED_OFF
-    return np.where(is_face[:, None], steadied, seen).astype(np.float32)
 
 
 def is_degenerate(
@@ -273,11 +192,6 @@ def check_landmarks(landmarks: np.ndarray, name: str) -> np.ndarray:
             f"`{name}` must span an area. Received: all points on one line or one point"
         )
     return landmarks
-
-
-def _gap(seen: np.ndarray, carried: np.ndarray) -> np.ndarray:
-    """Return the distances (68,) of two shapes as fractions of the eye distance."""
-    return np.linalg.norm(seen - carried, axis=-1) / eye_distance(seen)
 
 
 def _intersection(box: np.ndarray, other: np.ndarray) -> float:

@@ -2,8 +2,8 @@
 
 The paper's cooperation and competition at run time. The tracker says where the face
 went and whether it comes back from there; every few frames the detector looks at the
-same place, and where the two agree its share is added; optical flow, which is steadier
-than both, carries the landmarks in between.
+same place and draws the landmarks towards what it sees; optical flow, which is steadier
+than both, carries them from frame to frame.
 """
 
 from dataclasses import dataclass
@@ -12,8 +12,12 @@ from typing import NamedTuple
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, relative_distance
-from strrn_tf.tracking import health
+from strrn_tf.tracking import agreement, health
 from strrn_tf.tracking.face_networks import FaceNetworks, View
+
+# The crop window stays where it is while the landmarks are no further than this
+# fraction of the eye distance from where they were when it was cut.
+WINDOW_SLACK = 0.05
 
 
 @dataclass
@@ -22,24 +26,23 @@ class Trail:
 
     Attributes:
         view: crop of the last frame; None: not cut yet, or lost.
-        centre: landmarks (68, 2), image pixels, around which its window lies.
+        cut_around: landmarks (68, 2), image pixels, in the middle of its window.
         steps: frames since the detector has looked.
         correction: (68, 2) image pixels, what the detector adds to the tracker's
-            answers, see ``health.correction``.
+            answers, see ``agreement.correction``.
     """
 
     view: View | None = None
-    centre: np.ndarray | None = None
+    cut_around: np.ndarray | None = None
     steps: int = 0
     correction: np.ndarray | float = 0.0
 
     def look(
         self, networks: FaceNetworks, frame: np.ndarray, landmarks: np.ndarray
-    ) -> View:
-        """Cut, keep and return the view of a frame (H, W, 3) around landmarks."""
+    ) -> None:
+        """Cut the view of a frame (H, W, 3) around landmarks (68, 2)."""
         self.view = networks.look(frame, box_from_landmarks(landmarks))
-        self.centre = landmarks
-        return self.view
+        self.cut_around = landmarks
 
 
 class Step(NamedTuple):
@@ -82,20 +85,23 @@ def follow(
     parted = health.is_degenerate(tracked, before, frame.shape)
     if not error <= max_cycle_error or parted:
         return Step(error)
-    # A window that moves adds noise, and is cut anew.
-    if relative_distance(tracked, trail.centre) <= health.WINDOW_SLACK:
+    # The window stays until the face has left its middle: a moving one adds noise.
+    if relative_distance(tracked, trail.cut_around) <= WINDOW_SLACK:
         trail.view = seen
     carried = networks.carry(view, seen, start)
+    motion = float(relative_distance(tracked, start))
     trail.steps += 1
     detected = None
-    if health.needs_a_look(trail.steps, error, start, tracked, carried):
+    if agreement.needs_a_look(trail.steps, error, tracked, carried, motion):
         trail.steps = 0
-        detected = networks.detect_in(
-            trail.view or trail.look(networks, frame, tracked)
-        )
-        correction = health.correction(tracked, detected)
+        if trail.view is None:
+            trail.look(networks, frame, tracked)
+        detected = networks.detect_in(trail.view)
+        correction = agreement.correction(tracked, detected)
         if correction is None:
             return Step(error, tracked, detected)
         trail.correction = correction
-    landmarks = health.steady(tracked + trail.correction, carried)
+    landmarks = agreement.steady(tracked, carried, motion) + trail.correction
+    if detected is not None:
+        landmarks = agreement.overruled(landmarks, tracked, detected, detected)
     return Step(error, tracked, detected, landmarks)

@@ -12,7 +12,7 @@ from strrn_tf.geometry import (
     invert_matrix,
     relative_distance,
 )
-from strrn_tf.tracking import health
+from strrn_tf.tracking import agreement, health
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_check import FaceCheck, Sight
 from strrn_tf.tracking.face_networks import FaceNetworks, View
@@ -130,7 +130,7 @@ class Tracks:
     ) -> None:
         """Ask the detector where a face is whose landmarks are not believed."""
         found = self._look_twice(now, box, track.face.box, health.SURE_FACE_SCORE)
-        if found is None or not found.again <= health.MAX_DISAGREEMENT:
+        if found is None or not found.again <= agreement.MAX_DISAGREEMENT:
             return lose(track, now, error)
         return self._detect(track, now, found)
 
