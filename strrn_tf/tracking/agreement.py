@@ -30,7 +30,7 @@ DETECTOR_SHARE = 0.2
 # share of the way that the face has gone, where the tracker is less exact, has gone
 # with something else, and the tracker is believed.
 TRACKER_SHARE = 0.4
-CARRIED_OFF, OF_MOTION = 0.03, 0.2
+CARRIED_OFF, OF_MOTION = 0.05, 0.2
 
 
 def needs_a_look(
