@@ -104,6 +104,18 @@ def test_landmarks_go_with_the_flow_towards_the_tracker():
     np.testing.assert_array_equal(step.tracked, FACE)
 
 
+def test_of_a_face_that_moves_flow_may_be_further_off():
+    motion = 0.1
+    step = np.array([motion * EYES, 0])
+    off = agreement.CARRIED_OFF + agreement.OF_MOTION * motion
+    for share, follows in ((0.99, True), (1.01, False)):
+        carried = step + np.array([0, share * off * EYES])
+        (seen,), _ = run(Networks(flow=carried, steps=[step]), 1)
+        beside = (seen.landmarks - FACE - step)[:, 1]
+        expected = follows * (1 - agreement.TRACKER_SHARE) * share * off * EYES
+        np.testing.assert_allclose(beside, expected, atol=1e-3)
+
+
 def test_a_landmark_that_the_detector_sees_elsewhere_is_there():
     away = np.zeros((68, 2))
     away[7] = 1.01 * agreement.MAX_DISAGREEMENT * EYES * np.array([0, 1])
@@ -130,7 +142,7 @@ def test_a_tracker_that_does_not_come_back_is_not_believed():
 
 
 def test_flow_compares_the_last_view_with_what_is_seen_through_its_window():
-    networks = Networks(flow=0.0)
+    networks = Networks(flow=0.0, steps=[3.0])
     run(networks, 1)
     ((previous, seen, start),) = networks.carries
     assert previous == ("cut", 1)

@@ -227,6 +227,21 @@ def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     np.testing.assert_allclose(faces[-1].box[:2], faces[-1].landmarks.min(0))
 
 
+def test_what_is_detected_anew_owes_nothing_to_what_was(tracker, monkeypatch):
+    tracker.update(DARK, boxes=[BOX])
+    detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
+    for _ in range(EVERY):
+        tracker.update(DARK)
+    (track,) = tracker._tracks._tracks
+    assert (track.trail.correction > 0).all()
+    detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
+    for _ in range(EVERY):
+        (face,) = tracker.update(DARK)
+    assert face.state == "detected"
+    np.testing.assert_array_equal(track.trail.correction, 0)
+    np.testing.assert_array_equal(track.trail.cut_around, face.landmarks)
+
+
 def test_networks_agree_within_a_tenth_of_the_eye_distance():
     shape = toy_mean_shape()
     eyes = np.linalg.norm(shape[45] - shape[36])
