@@ -13,7 +13,7 @@ from strrn_tf.geometry import eye_distance, relative_distance
 # It looks at once where the way back ends further from the start than one step in fifty
 # does in real clips, or where optical flow carries more of the landmarks elsewhere than
 # this share.
-MOVING = 0.005
+MOVING = 0.0075
 CHECK_MOVING, CHECK_RESTING = 2, 4
 UNEASY = 0.025
 CARRIED_AWAY = 0.5
