@@ -49,11 +49,10 @@ def main() -> None:
     ]
     table = Table("model", "protocol", *(f"category {c}" for c in (1, 2, 3)))
     for model in options.models:
-        results = follow_all(model, roots)
+        rows = summarise_results(follow_all(model, roots))
+        told = {(row["protocol"], str(row["category"])): tell(row) for row in rows}
         for protocol in PROTOCOLS:
-            of_protocol = [r for r in results if r.protocol == protocol]
-            rows = summarise_results(of_protocol)[:3]
-            table.add_row(model, protocol, *map(tell, rows))
+            table.add_row(model, protocol, *(told[protocol, c] for c in "123"))
     console = Console()
     console.print(table)
     console.print("nme_interpupil in %; jitter; share of frames above 8 % in %")

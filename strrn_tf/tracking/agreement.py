@@ -51,7 +51,7 @@ def needs_a_look(
     """
     due = steps >= (CHECK_MOVING if motion > MOVING else CHECK_RESTING)
     # A dark or blurred face has landmarks that are not found, which says nothing.
-    away = np.mean(_gap(tracked, carried) > CARRIED_OFF + OF_MOTION * motion)
+    away = np.mean(_gap(tracked, carried) > _reach(motion))
     return bool(due or cycle_error > UNEASY or away > CARRIED_AWAY)
 
 
@@ -72,24 +72,19 @@ def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
     if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
         return None
     offsets = DETECTOR_SHARE * (np.asarray(detected) - tracked)
-    return overruled(offsets, tracked, detected, 0.0).astype(np.float32)
+    return np.where(overruled(tracked, detected), 0, offsets).astype(np.float32)
 
 
-def overruled(
-    values: np.ndarray, tracked: np.ndarray, detected: np.ndarray, instead: np.ndarray
-) -> np.ndarray:
-    """Return values (68, 2), others instead where tracker and detector are far apart.
+def overruled(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray:
+    """Say which landmarks (68, 1) are where the detector sees them, all the way.
 
     One that a hand has taken with it would come back too slowly.
 
     Args:
-        values: (68, 2), of every landmark.
         tracked: (68, 2) of the tracker.
         detected: (68, 2) of the detector in the same frame.
-        instead: (68, 2) or a number.
     """
-    far = _gap(tracked, detected) > MAX_DISAGREEMENT
-    return np.where(far[:, None], instead, values)
+    return _gap(tracked, detected)[:, None] > MAX_DISAGREEMENT
 
 
 def steady(tracked: np.ndarray, carried: np.ndarray, motion: float) -> np.ndarray:
@@ -101,8 +96,13 @@ def steady(tracked: np.ndarray, carried: np.ndarray, motion: float) -> np.ndarra
         motion: how far the face has gone in it, a fraction of the eye distance.
     """
     steadied = carried + TRACKER_SHARE * (tracked - carried)
-    agrees = _gap(tracked, carried) <= CARRIED_OFF + OF_MOTION * motion
+    agrees = _gap(tracked, carried) <= _reach(motion)
     return np.where(agrees[:, None], steadied, tracked).astype(np.float32)
+
+
+def _reach(motion: float) -> float:
+    """Return how far from the tracker flow is believed, in eye distances."""
+    return CARRIED_OFF + OF_MOTION * motion
 
 
 def _gap(shape: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -103,5 +103,6 @@ def follow(
         trail.correction = correction
     landmarks = agreement.steady(tracked, carried, motion) + trail.correction
     if detected is not None:
-        landmarks = agreement.overruled(landmarks, tracked, detected, detected)
+        elsewhere = agreement.overruled(tracked, detected)
+        landmarks = np.where(elsewhere, detected, landmarks)
     return Step(error, tracked, detected, landmarks)
