@@ -143,7 +143,12 @@ def begin(
 ) -> "tuple[np.ndarray, tuple[keras.Model, keras.Model]]":
     """Return the mean shape (68, 2) and both networks as the training finds them."""
     from strrn_tf.geometry import mean_shape
-    from strrn_tf.models.build import build_networks, load_networks, rebuilt
+    from strrn_tf.models.build import (
+        build_networks,
+        load_networks,
+        rebuilt,
+        with_glance,
+    )
 
     config = options.run_config
     if parent is None:
@@ -154,6 +159,8 @@ def begin(
     detector = rebuilt(
         detector, mixed=config.mixed_precision, input_size=config.input_size
     )
+    if config.glance:
+        detector = with_glance(detector, config.preset)
     if options.fresh_tracker:
         tracker = build_networks(config, start)[1]
     return start, (detector, tracker)

@@ -182,6 +182,8 @@ class RunConfig:
         mixed_precision: hourglasses compute in bfloat16.
         input_size: side in pixels that hourglasses shrink the face to, a multiple of
             64; None: the preset's, or that of the model that is gone on with.
+        glance: MDM begins with a look at the whole crop; the published one, and the
+            preset "paper", begins at the mean shape.
         detector: the detector's training.
         tracker: the tracker's training.
         algorithm: Algorithm 1.
@@ -192,6 +194,7 @@ class RunConfig:
     seed: int = 0
     mixed_precision: bool = False
     input_size: int | None = None
+    glance: bool = False
     detector: FitConfig = field(
         default_factory=lambda: FitConfig(2400, 1500, round_learning_rate=6e-4)
     )
@@ -201,6 +204,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"`seed` must not be negative. Received: {self.seed}")
+        if self.glance and self.backbone != "mdm":
+            raise ValueError("`glance` is that of cascades: it needs mdm")
         size = self.input_size
         if size is not None and self.backbone != "hgn":
             raise ValueError("`input_size` is that of hourglasses: it needs hgn")
@@ -218,6 +223,7 @@ class RunConfig:
 # Options that runs of older versions do not know, and where they change nothing.
 _LATER: dict[str, Any] = {
     "input_size": None,
+    "glance": False,
     "source_shares": [],
     "cool_down": 0.0,
     "mending": 1.0,

@@ -69,6 +69,9 @@ class Options:
     """Side in pixels that hourglasses shrink the face to, a multiple of 64; 128 in the
     preset "default". 192 sees more and takes twice as long: with --init the weights go
     on at that size, first for --detector.steps updates on the stills."""
+    glance: bool = True
+    """MDM looks at the whole crop before it cuts its first patch, and with --init one
+    that does not learns to; --no-glance: it begins at the mean shape, as published."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
     devices: int = 1
@@ -101,6 +104,7 @@ class Options:
             seed=self.seed,
             mixed_precision=self.mixed_precision,
             input_size=self.input_size,
+            glance=self.glance and self.backbone == "mdm",
             detector=self.detector,
             tracker=self.tracker,
             algorithm=algorithm,

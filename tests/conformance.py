@@ -18,6 +18,7 @@ from toy_models import toy_mean_shape
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
 from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
+from strrn_tf.layers.glance import Glance
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
@@ -78,6 +79,7 @@ CASES = (
         lambda: PatchEncoder((2, 3), 4, "strided"),
         _random((2, 3, 9, 9, 3)),
     ),
+    Case("Glance", lambda: Glance((2, 3), 4), _random((2, 20, 20, 3))),
     Case(
         "GroupAppearance",
         lambda: GroupAppearance([[0, 1], [4, 2], [3]], (2, 2), 3),
@@ -97,6 +99,11 @@ CASES = (
     Case("_Stack", lambda: _Stack(name="stack"), _three),
     Case(
         "MDM", lambda: MDM(toy_mean_shape().tolist(), steps=2, **SMALL), _random(FRAMES)
+    ),
+    Case(
+        "MDM with a glance",
+        lambda: MDM(toy_mean_shape().tolist(), steps=2, glance=(2, 3), **SMALL),
+        _random(FRAMES),
     ),
     Case(
         "HGN",

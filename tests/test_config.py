@@ -53,9 +53,10 @@ def test_wrong_algorithms(values, reason):
         ({"input_size": 192}, "`input_size` is that of hourglasses"),
         ({"backbone": "hgn", "input_size": 160}, "must be a multiple of 64"),
         ({"backbone": "hgn", "input_size": 0}, "must be a multiple of 64"),
+        ({"backbone": "hgn", "glance": True}, "`glance` is that of cascades"),
     ],
 )
-def test_wrong_input_sizes(values, reason):
+def test_what_goes_with_one_backbone_only(values, reason):
     with pytest.raises(ValueError, match=reason):
         RunConfig(**values)
 

@@ -18,6 +18,7 @@ from support import (
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
 from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
+from strrn_tf.layers.glance import Glance
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
@@ -135,6 +136,24 @@ class TestPatchEncoder:
     def test_unknown_style(self):
         with pytest.raises(ValueError, match="`style` must be 'mdm' or 'strided'"):
             PatchEncoder(style="vgg")
+
+
+@pytest.mark.usefixtures("float64")
+class TestGlance:
+    @pytest.mark.parametrize(("side", "channels"), [(23, (2,)), (60, (2, 3))])
+    def test_twin(self, side, channels):
+        frames = RNG.uniform(0, 1, (2, side, side, 3))
+        glance = Glance(channels, 4)
+        glance.build(frames.shape)
+        randomise(glance)
+        layers = (*glance.convolutions, glance.norm, glance.dense)
+        expected = twins.glance(frames, arrays(*layers))
+        assert np.ptp(expected) > 0.1
+        close(numpy(glance(frames)), expected)
+
+    def test_without_convolutions(self):
+        with pytest.raises(ValueError, match="`channels` must name a convolution"):
+            Glance(())
 
 
 @pytest.mark.usefixtures("float64")

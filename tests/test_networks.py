@@ -18,7 +18,7 @@ from toy_models import toy_mean_shape
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
-from strrn_tf.models.build import build_networks, rebuilt
+from strrn_tf.models.build import build_networks, rebuilt, with_glance
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.tracker import STRRN
@@ -49,17 +49,23 @@ def twin_of(model, given, start, components):
 @pytest.mark.usefixtures("float64")
 class TestMDM:
     @pytest.mark.parametrize(
-        ("style", "patch", "features"), [("strided", 9, 2), ("mdm", 14, None)]
+        ("style", "patch", "features", "glance"),
+        [("strided", 9, 2, None), ("mdm", 14, None, None), ("strided", 9, 2, (2, 3))],
     )
-    def test_twin(self, style, patch, features):
+    def test_twin(self, style, patch, features, glance):
         settings = {**SMALL, "patch_size": patch, "features": features}
         settings["offset_unit"] = 7.0
-        model = randomise(MDM(SHAPE.tolist(), steps=3, style=style, **settings))
+        settings |= {"steps": 3, "style": style, "glance": glance}
+        model = randomise(MDM(SHAPE.tolist(), **settings))
         weights = {
             "encoder": encoder_weights(model.encoder),
             "recurrent": arrays(model.recurrent),
             "regress": arrays(model.regress),
         }
+        if glance:
+            seen = (*model.glance.convolutions, model.glance.norm, model.glance.dense)
+            weights["glance"] = arrays(*seen)
+            weights |= {n: arrays(getattr(model, n)) for n in ("place", "remember")}
         given = frames()
         expected = twins.mdm(given, SHAPE, weights, 3, patch, style, 7.0)
         received = numpy(model(given)["refinements"])
@@ -79,6 +85,49 @@ def test_an_untrained_mdm_says_the_mean_shape():
     model = MDM(SHAPE.tolist(), steps=2, **SMALL)
     received = numpy(model(frames(2).astype("float32"))["refinements"])
     np.testing.assert_array_equal(received, np.broadcast_to(SHAPE, (2, 2, 68, 2)))
+
+
+class TestWithGlance:
+    def network(self, preset="tiny", **options):
+        config = RunConfig(preset=preset, **options)
+        return randomise(build_networks(config, SHAPE)[0])
+
+    def test_it_answers_as_before_until_it_is_trained(self):
+        given = frames(2).astype("float32")
+        mdm = self.network()
+        seeing = with_glance(mdm, "tiny")
+        assert mdm.glance is None
+        before, after = (numpy(m(given)["refinements"]) for m in (mdm, seeing))
+        start = np.broadcast_to(np.float32(SHAPE), (2, 68, 2))
+        np.testing.assert_array_equal(after[:, 0], start)
+        np.testing.assert_allclose(after[:, 1:], before, rtol=0, atol=1e-4)
+        seeing.place.bias.assign_add(np.ones(136, "float32"))
+        moved = numpy(seeing(given)["refinements"])
+        assert np.abs(moved - after)[:, 0].min() > 1
+
+    def test_the_glance_learns_from_what_it_says_alone(self):
+        mdm = self.network(glance=True)
+        given = tf.constant(frames(1), "float32")
+        with tf.GradientTape(persistent=True) as tape:
+            refinements = mdm(given)["refinements"]
+            first, last = (tf.reduce_sum(refinements[:, k]) for k in (0, -1))
+        of_glance = [mdm.glance.dense.kernel, mdm.place.kernel]
+        for variable in of_glance:
+            gradient = tape.gradient(first, variable.value)
+            assert np.abs(gradient).max() > 0
+            assert not np.any(tape.gradient(last, variable.value))
+        assert np.abs(tape.gradient(last, mdm.remember.kernel.value)).max() > 0
+
+    def test_what_has_one_or_can_have_none_stays(self):
+        seeing = self.network(glance=True)
+        hgn = self.network(backbone="hgn")
+        blind = self.network()
+        for network, preset in ((seeing, "tiny"), (hgn, "tiny"), (blind, "paper")):
+            assert with_glance(network, preset) is network
+
+    def test_the_presets_say_what_a_glance_is(self):
+        assert self.network(glance=True).settings["glance"] == [4, 8]
+        assert self.network().settings["glance"] is None
 
 
 @pytest.mark.usefixtures("float64")

@@ -22,8 +22,9 @@ from data_pipeline.images import write_image
 from data_pipeline.pts import write_pts
 from data_pipeline.store_writer import Samples, StoreWriter
 from data_pipeline.stored_window import STORED_SIZE
-from strrn_tf.config import to_json
+from strrn_tf.config import RunConfig, to_json
 from strrn_tf.failures import TrainingDiverged
+from strrn_tf.models.build import build_networks
 from strrn_tf.tracking.model_folder import load
 
 
@@ -249,6 +250,17 @@ class TestMistakes:
         chosen = replace(chosen, input_size=64)
         _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
         assert detector.settings["input_size"] == 64
+
+    def test_a_cascade_that_goes_on_gets_a_glance(self, monkeypatch, tmp_path):
+        blind = build_networks(RunConfig(), toy_mean_shape())
+        build = "strrn_tf.models.build.load_networks"
+        monkeypatch.setattr(build, lambda folder: blind)
+        model = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--stills", tmp_path)
+        for words, glances in ((), True), (("--no-glance",), False):
+            chosen = train.parse([str(a) for a in (*model, *words)])
+            _, (detector, _) = train.begin(chosen, None, load("strrn-mdm"))
+            assert bool(detector.glance) is glances
+        assert not train.parse(["--backbone", "hgn"]).run_config.glance
 
     def test_sbr_without_stills(self, capsys, tmp_path):
         argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")

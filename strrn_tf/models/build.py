@@ -30,6 +30,12 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
         "hidden": 512,
     },
 }
+# Channels of an MDM's look at the whole crop; the published network has none.
+_GLANCE: dict[Preset, tuple[int, ...] | None] = {
+    "tiny": (4, 8),
+    "default": (24, 48, 96, 128),
+    "paper": None,
+}
 # The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
 _HGN: dict[Preset, dict[str, Any]] = {
     "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
@@ -52,7 +58,8 @@ def build_networks(
     preset = config.preset
     if config.backbone == "mdm":
         shape = np.asarray(mean_shape).tolist()
-        detector = MDM(shape, **_MDM[preset], name="mdm")
+        glance = _GLANCE[preset] if config.glance else None
+        detector = MDM(shape, **_MDM[preset], glance=glance, name="mdm")
     else:
         sizes = dict(_HGN[preset])
         if config.input_size:
@@ -85,6 +92,21 @@ def rebuilt(
         settings["input_size"] = input_size
     copy = HGN.from_config(settings)
     copy.set_weights(network.get_weights())
+    return copy
+
+
+def with_glance(network: keras.Model, preset: Preset) -> keras.Model:
+    """Return an MDM that begins with a glance and has the same weights besides.
+
+    It answers as before until it is trained. An MDM that has a glance, or a preset that
+    has none, and other networks are returned as they are.
+    """
+    channels = _GLANCE[preset]
+    if not isinstance(network, MDM) or network.glance or channels is None:
+        return network
+    copy = MDM.from_config({**network.get_config(), "glance": channels})
+    for part in ("encoder", "recurrent", "regress"):
+        getattr(copy, part).set_weights(getattr(network, part).get_weights())
     return copy
 
 

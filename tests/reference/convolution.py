@@ -47,12 +47,14 @@ def max_pool(image):
     return out
 
 
-def average_pool(image):
-    height, width, depth = image.shape[0] // 2, image.shape[1] // 2, image.shape[2]
-    out = np.zeros((height, width, depth))
+def average_pool(image, size=2):
+    """Means of cells; a last row or column that fills none is dropped."""
+    height, width = image.shape[0] // size, image.shape[1] // size
+    out = np.zeros((height, width, image.shape[2]))
     for i in range(height):
         for j in range(width):
-            out[i, j] = image[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].mean((0, 1))
+            cell = image[size * i : size * (i + 1), size * j : size * (j + 1)]
+            out[i, j] = cell.mean((0, 1))
     return out
 
 

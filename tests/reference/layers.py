@@ -3,11 +3,13 @@
 import numpy as np
 
 from reference.convolution import (
+    average_pool,
     batch_norm,
     bilinear,
     conv2d,
     dense,
     enlarge,
+    layer_norm,
     max_pool,
     relu,
 )
@@ -49,6 +51,18 @@ def encode_patches(patches, weights, style):
     return np.array(
         [[encode_patch(patch, weights, style) for patch in row] for row in patches]
     )
+
+
+def glance(frames, weights):
+    """(B, S, S, C) -> (B, D); weights: convolutions, normalisation, dense layer."""
+    *convolutions, gamma, beta, kernel, bias = weights
+    rows = []
+    for x in frames:
+        x = average_pool(x, 5)
+        for i in range(0, len(convolutions), 2):
+            x = relu(conv2d(x, *convolutions[i : i + 2], stride=2, padding="same"))
+        rows.append(layer_norm(x.reshape(1, -1), gamma, beta)[0])
+    return np.tanh(dense(np.array(rows), kernel, bias))
 
 
 def group_appearance(patches, components, weights, style):

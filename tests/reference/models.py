@@ -6,6 +6,7 @@ from reference.convolution import (
     average_pool,
     batch_norm,
     conv2d,
+    dense,
     layer_norm,
     max_pool,
     relu,
@@ -13,6 +14,7 @@ from reference.convolution import (
 )
 from reference.layers import (
     encode_patches,
+    glance,
     group_appearance,
     hourglass,
     log_distance_geometry,
@@ -25,11 +27,20 @@ from reference.layers import (
 
 
 def mdm(frames, mean_shape, weights, steps, patch_size, style, offset_unit):
-    """h <- tanh(W [features, h]); shape <- shape + patch side * (R h + r)."""
+    """h <- tanh(W [features, h]); shape <- shape + patch side * (R h + r).
+
+    With a glance in ``weights`` the first shape and the first h are made of it.
+    """
     batch = len(frames)
     shape = np.repeat(np.asarray(mean_shape, np.float64)[None], batch, 0)
     state = np.zeros((batch, weights["recurrent"][0].shape[1]))
     refinements = []
+    if "glance" in weights:
+        seen = glance(frames, weights["glance"])
+        offset = dense(seen, *weights["place"]).reshape(shape.shape)
+        shape = shape + offset_unit * offset
+        state = np.tanh(dense(seen, *weights["remember"]))
+        refinements.append(shape)
     for _ in range(steps):
         patches = sample_patches(frames, shape, patch_size)
         features = encode_patches(patches, weights["encoder"], style)
