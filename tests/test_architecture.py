@@ -68,7 +68,7 @@ RULES = [
     ),
     (
         "strrn_tf.baselines.registration",
-        {"strrn_tf.config", "strrn_tf.geometry"},
+        {"strrn_tf.config", "strrn_tf.geometry", "strrn_tf.tracking.flow"},
         PICTURES,
     ),
     (

@@ -176,4 +176,5 @@ def test_networks_carry_landmarks_of_the_image_with_its_texture():
     seen = networks.cut(moved, view.matrix)
     carried = networks.carry(view, seen, start)
     np.testing.assert_allclose(carried, start + np.array([3, -2]), atol=0.1)
-    assert flow.WINDOW < view.grey.shape[0] == view.crop.shape[1] == 315
+    assert view.grey.shape[0] == view.crop.shape[1] == 315
+    assert flow.FROM_FRAME_TO_FRAME.window < 315

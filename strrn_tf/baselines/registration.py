@@ -16,13 +16,13 @@ import numpy as np
 
 from strrn_tf.config import SbrConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
+from strrn_tf.tracking.flow import Search, carry
 
 # Their crop is 256 pixels for 1.4 times the face box; distances are said in its pixels.
 PUBLISHED_PIXEL = (CROP_SIZE / CROP_MARGIN) / (256 / 1.4)
 # What did not move at all has not been tracked (in their tracker a failure).
 STOOD_STILL = 1e-5
-LEVELS = 3
-STEPS = 20
+LEVELS, STEPS, PRECISION = 3, 20, 1e-3
 
 
 class Registration(NamedTuple):
@@ -67,14 +67,16 @@ def _register_one(
     height, width = grey[0].shape
     inside = (shapes >= 0) & (shapes <= (width - 1, height - 1))
     kept = inside.all((0, 2))
+    search = Search(config.window, LEVELS, STEPS, PRECISION)
 
     def follow(points: np.ndarray, order: tuple[int, ...]) -> dict[int, np.ndarray]:
         """Return the points in every frame of the order; note those that are lost."""
         places = {order[0]: points}
         for here, there in pairwise(order):
-            points, found = _track(grey[here], grey[there], points, config.window)
-            places[there] = points
-            np.logical_and(kept, found, out=kept)
+            points = carry(grey[here], grey[there], points, search)
+            np.logical_and(kept, np.isfinite(points).all(-1), out=kept)
+            # A point that is lost must not become a number that is none.
+            places[there] = points = np.nan_to_num(points)
         return places
 
     forward, backward = follow(shapes[0], (0, 1, 2)), follow(shapes[2], (2, 1, 0))
@@ -87,23 +89,6 @@ def _register_one(
             gap = _distance(followed, shapes[frame])
             kept &= gap <= config.distance * PUBLISHED_PIXEL
     return Registration(forward[1], backward[1], kept.astype(np.float32))
-
-
-def _track(
-    before: np.ndarray, after: np.ndarray, points: np.ndarray, window: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the points (L, 2) float32 in the second frame, and who was found (L,)."""
-    moved, found, _ = cv2.calcOpticalFlowPyrLK(
-        before,
-        after,
-        np.ascontiguousarray(points[:, None]),
-        None,
-        winSize=(window, window),
-        maxLevel=LEVELS - 1,
-        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 1e-3),
-    )
-    # A point that is lost must not become a number that is none.
-    return np.nan_to_num(moved[:, 0]), found.ravel() == 1
 
 
 def _distance(points: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -6,23 +6,45 @@ small part of a pixel, but what it is off by adds up, and it knows no face. Each
 up for the other; see ``agreement.steady``.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 
-# Side of the window that is compared around a landmark, in crop pixels (an eye distance
-# is about 95 of them); levels of the pyramid; steps on each.
-WINDOW = 21
-LEVELS = 2
-STEPS = 10
+
+class Search(NamedTuple):
+    """How far and how finely a landmark is looked for.
+
+    Attributes:
+        window: side in pixels of what is compared around it; in a crop the eyes are
+            about 95 pixels apart.
+        levels: of the pyramid.
+        steps: at most so many on each level.
+        precision: a step of fewer pixels is the last.
+    """
+
+    window: int
+    levels: int
+    steps: int
+    precision: float
 
 
-def carry(before: np.ndarray, after: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+FROM_FRAME_TO_FRAME = Search(21, 2, 10, 0.03)
+
+
+def carry(
+    before: np.ndarray,
+    after: np.ndarray,
+    landmarks: np.ndarray,
+    search: Search = FROM_FRAME_TO_FRAME,
+) -> np.ndarray:
     """Return where the landmarks of one frame are in the next one.
 
     Args:
         before: (S, S) uint8 grey, the frame of the landmarks.
         after: (S, S) uint8 grey, the next one, in the same window.
         landmarks: (L, 2) in pixels of both.
+        search: how far and how finely they are looked for.
 
     Returns:
         (L, 2) float32, NaN for a landmark that is not found again, as on a plain wall,
@@ -34,8 +56,12 @@ def carry(before: np.ndarray, after: np.ndarray, landmarks: np.ndarray) -> np.nd
         after,
         np.ascontiguousarray(landmarks[:, None], np.float32),
         None,
-        winSize=(WINDOW, WINDOW),
-        maxLevel=LEVELS - 1,
-        criteria=(cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, STEPS, 0.03),
+        winSize=(search.window, search.window),
+        maxLevel=search.levels - 1,
+        criteria=(
+            cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT,
+            search.steps,
+            search.precision,
+        ),
     )
     return np.where(found == 1, carried[:, 0], np.float32(np.nan))
