@@ -161,6 +161,8 @@ def begin(
     )
     if config.glance:
         detector = with_glance(detector, config.preset)
+    elif options.glance is False and getattr(detector, "glance", None):
+        raise ValueError("the model of --init begins with a glance: leave --glance out")
     if options.fresh_tracker:
         tracker = build_networks(config, start)[1]
     return start, (detector, tracker)

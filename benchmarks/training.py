@@ -25,7 +25,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks import pipeline
-from strrn_tf.config import RunConfig
+from strrn_tf.config import RunConfig, can_glance
 from strrn_tf.fitting import use_threads
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
@@ -77,7 +77,11 @@ def random_batches(size: int) -> dict[str, dict[str, np.ndarray]]:
 
 def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
     """Return detector and tracker ready for updates."""
-    config = RunConfig(backbone=backbone, preset=options.preset)
+    config = RunConfig(
+        backbone=backbone,
+        preset=options.preset,
+        glance=can_glance(backbone, options.preset),
+    )
     start = mean_shape(random_batches(4)["detector"]["landmarks"])
     detector, tracker = build_networks(config, start)
     made = {

@@ -182,8 +182,9 @@ class RunConfig:
         mixed_precision: hourglasses compute in bfloat16.
         input_size: side in pixels that hourglasses shrink the face to, a multiple of
             64; None: the preset's, or that of the model that is gone on with.
-        glance: MDM begins with a look at the whole crop; the published one, and the
-            preset "paper", begins at the mean shape.
+        glance: a new MDM begins with a look at the whole crop, and one that is gone on
+            with gets what it needs for that if it has not. The published one, and so
+            the preset "paper", begins at the mean shape.
         detector: the detector's training.
         tracker: the tracker's training.
         algorithm: Algorithm 1.
@@ -204,8 +205,11 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"`seed` must not be negative. Received: {self.seed}")
-        if self.glance and self.backbone != "mdm":
-            raise ValueError("`glance` is that of cascades: it needs mdm")
+        if self.glance and not can_glance(self.backbone, self.preset):
+            raise ValueError(
+                "`glance` is that of cascades of our own size: it needs mdm, and "
+                "another preset than paper"
+            )
         size = self.input_size
         if size is not None and self.backbone != "hgn":
             raise ValueError("`input_size` is that of hourglasses: it needs hgn")
@@ -220,8 +224,13 @@ class RunConfig:
             )
 
 
+def can_glance(backbone: Backbone, preset: Preset) -> bool:
+    """Say whether a detector can begin with a look at the whole crop."""
+    return backbone == "mdm" and preset != "paper"
+
+
 # Options that runs of older versions do not know, and where they change nothing.
-_LATER: dict[str, Any] = {
+LATER: dict[str, Any] = {
     "input_size": None,
     "glance": False,
     "source_shares": [],
@@ -238,7 +247,7 @@ def to_json(config: Any) -> dict[str, Any]:
     """
     plain = json.loads(json.dumps(dataclasses.asdict(config), default=_plain))
     for part in (plain, plain.get("algorithm", {})):
-        for name, nothing in _LATER.items():
+        for name, nothing in LATER.items():
             if name in part and part[name] == nothing:
                 del part[name]
     return plain

@@ -18,6 +18,7 @@ from strrn_tf.config import (
     Preset,
     RunConfig,
     SbrConfig,
+    can_glance,
 )
 from strrn_tf.tracking.model_folder import load
 
@@ -69,9 +70,10 @@ class Options:
     """Side in pixels that hourglasses shrink the face to, a multiple of 64; 128 in the
     preset "default". 192 sees more and takes twice as long: with --init the weights go
     on at that size, first for --detector.steps updates on the stills."""
-    glance: bool = True
-    """MDM looks at the whole crop before it cuts its first patch, and with --init one
-    that does not learns to; --no-glance: it begins at the mean shape, as published."""
+    glance: bool | None = None
+    """MDM looks at the whole crop before it cuts its first patch. Without the option a
+    new one does, and that of --init does if it did. False: it begins at the mean shape,
+    as published. True, with --init: one that did not learns to."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
     devices: int = 1
@@ -104,7 +106,7 @@ class Options:
             seed=self.seed,
             mixed_precision=self.mixed_precision,
             input_size=self.input_size,
-            glance=self.glance and self.backbone == "mdm",
+            glance=bool(self.glance),
             detector=self.detector,
             tracker=self.tracker,
             algorithm=algorithm,
@@ -133,6 +135,9 @@ def complete(options: Options) -> Options:
                 f"leave --{name} out"
             )
         options = replace(options, **{name: getattr(options, name) or value})
+    if options.glance is None and not options.init:
+        glances = can_glance(options.backbone, options.preset)
+        options = replace(options, glance=glances)
     return options
 
 

@@ -54,6 +54,7 @@ def test_wrong_algorithms(values, reason):
         ({"backbone": "hgn", "input_size": 160}, "must be a multiple of 64"),
         ({"backbone": "hgn", "input_size": 0}, "must be a multiple of 64"),
         ({"backbone": "hgn", "glance": True}, "`glance` is that of cascades"),
+        ({"preset": "paper", "glance": True}, "`glance` is that of cascades"),
     ],
 )
 def test_what_goes_with_one_backbone_only(values, reason):
@@ -112,10 +113,11 @@ def test_a_configuration_cannot_be_changed():
 
 def test_options_of_later_versions_are_left_out_where_they_change_nothing():
     plain = to_json(RunConfig())
-    assert not {"input_size"} & plain.keys()
+    assert not {"input_size", "glance"} & plain.keys()
     assert not {"cool_down", "mending", "source_shares"} & plain["algorithm"].keys()
     algorithm = AlgorithmConfig(cool_down=0.3, source_shares=(1, 2))
     plain = to_json(RunConfig(backbone="hgn", input_size=192, algorithm=algorithm))
     assert plain["input_size"] == 192
     assert plain["algorithm"]["cool_down"] == 0.3
+    assert to_json(RunConfig(glance=True))["glance"] is True
     assert plain["algorithm"]["source_shares"] == [1, 2]

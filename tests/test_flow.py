@@ -45,6 +45,22 @@ def test_noise_of_a_sensor_moves_points_by_a_tenth_of_a_pixel_at_most():
     assert np.sqrt(np.mean((carried - POINTS) ** 2)) < 0.1
 
 
+def test_a_search_says_how_far_and_how_finely():
+    matrix = [[1, 0, 14], [0, 1, 0]]
+
+    def gap(noise=0.0, **changes):
+        search = flow.FROM_FRAME_TO_FRAME._replace(**{"levels": 3, **changes})
+        frames = picture(noise=noise), picture(matrix, noise=noise)
+        carried = flow.carry(*frames, POINTS, search)
+        return np.nanmedian(np.linalg.norm(carried - moved_by(matrix), axis=-1))
+
+    assert gap(steps=30) < 0.1
+    assert gap(steps=1) > 0.5
+    assert gap(levels=1) > 5
+    assert gap(precision=9.0) > 0.5
+    assert gap(noise=6.0, window=7) > 2 * gap(noise=6.0, window=31)
+
+
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_what_is_not_found_is_nan(value):
     plain = np.full((SIDE, SIDE), value, np.uint8)

@@ -118,16 +118,16 @@ class TestWithGlance:
             assert not np.any(tape.gradient(last, variable.value))
         assert np.abs(tape.gradient(last, mdm.remember.kernel.value)).max() > 0
 
-    def test_what_has_one_or_can_have_none_stays(self):
+    def test_one_that_has_it_stays(self):
         seeing = self.network(glance=True)
-        hgn = self.network(backbone="hgn")
-        blind = self.network()
-        for network, preset in ((seeing, "tiny"), (hgn, "tiny"), (blind, "paper")):
-            assert with_glance(network, preset) is network
+        assert with_glance(seeing, "tiny") is seeing
 
     def test_the_presets_say_what_a_glance_is(self):
-        assert self.network(glance=True).settings["glance"] == [4, 8]
+        assert self.network(glance=True).settings["glance"] == [4, 8, 8, 8]
         assert self.network().settings["glance"] is None
+        default = self.network("default", glance=True)
+        assert default.settings["glance"] == [24, 48, 96, 128]
+        assert default.glance.features == 128
 
 
 @pytest.mark.usefixtures("float64")

@@ -183,3 +183,13 @@ def test_a_run_of_an_older_version_is_named_as_such(folder):
     newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
     with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
         folder.check({"run": newer}, resume=True)
+    # What a later option was, is known.
+    newer = {**CONFIG["run"], "glance": True}
+    with pytest.raises(ValueError, match=r"option glance\. Set it to False, resume"):
+        folder.check({"run": newer}, resume=True)
+
+
+def test_an_option_that_is_gone_is_named(folder):
+    folder.start({**CONFIG, "run": {**CONFIG["run"], "glance": True}})
+    with pytest.raises(ValueError, match=r"\(run: glance: True then, None now\)"):
+        folder.check({"run": CONFIG["run"]}, resume=True)

@@ -25,6 +25,7 @@ from strrn_tf.baselines.sbr import (
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig, SbrConfig
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.omni.run_folder import RunFolder
+from strrn_tf.tracking import flow
 
 STEP = np.array([1.5, -1.0])  # crop pixels per frame
 SHAPE = toy_mean_shape()
@@ -107,6 +108,23 @@ class TestRegister:
         found = register(texture(), shapes, SbrConfig())
         assert not found.kept[0, 5]
         assert np.isfinite(found.forward).all()
+
+    def test_what_is_lost_is_left_out_and_stays_a_number(self):
+        found = register(0 * texture(), moving_shapes(), SbrConfig())
+        assert not found.kept.any()
+        assert np.isfinite(found.forward).all()
+        assert np.isfinite(found.backward).all()
+
+    def test_points_are_looked_for_as_published(self, monkeypatch):
+        searches = []
+
+        def spy(before, after, points, search):
+            searches.append(search)
+            return flow.carry(before, after, points, search)
+
+        monkeypatch.setattr("strrn_tf.baselines.registration.carry", spy)
+        register(texture(), moving_shapes(), SbrConfig(window=13))
+        assert set(searches) == {flow.Search(13, 3, 20, 1e-3)}
 
 
 class TestLoss:

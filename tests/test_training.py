@@ -251,16 +251,32 @@ class TestMistakes:
         _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
         assert detector.settings["input_size"] == 64
 
-    def test_a_cascade_that_goes_on_gets_a_glance(self, monkeypatch, tmp_path):
-        blind = build_networks(RunConfig(), toy_mean_shape())
-        build = "strrn_tf.models.build.load_networks"
-        monkeypatch.setattr(build, lambda folder: blind)
+    def test_a_new_cascade_begins_with_a_glance(self):
+        def glances(*words):
+            return train.parse(list(words)).run_config.glance
+
+        assert glances()
+        for words in (("--glance", "False"), ("--backbone", "hgn")):
+            assert not glances(*words)
+        assert not glances("--preset", "paper")
+
+    def test_a_cascade_that_goes_on_keeps_what_it_has(self, monkeypatch, tmp_path):
         model = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--stills", tmp_path)
-        for words, glances in ((), True), (("--no-glance",), False):
+
+        def glances(parent, *words):
+            networks = build_networks(RunConfig(glance=parent), toy_mean_shape())
+            build = "strrn_tf.models.build.load_networks"
+            monkeypatch.setattr(build, lambda folder: networks)
             chosen = train.parse([str(a) for a in (*model, *words)])
             _, (detector, _) = train.begin(chosen, None, load("strrn-mdm"))
-            assert bool(detector.glance) is glances
-        assert not train.parse(["--backbone", "hgn"]).run_config.glance
+            return bool(detector.glance)
+
+        assert glances(True)
+        assert glances(False, "--glance", "True")
+        assert not glances(False)
+        assert not glances(False, "--glance", "False")
+        with pytest.raises(ValueError, match="leave --glance out"):
+            glances(True, "--glance", "False")
 
     def test_sbr_without_stills(self, capsys, tmp_path):
         argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")

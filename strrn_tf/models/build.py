@@ -31,10 +31,9 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
     },
 }
 # Channels of an MDM's look at the whole crop; the published network has none.
-_GLANCE: dict[Preset, tuple[int, ...] | None] = {
-    "tiny": (4, 8),
+_GLANCE: dict[Preset, tuple[int, ...]] = {
+    "tiny": (4, 8, 8, 8),
     "default": (24, 48, 96, 128),
-    "paper": None,
 }
 # The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
 _HGN: dict[Preset, dict[str, Any]] = {
@@ -98,13 +97,16 @@ def rebuilt(
 def with_glance(network: keras.Model, preset: Preset) -> keras.Model:
     """Return an MDM that begins with a glance and has the same weights besides.
 
-    It answers as before until it is trained. An MDM that has a glance, or a preset that
-    has none, and other networks are returned as they are.
+    It answers as before until it is trained. One that has a glance is returned as it
+    is.
+
+    Args:
+        network: an MDM.
+        preset: its sizes, not "paper".
     """
-    channels = _GLANCE[preset]
-    if not isinstance(network, MDM) or network.glance or channels is None:
+    if network.glance:
         return network
-    copy = MDM.from_config({**network.get_config(), "glance": channels})
+    copy = MDM.from_config({**network.get_config(), "glance": _GLANCE[preset]})
     for part in ("encoder", "recurrent", "regress"):
         getattr(copy, part).set_weights(getattr(network, part).get_weights())
     return copy

@@ -27,7 +27,7 @@ class MDM(keras.Model):
 
     Args:
         mean_shape: (68, 2) start in crop pixels, as nested lists.
-        steps: refinements K.
+        steps: refinements K by patches.
         patch_size: side of the patches in pixels.
         channels, features, style: see ``PatchEncoder``.
         hidden: width of the recurrent state.
@@ -67,7 +67,7 @@ class MDM(keras.Model):
             "style": style,
             "hidden": hidden,
             "offset_unit": offset_unit,
-            "glance": glance and list(glance),
+            "glance": None if glance is None else list(glance),
         }
         self.sampler = PatchSampler(patch_size, name="patches")
         self.encoder = PatchEncoder(channels, features, style, name="encoder")
@@ -76,7 +76,7 @@ class MDM(keras.Model):
         self.regress = layers.Dense(
             2 * len(mean_shape), kernel_initializer="zeros", name="regress"
         )
-        self.glance = glance and Glance(glance, name="glance")
+        self.glance = None if glance is None else Glance(glance, name="glance")
         if self.glance:
             # Zero too: a glance that has learnt nothing changes nothing.
             zeros = {"kernel_initializer": "zeros"}

@@ -11,6 +11,7 @@ from typing import Any
 
 import strrn_tf
 from strrn_tf.atomic import remove_leftovers, replacing
+from strrn_tf.config import LATER
 from strrn_tf.locking import alone_in
 
 
@@ -136,10 +137,12 @@ class RunFolder:
         if wrong:
             unknown = _unknown(before.get("run"), config.get("run"))
             if unknown:
+                leaf = unknown.rpartition(".")[2]
+                then = f"Set it to {LATER[leaf]}, r" if leaf in LATER else "R"
                 raise ValueError(
                     f"{self.root} was started by an older version, which did not know "
-                    f"the option {unknown}. Resume with that version (git_commit in "
-                    "config.json), or choose another --output"
+                    f"the option {unknown}. {then}esume with that version (git_commit "
+                    "in config.json), or choose another --output"
                 )
             options = _difference(before.get(wrong[0]), config[wrong[0]])
             raise ValueError(
@@ -163,9 +166,9 @@ def _unknown(before: Any, now: Any) -> str | None:
 def _difference(before: Any, now: Any) -> str:
     """Name the first leaf that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
-        for key in now:
-            if before.get(key) != now[key]:
-                return f"{key}: {_difference(before.get(key), now[key])}"
+        for key in {**before, **now}:
+            if before.get(key) != now.get(key):
+                return f"{key}: {_difference(before.get(key), now.get(key))}"
     return f"{before} then, {now} now"
 
 
