@@ -29,7 +29,7 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Of geometric strengths and photometric probabilities, at the end of a training.
+# Of rotation, performances and photometric probabilities, at the end of a training.
 MILD_SHARE = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
@@ -73,14 +73,13 @@ class Augmentation:
         """Return weaker strengths without mirroring, for the end of a training.
 
         Mirroring takes the two sides of faces for alike, and annotations may not be
-        (``benchmarks/mirror.py``).
+        (``benchmarks/mirror.py``). Boxes lie as badly as before: what a detector learns
+        from their place comes back at it on a video, where they are its own.
         """
         share = MILD_SHARE
         return replace(
             self,
             rotation=share * self.rotation,
-            scale=share * self.scale,
-            shift=share * self.shift,
             mirror=0.0,
             photometric=self.photometric.rarer(share),
             liveliness=replace(
