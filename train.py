@@ -133,7 +133,10 @@ def train(options: Options, folder: "RunFolder") -> None:
             method.train_detector(0, None)
         if options.fresh_tracker:
             method.train_tracker(0, None)
-    method.run_rounds()
+    for number in range(1, config.algorithm.rounds + 1):
+        method.run_round(number)
+        if number < config.algorithm.rounds:
+            export(folder.round(number) / "export")
     export(folder.export)
     print(farewell(options, folder))
 

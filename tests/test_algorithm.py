@@ -80,7 +80,8 @@ class TestRounds:
         first = method.config.detector
         assert (phase.steps, phase.learning_rate) == (first.steps, first.learning_rate)
         assert trainings.phases[0][2] == ("detector", None, 3000)
-        method.run_rounds()
+        method.run_round(1)
+        method.run_round(2)
         # A perfect tracker: both losses are nearly 0 and L_tck = L_det.
         assert self.names(trainings)[2:] == ["detector-01", "detector-02"]
         phase = trainings.phases[2][1]
@@ -111,12 +112,12 @@ class TestRounds:
                 rounds=1,
                 assignment=assignment,
             )
-            method.run_rounds()
+            method.run_round(1)
             assert self.names(trainings) == expected
 
     def test_nothing_trusted_nothing_trained(self, tmp_path, monkeypatch, identity):
         method, trainings = self.method(tmp_path, monkeypatch, identity, rounds=1)
-        method.run_rounds()
+        method.run_round(1)
         assert trainings.phases == []
         report = json.loads((tmp_path / "rounds/01/report.json").read_text())
         assert report["accepted"] == report["d_det"] == report["d_tck"] == 0

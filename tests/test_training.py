@@ -152,6 +152,23 @@ def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     same_phases(whole, killed, PHASES)
 
 
+def test_what_every_round_has_bought_can_be_measured(place, tmp_path, monkeypatch):
+    events, run = [], tmp_path / "run"
+    monkeypatch.setattr(
+        "strrn_tf.omni.algorithm.fit", lambda _, __, phase, *___: events.append(phase)
+    )
+    monkeypatch.setattr(
+        "strrn_tf.export_run.export_run", lambda _, folder, **__: events.append(folder)
+    )
+    assert train.main(options(place, run, "--rounds", "2")) == 0
+    named = [e.name if hasattr(e, "steps") else str(e.relative_to(run)) for e in events]
+    # Whether anything teaches the tracker is up to its weights.
+    assert [name for name in named if "tracker" not in name] == [
+        *("detector-00", "rounds/00/export", "detector-01", "rounds/01/export"),
+        *("detector-02", "export"),
+    ]
+
+
 @pytest.mark.slow
 def test_sbr_killed_in_training_ends_with_the_same_weights(place, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"

@@ -6,7 +6,6 @@ tracker. The loss on clips is a distance, weighted, to where Lucas-Kanade puts t
 landmarks of the neighbouring frames (`registration`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
@@ -120,13 +119,11 @@ class SupervisionByRegistration(OmniSupervision):
 
     sbr: SbrConfig = field(default_factory=SbrConfig)
 
-    def run_rounds(self) -> None:
+    def run_round(self, number: int) -> None:
         """Train the detector on stills and clips together; the tracker stays."""
-        batches: Callable = self.data.registration_batches
-        for number in range(1, self.config.algorithm.rounds + 1):
-            fit(
-                RegistrationTrainer(self.detector, self.sbr),
-                batches(self.seed(number)),
-                phase("detector", number, self.config.detector),
-                self.folder,
-            )
+        fit(
+            RegistrationTrainer(self.detector, self.sbr),
+            self.data.registration_batches(self.seed(number)),
+            phase("detector", number, self.config.detector),
+            self.folder,
+        )

@@ -67,21 +67,20 @@ class OmniSupervision:
         self.train_detector(0, None)
         self.train_tracker(0, None)
 
-    def run_rounds(self) -> None:
-        """Learn from the clips, round by round."""
-        for number in range(1, self.config.algorithm.rounds + 1):
-            # Lines 2 to 21: D_det and D_tck.
-            pseudo = self.distil(number)
-            # Line 23: Train(Detector, D_det u S); Train(STRRN, D_tck).
-            if pseudo.teaches_detector.any():
-                self.train_detector(number, pseudo)
-            if pseudo.teaches_tracker.any():
-                self.train_tracker(number, pseudo)
-            print(
-                f"round {number}: {pseudo.accepted.sum()} of {len(pseudo.accepted)} "
-                f"pairs were trusted, {pseudo.teaches_detector.sum()} taught the "
-                f"detector, {pseudo.teaches_tracker.sum()} the tracker"
-            )
+    def run_round(self, number: int) -> None:
+        """Learn from the clips, for the ``number``-th time (from 1)."""
+        # Lines 2 to 21: D_det and D_tck.
+        pseudo = self.distil(number)
+        # Line 23: Train(Detector, D_det u S); Train(STRRN, D_tck).
+        if pseudo.teaches_detector.any():
+            self.train_detector(number, pseudo)
+        if pseudo.teaches_tracker.any():
+            self.train_tracker(number, pseudo)
+        print(
+            f"round {number}: {pseudo.accepted.sum()} of {len(pseudo.accepted)} "
+            f"pairs were trusted, {pseudo.teaches_detector.sum()} taught the "
+            f"detector, {pseudo.teaches_tracker.sum()} the tracker"
+        )
 
     def distil(self, number: int) -> Criticism:
         """Let the networks criticise each other; write what they agreed on."""
