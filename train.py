@@ -138,6 +138,7 @@ def train(options: Options, folder: "RunFolder") -> None:
         if number < config.algorithm.rounds:
             export(folder.round(number) / "export")
     export(folder.export)
+    method.report_gain()
     print(farewell(options, folder))
 
 

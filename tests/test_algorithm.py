@@ -130,6 +130,25 @@ class TestRounds:
         assert method.data.distilled == 1
         np.testing.assert_array_equal(first.tracked, again.tracked)
 
+    def test_what_the_rounds_have_changed_is_said_once(self, tmp_path, monkeypatch):
+        method, _ = self.method(tmp_path, monkeypatch, rounds=1)
+        method.run_round(1)
+        method.report_gain()
+        report = json.loads((tmp_path / "report.json").read_text())
+        # Nothing trains here, so that both are what the round began with.
+        assert report["before"] == report["after"]
+        assert report["before"]["accepted"] == 2
+        assert report["detector_moved_median"] == 0
+        assert method.data.pictures[-1] == "report.png"
+        assert method.data.distilled == 2
+        method.report_gain()
+        assert method.data.distilled == 2
+
+    def test_without_a_round_nothing_is_said(self, tmp_path, monkeypatch):
+        method, _ = self.method(tmp_path, monkeypatch, rounds=0)
+        method.report_gain()
+        assert method.data.distilled == 0
+
     def test_what_a_round_writes(self, tmp_path, monkeypatch):
         method, _ = self.method(tmp_path, monkeypatch, rounds=1)
         pseudo = method.distil(1)

@@ -167,6 +167,8 @@ def test_what_every_round_has_bought_can_be_measured(place, tmp_path, monkeypatc
         *("detector-00", "rounds/00/export", "detector-01", "rounds/01/export"),
         *("detector-02", "export"),
     ]
+    # And what all have changed is said.
+    assert (run / "report.png").is_file()
 
 
 @pytest.mark.slow

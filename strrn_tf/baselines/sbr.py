@@ -127,3 +127,6 @@ class SupervisionByRegistration(OmniSupervision):
             phase("detector", number, self.config.detector),
             self.folder,
         )
+
+    def report_gain(self) -> None:
+        """Say nothing: there are no pairs that the networks have criticised."""

@@ -16,6 +16,7 @@ from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.devices import ONE_DEVICE, Devices
 from strrn_tf.fitting import Phase, fit
 from strrn_tf.omni.criticism import Criticism, criticise
+from strrn_tf.omni.gain_report import write_gain
 from strrn_tf.omni.round_report import write_round
 from strrn_tf.omni.run_folder import RunFolder
 from strrn_tf.training import DetectorTrainer, TrackerTrainer
@@ -88,11 +89,21 @@ class OmniSupervision:
         done = self.folder.round(number) / "criticism.npz"
         if done.exists():
             return Criticism.load(done)
-        algorithm = self.config.algorithm
-        pseudo = criticise(self.detector, self.tracker, self.data.pairs(), algorithm)
-        write_round(self.folder, number, pseudo, self.data, algorithm)
+        pseudo = self.criticise()
+        write_round(self.folder, number, pseudo, self.data, self.config.algorithm)
         pseudo.save(done)
         return pseudo
+
+    def criticise(self) -> Criticism:
+        """Let the networks criticise each other, as they are now."""
+        pairs, algorithm = self.data.pairs(), self.config.algorithm
+        return criticise(self.detector, self.tracker, pairs, algorithm)
+
+    def report_gain(self) -> None:
+        """Write and print what the rounds have changed on the clips."""
+        if self.config.algorithm.rounds and not self.folder.report.exists():
+            before, after = self.distil(1), self.criticise()
+            print(write_gain(self.folder, before, after, self.data))
 
     def train_detector(self, number: int, pseudo: Criticism | None) -> None:
         """Train(Detector, D_det u S); in round 0 on S alone."""

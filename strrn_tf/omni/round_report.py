@@ -83,7 +83,7 @@ def write_round(
         if len(chosen):
             picture = _sheet(_spread(chosen), pseudo, data)
             data.write_picture(target / f"{name}.png", picture)
-    clips = _per_clip(pseudo, data.names)
+    clips = accepted_by_clip(pseudo, data.names)
     write_json(
         target / "report.json",
         {"round": number, **report, "config": to_json(config), "clips": clips},
@@ -91,13 +91,21 @@ def write_round(
     append_json_line(folder.metrics, {"phase": "round", "round": number, **report})
 
 
-def _per_clip(pseudo: Criticism, names: Sequence[str]) -> dict[str, dict[str, int]]:
+def accepted_by_clip(
+    pseudo: Criticism, names: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    """Return for every clip its number of pairs and of those that were accepted."""
     clips: dict[str, dict[str, int]] = {}
     for name, accepted in zip(names, pseudo.accepted.tolist(), strict=True):
-        clip = clips.setdefault(name.split("#")[0], {"pairs": 0, "accepted": 0})
+        clip = clips.setdefault(clip_of(name), {"pairs": 0, "accepted": 0})
         clip["pairs"] += 1
         clip["accepted"] += accepted
     return clips
+
+
+def clip_of(name: str) -> str:
+    """Return the name of the clip of a pair, `clip.mp4#000123`."""
+    return name.rpartition("#")[0]
 
 
 def _percent(errors: np.ndarray) -> float | None:

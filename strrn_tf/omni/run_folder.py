@@ -58,6 +58,11 @@ class RunFolder:
         """The exported models."""
         return self.root / "export"
 
+    @property
+    def report(self) -> Path:
+        """What the rounds have changed on the clips; a picture of it lies beside."""
+        return self.root / "report.json"
+
     def checkpoint(self, phase: str) -> Path:
         """Weights and optimizer of one training."""
         return self.root / "checkpoints" / f"{phase}.weights.h5"
