@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from data_pipeline.face_boxes import find_face_boxes
-from data_pipeline.prepared import is_prepared, list_prepared
+from data_pipeline.prepared import PreparedPart, is_prepared, list_prepared
 from data_pipeline.store import (
     CropStore,
     build_annotated_store,
     build_pair_store,
     build_still_store,
 )
-from data_pipeline.three_hundred_w import Problem, list_stills
+from data_pipeline.three_hundred_w import Problem, Still, list_stills
 from data_pipeline.unlabelled import Unlabelled
 from strrn_tf.config import RunConfig
 
@@ -29,19 +29,27 @@ def read_stills(root: Path, cache: Path) -> CropStore:
         root: in the 300-W layout, or prepared.
         cache: where stores lie.
     """
-    if is_prepared(root):
-        found = list_prepared(root, "stills")
-        if not found:
-            raise ValueError(f"{root} was prepared and holds no stills")
-        left_out: Sequence[Problem] = ()
-    else:
-        found = list_stills(root, "train")
-        left_out = found.problems
+    found = find_stills(root)
+    left_out: Sequence[Problem] = getattr(found, "problems", ())
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
     tell_left_out("stills", problems, len(store))
     return store
+
+
+def find_stills(root: Path) -> Sequence[Still | PreparedPart]:
+    """Return the annotated training stills of a folder, prepared or not.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not is_prepared(root):
+        return list_stills(root, "train")
+    found = list_prepared(root, "stills")
+    if not found:
+        raise ValueError(f"{root} was prepared and holds no stills")
+    return found
 
 
 def find_unlabelled(data_root: Path | None, folders: Sequence[Path]) -> Unlabelled:

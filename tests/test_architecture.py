@@ -200,7 +200,8 @@ RULES = [
     ("strrn_tf.reproduction.rows", {"strrn_tf.config"}, set()),
     (
         "strrn_tf.reproduction.data",
-        {"strrn_tf.reproduction.rows", "data_pipeline.three_hundred_vw"},
+        {"strrn_tf.reproduction.rows", "data_pipeline.inputs"}
+        | {"data_pipeline.three_hundred_vw"},
         set(),
     ),
     (

@@ -251,6 +251,17 @@ class TestData:
         with pytest.raises(LacksData, match="unlabelled"):
             data_of(place).clips_of(Training())
 
+    def test_folders_without_data_are_named_before_the_first_row(
+        self, place, monkeypatch
+    ):
+        monkeypatch.setattr("strrn_tf.reproduction.data.list_sequences", lambda *_: [])
+        empty = place / "empty"
+        empty.mkdir()
+        for wrong in ({"stills": empty}, {"unlabelled": (empty,)}):
+            data = replace(data_of(place, init={"mdm": "strrn-mdm"}), **wrong)
+            with pytest.raises(ValueError, match=r"Received: .*empty"):
+                data.check()
+
 
 def results(nme):
     """Return the results of an evaluation in which all is the same number."""

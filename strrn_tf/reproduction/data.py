@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_pipeline.inputs import find_stills, find_unlabelled
 from data_pipeline.three_hundred_vw import TRAINING_IDS, list_sequences
 from strrn_tf.reproduction.rows import Source, Training
 
@@ -43,6 +44,11 @@ class Data:
         for path in given:
             if path is not None and not path.exists():
                 raise ValueError(f"{path}: there is no such file or folder")
+        # A training would say so too, but row by row.
+        if self.stills is not None:
+            find_stills(self.stills)
+        if self.unlabelled:
+            find_unlabelled(None, self.unlabelled)
 
     def start(self, training: Training) -> list[str]:
         """Return the arguments that say where a training starts.
