@@ -191,8 +191,6 @@ def augment(
     """
     matrix = draw_matrix(rng, augmentation, frame.shape[1])
     look = draw_look(rng, augmentation.photometric)
-    performance = None
-    if rng.random() < augmentation.liveliness.probability:
-        performance, _ = draw_performances(rng, augmentation.liveliness)
+    performance, _ = draw_performances(rng, augmentation.liveliness)
     maps, moved = act(landmarks, performance, matrix)
     return render(frame, matrix, look, rng, maps), moved

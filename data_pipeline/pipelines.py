@@ -256,9 +256,7 @@ def _moved_pair(
     second = compose(draw_motion(rng, motion, centre, FACE_SIZE), first)
     look = draw_look(rng, augmentation.photometric)
     looks = look, _next_look(rng, look, augmentation, motion)
-    performances = (None, None)
-    if rng.random() < motion.liveliness.probability:
-        performances = draw_performances(rng, motion.liveliness)
+    performances = draw_performances(rng, motion.liveliness)
     crops, shapes = [], []
     for matrix, look, performance in zip(
         (first, second), looks, performances, strict=True

@@ -110,7 +110,7 @@ class TestPerform:
 class TestDraw:
     def test_first_and_step_have_the_sizes_asked_for(self):
         rng = np.random.default_rng(0)
-        lively = Liveliness()
+        lively = Liveliness(probability=1.0)
         names = [f.name for f in fields(Performance)]
         drawn = [draw_performances(rng, lively) for _ in range(3000)]
         rows = np.array([[[getattr(p, n) for n in names] for p in d] for d in drawn])
@@ -126,11 +126,18 @@ class TestDraw:
         )
         assert first == second
 
+    def test_so_many_act_at_all(self):
+        rng = np.random.default_rng(0)
+        lively = Liveliness(probability=0.3)
+        acting = [draw_performances(rng, lively) != (None, None) for _ in range(2000)]
+        assert 0.27 < np.mean(acting) < 0.33
+
 
 class TestWarp:
     def wanted(self, seed=0, lively=None):
         rng = np.random.default_rng(seed)
-        return perform(FACE, draw_performances(rng, lively or Liveliness())[0])
+        lively = lively or Liveliness(probability=1.0)
+        return perform(FACE, draw_performances(rng, lively)[0])
 
     def test_landmarks_come_from_where_they_were(self):
         for seed in range(5):

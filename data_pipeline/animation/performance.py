@@ -123,8 +123,10 @@ class Liveliness:
 
 def draw_performances(
     rng: np.random.Generator, liveliness: Liveliness
-) -> tuple[Performance, Performance]:
-    """Draw what a face does in two consecutive frames."""
+) -> tuple[Performance | None, Performance | None]:
+    """Draw what a face does in two consecutive frames; None: what the still shows."""
+    if rng.random() >= liveliness.probability:
+        return None, None
     count = len(liveliness.first)
     first = np.clip(rng.standard_normal(count), -2, 2) * liveliness.first
     steps = np.clip(rng.standard_t(3, count) / np.sqrt(3), -4, 4)
