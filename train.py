@@ -16,8 +16,8 @@ Examples:
       from shards: the originals are not read again, and need not be there
   python train.py --data-root ~/data --annotated-fraction 0.1
       Semi-STRRN: with the annotations of a tenth of the frames of every sequence
-  python train.py --init strrn-mdm --unlabelled my_videos/ --stills ~/300w
-      teach a shipped model your own videos
+  python train.py --init strrn-mdm --unlabelled my_videos/
+      teach a shipped model your own videos; better with annotated --stills beside
   python train.py --backbone mdm --resume
       continue a run that was stopped, with the options it was started with
 
@@ -25,6 +25,7 @@ Ctrl-C saves and leaves; --resume continues, also after a kill or a power cut.
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -194,16 +195,19 @@ def method_of(options: Options) -> "Callable[..., OmniSupervision]":
 
 
 def next_command(options: Options) -> str:
-    """Return the command that scores the run on data like its own."""
+    """Return the command that shows what the run is worth, on data like its own."""
     from data_pipeline.prepared import is_prepared
 
-    command = f"python evaluate.py --model {options.folder}"
+    model = shlex.quote(str(options.folder))
+    if options.unlabelled and not options.stills:
+        # There are no labels to score it by.
+        return f"strrn track VIDEO --model {model}"
+    command = f"python evaluate.py --model {model}"
     if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
         return f"{command} --data-root DIR, with the original data"
-    if options.stills:
-        return f"{command} --dataset 300w --data-root {options.stills}"
-    root = f" --data-root {options.data_root}" if options.data_root else ""
-    return f"{command} --category all{root}"
+    root = options.stills or options.data_root
+    data = f" --data-root {shlex.quote(str(root))}" if root else ""
+    return f"{command} {'--dataset 300w' if options.stills else '--category all'}{data}"
 
 
 def read_data(

@@ -6,13 +6,11 @@ The three protocols of `evaluate.py` on every clip, the largest face of each fra
 MTCNN finds it: `detect` begins there in every frame, the others where they must.
 Printed per protocol: jitter, the second difference of the landmarks in percent of the
 inter-pupil distance, which holds the face's own acceleration, the same for all models;
-share of frames lost; how far the landmarks are from those of `detect` (median, percent
-of the distance of the outer eye corners).
+how far the landmarks are from those of `detect` (median, percent of the distance of the
+outer eye corners); share of frames lost of those in which MTCNN sees a face.
 """
 
 import argparse
-from collections.abc import Iterator
-from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 
@@ -38,43 +36,60 @@ def main() -> None:
                         help="folders of clips")  # fmt: skip
     parser.add_argument("--frames", type=int, default=50, help="of every clip")
     options = parser.parse_args()
-    clips = list_clips(options.videos)
-    trackers = {name: FaceTracker.from_pretrained(name) for name in options.models}
-    followed = {name: [] for name in trackers}
-    for clip in track(clips, "Following faces", transient=True):
-        for name, shapes in follow(clip, trackers, options.frames):
-            followed[name].append(shapes)
-    table = Table("model", "protocol", "jitter, %", "lost, %", "from detect, %")
-    for name, shapes in followed.items():
-        for number, protocol in enumerate(PROTOCOLS):
-            cells = tell([one[number] for one in shapes], [one[0] for one in shapes])
-            table.add_row(name, protocol, *cells)
     console = Console()
+    try:
+        trackers = {name: FaceTracker.from_pretrained(name) for name in options.models}
+        clips = list_clips(options.videos)
+    except ValueError as error:
+        parser.error(str(error))
+    followed: list[dict[str, np.ndarray]] = []
+    for clip in track(clips, "Following faces", console=console, transient=True):
+        try:
+            followed.append(follow(clip, trackers, options.frames))
+        except (ValueError, OSError) as error:
+            console.print(f"left out: {error}")
+    table = Table("model", "protocol", "jitter, %", "from detect, %", "lost, %")
+    for name in trackers if followed else ():
+        clips_of_model = [shapes[name] for shapes in followed]
+        for number, protocol in enumerate(PROTOCOLS):
+            cells = tell([c[number] for c in clips_of_model],
+                         [c[0] for c in clips_of_model])  # fmt: skip
+            table.add_row(name, protocol, *cells)
     console.print(table)
-    frames = sum(len(one[0]) for one in shapes)
-    console.print(f"{frames} frames of {len(clips)} clips")
+    frames = sum(next(iter(shapes.values())).shape[1] for shapes in followed)
+    console.print(f"{frames} frames with a face, of {len(followed)} clips")
 
 
 def follow(
     clip: Clip, trackers: dict[str, FaceTracker], frames: int
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield the landmarks (P, T, 68, 2) of all protocols on a clip, for every model."""
+) -> dict[str, np.ndarray]:
+    """Return for every model the landmarks (P, T, 68, 2) of all protocols on a clip.
+
+    T counts from the first frame in which MTCNN sees a face to the last.
+
+    Raises:
+        ValueError: the file cannot be read, or shows no face.
+    """
     runs = {
         name: [ProtocolRun(protocol, tracker) for protocol in PROTOCOLS]
         for name, tracker in trackers.items()
     }
-    found = {name: [[] for _ in PROTOCOLS] for name in trackers}
+    found = {name: [] for name in trackers}
+    seen = []
     for frame in islice(open_video(clip.video_path), frames):
-        box = cache(partial(find_face_box, frame.image))
+        box = find_face_box(frame.image)
+        seen.append(box is not None)
         for name, some in runs.items():
-            for run, shapes in zip(some, found[name], strict=True):
-                shapes.append(run.advance(frame.image, box).landmarks)
-    for name, shapes in found.items():
-        yield name, np.array(shapes)
+            answers = [run.advance(frame.image, lambda box=box: box) for run in some]
+            found[name].append([answer.landmarks for answer in answers])
+    if not any(seen):
+        raise ValueError(f"{clip.name}: no face was found")
+    inside = slice(seen.index(True), len(seen) - seen[::-1].index(True))
+    return {name: np.stack(some[inside], axis=1) for name, some in found.items()}
 
 
 def tell(shapes: list[np.ndarray], detected: list[np.ndarray]) -> list[str]:
-    """Return jitter, share of frames lost and distance from `detect`, as text.
+    """Return jitter, distance from `detect` and share of frames lost, as text.
 
     Args:
         shapes: for every clip (T, 68, 2), NaN in lost frames.
@@ -82,9 +97,14 @@ def tell(shapes: list[np.ndarray], detected: list[np.ndarray]) -> list[str]:
     """
     jitter = np.concatenate([jitter_terms(one) for one in shapes])
     together = np.concatenate(shapes)
+    lost = np.isnan(together[:, 0, 0])
     apart = 100 * relative_distance(together, np.concatenate(detected))
-    lost = 100 * np.isnan(together[:, 0, 0]).mean()
-    return [f"{jitter.mean():.2f}", f"{lost:.1f}", f"{np.nanmedian(apart):.2f}"]
+    apart = apart[np.isfinite(apart)]
+    return [
+        f"{jitter.mean():.2f}" if jitter.size else "-",
+        f"{np.median(apart):.2f}" if apart.size else "-",
+        f"{100 * lost.mean():.1f}",
+    ]
 
 
 if __name__ == "__main__":

@@ -42,8 +42,7 @@ def list_clips(
     if not clips:
         names = ", ".join(map(str, paths)) or "no folder at all"
         raise ValueError(
-            "`roots` must hold video files or folders of numbered images. "
-            f"Received: {names}"
+            f"{names}: there are no video files or folders of numbered images"
         )
     return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
 

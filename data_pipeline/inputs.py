@@ -29,8 +29,7 @@ def read_stills(root: Path, cache: Path) -> CropStore:
         root: in the 300-W layout, or prepared.
         cache: where stores lie.
     """
-    found = find_stills(root)
-    left_out: Sequence[Problem] = getattr(found, "problems", ())
+    found, left_out = find_stills(root)
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
@@ -38,18 +37,21 @@ def read_stills(root: Path, cache: Path) -> CropStore:
     return store
 
 
-def find_stills(root: Path) -> Sequence[Still | PreparedPart]:
-    """Return the annotated training stills of a folder, prepared or not.
+def find_stills(
+    root: Path,
+) -> tuple[Sequence[Still | PreparedPart], Sequence[Problem]]:
+    """Return the annotated training stills of a folder, and what is not one of them.
 
     Raises:
         ValueError: there are none.
     """
-    if not is_prepared(root):
-        return list_stills(root, "train")
-    found = list_prepared(root, "stills")
-    if not found:
-        raise ValueError(f"{root} was prepared and holds no stills")
-    return found
+    if is_prepared(root):
+        found = list_prepared(root, "stills")
+        if not found:
+            raise ValueError(f"{root} was prepared and holds no stills")
+        return found, ()
+    stills = list_stills(root, "train")
+    return stills, stills.problems
 
 
 def find_unlabelled(data_root: Path | None, folders: Sequence[Path]) -> Unlabelled:

@@ -1,11 +1,13 @@
 """Algorithm 1: phases, rounds, and what they leave behind."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 from clips import STEP, BlobDetector, Follower, moving_clip
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
+from strrn_tf.geometry import eye_distance
 from strrn_tf.omni import algorithm
 from strrn_tf.omni.algorithm import OmniSupervision
 from strrn_tf.omni.run_folder import RunFolder
@@ -130,19 +132,33 @@ class TestRounds:
         assert method.data.distilled == 1
         np.testing.assert_array_equal(first.tracked, again.tracked)
 
-    def test_what_the_rounds_have_changed_is_said_once(self, tmp_path, monkeypatch):
-        method, _ = self.method(tmp_path, monkeypatch, rounds=1)
-        method.run_round(1)
+    def test_what_all_rounds_have_changed(self, tmp_path, monkeypatch, capsys):
+        class Learns(BlobDetector):
+            """Is off by a pixel less from one criticism to the next."""
+
+            off = 4.0
+
+            def predict_on_batch(self, frames):
+                answer = super().predict_on_batch(frames)
+                self.off -= 0.5  # two frames are a criticism
+                return {"refinements": answer["refinements"] + self.off}
+
+        method, _ = self.method(tmp_path, monkeypatch, rounds=2)
+        method = replace(method, detector=Learns())
+        for number in (1, 2):
+            method.run_round(number)
         method.report_gain()
+        said = capsys.readouterr().out
         report = json.loads((tmp_path / "report.json").read_text())
-        # Nothing trains here, so that both are what the round began with.
-        assert report["before"] == report["after"]
-        assert report["before"]["accepted"] == 2
-        assert report["detector_moved_median"] == 0
+        # Two criticisms lie between the first one and that after the last round.
+        shapes = method.distil(1).detected_before
+        expected = 100 * 2 * np.sqrt(2) / eye_distance(shapes).mean()
+        assert abs(report["detector_moved_median"] - expected) < 0.01
         assert method.data.pictures[-1] == "report.png"
-        assert method.data.distilled == 2
+        assert "2 pairs of frames" in said
         method.report_gain()
-        assert method.data.distilled == 2
+        assert capsys.readouterr().out.splitlines() == said.splitlines()[-7:]
+        assert method.data.distilled == 3
 
     def test_without_a_round_nothing_is_said(self, tmp_path, monkeypatch):
         method, _ = self.method(tmp_path, monkeypatch, rounds=0)

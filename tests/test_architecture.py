@@ -63,6 +63,7 @@ RULES = [
             *("strrn_tf", "strrn_tf.omni.*", "strrn_tf.config", "strrn_tf.geometry"),
             *("strrn_tf.drawing", "strrn_tf.training", "strrn_tf.fitting"),
             *("strrn_tf.atomic", "strrn_tf.locking", "strrn_tf.devices"),
+            "strrn_tf.tracking.crop",
         },
         {"keras", "numpy"},
     ),

@@ -3,79 +3,140 @@
 import json
 
 import numpy as np
+import pytest
 from faces import drawn_face
 
+from strrn_tf.drawing import FAULTY, RELIABLE
 from strrn_tf.omni.criticism import Criticism
-from strrn_tf.omni.gain_report import most_changed, write_gain
-from strrn_tf.omni.round_report import SHEET_COLUMNS, SHEET_ROWS
+from strrn_tf.omni.gain_report import (
+    FRAMES_SHOWN,
+    most_changed,
+    tell_gain,
+    write_gain,
+)
 from strrn_tf.omni.run_folder import RunFolder
 
 FACE = drawn_face()
-SHEET = SHEET_ROWS * SHEET_COLUMNS
+EYES = np.linalg.norm(FACE[45] - FACE[36])
+NAMES = ["a.mp4#000001", "a.mp4#000009", "x/b#1 é.mp4#000001"]
 
 
 class Data:
-    """Names and grey pictures of pairs; remembers the last picture."""
+    """Names and pictures of pairs: frame t-1 is black, frame t grey."""
 
     def __init__(self, names):
         self.names = names
 
     def images(self, index):
-        return np.full((2, 315, 315, 3), 100, np.uint8)
+        return np.stack([np.full((315, 315, 3), shade, np.uint8) for shade in (0, 99)])
 
     def write_picture(self, path, picture):
         self.path, self.picture = path, picture
 
 
-def criticism(shift, errors, accepted):
-    """Return what is said of pairs whose detected shapes (N,) are off by so much."""
-    shapes = FACE[None] + np.asarray(shift, float)[:, None, None]
-    errors, accepted = np.asarray(errors, float), np.asarray(accepted, bool)
+def criticism(detected, tracked=(3, 3, 3), ways_back=(0.01, 0.02), accepted=(1, 1, 1)):
+    """Return what is said of pairs, of shapes that lie so many pixels to the right."""
+
+    def shapes(shift):
+        return FACE + np.multiply.outer(
+            np.array(shift, float), np.tile([1, 0], (68, 1))
+        )
+
+    count, accepted = len(detected), np.array(accepted, bool)
+    l_det, l_tck = (np.full(count, way) for way in ways_back)
     return Criticism(
-        FACE[None].repeat(len(shapes), 0),
-        shapes,
-        FACE[None].repeat(len(shapes), 0),
-        errors,
-        errors,
-        accepted,
-        accepted & False,
+        *(shapes(np.zeros(count)), shapes(detected), shapes(tracked), l_det, l_tck),
+        *(accepted, accepted & False),
     )
 
 
-def test_numbers_before_and_after(tmp_path):
-    data = Data(["a.mp4#000001", "a.mp4#000009", "b#1.mp4#000001"])
-    before = criticism([4, 4, 4], [0.01, 0.03, 0.03], [True, False, False])
-    after = criticism([2, 1, 0], [0.01, 0.01, 0.03], [True, True, False])
-    said = write_gain(RunFolder(tmp_path), before, after, data)
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert (report["before"]["accepted"], report["after"]["accepted"]) == (1, 2)
-    assert report["clips_before"]["a.mp4"] == {"pairs": 2, "accepted": 1}
-    assert report["clips_after"]["a.mp4"] == {"pairs": 2, "accepted": 2}
-    assert report["clips_after"]["b#1.mp4"] == {"pairs": 1, "accepted": 0}
-    eyes = np.linalg.norm(FACE[45] - FACE[36])
-    expected = 100 * 3 * np.sqrt(2) / eyes
-    assert np.isclose(report["detector_moved_median"], expected, atol=0.001)
-    assert "33.33 -> 66.67" in said
-    assert "3.00 -> 1.00" in said
-    assert str(data.path) in said
-    assert data.path == tmp_path / "report.png"
+def percent(pixels):
+    return 100 * pixels / EYES
 
 
-def test_the_sheet_has_both_shapes_of_the_most_changed(tmp_path):
-    data = Data(["a.mp4#000001", "b.mp4#000001"])
-    before, after = (criticism(shift, [0, 0], [1, 1]) for shift in ([0, 0], [1, 20]))
-    write_gain(RunFolder(tmp_path), before, after, data)
-    assert data.picture.shape[1:] == (2 * 315, 3)
-    # The first tile has changed more: more of it is drawn upon.
-    drawn = [(data.picture[:280, k : k + 315] != 100).any(-1).sum() for k in (0, 315)]
-    assert drawn[0] > 1.3 * drawn[1]
+@pytest.fixture
+def told(tmp_path):
+    """Return what is said and written, and the data with the picture."""
+    data, folder = Data(NAMES), RunFolder(tmp_path)
+    before = criticism([4, 4, 4], accepted=[1, 0, 0])
+    after = criticism([2, 3.5, 4], [3, 3, 2], (0.02, 0.03), [1, 1, 0])
+    write_gain(folder, before, after, data)
+    return tell_gain(folder), json.loads(folder.report.read_text()), data
 
 
-def test_every_clip_is_shown_before_one_is_shown_twice():
-    names = [f"long.mp4#{i:06d}" for i in range(40)]
-    names += [f"{clip}.mp4#000003" for clip in "abcde"]
-    moved = np.array([*range(50, 90), 3, 1, 5, 2, 4], float)
-    chosen = most_changed(moved, names)
-    assert len(chosen) == SHEET
-    assert chosen[-5:] == [42, 44, 40, 43, 41]
-    assert chosen[:-5] == list(range(39, 39 - (SHEET - 5), -1))
+class TestNumbers:
+    def test_before_and_after(self, told):
+        said, *_ = told
+        lines = said.splitlines()
+        assert lines[0].startswith("3 pairs")
+        found = [line.split()[-3:] for line in lines[1:4]]
+        apart = [f"{percent(1):.2f}"] * 2
+        assert found[0] == ["33.33", "66.67", "better"]
+        assert found[1] == ["2.00", "3.00", "worse"]
+        assert found[2] == [*apart, "same"]
+        ways = [[float(word) for word in line.split()[-2:]] for line in lines[4:6]]
+        expected = [[percent(4), percent(3.5)], [percent(3), percent(3)]]
+        np.testing.assert_allclose(ways, expected, atol=0.006)
+        assert f"lie {percent(0.5):.2f} % elsewhere" in lines[-1]
+        assert not any("stands still" in line for line in lines)
+
+    def test_of_every_clip(self, told):
+        clips = told[1]["clips"]
+        assert clips.keys() == {"a.mp4", "x/b#1 é.mp4"}
+        assert (clips["a.mp4"]["pairs"], clips["a.mp4"]["accepted"]) == (2, [1, 2])
+        assert clips["a.mp4"]["moved_median"] == pytest.approx(percent(1.25), abs=1e-3)
+        last = {"pairs": 1, "accepted": [0, 0], "moved_median": 0}
+        assert clips["x/b#1 é.mp4"] == last
+
+    def test_change_is_a_share_of_the_eye_distance_before(self, tmp_path):
+        folder, before = RunFolder(tmp_path), criticism([0, 0, 0])
+        after = criticism([0, 0, 0])
+        after.detected[:] *= 1.1
+        write_gain(folder, before, after, Data(NAMES))
+        moved = json.loads(folder.report.read_text())["detector_moved_median"]
+        expected = 100 * np.linalg.norm(0.1 * FACE, axis=-1).mean() / EYES
+        assert moved == pytest.approx(expected, abs=1e-3)
+
+    def test_a_tracker_that_stands_still_is_named(self, tmp_path):
+        folder = RunFolder(tmp_path)
+        identity = criticism([4, 4, 4], [0, 0, 0], (0.03, 0))
+        write_gain(folder, criticism([4, 4, 4]), identity, Data(NAMES))
+        assert "the tracker stands still" in tell_gain(folder)
+
+
+class TestPicture:
+    def test_frame_t_twice_before_and_after(self, told):
+        said, report, data = told
+        assert report["shown"] == NAMES
+        assert data.path.name == "report.png"
+        assert str(data.path) in said
+        tiles = np.hsplit(data.picture, 6)
+        assert all(tile.shape == (315, 315, 3) for tile in tiles)
+        for number, tile in enumerate(tiles):
+            assert (tile[:40] == 99).all()
+            for colour, is_here in ((FAULTY, number % 2 == 0), (RELIABLE, number % 2)):
+                assert (tile == colour).all(-1).any() == is_here
+        # The first face has gone to the left by 2 pixels, and those are enlarged.
+        ends = [
+            np.flatnonzero((tile == colour).all(-1).any(0))[-1]
+            for tile, colour in ((tiles[0], FAULTY), (tiles[1], RELIABLE))
+        ]
+        assert 1.5 <= ends[0] - ends[1] <= 3.5
+
+    def test_without_the_picture_there_is_no_report(self, tmp_path):
+        class Full(Data):
+            def write_picture(self, path, picture):
+                raise OSError("disk full")
+
+        folder, some = RunFolder(tmp_path), criticism([0, 0, 0])
+        with pytest.raises(OSError, match="disk full"):
+            write_gain(folder, some, some, Full(NAMES))
+        assert not folder.report.exists()
+
+    def test_every_clip_is_shown_before_one_is_shown_twice(self):
+        names = [f"long.mp4#{i:06d}" for i in range(40)]
+        names += [f"{clip}.mp4#000003" for clip in "abcde"]
+        moved = np.array([*range(50, 90), 3, 1, 5, 2, 4], float)
+        chosen = most_changed(moved, names)
+        long = FRAMES_SHOWN - 5
+        assert chosen == [*range(39, 39 - long, -1), 42, 44, 40, 43, 41]

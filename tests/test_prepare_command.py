@@ -521,7 +521,7 @@ def test_a_kill_loses_one_source_and_what_is_done_is_not_done_again(
         ("300vw", "empty", "no sequence of 300VW is here"),
         ("youtube-faces", "empty", "frame_images_DB/<person>"),
         ("youtube-celebrities", "empty", "0057_01_002_al_gore.avi"),
-        ("videos", "empty", "must hold video files"),
+        ("videos", "empty", "no video files or folders"),
         ("300vv", "empty", "invalid choice"),
     ],
 )

@@ -251,16 +251,23 @@ class TestData:
         with pytest.raises(LacksData, match="unlabelled"):
             data_of(place).clips_of(Training())
 
-    def test_folders_without_data_are_named_before_the_first_row(
-        self, place, monkeypatch
+    @pytest.mark.parametrize("option", ["stills", "unlabelled", "collections"])
+    def test_a_folder_without_data_is_named_before_the_first_row(
+        self, place, monkeypatch, option
     ):
+        # Videos are opened by the training alone.
         monkeypatch.setattr("strrn_tf.reproduction.data.list_sequences", lambda *_: [])
-        empty = place / "empty"
+        empty, clips = place / "empty", place / "data" / "300vw" / "001"
         empty.mkdir()
-        for wrong in ({"stills": empty}, {"unlabelled": (empty,)}):
-            data = replace(data_of(place, init={"mdm": "strrn-mdm"}), **wrong)
-            with pytest.raises(ValueError, match=r"Received: .*empty"):
-                data.check()
+        values = {
+            "stills": empty,
+            "unlabelled": (clips, empty),
+            "collections": {"youtube-faces": empty},
+        }
+        data = Data(place / "data", init={"mdm": "strrn-mdm"})
+        data.check()
+        with pytest.raises(ValueError, match=str(empty)):
+            replace(data, **{option: values[option]}).check()
 
 
 def results(nme):

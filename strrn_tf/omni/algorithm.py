@@ -16,7 +16,7 @@ from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.devices import ONE_DEVICE, Devices
 from strrn_tf.fitting import Phase, fit
 from strrn_tf.omni.criticism import Criticism, criticise
-from strrn_tf.omni.gain_report import write_gain
+from strrn_tf.omni.gain_report import tell_gain, write_gain
 from strrn_tf.omni.round_report import write_round
 from strrn_tf.omni.run_folder import RunFolder
 from strrn_tf.training import DetectorTrainer, TrackerTrainer
@@ -101,9 +101,11 @@ class OmniSupervision:
 
     def report_gain(self) -> None:
         """Write and print what the rounds have changed on the clips."""
-        if self.config.algorithm.rounds and not self.folder.report.exists():
-            before, after = self.distil(1), self.criticise()
-            print(write_gain(self.folder, before, after, self.data))
+        if not self.config.algorithm.rounds:
+            return
+        if not self.folder.report.exists():
+            write_gain(self.folder, self.distil(1), self.criticise(), self.data)
+        print(tell_gain(self.folder))
 
     def train_detector(self, number: int, pseudo: Criticism | None) -> None:
         """Train(Detector, D_det u S); in round 0 on S alone."""

@@ -1,16 +1,23 @@
 """What the rounds of Algorithm 1 have changed on the clips: numbers and a sheet.
 
-Nobody has labelled the clips, so the networks judge themselves here; what they say of
-the same frames before and after is for the eye to compare.
+Nobody has labelled the clips, so the networks judge themselves here, on frames that
+they have learnt from; what they say of the same frames before and after is for the eye.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from strrn_tf.drawing import FAULTY, draw_caption, draw_landmarks, tile_sheet
-from strrn_tf.geometry import relative_distance
+from strrn_tf.geometry import (
+    CROP_SIZE,
+    apply_matrix,
+    relative_distance,
+    similarity,
+)
 from strrn_tf.omni.criticism import Criticism
 from strrn_tf.omni.round_report import (
     SHEET_COLUMNS,
@@ -21,38 +28,68 @@ from strrn_tf.omni.round_report import (
     summarise_round,
 )
 from strrn_tf.omni.run_folder import RunFolder, write_json
+from strrn_tf.tracking.crop import cut
 
-LEGEND = "where the detector changed most    before: orange    after: green, points"
+# Two tiles for each: before, after.
+FRAMES_SHOWN = SHEET_ROWS * SHEET_COLUMNS // 2
+# The window of a crop is wider than a face by more than a comparison needs.
+ZOOM = 1.2
+# A tracker that is to follow and moves its start by less than this share of the way
+# that the detector sees has become the identity, which always finds its way back.
+STANDS_STILL = 0.25
 
 
 def write_gain(
     folder: RunFolder, before: Criticism, after: Criticism, data: RoundData
-) -> str:
-    """Write ``report.json`` and ``report.png`` of a run.
+) -> None:
+    """Write ``report.png`` and then ``report.json`` of a run.
 
     Args:
         folder: of the run.
         before: what the networks said of N pairs before the first round.
         after: the same after the last one.
         data: names and pictures of the pairs.
-
-    Returns:
-        The numbers in a few lines.
     """
     moved = 100 * relative_distance(after.detected, before.detected)
+    chosen = most_changed(moved, data.names)
+    picture = _sheet(chosen, moved, before, after, data)
+    data.write_picture(_picture(folder), picture)
     report = {
         "before": summarise_round(before),
         "after": summarise_round(after),
-        "detector_moved_median": round(float(np.median(moved)), 3),
-        "clips_before": accepted_by_clip(before, data.names),
-        "clips_after": accepted_by_clip(after, data.names),
+        "detector_moved_median": _median(moved),
+        "shown": [data.names[i] for i in chosen],
+        "clips": _clips(moved, before, after, data.names),
     }
-    chosen = most_changed(moved, data.names)
-    picture = _sheet(chosen, moved, before, after, data)
-    path = folder.report.with_suffix(".png")
-    data.write_picture(path, picture)
     write_json(folder.report, report)
-    return f"{tell(report)}; look where most: {path}"
+
+
+def tell_gain(folder: RunFolder) -> str:
+    """Return in a few lines what ``write_gain`` has written."""
+    report = json.loads(folder.report.read_text())
+    before, after = report["before"], report["after"]
+    rows = (
+        (1, 100, "acceptance_rate", "trusted by both networks"),
+        (-1, 1, "l_tck_median", "from the start after tracking there and back"),
+        (-1, 1, "agreement_median", "detector and tracker apart"),
+        (0, 1, "detected_from_start_median", "way of the face, says the detector"),
+        (0, 1, "tracked_from_start_median", "way of the face, says the tracker"),
+    )
+    lines = [f"{before['pairs']} pairs of frames of the clips, in %, before and after:"]
+    for sign, factor, key, name in rows:
+        old, new = factor * before[key], factor * after[key]
+        verdict = _verdict(sign * (new - old)) if sign else ""
+        lines.append(f"  {name:46}{old:7.2f}{new:7.2f}  {verdict}".rstrip())
+    seen = after["detected_from_start_median"]
+    if after["tracked_from_start_median"] < STANDS_STILL * seen:
+        lines.append("  the tracker stands still: what it says of itself means nothing")
+    return "\n".join(
+        [
+            *lines,
+            f"the detector's landmarks lie {report['detector_moved_median']:.2f} % "
+            f"elsewhere (median); see for yourself where most: {_picture(folder)}",
+        ]
+    )
 
 
 def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
@@ -67,31 +104,39 @@ def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
     for i in np.argsort(-moved).tolist():
         rank = ranks[clip_of(names[i])] = ranks.get(clip_of(names[i]), -1) + 1
         ranked.append((rank, -moved[i], i))
-    chosen = sorted(ranked)[: SHEET_ROWS * SHEET_COLUMNS]
+    chosen = sorted(ranked)[:FRAMES_SHOWN]
     return [i for *_, i in sorted(chosen, key=lambda one: one[1])]
 
 
-def tell(report: dict[str, Any]) -> str:
-    """Return in a few lines what has changed."""
-    before, after = report["before"], report["after"]
-    moved = report["detector_moved_median"]
-    rows = (
-        (100, "acceptance_rate", "trusted, %"),
-        (1, "l_tck_median", "way back of tracked shapes, %"),
-        (1, "agreement_median", "detector and tracker apart, %"),
-    )
-    lines = [
-        f"  {name:32}{factor * before[key]:6.2f} -> {factor * after[key]:.2f}"
-        for factor, key, name in rows
-    ]
-    return "\n".join(
-        [
-            f"on the {before['pairs']} pairs of frames, before -> after:",
-            *lines,
-            f"the detector's landmarks moved by {moved:.2f} % of the eye distance "
-            "(median)",
-        ]
-    )
+def _picture(folder: RunFolder) -> Path:
+    return folder.report.with_suffix(".png")
+
+
+def _median(values: np.ndarray) -> float:
+    return round(float(np.median(values)), 3)
+
+
+def _verdict(gain: float) -> str:
+    """Name a difference of two figures, positive: better, as far as it is printed."""
+    if abs(gain) < 0.005:
+        return "same"
+    return "better" if gain > 0 else "worse"
+
+
+def _clips(
+    moved: np.ndarray, before: Criticism, after: Criticism, names: Sequence[str]
+) -> dict[str, dict[str, Any]]:
+    """Return for every clip its pairs, those accepted before and after, the change."""
+    counts = [accepted_by_clip(one, names) for one in (before, after)]
+    of_clip = np.array([clip_of(name) for name in names])
+    return {
+        clip: {
+            "pairs": count["pairs"],
+            "accepted": [one[clip]["accepted"] for one in counts],
+            "moved_median": _median(moved[of_clip == clip]),
+        }
+        for clip, count in counts[0].items()
+    }
 
 
 def _sheet(
@@ -101,14 +146,28 @@ def _sheet(
     after: Criticism,
     data: RoundData,
 ) -> np.ndarray:
-    """Return detected shapes after (green) over those before (orange)."""
+    """Return the chosen frames t twice: as detected before, and after.
+
+    Args:
+        chosen: numbers of the pairs.
+        moved: (N,) of all pairs, in percent of the eye distance.
+        before: of all pairs, as of ``write_gain``.
+        after: the same.
+        data: names and pictures of the pairs.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    middle = (CROP_SIZE - 1) / 2
+    closer = similarity(ZOOM, 0.0, np.full(2, middle * (1 - ZOOM)))
     tiles = []
     for i in chosen:
-        tile = data.images(i)[1]
-        tile = draw_landmarks(tile, before.detected[i], colour=FAULTY, points=False)
-        tile = draw_landmarks(tile, after.detected[i])
-        name = data.names[i].rpartition("/")[2]
-        tiles.append(draw_caption(tile, f"{moved[i]:.1f} %  {name}"))
-    sheet = tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))
-    room = sheet.shape[1] // 25
-    return draw_caption(np.pad(sheet, ((0, room), (0, 0), (0, 0))), LEGEND)
+        tile = cut(data.images(i)[1], closer)
+        # OpenCV draws ASCII alone; `report.json` has the names as they are.
+        name = data.names[i].rpartition("/")[2].encode("ascii", "replace").decode()
+        was, now = (apply_matrix(closer, one.detected[i]) for one in (before, after))
+        tiles += [
+            draw_caption(draw_landmarks(tile, was, colour=FAULTY), f"before  {name}"),
+            draw_caption(draw_landmarks(tile, now), f"after  {moved[i]:.1f} %"),
+        ]
+    return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))

@@ -40,15 +40,12 @@ class Data:
                 "no annotated stills: give --stills DIR, or --init MODEL to go on with "
                 "a model that has learnt from some"
             )
-        given = [self.stills, *self.unlabelled, *self.collections.values()]
-        for path in given:
-            if path is not None and not path.exists():
-                raise ValueError(f"{path}: there is no such file or folder")
-        # A training would say so too, but row by row.
+        # The trainings would say it too, but row by row.
         if self.stills is not None:
             find_stills(self.stills)
-        if self.unlabelled:
-            find_unlabelled(None, self.unlabelled)
+        for path in (*self.unlabelled, *self.collections.values()):
+            if path is not None:
+                find_unlabelled(None, [path])
 
     def start(self, training: Training) -> list[str]:
         """Return the arguments that say where a training starts.
