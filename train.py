@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.quiet import quiet_stderr
 from strrn_tf.tracking.model_folder import ModelFolder, load
-from strrn_tf.train_options import PROG, RUNS, Options, complete
+from strrn_tf.train_options import GENTLE, PROG, RUNS, Options, complete
 
 if TYPE_CHECKING:
     import keras
@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
-    return complete(parse_options(Options, argv, prog=PROG, description=__doc__))
+    read = partial(parse_options, Options, argv, prog=PROG, description=__doc__)
+    options = read()
+    return complete(read(default=GENTLE) if options.has_no_labels else options)
 
 
 def run(options: Options) -> None:

@@ -19,6 +19,7 @@ from data_pipeline.animation.performance import (
 )
 from data_pipeline.animation.warp import Warp, find
 from data_pipeline.photometric import Look, Photometric, apply_look, draw_look
+from strrn_tf.config import AlgorithmConfig
 from strrn_tf.geometry import (
     CROP_MARGIN,
     CROP_SIZE,
@@ -54,8 +55,8 @@ class Augmentation:
     """
 
     rotation: float = 30.0
-    scale: float = 0.15
-    shift: float = 0.08
+    scale: float = AlgorithmConfig.box_scale
+    shift: float = AlgorithmConfig.box_shift
     mirror: float = 0.5
     photometric: Photometric = field(default_factory=Photometric)
     liveliness: Liveliness = field(

@@ -55,7 +55,8 @@ class TrainingData:
         stills: S (T = 1); None: only pseudo-labels are learnt from.
         clips: D (T = 2); None: stills only.
         config: batch sizes, mixtures, seed.
-        augmentation: strengths, for all streams.
+        augmentation: strengths, for all streams; without it those of the class, and
+            for the detector the boxes of the configuration.
         motion: of the synthetic pairs.
         annotated: annotated frames of the clips (T = 1), for Semi-STRRN: they are
             learnt like S, and pairs that end in one of them teach its annotation.
@@ -82,10 +83,14 @@ class TrainingData:
         self.frames = annotated
         self.config = config
         self.augmentation = augmentation or Augmentation()
+        algorithm = config.algorithm
+        self.detector_augmentation = augmentation or Augmentation(
+            scale=algorithm.box_scale, shift=algorithm.box_shift
+        )
         self.motion = motion or Motion()
         self.names = list(clips.names) if clips else []
         self.annotated = self._annotated_pairs()
-        shares = config.algorithm.source_shares if clips else ()
+        shares = algorithm.source_shares if clips else ()
         self.sources = SourceShares(shares, source)
 
     def detector_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
@@ -118,7 +123,7 @@ class TrainingData:
                 batch_size=batch_size,
                 seed=seed,
                 start=start,
-                augmentation=self.augmentation,
+                augmentation=self.detector_augmentation,
                 mild_from=mild_from,
             )
 

@@ -27,7 +27,12 @@ RULE = "──"
 
 
 def parse_options(
-    options: type[T], argv: Sequence[str] | None, *, prog: str, description: str
+    options: type[T],
+    argv: Sequence[str] | None,
+    *,
+    prog: str,
+    description: str,
+    default: T | None = None,
 ) -> T:
     """Return the options that a command line asks for.
 
@@ -36,15 +41,18 @@ def parse_options(
         argv: arguments without the program's name; None for those of the process.
         prog: name of the program in help and messages.
         description: head of the help text.
+        default: values of the options that are not given; None: those of the class.
 
     Raises:
         ValueError: an option is unknown or has a wrong value; one line.
         SystemExit: with code 0, after the help was printed.
     """
     messages = io.StringIO()
+    head = {"prog": prog, "description": description}
+    head |= {} if default is None else {"default": default}
     try:
         with contextlib.redirect_stderr(messages):
-            return tyro.cli(options, args=argv, prog=prog, description=description)
+            return tyro.cli(options, args=argv, **head)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -83,6 +83,12 @@ class AlgorithmConfig:
             pictures are augmented mildly and not mirrored. 0.3 is good for photographs:
             it takes off some of the error, in part by learning to which side of a face
             its annotators tend.
+        box_scale: how badly sized the boxes are that a detector learns from, as two
+            standard deviations of the logarithm (about 0.15 for 15 %).
+        box_shift: how far these boxes are moved, the same as a fraction of the face. In
+            a video a box is made of the landmarks of the frame before: the less a
+            detector reads from it, the less an error feeds itself. Larger ones are for
+            the end of a long training.
         pairs_per_clip: pairs of consecutive frames taken from every clip.
         temporal: the temporal module (Table 3). Without it there are no cycle losses,
             and frames are trusted where tracker and detector agree.
@@ -107,6 +113,8 @@ class AlgorithmConfig:
     mix_stills: float = 0.5
     pseudo_share: float = 0.4
     cool_down: float = 0.0
+    box_scale: float = 0.15
+    box_shift: float = 0.08
     pairs_per_clip: int = 20
     temporal: bool = True
     spatial: bool = True
@@ -120,7 +128,8 @@ class AlgorithmConfig:
                 raise ValueError(
                     f"`{name}` must lie in 0 to 1. Received: {getattr(self, name)}"
                 )
-        for name in ("l_det_weight", "l_tck_weight", "cycle_weight"):
+        weights = ("l_det_weight", "l_tck_weight", "cycle_weight")
+        for name in (*weights, "box_scale", "box_shift"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(
                     f"`{name}` must not be negative. Received: {getattr(self, name)}"
@@ -235,6 +244,8 @@ LATER: dict[str, Any] = {
     "glance": False,
     "source_shares": [],
     "cool_down": 0.0,
+    "box_scale": 0.15,
+    "box_shift": 0.08,
     "mending": 1.0,
 }
 

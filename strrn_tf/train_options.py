@@ -55,7 +55,9 @@ class Options:
     init: Path | None = None
     """Model to go on with instead of training the networks from nothing: the name of a
     shipped one, an exported folder or a run folder. Give --stills too where you can:
-    without annotated stills the detector has only its own pseudo-labels."""
+    without annotated stills the detector has only its own pseudo-labels, and learns
+    gently unless told otherwise: 300 updates a round at 1e-4 of mildly augmented
+    pictures (--cool-down 1), the tracker 100."""
     fresh_tracker: bool = False
     """With --init: keep the detector alone; the tracker is built anew and first trained
     on the stills."""
@@ -95,6 +97,11 @@ class Options:
         return self.output or RUNS / (self.init.name if self.init else self.backbone)
 
     @property
+    def has_no_labels(self) -> bool:
+        """Whether a model goes on without annotated stills."""
+        return bool(self.init and self.stills is None and self.data_root is None)
+
+    @property
     def run_config(self) -> RunConfig:
         """What decides the result, given the data."""
         algorithm = self.algorithm
@@ -111,6 +118,15 @@ class Options:
             tracker=self.tracker,
             algorithm=algorithm,
         )
+
+
+# Defaults without annotated stills: with the others a model forgets, on the few people
+# of a few videos, a sixth of what it knew (docs/tracking.md, 5).
+GENTLE = Options(
+    detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
+    tracker=replace(RunConfig().tracker, round_steps=100),
+    algorithm=AlgorithmConfig(cool_down=1.0),
+)
 
 
 def complete(options: Options) -> Options:
@@ -152,13 +168,13 @@ def check_init(options: Options) -> None:
             "--no-spatial builds another tracker than that of --init: add "
             "--fresh-tracker"
         )
-    if options.fresh_tracker and options.stills is None and options.data_root is None:
+    if options.fresh_tracker and options.has_no_labels:
         raise ValueError("--fresh-tracker is first trained on stills: give --stills")
-    if options.input_size and options.stills is None and options.data_root is None:
+    if options.input_size and options.has_no_labels:
         raise ValueError("--input-size is first trained on stills: give --stills")
-    if options.stills is None and options.data_root is None:
+    if options.has_no_labels:
         print(
             f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
-            "alone, and may forget what they do not show",
+            "alone, gently, and may forget what they do not show",
             file=sys.stderr,
         )

@@ -32,6 +32,7 @@ def test_wrong_fits(values, reason):
         ({"mix_stills": float("nan")}, "`mix_stills` must lie in 0 to 1"),
         ({"pseudo_share": -0.1}, "`pseudo_share` must lie in 0 to 1"),
         ({"cool_down": 1.1}, "`cool_down` must lie in 0 to 1"),
+        ({"box_scale": -0.1}, "`box_scale` must not be negative"),
         ({"annotated_fraction": 2}, "`annotated_fraction` must lie in 0 to 1"),
         ({"threshold": 0}, "`threshold` must be positive. Received: 0"),
         ({"threshold": float("nan")}, "`threshold` must be positive. Received: nan"),

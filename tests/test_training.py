@@ -250,6 +250,28 @@ class TestMistakes:
         assert (chosen.backbone, chosen.preset) == ("hgn", "default")
         assert chosen.folder.name == "strrn-hgn"
 
+    def test_without_labels_a_model_learns_gently_unless_told(self, capsys, tmp_path):
+        init = ("--init", "strrn-mdm", "--unlabelled", str(tmp_path))
+
+        def detector(*words):
+            chosen = train.parse([*init, *words])
+            learning = chosen.detector
+            return (
+                *(learning.round_steps, learning.round_learning_rate),
+                chosen.algorithm.cool_down,
+            )
+
+        usual = RunConfig().detector
+        expected = (usual.round_steps, usual.round_learning_rate, 0)
+        for labels in ("--stills", "--data-root"):
+            assert detector(labels, str(tmp_path)) == expected
+        assert not capsys.readouterr().err
+        steps, rate, mild = detector()
+        assert "no --stills" in capsys.readouterr().err
+        assert (steps < expected[0] / 3, rate < expected[1] / 3, mild) == (1, 1, 1)
+        assert detector("--detector.round-steps", "1500") == (1500, rate, mild)
+        assert detector("--cool-down", "0") == (steps, rate, 0)
+
     def test_a_fresh_tracker_is_for_init_and_needs_stills(self, capsys, tmp_path):
         assert "--init" in self.fails(capsys, "--fresh-tracker")
         init = ("--init", "strrn-mdm", "--unlabelled", tmp_path)
