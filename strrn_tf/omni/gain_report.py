@@ -75,7 +75,10 @@ def tell_gain(folder: RunFolder) -> str:
         (0, 1, "detected_from_start_median", "way of the face, says the detector"),
         (0, 1, "tracked_from_start_median", "way of the face, says the tracker"),
     )
-    lines = [f"{before['pairs']} pairs of frames of the clips, in %, before and after:"]
+    lines = [
+        f"{before['pairs']} pairs of frames of the clips, as the networks see "
+        "themselves, in %, before and after:"
+    ]
     for sign, factor, key, name in rows:
         old, new = factor * before[key], factor * after[key]
         verdict = _verdict(sign * (new - old)) if sign else ""
