@@ -201,7 +201,7 @@ def next_command(options: Options) -> str:
     from data_pipeline.prepared import is_prepared
 
     model = shlex.quote(str(options.folder))
-    if options.unlabelled and not options.stills:
+    if options.unlabelled and not (options.stills or options.data_root):
         # There are no labels to score it by.
         return f"strrn track VIDEO --model {model}"
     command = f"python evaluate.py --model {model}"

@@ -206,6 +206,23 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
     assert kept[0] == kept[1]
 
 
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ((), "python evaluate.py --model runs/mdm --category all"),
+        (("--output", "my run"), "python evaluate.py --model 'my run' --category all"),
+        (("--stills", "a b"), "--model runs/mdm --dataset 300w --data-root 'a b'"),
+        (("--data-root", "data"), "--model runs/mdm --category all --data-root data"),
+        (
+            ("--init", "strrn-mdm", "--unlabelled", "videos"),
+            "strrn track VIDEO --model runs/strrn-mdm",
+        ),
+    ],
+)
+def test_the_next_command_fits_the_data(words, command):
+    assert train.next_command(train.parse(words)).endswith(command)
+
+
 class TestMistakes:
     """Exit code 2, one line that says what and how to mend it, nothing touched."""
 
