@@ -103,6 +103,7 @@ def main() -> None:
         "landmarks of every frame": rows,
         "CED plot": reports["after"] / "ced.png",
         "what Algorithm 1 accepted": RUN / "rounds/01/accepted.png",
+        "what that has changed": RUN / "report.png",
         "the models": MODELS["after"],
     }
     for what, path in places.items():
