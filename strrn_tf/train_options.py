@@ -120,8 +120,8 @@ class Options:
         )
 
 
-# Defaults without annotated stills: with the others a model forgets, on the few people
-# of a few videos, a sixth of what it knew (docs/tracking.md, 5).
+# Defaults without annotated stills: with the others a few people of a few videos make
+# the error on all others larger by a sixth or more (docs/tracking.md, 5).
 GENTLE = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),

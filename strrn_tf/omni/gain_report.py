@@ -6,7 +6,6 @@ they have learnt from; what they say of the same frames before and after is for 
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from strrn_tf.omni.round_report import (
     RoundData,
     accepted_by_clip,
     clip_of,
+    median_percent,
     summarise_round,
 )
 from strrn_tf.omni.run_folder import RunFolder, write_json
@@ -50,14 +50,14 @@ def write_gain(
         after: the same after the last one.
         data: names and pictures of the pairs.
     """
-    moved = 100 * relative_distance(after.detected, before.detected)
+    moved = relative_distance(after.detected, before.detected)
     chosen = most_changed(moved, data.names)
     picture = _sheet(chosen, moved, before, after, data)
-    data.write_picture(_picture(folder), picture)
+    data.write_picture(folder.report_picture, picture)
     report = {
         "before": summarise_round(before),
         "after": summarise_round(after),
-        "detector_moved_median": _median(moved),
+        "detector_moved_median": median_percent(moved),
         "shown": [data.names[i] for i in chosen],
         "clips": _clips(moved, before, after, data.names),
     }
@@ -90,7 +90,7 @@ def tell_gain(folder: RunFolder) -> str:
         [
             *lines,
             f"the detector's landmarks lie {report['detector_moved_median']:.2f} % "
-            f"elsewhere (median); see for yourself where most: {_picture(folder)}",
+            f"elsewhere (median); see for yourself where most: {folder.report_picture}",
         ]
     )
 
@@ -99,7 +99,8 @@ def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
     """Return at most a sheet of pairs, most changed first, of as many clips as can be.
 
     Args:
-        moved: (N,) how far the landmarks of a pair are from where they were.
+        moved: (N,) how far the landmarks of a pair are from where they were, fractions
+            of the eye distance.
         names: of the pairs, `clip.mp4#000123`.
     """
     ranks: dict[str, int] = {}
@@ -109,14 +110,6 @@ def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
         ranked.append((rank, -moved[i], i))
     chosen = sorted(ranked)[:FRAMES_SHOWN]
     return [i for *_, i in sorted(chosen, key=lambda one: one[1])]
-
-
-def _picture(folder: RunFolder) -> Path:
-    return folder.report.with_suffix(".png")
-
-
-def _median(values: np.ndarray) -> float:
-    return round(float(np.median(values)), 3)
 
 
 def _verdict(gain: float) -> str:
@@ -136,7 +129,7 @@ def _clips(
         clip: {
             "pairs": count["pairs"],
             "accepted": [one[clip]["accepted"] for one in counts],
-            "moved_median": _median(moved[of_clip == clip]),
+            "moved_median": median_percent(moved[of_clip == clip]),
         }
         for clip, count in counts[0].items()
     }
@@ -153,7 +146,7 @@ def _sheet(
 
     Args:
         chosen: numbers of the pairs.
-        moved: (N,) of all pairs, in percent of the eye distance.
+        moved: (N,) of all pairs, as of ``most_changed``.
         before: of all pairs, as of ``write_gain``.
         after: the same.
         data: names and pictures of the pairs.
@@ -171,6 +164,6 @@ def _sheet(
         was, now = (apply_matrix(closer, one.detected[i]) for one in (before, after))
         tiles += [
             draw_caption(draw_landmarks(tile, was, colour=FAULTY), f"before  {name}"),
-            draw_caption(draw_landmarks(tile, now), f"after  {moved[i]:.1f} %"),
+            draw_caption(draw_landmarks(tile, now), f"after  {100 * moved[i]:.1f} %"),
         ]
     return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))

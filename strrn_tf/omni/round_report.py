@@ -46,12 +46,12 @@ def summarise_round(pseudo: Criticism) -> dict[str, Any]:
         "acceptance_rate": float(accepted.mean()),
         "d_det": int(pseudo.teaches_detector.sum()),
         "d_tck": int(pseudo.teaches_tracker.sum()),
-        "l_det_median": _percent(pseudo.l_det),
-        "l_tck_median": _percent(pseudo.l_tck),
-        "agreement_median": _percent(agreement),
-        "agreement_median_accepted": _percent(agreement[accepted]),
-        "tracked_from_start_median": _percent(moved),
-        "detected_from_start_median": _percent(detected_moved),
+        "l_det_median": median_percent(pseudo.l_det),
+        "l_tck_median": median_percent(pseudo.l_tck),
+        "agreement_median": median_percent(agreement),
+        "agreement_median_accepted": median_percent(agreement[accepted]),
+        "tracked_from_start_median": median_percent(moved),
+        "detected_from_start_median": median_percent(detected_moved),
     }
 
 
@@ -108,7 +108,8 @@ def clip_of(name: str) -> str:
     return name.rpartition("#")[0]
 
 
-def _percent(errors: np.ndarray) -> float | None:
+def median_percent(errors: np.ndarray) -> float | None:
+    """Return the median of fractions (N,) in percent, None if there are none."""
     return round(100 * float(np.median(errors)), 3) if len(errors) else None
 
 

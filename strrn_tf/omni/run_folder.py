@@ -60,8 +60,13 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """What the rounds have changed on the clips; a picture of it lies beside."""
+        """What the rounds have changed on the clips."""
         return self.root / "report.json"
+
+    @property
+    def report_picture(self) -> Path:
+        """The frames that this has changed most."""
+        return self.root / "report.png"
 
     def checkpoint(self, phase: str) -> Path:
         """Weights and optimizer of one training."""
