@@ -70,7 +70,8 @@ def random_batches(size: int) -> dict[str, dict[str, np.ndarray]]:
     return {
         "detector": {"frames": one, "landmarks": shape},
         "tracker": {
-            "frames": two, "start": shape, "detected": moved, "target": moved
+            "frames": two, "before": shape, "start": shape,
+            "detected": moved, "target": moved,
         },
     }  # fmt: skip
 
