@@ -43,6 +43,7 @@ from strrn_tf.evaluation import (
     summarise_results,
     true_box,
 )
+from strrn_tf.omni.run_folder import name_of_model
 from strrn_tf.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 
 PROG = "python evaluate.py"
@@ -118,7 +119,7 @@ def run(options: Options) -> None:
     results, notes = evaluate(options, root, tracker, worst, Progress(console=console))
     if not results:
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
-    title = f"{NAMES[options.dataset]}, {name_of(model)}, boxes: {options.boxes}"
+    title = f"{NAMES[options.dataset]}, {name_of_model(model)}, boxes: {options.boxes}"
     header = asdict(options) | {
         "model": model,
         "data_root": str(root),
@@ -223,20 +224,10 @@ def newest_model() -> str:
     return SHIPPED_MODEL if newest is None else str(newest)
 
 
-def name_of(model: str) -> str:
-    """Return a short name: of a shipped model, or of the run it was exported from."""
-    path = Path(model)
-    if path.name != "export":
-        return path.name
-    run = path.resolve().parent
-    is_round = run.parent.name == "rounds"
-    return f"{run.parents[1].name}-round-{run.name}" if is_round else run.name
-
-
 def default_output(options: Options, model: str) -> Path:
     """Return a folder that other evaluations do not overwrite."""
     part = "" if options.dataset == "300w" else f"-{options.category}"
-    name = f"{name_of(model)}-{options.dataset}{part}-{options.boxes}"
+    name = f"{name_of_model(model)}-{options.dataset}{part}-{options.boxes}"
     return RUNS / "evaluation" / name
 
 

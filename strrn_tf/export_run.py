@@ -10,6 +10,7 @@ import numpy as np
 from strrn_tf.models.build import rebuilt
 from strrn_tf.omni.algorithm import OmniSupervision
 from strrn_tf.omni.origin import describe_origin
+from strrn_tf.omni.run_folder import name_of_model
 
 
 def export_run(
@@ -41,9 +42,11 @@ def export_run(
     from strrn_tf.export import export_models
 
     crops, data = method.data.parity_crops(), method.data
-    name = method.folder.root.name
     origin = describe_origin(
-        name, method.config, data.counts, is_drawn=is_drawn, parent=parent
+        name_of_model(folder),
+        *(method.config, data.counts),
+        is_drawn=is_drawn,
+        parent=parent,
     )
     export_models(
         rebuilt(method.detector),

@@ -418,17 +418,3 @@ def test_default_model_is_the_newest_run(tmp_path, monkeypatch):
         file.write_text("{}")
         os.utime(file, (1000 - age, 1000 - age))
     assert evaluate.newest_model() == "runs/new/export"
-    assert evaluate.name_of("runs/new/export") == "new"
-    assert evaluate.name_of("strrn-hgn") == "strrn-hgn"
-
-
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        ("strrn-mdm", "strrn-mdm"),
-        ("runs/mdm/export", "mdm"),
-        ("runs/mdm/rounds/00/export", "mdm-round-00"),
-    ],
-)
-def test_reports_of_different_models_have_different_names(model, name):
-    assert evaluate.name_of(model) == name
