@@ -21,9 +21,9 @@ TRAIN = frozenset(
 )
 # The extra that each package comes with, of those that tracking does without.
 EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
-# How tyro frames its messages.
+# How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
-RULE = "──"
+RULES = ("──", "---")
 
 
 def parse_options(
@@ -109,7 +109,9 @@ def one_line(error: Exception) -> str:
 
 
 def _first_message(framed: str) -> str:
-    """Return what tyro says between the title of its frame and the first rule."""
+    """Return what tyro says below the title of its frame, up to the next rule."""
     lines = [line.strip(FRAME) for line in framed.splitlines()[1:]]
-    end = next((i for i, line in enumerate(lines) if line.startswith(RULE)), len(lines))
-    return " ".join(lines[:end])
+    is_rule = [line.startswith(RULES) for line in lines]
+    start = is_rule.index(False)
+    end = is_rule.index(True, start) if True in is_rule[start:] else len(lines)
+    return " ".join(lines[start:end])

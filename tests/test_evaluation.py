@@ -377,6 +377,7 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, message, capsys):
     line = capsys.readouterr().err
     assert message in line
     assert line.count("\n") == 1
+    assert "---" not in line  # of the frame that surrounds it
 
 
 @pytest.mark.usefixtures("model")
