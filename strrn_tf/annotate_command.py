@@ -51,7 +51,7 @@ add videos: those that are done are not done again unless they have changed.
 # so many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
-FORMAT = 3
+FORMAT = 4
 # What was asked for.
 NOTE = "annotations.json"
 
@@ -87,7 +87,8 @@ def annotate(options: Options) -> None:
     from strrn_tf.locking import alone_in
     from strrn_tf.tracking.model_folder import load
 
-    clips = list_clips(list(options.videos))
+    # With the folder's name, so that one more folder renames nothing.
+    clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
     _refuse_foreign(options.output)
     with alone_in(options.output):

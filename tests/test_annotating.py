@@ -14,7 +14,7 @@ from data_pipeline.three_hundred_w import list_stills
 from data_pipeline.video import write_video
 from strrn_tf.annotate_command import _is_wanted, _refuse_foreign
 from strrn_tf.annotating import VERDICTS, Criteria, Judged, Tally, judge
-from strrn_tf.annotation_folder import flat_name
+from strrn_tf.annotation_folder import flat_name, report_path
 from strrn_tf.annotation_report import headline
 from strrn_tf.cli import main
 from strrn_tf.locking import alone_in
@@ -168,18 +168,18 @@ class TestCommand:
         report = json.loads((annotated / "report.json").read_text())
         assert list(report["faces"]) == list(VERDICTS)
         assert sum(report["faces"].values()) >= 14
-        assert "problem" in report["videos"]["empty.mp4"]
+        assert "problem" in report["videos"][f"{videos.name}/empty.mp4"]
         assert main(arguments(videos, annotated)) == 0
         captured = capsys.readouterr()
         # What cannot be read is tried again.
         assert "3 videos, 2 of them done before" in captured.out
-        assert captured.err.startswith("empty.mp4: ")
+        assert captured.err.startswith(f"{videos.name}/empty.mp4: ")
 
     def test_goes_on_where_it_stopped(self, annotated, videos):
         path = next((annotated / "annotations").glob("*.jpg"))
         before = path.read_bytes()
         path.unlink()
-        for report in (annotated / "videos").glob("Gespr*.json"):
+        for report in (annotated / "videos").glob("*Gespr*.json"):
             report.unlink()
         assert main(arguments(videos, annotated)) == 0
         assert path.read_bytes() == before
@@ -197,8 +197,8 @@ class TestCommand:
             assert main(arguments(videos, annotated)) == 0
         folder = annotated / "videos"
         done = sorted(p for p in read if p.parent == folder and "Gespr" in p.name)
-        assert done == sorted(folder.glob("Gespr*.json"))
-        next(folder.glob("Gespr*.json")).write_text("{")
+        assert done == sorted(folder.glob("*Gespr*.json"))
+        next(folder.glob("*Gespr*.json")).write_text("{")
         assert main(arguments(videos, annotated)) == 0
         assert "3 videos, 1 of them done before" in capsys.readouterr().out
         assert content(annotated) == before
@@ -210,13 +210,32 @@ class TestCommand:
         write_video(folder / "talk.mp4", images, 25)
         write_video(folder / "talk.mp4-000001-0.mp4", images[:2], 25)
         assert main(arguments(folder, output)) == 0
-        assert max(frames_of(output, "talk.mp4")) >= 4
-        beside = frames_of(output, "talk.mp4-000001-0.mp4")
+        assert max(frames_of(output, "videos__talk.mp4")) >= 4
+        beside = frames_of(output, "videos__talk.mp4-000001-0.mp4")
         write_video(folder / "talk.mp4", images[:3], 25)
         assert main(arguments(folder, output)) == 0
         assert "2 videos, 1 of them done before" in capsys.readouterr().out
-        assert max(frames_of(output, "talk.mp4")) <= 2
-        assert frames_of(output, "talk.mp4-000001-0.mp4") == beside
+        assert max(frames_of(output, "videos__talk.mp4")) <= 2
+        assert frames_of(output, "videos__talk.mp4-000001-0.mp4") == beside
+
+    def test_one_more_folder_annotates_no_video_twice(self, tmp_path, capsys):
+        for seed, name in enumerate(("one", "two")):
+            images = [
+                image for image, _ in draw_clip(np.random.default_rng(seed), 1, 2)
+            ]
+            (tmp_path / name).mkdir()
+            write_video(tmp_path / name / "talk.mp4", images, 25)
+        output = tmp_path / "out"
+        assert main(arguments(tmp_path / "one", output)) == 0
+        before = frames_of(output, "one__talk.mp4")
+        assert before
+        command, one, *rest = arguments(tmp_path / "one", output)
+        assert main([command, one, str(tmp_path / "two"), *rest]) == 0
+        assert "2 videos, 1 of them done before" in capsys.readouterr().out
+        assert frames_of(output, "one__talk.mp4") == before
+        assert len(list_stills(output / "annotations")) == len(before) + len(
+            frames_of(output, "two__talk.mp4")
+        )
 
     def test_what_a_killed_process_was_writing_is_removed(self, annotated, videos):
         before = content(annotated)
@@ -248,16 +267,16 @@ class TestCommand:
         with pytest.raises(ValueError, match="is not empty"):
             _refuse_foreign(tmp_path)
 
-    def test_report_has_shares_and_histograms_of_every_video(self, annotated):
+    def test_report_has_shares_and_histograms_of_every_video(self, annotated, videos):
         report = json.loads((annotated / "report.json").read_text())
         for name, video in report["videos"].items():
             count = sum(video["verdicts"].values())
             share = video["verdicts"]["accepted"] / max(1, count)
             assert video["accepted_share"] == pytest.approx(share, abs=1e-4)
-            own = json.loads((annotated / "videos" / f"{name}.json").read_text())
+            own = json.loads(report_path(annotated, name).read_text())
             shown = {k: sum(bins) for k, bins in own["reliability"].items()}
             assert shown == video["verdicts"]
-        assert report["videos"]["empty.mp4"]["accepted_share"] == 0
+        assert report["videos"][f"{videos.name}/empty.mp4"]["accepted_share"] == 0
         assert headline(report["faces"]).startswith(f"{report['faces']['accepted']} of")
 
     def test_other_options_and_other_folders_are_refused(
@@ -293,4 +312,4 @@ class TestCommand:
         assert main(arguments(tmp_path / "in", tmp_path / "out")) == 0
         assert "2 videos, 0 of them done before" in capsys.readouterr().out
         report = json.loads((tmp_path / "out" / "report.json").read_text())
-        assert sum(report["videos"]["a.mp4"]["verdicts"].values()) >= 3
+        assert sum(report["videos"]["in/a.mp4"]["verdicts"].values()) >= 3
