@@ -54,7 +54,9 @@ of the official 3148, cropped around the face and shrunk to faces of at most 200
 Algorithm 1 trusted {accepted} of the pairs: {d_det} taught the detector, {d_tck} the
 tracker.
 
-Made by: {command}
+## How it was made
+
+{command}
 
 ## Measured
 
@@ -100,7 +102,7 @@ class Options:
     failures: Path | None = None
     """worst.png that evaluate.py wrote for this model on drawn faces."""
     command: str = ""
-    """The command that trained it."""
+    """The command that trained it, or several, as Markdown."""
     precision: Precision = "float32"
     """Of the weights in the TFLite files; `benchmarks/variants.py` compares them."""
     output: Path = Path("saved_models")
