@@ -71,7 +71,8 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as track, and the detector again where it fails."""
+    tracker. track-redetect: as strrn track does it, the detector looks on and optical
+    flow helps."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Where the detector looks: box of the true landmarks, or the face MTCNN finds."""
     dataset: Literal["300vw", "300w"] = "300vw"

@@ -67,14 +67,15 @@ named, one crop per face, no mirror averaging.
 
 {groups}## Known failures
 
-Large yaw (beyond about 60 degrees) and heavy occlusion of one half of the face; faces
-smaller than about 40 px; the jaw under beards and hands is a guess.
+Large yaw (beyond about 60 degrees; seen on clips, not measured: few of the test faces
+turn by more than 30) and heavy occlusion of one half of the face; faces smaller than
+about 40 px; the jaw under beards and hands is a guess.
 Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
 at least in every fourth frame, the tracker walks off slowly (`benchmarks/drift.py`).
 {failures}"""
 GROUPS = """By the turn of the head, by size (all faces shrunk to so many pixels), and
 with a disc that hides a fifth of every face (`benchmarks/groups.py`, boxes from the
-landmarks):
+landmarks; in their own boxes: looked at five times, each in the box of what was found):
 
 {table}
 

@@ -54,7 +54,7 @@ _FIXED = {
             "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
             "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
             "bilinear sampling, border pixels repeated outside the image; where "
-            "scale < 1 the image is first shrunk by area averaging"
+            "scale < 0.75 the image is first shrunk by area averaging"
         ),
     },
     "markup": "iBUG 68: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67",
