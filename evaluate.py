@@ -43,8 +43,8 @@ from strrn_tf.evaluation import (
     summarise_results,
     true_box,
 )
-from strrn_tf.omni.run_folder import name_of_model
 from strrn_tf.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
+from strrn_tf.tracking import model_folder
 
 PROG = "python evaluate.py"
 T = TypeVar("T")
@@ -120,7 +120,8 @@ def run(options: Options) -> None:
     results, notes = evaluate(options, root, tracker, worst, Progress(console=console))
     if not results:
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
-    title = f"{NAMES[options.dataset]}, {name_of_model(model)}, boxes: {options.boxes}"
+    name = model_folder.name_of(model)
+    title = f"{NAMES[options.dataset]}, {name}, boxes: {options.boxes}"
     header = asdict(options) | {
         "model": model,
         "data_root": str(root),
@@ -228,7 +229,7 @@ def newest_model() -> str:
 def default_output(options: Options, model: str) -> Path:
     """Return a folder that other evaluations do not overwrite."""
     part = "" if options.dataset == "300w" else f"-{options.category}"
-    name = f"{name_of_model(model)}-{options.dataset}{part}-{options.boxes}"
+    name = f"{model_folder.name_of(model)}-{options.dataset}{part}-{options.boxes}"
     return RUNS / "evaluation" / name
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from strrn_tf.models.build import rebuilt
 from strrn_tf.omni.algorithm import OmniSupervision
 from strrn_tf.omni.origin import describe_origin
-from strrn_tf.omni.run_folder import name_of_model
+from strrn_tf.tracking import model_folder
 
 
 def export_run(
@@ -43,7 +43,7 @@ def export_run(
 
     crops, data = method.data.parity_crops(), method.data
     origin = describe_origin(
-        name_of_model(folder),
+        model_folder.name_of(folder),
         *(method.config, data.counts),
         is_drawn=is_drawn,
         parent=parent,

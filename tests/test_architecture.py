@@ -80,7 +80,9 @@ RULES = [
     ),
     (
         "strrn_tf.export_run",
-        {"strrn_tf.export", "strrn_tf.omni.*", "strrn_tf.models.build"},
+        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"}
+        | {"strrn_tf.tracking*"}
+        | {"strrn_tf.tracking*"},
         {"keras", "numpy"},
     ),
     (
@@ -143,7 +145,8 @@ RULES = [
     ("strrn_tf.export_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
     (
         "strrn_tf.export_run",
-        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"},
+        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"}
+        | {"strrn_tf.tracking*"},
         {"keras", "numpy"},
     ),
     (

@@ -102,3 +102,16 @@ def test_an_unknown_name_says_where_it_was_searched(folder, monkeypatch, tmp_pat
     assert str(ROOT / "saved_models") in str(error.value)
     with pytest.raises(ValueError, match="is not an exported model"):
         model_folder.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("strrn-mdm", "strrn-mdm"),
+        ("runs/mdm", "mdm"),
+        ("runs/mdm/export", "mdm"),
+        ("runs/mdm/rounds/00/export", "mdm-round-00"),
+    ],
+)
+def test_models_of_a_run_and_of_its_rounds_have_different_names(model, name):
+    assert model_folder.name_of(model) == name

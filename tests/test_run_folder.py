@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 from strrn_tf.omni.run_folder import (
     RunFolder,
     append_json_line,
-    name_of_model,
     write_atomically,
     write_json,
 )
@@ -194,16 +193,3 @@ def test_an_option_that_is_gone_is_named(folder):
     folder.start({**CONFIG, "run": {**CONFIG["run"], "glance": True}})
     with pytest.raises(ValueError, match=r"\(run: glance: True then, None now\)"):
         folder.check({"run": CONFIG["run"]}, resume=True)
-
-
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        ("strrn-mdm", "strrn-mdm"),
-        ("runs/mdm", "mdm"),
-        ("runs/mdm/export", "mdm"),
-        ("runs/mdm/rounds/00/export", "mdm-round-00"),
-    ],
-)
-def test_models_of_a_run_and_of_its_rounds_have_different_names(model, name):
-    assert name_of_model(model) == name

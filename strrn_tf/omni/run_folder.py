@@ -33,16 +33,6 @@ def append_json_line(path: Path, content: dict[str, Any]) -> None:
         file.write(json.dumps({"time": round(time.time(), 1), **content}) + "\n")
 
 
-def name_of_model(model: str | Path) -> str:
-    """Return a short name of a shipped model, an export of a run or of its round."""
-    path = Path(model)
-    if path.name != "export":
-        return path.name
-    run = path.resolve().parent
-    is_round = run.parent.name == "rounds"
-    return f"{run.parents[1].name}-round-{run.name}" if is_round else run.name
-
-
 @dataclass(frozen=True)
 class RunFolder:
     """Paths inside the folder of a run.

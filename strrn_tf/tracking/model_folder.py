@@ -137,6 +137,16 @@ def find(name_or_folder: str | Path) -> Path:
     )
 
 
+def name_of(model: str | Path) -> str:
+    """Return a short name of a shipped model, an export of a run or of its round."""
+    path = Path(model)
+    if path.name != "export":
+        return path.name
+    run = path.resolve().parent
+    is_round = run.parent.name == "rounds"
+    return f"{run.parents[1].name}-round-{run.name}" if is_round else run.name
+
+
 def seal(folder: Path, description: Mapping[str, Any]) -> None:
     """Write ``model.json``: the description, and size and SHA-256 of every file.
 
