@@ -81,7 +81,6 @@ RULES = [
     (
         "strrn_tf.export_run",
         {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"}
-        | {"strrn_tf.tracking*"}
         | {"strrn_tf.tracking*"},
         {"keras", "numpy"},
     ),
@@ -143,12 +142,6 @@ RULES = [
         {"numpy", "pandas", "matplotlib", "rich"},
     ),
     ("strrn_tf.export_command", {"strrn_tf*", "data_pipeline.*"}, {"tyro", "numpy"}),
-    (
-        "strrn_tf.export_run",
-        {"strrn_tf.export", "strrn_tf.models.build", "strrn_tf.omni.*"}
-        | {"strrn_tf.tracking*"},
-        {"keras", "numpy"},
-    ),
     (
         "strrn_tf.export*",
         BARE
