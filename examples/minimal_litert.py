@@ -1,9 +1,10 @@
 """All that is needed to use an exported model, on one page, to port to any language.
 
-    python examples/minimal_litert.py MODEL_FOLDER IMAGE x0 y0 x1 y1
+    python examples/minimal_litert.py MODEL_FOLDER IMAGE x0 y0 x1 y1 [NEXT_IMAGE]
 
-prints the 68 landmarks of the face in the box. NumPy, OpenCV and LiteRT only; it gives
-what ``strrn_tf.FaceTracker.align`` and ``.step`` give (a test compares them).
+prints the 68 landmarks of the face in the box, and where the tracker finds them in the
+next image, with the cycle error. NumPy, OpenCV and LiteRT only; it gives what
+``strrn_tf.FaceTracker.align`` and ``.step`` give (a test compares them).
 """
 
 import json
@@ -73,7 +74,11 @@ class Model:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 7:
+    if len(sys.argv) not in (7, 8):
         sys.exit(__doc__)
-    bgr = cv2.imread(sys.argv[2])
-    print(Model(sys.argv[1]).align(bgr[..., ::-1].copy(), [*map(float, sys.argv[3:7])]))
+    model, box = Model(sys.argv[1]), tuple(map(float, sys.argv[3:7]))
+    files = sys.argv[2:3] + sys.argv[7:]
+    image, *following = (cv2.imread(file)[..., ::-1].copy() for file in files)
+    print(landmarks := model.align(image, box))
+    for frame in following:
+        print(*model.step(image, frame, landmarks), sep="\n")
