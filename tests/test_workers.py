@@ -211,7 +211,7 @@ class TestCommands:
         assert content(tmp_path / "two") == expected
         # As if it had been killed in the middle.
         shutil.copytree(tmp_path / "one", tmp_path / "beam")
-        for path in (tmp_path / "beam").rglob("Gespräch [02]*"):
+        for path in (tmp_path / "beam").rglob("*Gespräch [02]*"):
             path.unlink()
         capsys.readouterr()
         options = ["--", "--runner", "DirectRunner", "--direct_num_workers", "2"]
