@@ -15,10 +15,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## this list
 	@sed -n 's/^\([a-z]*\):[^#]*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
-demo: $(STAMP) ## draw faces, train on them, evaluate, write an overlay video (6 to 11 minutes)
+demo: $(STAMP) ## draw faces, train on them, evaluate, write an overlay video (6 to 12 minutes)
 	$(RUN) examples/demo.py
 
-test: $(STAMP) ## run the tests (4 minutes)
+test: $(STAMP) ## run the tests (4 to 6 minutes)
 	$(RUN) -m pytest
 
 lint: $(STAMP) ## check style
