@@ -31,6 +31,7 @@ from data_pipeline.labelled import (
     read_frames,
     read_stills,
 )
+from data_pipeline.preparing.check_300vw import check_test_sets
 from data_pipeline.three_hundred_w import list_stills
 from strrn_tf.command_line import exit_code, parse_options
 from strrn_tf.evaluation import (
@@ -144,8 +145,10 @@ def evaluate_300vw(
     progress: Progress,
 ) -> tuple[list[FrameResult], list[str]]:
     """Return the results on all sequences, and what the user should know about them."""
-    results, notes = [], []
     opened = open_sequences(root, options.category)
+    categories = {int(one.category): None for one in opened}
+    notes = [f"{f.where}: {f.what}" for f in check_test_sets(root, categories)]
+    results = []
     longest = options.max_frames or sys.maxsize
     total = sum(min(one.reader.num_frames_hint or 0, longest) for one in opened)
     task = progress.add_task("frames", total=total)

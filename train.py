@@ -58,7 +58,7 @@ def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
     read = partial(parse_options, Options, argv, prog=PROG, description=__doc__)
     options = read()
-    return complete(read(default=GENTLE) if options.has_no_labels else options)
+    return complete(read(default=GENTLE) if options.is_gentle else options)
 
 
 def run(options: Options) -> None:

@@ -150,7 +150,10 @@ def read_clips(
     Raises:
         ValueError: there are no clips, or no faces in them.
     """
-    videos = find_unlabelled(data_root, folders).videos
+    found = find_unlabelled(data_root, folders)
+    videos = found.videos
+    if found.held_out:
+        _say(f"{len(found.held_out)} test sequences of 300VW left out: not learnt from")
     store = build_pair_store(
         cache / {2: "clips", 3: "triplets"}[frames],
         videos,

@@ -3,7 +3,6 @@
 Whole images, in order of time, decoded once; crops for training are in ``store.py``.
 """
 
-import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipeline import face_boxes
+from data_pipeline.fingerprints import fingerprint
 from data_pipeline.images import read_image
 from data_pipeline.three_hundred_vw import (
     Sequence300VW,
@@ -22,6 +22,8 @@ from data_pipeline.three_hundred_w import Still, read_landmarks
 from data_pipeline.video import FrameReader, open_video
 
 CATEGORIES = ("1", "2", "3")
+# Raised when the same image would give another box than before.
+BOXES_VERSION = 1
 
 
 class OpenSequence(NamedTuple):
@@ -78,21 +80,23 @@ class CachedFaceFinder:
 
     Args:
         cache: folder of the caches.
-        source: video file or folder; a changed one is searched anew.
+        source: video file or folder; a changed one is searched anew, and so is a
+            changed image anywhere in it that is named by its path there.
         rule: which of several faces, see ``face_boxes.choose_face``.
     """
 
     def __init__(self, cache: Path, source: Path, rule: str = "largest") -> None:
-        status = source.stat()
-        key = f"{source.resolve()} {status.st_size} {status.st_mtime_ns} {rule}"
-        name = hashlib.sha256(key.encode()).hexdigest()[:16]
-        self._boxes = face_boxes.BoxCache(cache / f"{name}.json")
-        self._rule = rule
+        place = str(source.resolve())
+        key = fingerprint([(source,)], place=place, rule=rule, version=BOXES_VERSION)
+        self._boxes = face_boxes.BoxCache(cache / f"{key}.json")
+        self._source, self._rule = source, rule
 
     def __call__(self, name: str, image: np.ndarray) -> np.ndarray | None:
         """Return the box (4,) of the face in the named image, None without a face."""
+        path = self._source / name
+        entry = f"{name} {fingerprint([(path,)])}" if path.is_file() else name
         return self._boxes.find(
-            name, image, lambda image: face_boxes.find_face_box(image, self._rule)
+            entry, image, lambda image: face_boxes.find_face_box(image, self._rule)
         )
 
     def __enter__(self) -> "CachedFaceFinder":

@@ -77,6 +77,9 @@ class StoreWriter:
         if samples is not None:
             with open(self._frames, "ab") as file:
                 file.write(np.ascontiguousarray(samples.frames).tobytes())
+                # After a power cut no line may speak of frames that are not there.
+                file.flush()
+                os.fsync(file.fileno())
             record["names"] = samples.names
             record["landmarks"] = samples.landmarks.tolist()
             record["matrix"] = samples.matrix.tolist()

@@ -129,6 +129,13 @@ def is_300vw(root: str | Path) -> bool:
     )
 
 
+def is_test_video(path: Path) -> bool:
+    """Return whether a video, or folder of images, is that of a test sequence."""
+    folder = path.parent
+    is_test = any(folder.name in counts for counts in FRAME_COUNTS.values())
+    return is_test and is_300vw(folder.parent)
+
+
 def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
     """Return the sequence of a published id, None when it has no video here.
 

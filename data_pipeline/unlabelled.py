@@ -7,7 +7,12 @@ import numpy as np
 
 from data_pipeline.clips import Clip, list_clips
 from data_pipeline.prepared import PreparedPart, is_prepared, list_prepared
-from data_pipeline.three_hundred_vw import Sequence300VW, is_300vw, list_sequences
+from data_pipeline.three_hundred_vw import (
+    Sequence300VW,
+    is_300vw,
+    is_test_video,
+    list_sequences,
+)
 
 Video = Clip | Sequence300VW | PreparedPart
 
@@ -16,7 +21,8 @@ class Unlabelled:
     """All clips of several folders, and which folder each is of.
 
     A folder in the layout of 300VW counts with its training sequences alone, a prepared
-    one with its shards, any other with every video and folder of images in it.
+    one with its shards, any other with every video and folder of images in it but the
+    test sequences of a 300VW that lies somewhere below.
 
     Args:
         folders: as a user names them, one or more.
@@ -24,6 +30,7 @@ class Unlabelled:
     Attributes:
         videos: with pairs of frames to be cut.
         annotated: those with annotated frames: sequences, or prepared shards of them.
+        held_out: test sequences of 300VW that were found and are not learnt from.
 
     Raises:
         ValueError: a folder does not exist, or there is no clip in any of them.
@@ -34,6 +41,8 @@ class Unlabelled:
         plain = [f for f in self.folders if not (is_prepared(f) or is_300vw(f))]
         several = len(self.folders) > 1
         clips = list_clips(plain, several) if plain else []
+        self.held_out = [clip for clip in clips if self._is_held_out(clip)]
+        clips = [clip for clip in clips if clip not in self.held_out]
         self.videos: list[Video] = []
         self.annotated: list[Sequence300VW | PreparedPart] = []
         self._of: dict[str, int] = {}
@@ -56,10 +65,21 @@ class Unlabelled:
             self.videos += new
             self.annotated += annotated
             self._of |= {video.name: number for video in new}
+        if not self.videos:
+            raise ValueError(
+                f"{', '.join(map(str, self.folders))}: only test sequences of 300VW "
+                "are here, which are not learnt from"
+            )
 
     def folder_of(self, names: Sequence[str]) -> np.ndarray:
         """Return for samples `clip.mp4#000123` the number (N,) of their folder."""
         return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
+
+    def _is_held_out(self, clip: Clip) -> bool:
+        """Return whether a clip is a test sequence that nobody named by itself."""
+        named = {folder.resolve() for folder in self.folders}
+        path = clip.video_path.resolve()
+        return is_test_video(path) and not {path, path.parent} & named
 
 
 def _label(folder: Path, folders: Sequence[Path]) -> str:

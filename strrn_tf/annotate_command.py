@@ -1,6 +1,7 @@
 """``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -18,6 +19,7 @@ from strrn_tf.annotation_folder import (
     report_path,
     write_face,
 )
+from strrn_tf.config import ANNOTATIONS_NOTE
 
 if TYPE_CHECKING:
     from data_pipeline.clips import Clip
@@ -52,8 +54,6 @@ add videos: those that are done are not done again unless they have changed.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 4
-# What was asked for.
-NOTE = "annotations.json"
 
 
 @dataclass(frozen=True)
@@ -148,10 +148,11 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
     if totals["accepted"]:
-        videos = " ".join(map(str, options.videos))
+        words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
-            f"next: python train.py --init {options.model} --unlabelled {videos} "
-            f"--stills {options.output / 'annotations'}"
+            f"next: python train.py {shlex.join(words)}\n"
+            "      and, once you have looked through them, --stills "
+            f"{shlex.quote(str(options.output / 'annotations'))}"
         )
 
 
@@ -204,7 +205,7 @@ def _refuse_foreign(output: Path) -> None:
     from strrn_tf.atomic import is_temporary
     from strrn_tf.locking import LOCK
 
-    if not output.exists() or (output / NOTE).exists():
+    if not output.exists() or (output / ANNOTATIONS_NOTE).exists():
         return
     if any(path.name != LOCK and not is_temporary(path) for path in output.iterdir()):
         raise ValueError(f"{output} is not empty. Choose another --output")
@@ -220,7 +221,7 @@ def _claim(options: Options, model: str) -> None:
 
     wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
-    note = options.output / NOTE
+    note = options.output / ANNOTATIONS_NOTE
     if note.exists():
         try:
             found = dict(json.loads(note.read_text(encoding="utf-8")))

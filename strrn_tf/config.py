@@ -16,6 +16,8 @@ Preset = Literal["tiny", "default", "paper"]
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
 Method = Literal["strrn", "sbr"]
+# In the folder that `strrn annotate` writes to; by it train.py knows a model's labels.
+ANNOTATIONS_NOTE = "annotations.json"
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,6 @@ QUICK_TRAINING = (
 QUICK_NOTE = "drawn faces, tiny networks, few updates: shows that it runs, no more"
 # Of a table that goes into a file, in characters.
 FILE_WIDTH = 120
-CLIPS_OF_A_SOURCE, FRAMES_OF_A_CLIP = 6, 24
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,9 @@ class Options:
     """Only these rows, by the names in the column "row" of the CSV file."""
     train: str = ""
     """Further options of train.py, in quotes and after "=": --train="--rounds 2"."""
+    boxes: Literal["gt", "mtcnn"] = "gt"
+    """Where detectors look: the box of the true landmarks, or the face MTCNN finds, as
+    in the paper. detect needs one in every frame, the trackers one in the first."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
     output: Path | None = None
@@ -100,6 +102,7 @@ def reproduce(options: Options) -> None:
         ValueError: a mistake in the options, or a row whose training failed.
     """
     check(options)
+    from strrn_tf.reproduction.drawn_data import drawn_data
     from strrn_tf.reproduction.stages import Stages
 
     data = (
@@ -107,9 +110,7 @@ def reproduce(options: Options) -> None:
     )
     data.check()
     training = [*(QUICK_TRAINING if options.quick else ()), *shlex.split(options.train)]
-    frames = options.max_frames
-    scoring = () if frames is None else ("--max-frames", str(frames))
-    stages = Stages(options.folder, data, tuple(training), scoring)
+    stages = Stages(options.folder, data, tuple(training), tuple(scoring(options)))
     stages.check()
     names = [*TABLES, "figure4"] if options.what == "all" else [options.what]
     failures: list[str] = []
@@ -118,6 +119,25 @@ def reproduce(options: Options) -> None:
         failures += make(name, options, stages)
     if failures:
         raise ValueError("; ".join(failures))
+
+
+def scoring(options: Options) -> Iterator[str]:
+    """Yield the arguments of evaluate.py that all rows have."""
+    if options.max_frames is not None:
+        yield from ("--max-frames", str(options.max_frames))
+    if options.boxes != "gt":
+        yield from ("--boxes", options.boxes)
+
+
+def titled(title: str, options: Options) -> str:
+    """Return a title that says what a figure depends on."""
+    boxes = "" if options.boxes == "gt" else ", boxes of MTCNN"
+    return f"{title}{boxes}{f' ({QUICK_NOTE})' if options.quick else ''}"
+
+
+def named(name: str, options: Options) -> str:
+    """Return a name for files; other boxes have other files."""
+    return name if options.boxes == "gt" else f"{name}-{options.boxes}"
 
 
 def check(options: Options) -> None:
@@ -162,34 +182,6 @@ def given_data(options: Options) -> "Data":
     return Data(options.clips, options.stills, options.unlabelled, collections, models)
 
 
-def drawn_data(root: Path) -> "Data":
-    """Return drawn data of all kinds, drawn now if they are missing."""
-    from data_pipeline.drawn.dataset import draw_dataset
-    from strrn_tf.reproduction.data import Data
-
-    draw_dataset(
-        root / "data",
-        num_stills=160,
-        num_test_stills=0,
-        num_training_clips=CLIPS_OF_A_SOURCE,
-        clips_per_category=2,
-        frames_per_clip=FRAMES_OF_A_CLIP,
-    )
-    collections: dict[Source, Path | None] = {}
-    for seed, source in enumerate(("youtube-celebrities", "youtube-faces"), 1):
-        draw_dataset(
-            root / source,
-            num_stills=0,
-            num_test_stills=0,
-            num_training_clips=CLIPS_OF_A_SOURCE,
-            clips_per_category=0,
-            frames_per_clip=FRAMES_OF_A_CLIP,
-            seed=seed,
-        )
-        collections[source] = root / source / "300vw"
-    return Data(root / "data", root / "data" / "300w", collections=collections)
-
-
 def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     """Make one table; return what failed."""
     from rich.console import Console
@@ -204,10 +196,9 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
         outcome, failure = make_row(row, options.seeds, stages)
         outcomes.append(outcome)
         failures += failure
-    title = table.title
-    if options.quick:
-        title += f" ({QUICK_NOTE})"
-    paths = write_table(options.folder, name, table, outcomes, title)
+    title = titled(table.title, options)
+    files = named(name, options)
+    paths = write_table(options.folder, files, table, outcomes, title)
     console = Console()
     if not console.is_terminal:
         console = Console(width=FILE_WIDTH)
@@ -249,14 +240,22 @@ def make_row(row: Row, seeds: int, stages: "Stages") -> "tuple[Outcome, list[str
 def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
     """Make Figure 4; return what failed."""
     import strrn_tf
+    from data_pipeline.face_boxes import find_face_box
     from data_pipeline.labelled import open_sequences, read_frames
-    from strrn_tf.evaluation import LabelledFrame
+    from strrn_tf.evaluation import LabelledFrame, true_box
     from strrn_tf.reproduction.data import LacksData
-    from strrn_tf.reproduction.figure4 import Method, follow, spread_over, write_figure
+    from strrn_tf.reproduction.figure4 import (
+        Method,
+        follow,
+        spread_over,
+        summary,
+        write_figure,
+    )
     from strrn_tf.reproduction.stages import StageFailed
 
     opened = open_sequences(stages.data.clips / "300vw", "3")
     one = next((o for o in opened if o.sequence.name == FIGURE4_SEQUENCE), opened[0])
+    boxes = {"gt": true_box, "mtcnn": lambda frame: find_face_box(frame.image)}
     count = min(one.reader.num_frames_hint or 1, options.max_frames or sys.maxsize)
     shots = {}
     for label, row in FIGURE4.items():
@@ -270,15 +269,12 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
             return [f"{name}, {label}: {failure}"]
         tracker = strrn_tf.FaceTracker.from_pretrained(model)
         frames = (LabelledFrame(*f) for f in read_frames(one, options.max_frames))
-        method = Method(label, tracker, row.protocol)
+        method = Method(label, tracker, row.protocol, boxes[options.boxes])
         shots[label] = follow(method, frames, one.sequence.name, spread_over(count))
-    title = f"Figure 4: sequence {one.sequence.name} of category 3"
-    if options.quick:
-        title += f" ({QUICK_NOTE})"
-    paths = write_figure(options.folder, shots, title)
-    for label, some in shots.items():
-        mean = sum(shot.error for shot in some) / len(some)
-        print(f"{label}: mean error {mean:.2f} % of the inter-pupil distance")
+    title = titled(f"Figure 4: sequence {one.sequence.name} of category 3", options)
+    paths = write_figure(options.folder, named(name, options), shots, title)
+    for label, followed in shots.items():
+        print(f"{label}: {summary(followed)}")
     print("the paper prints no figures here; its curve of STRRN lies below that of SBR")
     print("written:", *paths)
     return []

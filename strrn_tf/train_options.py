@@ -11,6 +11,7 @@ from typing import Annotated
 import tyro
 
 from strrn_tf.config import (
+    ANNOTATIONS_NOTE,
     AlgorithmConfig,
     Backbone,
     FitConfig,
@@ -102,6 +103,19 @@ class Options:
         return bool(self.init and self.stills is None and self.data_root is None)
 
     @property
+    def has_own_labels(self) -> bool:
+        """Whether a model goes on with stills that `strrn annotate` has written."""
+        if not (self.init and self.stills):
+            return False
+        places = self.stills, self.stills.absolute().parent
+        return any((place / ANNOTATIONS_NOTE).is_file() for place in places)
+
+    @property
+    def is_gentle(self) -> bool:
+        """Whether a model goes on without what a person has annotated."""
+        return self.has_no_labels or self.has_own_labels
+
+    @property
     def run_config(self) -> RunConfig:
         """What decides the result, given the data."""
         algorithm = self.algorithm
@@ -120,8 +134,8 @@ class Options:
         )
 
 
-# Defaults without annotated stills: with the others a few people of a few videos make
-# the error on all others larger by a sixth or more (docs/tracking.md, 5).
+# Defaults without stills that a person has annotated: with the others a few people of a
+# few videos make the error on all others larger by a sixth or more (docs/tracking.md, 5).
 GENTLE = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),
@@ -176,5 +190,11 @@ def check_init(options: Options) -> None:
         print(
             f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
             "alone, gently, and may forget what they do not show",
+            file=sys.stderr,
+        )
+    if options.has_own_labels:
+        print(
+            f"{PROG}: the stills are those of strrn annotate: the detector learns from "
+            "a model's labels alone, gently",
             file=sys.stderr,
         )

@@ -198,8 +198,20 @@ RULES = [
     (
         "strrn_tf.reproduction.data",
         {"strrn_tf.reproduction.rows", "data_pipeline.inputs"}
-        | {"data_pipeline.three_hundred_vw"},
+        | {"data_pipeline.three_hundred_vw", "data_pipeline.fingerprints"},
         set(),
+    ),
+    (
+        "strrn_tf.reproduction.drawn_data",
+        {"strrn_tf.reproduction.data", "strrn_tf.reproduction.rows"}
+        | {"data_pipeline.drawn.dataset"},
+        set(),
+    ),
+    (
+        "strrn_tf.reproduction.stages",
+        {"strrn_tf.reproduction.data", "strrn_tf.reproduction.rows"}
+        | {"strrn_tf.tracking.model_folder"},
+        {"rich"},
     ),
     (
         "strrn_tf.reproduction.figure4",

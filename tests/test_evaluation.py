@@ -10,6 +10,7 @@ import pytest
 
 import evaluate
 from data_pipeline.images import write_image
+from data_pipeline.labelled import CachedFaceFinder
 from data_pipeline.pts import write_pts
 from strrn_tf import evaluation
 from strrn_tf.evaluation import LabelledFrame, LabelledStill
@@ -358,6 +359,30 @@ def test_boxes_by_mtcnn_are_cached(data, monkeypatch, tmp_path):
     for _ in range(2):
         assert evaluate.main([*arguments, "--protocol", "detect"]) == 0
     assert calls == ["largest"] * 6
+
+
+def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
+    calls = []
+    monkeypatch.setattr(
+        "data_pipeline.face_boxes.find_face_box", lambda *_: calls.append(1)
+    )
+    root, image = tmp_path / "root", np.zeros((9, 9, 3), np.uint8)
+    still = root / "helen" / "a.jpg"
+    still.parent.mkdir(parents=True)
+    still.write_bytes(b"a picture")
+
+    def searches():
+        before = len(calls)
+        with CachedFaceFinder(tmp_path / "boxes", root) as mtcnn:
+            for name in ("helen/a.jpg", "000001"):
+                mtcnn(name, image)
+        return len(calls) - before
+
+    assert [searches(), searches()] == [2, 0]
+    still.write_bytes(b"another picture")
+    assert searches() == 1
+    (root / "new.jpg").touch()
+    assert searches() == 2
 
 
 @pytest.mark.parametrize(

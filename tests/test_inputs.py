@@ -5,7 +5,9 @@ import pytest
 
 from data_pipeline.images import write_image
 from data_pipeline.inputs import read_clips, read_stills
+from data_pipeline.preparing.listing import list_dataset
 from data_pipeline.pts import write_pts
+from data_pipeline.unlabelled import Unlabelled
 from data_pipeline.video import write_video
 
 BOX = np.array([20.0, 15, 44, 35])
@@ -43,6 +45,32 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch
     assert "1 of 3 clips left out: empty.mp4: 0 bytes" in said
     assert "2 frames of the clips show no face" in said
     assert "report.json" in said
+
+
+def test_300vw_in_a_larger_folder_keeps_its_test_sequences(tmp_path):
+    for name in ("mine/114", "data/300vw/001", "data/300vw/114"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "vid.avi").touch()
+    (tmp_path / "mine" / "114" / "vid.avi").rename(tmp_path / "mine" / "114" / "x.avi")
+
+    def learnt(*folders):
+        found = Unlabelled([tmp_path / folder for folder in folders])
+        return [video.name for video in found.videos], len(found.held_out)
+
+    clips = ["data/300vw/001/vid.avi", "mine/114/x.avi"]
+    assert learnt(".") == (clips, 1)
+    assert learnt("data/300vw") == (["001"], 0)
+    # A sequence that is named by itself is meant.
+    assert learnt("data/300vw/114") == (["vid.avi"], 0)
+    listing = list_dataset("videos", tmp_path)
+    assert [clip.name for clip in listing.sources] == clips
+    (left_out,) = listing.findings
+    assert left_out.where == "data/300vw/114/vid.avi"
+    (tmp_path / "data" / "300vw" / "001" / "vid.avi").unlink()
+    with pytest.raises(ValueError, match="only test sequences"):
+        learnt("data")
+    with pytest.raises(ValueError, match="only test sequences"):
+        list_dataset("videos", tmp_path / "data")
 
 
 def test_no_clips_at_all(tmp_path):

@@ -185,8 +185,7 @@ def test_a_complete_copy_differs_in_nothing(tmp_path, monkeypatch, capsys):
 
     # The published table, made small.
     counts = {1: {"114": 5}, 2: {"203": 4}, 3: {"410": 6}}
-    for module in ("preparing.check_300vw", "three_hundred_vw"):
-        monkeypatch.setattr(f"data_pipeline.{module}.FRAME_COUNTS", counts)
+    monkeypatch.setattr("data_pipeline.three_hundred_vw.FRAME_COUNTS", counts)
     monkeypatch.setattr("data_pipeline.three_hundred_vw.TRAINING_IDS", ("001",))
     monkeypatch.setattr(check_300vw, "NUM_TRAINING_FRAMES", 7)
     monkeypatch.setattr(check_300vw, "NUM_DROPPED", {1: 2, 2: 0, 3: 0})
@@ -203,6 +202,25 @@ def test_a_complete_copy_differs_in_nothing(tmp_path, monkeypatch, capsys):
         "extra.zip: is missing: badly annotated test frames cannot be told from the "
         "others",
     }
+
+
+def test_an_evaluation_says_what_a_copy_lacks(tmp_path, monkeypatch):
+    from data_pipeline.preparing.check_300vw import check_test_sets
+
+    counts = {1: {"114": 5, "124": 5}, 2: {"203": 4}, 3: {"410": 6}}
+    monkeypatch.setattr("data_pipeline.three_hundred_vw.FRAME_COUNTS", counts)
+    for name, count in (("114", 5), ("203", 3)):
+        write_sequence(tmp_path, name, count)
+
+    def said(*categories):
+        return [f"{f.where}: {f.what}" for f in check_test_sets(tmp_path, categories)]
+
+    no_list = "extra.zip: is missing: badly annotated test frames cannot be told from"
+    first = "category 1: 1 of 2 sequences are missing: 124"
+    assert said(1) == [first, f"{no_list} the others"]
+    assert "203: 3 frames, 4 were published" in said(1, 2)
+    (other,) = said(2)
+    assert other.startswith("clips: are not those of 300VW")
 
 
 def test_videos_give_the_same_pairs_and_annotations_as_the_originals(

@@ -17,12 +17,13 @@ from waiting import soon
 
 import train
 from data_pipeline import labelled
-from data_pipeline.images import read_image
+from data_pipeline.images import read_image, write_image
+from data_pipeline.pts import write_pts
 from strrn_tf.cli import main
 from strrn_tf.reproduce_command import Options, make_figure4
 from strrn_tf.reproduction import stages
 from strrn_tf.reproduction.data import Data, LacksData
-from strrn_tf.reproduction.figure4 import Shot, write_figure
+from strrn_tf.reproduction.figure4 import Shot, summary, write_figure
 from strrn_tf.reproduction.rows import FIGURE4, TABLES, Training
 from strrn_tf.reproduction.stages import StageFailed, Stages
 from strrn_tf.reproduction.tables import Outcome, cell, write_table
@@ -68,7 +69,13 @@ def place(tmp_path):
         folder.mkdir(parents=True)
         (folder / "vid.avi").touch()
     (tmp_path / "300w").mkdir()
+    write_still(tmp_path / "300w")
     return tmp_path
+
+
+def write_still(folder):
+    write_image(folder / "a.png", np.zeros((40, 40, 3), np.uint8))
+    write_pts(folder / "a.pts", np.full((68, 2), 20.0))
 
 
 def data_of(place, **options):
@@ -151,6 +158,8 @@ class TestStages:
             ("sbr", ["detector-00", "tracker-00"]),
             ("no-l-det", ["detector-00"]),
             ("no-spatial", ["detector-00"]),
+            # Annotations of clips are learnt from the first update on.
+            ("semi-10", []),
         ):
             before = len(processes.calls)
             folder = Path(made.model(ROWS[key].training, 0))
@@ -182,6 +191,25 @@ class TestStages:
         scripts = [script for script, _ in processes.calls]
         assert scripts == ["train.py", "train.py", "evaluate.py"]
         assert "--max-frames" in processes.calls[-1][1]
+
+    def test_other_data_or_another_model_to_begin_with_is_another_row(
+        self, place, processes, monkeypatch
+    ):
+        monkeypatch.setenv("STRRN_MODELS", str(place / "shipped"))
+        description = place / "shipped" / "strrn-mdm" / "model.json"
+        description.parent.mkdir(parents=True)
+        description.touch()
+        made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))
+        training, still = ROWS["full"].training, place / "300w" / "a.pts"
+        clip, test = (place / "data" / "300vw" / n / "vid.avi" for n in ("001", "114"))
+        models, scores = [made.model(training, 0)], [made.scores("strrn-mdm")]
+        for path in (description, still, clip, test):
+            path.write_bytes(path.read_bytes() + b"\n")
+            models.append(made.model(training, 0))
+            scores.append(made.scores("strrn-mdm"))
+        assert len(set(models[:4])) == 4
+        assert models[4] == models[3]  # test clips are not learnt from
+        assert scores[0] != scores[1] == scores[2] == scores[3] != scores[4]
 
     def test_a_failure_has_the_last_line(self, place, processes):
         processes.fails = ("--no-temporal",)
@@ -241,8 +269,13 @@ class TestData:
 
     def test_annotated_rows_need_annotated_sequences(self, place):
         training = ROWS["semi-10"].training
-        expected = ["--data-root", str(place / "data")]
+        layout, videos = place / "data" / "300vw", place / "videos"
+        expected = ["--unlabelled", str(layout)]
         assert data_of(place).clips_of(training) == expected
+        # The same clips as the rows beside it, which learn no annotations.
+        beside = data_of(place, unlabelled=(videos, layout / ".." / "300vw"))
+        expected = ["--unlabelled", str(videos), str(layout)]
+        assert beside.clips_of(training) == expected
         for name in ("001", "002"):
             (place / "data" / "300vw" / name / "vid.avi").unlink()
             (place / "data" / "300vw" / name).rmdir()
@@ -337,7 +370,10 @@ def test_figure4(tmp_path):
         for label, error in (("STRRN", 4.0), ("SBR", 9.0))
     }
     shots["SBR"][2] = Shot(2, np.inf, None)
-    paths = write_figure(tmp_path, shots, "Figure 4")
+    words = "mean error 9.00 % of the inter-pupil distance, 1 of 3 frames lost"
+    assert summary(shots["SBR"]) == words
+    assert summary([]) == "0 of 0 frames lost"
+    paths = write_figure(tmp_path, "figure4", shots, "Figure 4")
     errors = pd.read_csv(paths[0])
     assert list(errors.columns) == ["frame", "STRRN", "SBR"]
     assert errors["STRRN"].tolist() == [4, 4, 4]

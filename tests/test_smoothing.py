@@ -70,7 +70,12 @@ def test_time_counts_and_not_frames():
     )
 
 
-@pytest.mark.parametrize("gap", [0.6, 0.0, -1.0])
+def test_a_time_that_stands_still_is_none():
+    way = np.linspace(0, 0.3 * UNIT, 9)[:, None, None] * np.array([0.0, 1.0])
+    np.testing.assert_allclose(shown(SHAPE + way, np.zeros(9)), shown(SHAPE + way))
+
+
+@pytest.mark.parametrize("gap", [0.6, -1.0])
 def test_a_gap_or_a_clock_that_jumps_begins_anew(gap):
     smoother = Smoother()
     shown([SHAPE, SHAPE + 5], [0.0, 0.04], smoother)

@@ -289,6 +289,14 @@ class TestMistakes:
         assert detector("--detector.round-steps", "1500") == (1500, rate, mild)
         assert detector("--cool-down", "0") == (steps, rate, 0)
 
+        # What strrn annotate wrote is no more than that.
+        stills = tmp_path / "annotations"
+        stills.mkdir()
+        (tmp_path / "annotations.json").touch()
+        for place in (stills, tmp_path):
+            assert detector("--stills", str(place)) == (steps, rate, mild)
+            assert "a model's labels alone" in capsys.readouterr().err
+
     def test_a_fresh_tracker_is_for_init_and_needs_stills(self, capsys, tmp_path):
         assert "--init" in self.fails(capsys, "--fresh-tracker")
         init = ("--init", "strrn-mdm", "--unlabelled", tmp_path)

@@ -1,12 +1,11 @@
 """300VW on disk against the published sequences, frames and error frames."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data_pipeline.annotated import annotated_frames
 from data_pipeline.preparing.finding import Finding, Listing
 from data_pipeline.three_hundred_vw import (
-    FRAME_COUNTS,
     NUM_DROPPED,
     NUM_TRAINING_FRAMES,
     SPLITS,
@@ -40,6 +39,22 @@ def list_300vw(root: Path) -> Listing:
     findings += _check_totals(root, found, frames)
     findings += _check_names(root)
     return Listing(found["train"], findings)
+
+
+def check_test_sets(root: Path, categories: Iterable[int]) -> list[Finding]:
+    """Return how the test sequences of some categories differ from the published ones.
+
+    Clips that only lie in the same layout, of other lengths all of them, are told as
+    one difference.
+    """
+    findings: list[Finding] = []
+    found = {c: list(_find(root, c, findings)) for c in categories}
+    sequences = [sequence for some in found.values() for sequence in some]
+    frames = {s.name: _check_sequence(s, findings) for s in sequences}
+    if all(frames[s.name] != s.num_frames for s in sequences):
+        what = "are not those of 300VW, by their lengths: compare with none published"
+        return [Finding("clips", what)]
+    return [*findings, *_check_totals(root, found, frames)]
 
 
 def _find(
@@ -100,7 +115,7 @@ def _check_totals(
     root: Path, found: dict[str | int, list[Sequence300VW]], frames: dict[str, int]
 ) -> Iterator[Finding]:
     """Compare sums that are published, where all sequences are here."""
-    for split in SPLITS:
+    for split in found:
         if len(found[split]) < len(sequence_ids(split)):
             continue
         if split == "train":
@@ -113,7 +128,7 @@ def _check_totals(
         if dropped != NUM_DROPPED[split]:
             what = f"{dropped} error frames are listed, {NUM_DROPPED[split]} published"
             yield Finding(_title(split), what)
-    is_test_here = any(found[split] for split in FRAME_COUNTS)
+    is_test_here = any(some for split, some in found.items() if split != "train")
     if is_test_here and not any((root / n).exists() for n in ("extra", "extra.zip")):
         what = "is missing: badly annotated test frames cannot be told from the others"
         yield Finding("extra.zip", what)

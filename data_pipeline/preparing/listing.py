@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from data_pipeline import youtube_faces
 from data_pipeline.clips import list_clips
@@ -12,6 +12,7 @@ from data_pipeline.images import is_image
 from data_pipeline.preparing.check_300vw import list_300vw
 from data_pipeline.preparing.finding import Finding, Listing
 from data_pipeline.preparing.work import StillsPart
+from data_pipeline.three_hundred_vw import is_test_video
 from data_pipeline.three_hundred_w import (
     IMAGE_COUNTS,
     SPLITS,
@@ -28,7 +29,6 @@ from data_pipeline.youtube_celebrities import (
 from data_pipeline.youtube_faces import BOXES_SUFFIX, FacesClip, list_faces_clips
 
 Dataset = Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
-DATASETS: tuple[str, ...] = get_args(Dataset)
 # Stills that are prepared together: a kill loses so many.
 STILLS_PER_PART = 64
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
@@ -166,7 +166,15 @@ def _list_videos(root: Path) -> Listing:
         for path in archives
         if path.suffix.lower() in ARCHIVES and path.is_file()
     ]
-    return Listing(list_clips(root), findings)
+    clips = list_clips(root)
+    if root.is_dir():
+        what = "is a test sequence of 300VW and was left out: not to be learnt from"
+        test = [c for c in clips if is_test_video(c.video_path)]
+        findings += [Finding(clip.name, what) for clip in test]
+        clips = [clip for clip in clips if clip not in test]
+    if not clips:
+        raise ValueError(f"{root}: only test sequences of 300VW are here")
+    return Listing(clips, findings)
 
 
 def _compare(what: str, found: int, published: int) -> list[Finding]:

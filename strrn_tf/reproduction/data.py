@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_pipeline.fingerprints import fingerprint
 from data_pipeline.inputs import find_stills, find_unlabelled
 from data_pipeline.three_hundred_vw import TRAINING_IDS, list_sequences
 from strrn_tf.reproduction.rows import Source, Training
@@ -67,18 +68,39 @@ class Data:
         Raises:
             LacksData: some are not there.
         """
-        if training.annotated:
-            if not self._training_sequences():
-                raise LacksData(
-                    "no annotated training sequences (001, 002, …) in --clips"
-                )
-            return ["--data-root", str(self.clips)]
-        places: list[Path] = []
-        for source in training.sources:
-            places += self._places(source)
-        return ["--unlabelled", *map(str, places)]
+        return ["--unlabelled", *map(str, self._places(training))]
 
-    def _places(self, source: Source) -> Iterable[Path]:
+    def learnt_state(self, training: Training) -> str:
+        """Return digits that change with what a training learns from.
+
+        Raises:
+            LacksData: some of it is not there.
+        """
+        sources = [*find_stills(self.stills)[0]] if self.stills else []
+        if training.rounds:
+            sources += find_unlabelled(None, self._places(training)).videos
+        return fingerprint(sources)
+
+    def scored_state(self) -> str:
+        """Return digits that change with the test clips."""
+        root = self.clips / "300vw"
+        return fingerprint([s for c in (1, 2, 3) for s in list_sequences(root, c)])
+
+    def _places(self, training: Training) -> list[Path]:
+        """Return the folders of a training's clips.
+
+        Rows that learn annotations too see the same clips as the others, so the whole
+        of 300VW's layout is named: a sequence by itself has no annotations.
+        """
+        if not training.annotated:
+            return [p for source in training.sources for p in self._of(source)]
+        if not self._training_sequences():
+            raise LacksData("no annotated training sequences (001, 002, …) in --clips")
+        layout = self.clips / "300vw"
+        others = [p for p in self.unlabelled if p.resolve() != layout.resolve()]
+        return [*others, layout]
+
+    def _of(self, source: Source) -> Iterable[Path]:
         if source == "300vw":
             found = list(self.unlabelled) or self._training_sequences()
             if not found:

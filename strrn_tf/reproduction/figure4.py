@@ -12,7 +12,13 @@ from matplotlib.image import imsave
 
 from strrn_tf.atomic import replacing, write_text
 from strrn_tf.drawing import draw_caption, overlay_frame, tile_sheet
-from strrn_tf.evaluation import FrameResult, LabelledFrame, evaluate_sequence
+from strrn_tf.evaluation import (
+    BoxFinder,
+    FrameResult,
+    LabelledFrame,
+    evaluate_sequence,
+    true_box,
+)
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
 from strrn_tf.protocols import LandmarkTracker, ProtocolName
 from strrn_tf.tracking.crop import cut
@@ -24,11 +30,12 @@ LARGEST_ERROR = 40.0
 
 
 class Method(NamedTuple):
-    """A model and how it is run: a label, the runtime object, a protocol."""
+    """A model and how it is run: a label, the runtime object, a protocol, the boxes."""
 
     label: str
     tracker: LandmarkTracker
     protocol: ProtocolName
+    find_box: BoxFinder = true_box
 
 
 class Shot(NamedTuple):
@@ -65,6 +72,7 @@ def follow(
         group="3",
         sequence=sequence,
         protocols=(method.protocol,),
+        find_box=method.find_box,
         observe=watch,
     )
     return [Shot(r.frame, r.nme_interpupil, pictures.get(r.frame)) for r in results]
@@ -80,6 +88,16 @@ def _picture(result: FrameResult, image: np.ndarray, label: str) -> np.ndarray:
     )
     text = f"{label}, frame {result.frame}: {result.nme_interpupil:.1f} %"
     return draw_caption(tile, text)
+
+
+def summary(shots: Sequence[Shot]) -> str:
+    """Return in words the mean error of the frames, and how many were lost."""
+    errors = np.array([shot.error for shot in shots])
+    found = errors[np.isfinite(errors)]
+    lost = f"{len(errors) - len(found)} of {len(errors)} frames lost"
+    if not len(found):
+        return lost
+    return f"mean error {found.mean():.2f} % of the inter-pupil distance, {lost}"
 
 
 def error_table(shots: Mapping[str, Sequence[Shot]]) -> pd.DataFrame:
@@ -118,31 +136,31 @@ def plot(errors: pd.DataFrame, title: str) -> Figure:
     return figure
 
 
-def latex(errors: pd.DataFrame, title: str) -> str:
-    """Return a LaTeX figure (package pgfplots) that reads ``figure4.csv``."""
+def latex(errors: pd.DataFrame, source: str, title: str) -> str:
+    """Return a LaTeX figure (package pgfplots) that reads the CSV file ``source``."""
     lines = [
         *(r"\begin{figure}", r"\begin{tikzpicture}"),
         r"\begin{axis}[xlabel={frame}, ylabel={error (\%)}, ymin=0]",
     ]
     for label in errors.columns[1:]:
-        source = rf"table[col sep=comma, x=frame, y={label}]{{figure4.csv}}"
-        lines += [rf"\addplot+[no marks] {source};", rf"\addlegendentry{{{label}}}"]
+        table = rf"table[col sep=comma, x=frame, y={label}]{{{source}}}"
+        lines += [rf"\addplot+[no marks] {table};", rf"\addlegendentry{{{label}}}"]
     caption = title.replace("%", r"\%")
     lines += [r"\end{axis}", r"\end{tikzpicture}", rf"\caption{{{caption}}}"]
     return "\n".join([*lines, r"\end{figure}"]) + "\n"
 
 
 def write_figure(
-    folder: Path, shots: Mapping[str, Sequence[Shot]], title: str
+    folder: Path, name: str, shots: Mapping[str, Sequence[Shot]], title: str
 ) -> list[Path]:
-    """Write figure4.csv, figure4.tex, figure4.png and figure4-pictures.png."""
+    """Write ``<name>.csv``, ``.tex``, ``.png`` and ``<name>-pictures.png``."""
     errors = error_table(shots)
-    names = ("figure4.csv", "figure4.tex", "figure4.png", "figure4-pictures.png")
-    paths = [folder / name for name in names]
+    ends = (".csv", ".tex", ".png", "-pictures.png")
+    paths = [folder / f"{name}{end}" for end in ends]
     text = io.StringIO()
     errors.to_csv(text, index=False, float_format="%.4f")
     write_text(paths[0], text.getvalue())
-    write_text(paths[1], latex(errors, title))
+    write_text(paths[1], latex(errors, paths[0].name, title))
     with replacing(paths[2]) as new:
         plot(errors, title).savefig(new)
     tiles = [

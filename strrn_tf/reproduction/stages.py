@@ -1,8 +1,9 @@
 """Trains and scores models, each once, in processes of their own.
 
-The folder of a model is named after everything that decides it, so rows and tables that
-need the same model share it; one that is complete is not made again, and one that was
-left unfinished by a kill goes on. What a process prints is in its ``log.txt``.
+The folder of a model is named after everything that decides it but the code: options,
+the state of the data, the model it goes on with. So rows and tables that need the same
+model share it; one that is complete is not made again, and one that was left unfinished
+by a kill goes on. What a process prints is in its ``log.txt``.
 """
 
 import ctypes
@@ -21,6 +22,7 @@ from rich.console import Console
 
 from strrn_tf.reproduction.data import Data
 from strrn_tf.reproduction.rows import Training
+from strrn_tf.tracking.model_folder import DESCRIPTION, find
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -78,7 +80,9 @@ class Stages:
         clips = self.data.clips_of(training)
         arguments = [*start, *clips, *training.options, *self.train]
         folder = self._folder(training, [*arguments, "--seed", str(seed)])
-        if not self.data.init and not _is_done(folder):
+        # Annotations of clips are learnt beside the stills, from the first update on.
+        can_share = not (self.data.init or training.annotated)
+        if can_share and not _is_done(folder):
             self._share(self._stills_alone(training, seed), folder, training)
         return str(self._train(folder, arguments, seed))
 
@@ -87,7 +91,8 @@ class Stages:
         folder = Path(model)
         name = folder.name if (folder / "export").is_dir() else f"init-{folder.name}"
         clips = str(self.data.clips)
-        key = _digest([model, clips, *self.evaluate])
+        state = [_description_state(model), self.data.scored_state()]
+        key = _digest([model, clips, *self.evaluate, *state])
         target = self.output / "evaluations" / f"{name}-{key}"
         if not (target / "metrics.json").is_file():
             target.mkdir(parents=True, exist_ok=True)
@@ -134,7 +139,10 @@ class Stages:
         return folder
 
     def _folder(self, training: Training, arguments: list[str]) -> Path:
-        return self.output / "models" / f"{training.label}-{_digest(arguments)}"
+        init = self.data.init.get(training.backbone)
+        state = [self.data.learnt_state(training), init and _description_state(init)]
+        digest = _digest([*arguments, *filter(None, state)])
+        return self.output / "models" / f"{training.label}-{digest}"
 
     def _run(self, what: str, script: str, arguments: list[str], log: Path) -> None:
         begin = time.monotonic()
@@ -176,6 +184,11 @@ def _end_with_parent() -> None:
 
 def _is_done(folder: Path) -> bool:
     return (folder / "export" / "model.json").is_file()
+
+
+def _description_state(model: str) -> str:
+    """Return digits that change with a model: its description has the files' hashes."""
+    return hashlib.sha256((find(model) / DESCRIPTION).read_bytes()).hexdigest()
 
 
 def _digest(arguments: list[str]) -> str:

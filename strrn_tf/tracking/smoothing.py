@@ -66,7 +66,8 @@ class Smoother:
 
         Args:
             faces: of the frame; lost ones are forgotten.
-            timestamp: of the frame in seconds; without one, frames are 1/25 s apart.
+            timestamp: of the frame in seconds; without one, or where it stands still,
+                frames are 1/25 s apart.
         """
         self._clock += DEFAULT_INTERVAL
         if timestamp is not None:
@@ -78,7 +79,9 @@ class Smoother:
         if face.state == "lost":
             return face
         now = np.asarray(face.landmarks, np.float64)
-        gap = 0.0 if before is None else self._clock - before.time
+        gap = -1.0 if before is None else self._clock - before.time
+        # Some cameras' time stands still.
+        gap = gap or DEFAULT_INTERVAL
         if not 0 < gap <= LONGEST_GAP:
             self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
             return face
