@@ -50,7 +50,7 @@ def main() -> None:
     table = Table("model", "protocol", *(f"category {c}" for c in (1, 2, 3)))
     for model in options.models:
         rows = summarise_results(follow_all(model, roots))
-        told = {(row["protocol"], str(row["category"])): tell(row) for row in rows}
+        told = {(row["protocol"], str(row["category"])): cell(row) for row in rows}
         for protocol in PROTOCOLS:
             table.add_row(model, protocol, *(told[protocol, c] for c in "123"))
     console = Console()
@@ -75,7 +75,7 @@ def follow_all(model: str, roots: list[Path]) -> list[FrameResult]:
     return results
 
 
-def tell(row: dict) -> str:
+def cell(row: dict) -> str:
     """Return error, jitter and failures of a category."""
     failures = 100 * row["failure_008"]
     return f"{row['nme_interpupil']:.2f}; {row['jitter']:.2f}; {failures:.1f}"

@@ -51,8 +51,8 @@ mostly adults in photographs from the web; other groups were not measured.
 of the official 3148, cropped around the face and shrunk to faces of at most 200 px) and
 {pairs} unlabelled pairs of consecutive frames of {clips} clips.
 
-Algorithm 1 trusted {accepted} of the pairs: {d_det} taught the detector, {d_tck} the
-tracker.
+In the last round of Algorithm 1, {accepted} of the pairs were trusted: {d_det} to teach
+the detector, {d_tck} to teach a tracker, where one was trained.
 
 ## How it was made
 
@@ -138,6 +138,9 @@ def run(options: Options) -> None:
         "accuracy": accuracy,
         "licence": LICENCE,
     }
+    # Of what it was made, where `strrn export` has made it of several.
+    parts = ("averaged_with", "tracker_of")
+    info |= {k: source.description[k] for k in parts if k in source.description}
     card = CARD.format(
         name=options.name,
         backbone=info["backbone"].upper(),

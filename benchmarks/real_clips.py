@@ -42,7 +42,7 @@ def main() -> None:
         clips = list_clips(options.videos)
     except ValueError as error:
         parser.error(str(error))
-    followed: list[dict[str, np.ndarray]] = []
+    followed: list[tuple[dict[str, np.ndarray], np.ndarray]] = []
     for clip in track(clips, "Following faces", console=console, transient=True):
         try:
             followed.append(follow(clip, trackers, options.frames))
@@ -50,22 +50,24 @@ def main() -> None:
             console.print(f"left out: {error}")
     table = Table("model", "protocol", "jitter, %", "from detect, %", "lost, %")
     for name in trackers if followed else ():
-        clips_of_model = [shapes[name] for shapes in followed]
+        clips_of_model = [shapes[name] for shapes, _ in followed]
         for number, protocol in enumerate(PROTOCOLS):
-            cells = tell([c[number] for c in clips_of_model],
-                         [c[0] for c in clips_of_model])  # fmt: skip
+            cells = figures([c[number] for c in clips_of_model],
+                            [c[0] for c in clips_of_model],
+                            [seen for _, seen in followed])  # fmt: skip
             table.add_row(name, protocol, *cells)
     console.print(table)
-    frames = sum(next(iter(shapes.values())).shape[1] for shapes in followed)
+    frames = sum(seen.sum() for _, seen in followed)
     console.print(f"{frames} frames with a face, of {len(followed)} clips")
 
 
 def follow(
     clip: Clip, trackers: dict[str, FaceTracker], frames: int
-) -> dict[str, np.ndarray]:
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return for every model the landmarks (P, T, 68, 2) of all protocols on a clip.
 
-    T counts from the first frame in which MTCNN sees a face to the last.
+    T counts from the first frame in which MTCNN sees a face to the last; beside them
+    whether it sees one (T,).
 
     Raises:
         ValueError: the file cannot be read, or shows no face.
@@ -85,19 +87,23 @@ def follow(
     if not any(seen):
         raise ValueError(f"{clip.name}: no face was found")
     inside = slice(seen.index(True), len(seen) - seen[::-1].index(True))
-    return {name: np.stack(some[inside], axis=1) for name, some in found.items()}
+    shapes = {name: np.stack(some[inside], axis=1) for name, some in found.items()}
+    return shapes, np.array(seen[inside])
 
 
-def tell(shapes: list[np.ndarray], detected: list[np.ndarray]) -> list[str]:
+def figures(
+    shapes: list[np.ndarray], detected: list[np.ndarray], seen: list[np.ndarray]
+) -> list[str]:
     """Return jitter, distance from `detect` and share of frames lost, as text.
 
     Args:
         shapes: for every clip (T, 68, 2), NaN in lost frames.
         detected: the same by `detect`.
+        seen: whether MTCNN sees a face (T,).
     """
     jitter = np.concatenate([jitter_terms(one) for one in shapes])
     together = np.concatenate(shapes)
-    lost = np.isnan(together[:, 0, 0])
+    lost = np.isnan(together[:, 0, 0])[np.concatenate(seen)]
     apart = 100 * relative_distance(together, np.concatenate(detected))
     apart = apart[np.isfinite(apart)]
     return [

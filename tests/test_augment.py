@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from faces import drawn_face
+from procrustes import fit_similarity
 
 from data_pipeline.animation.performance import Liveliness
 from data_pipeline.augment import (
@@ -19,7 +20,7 @@ from data_pipeline.augment import (
 from data_pipeline.motion import Motion, detector_like, draw_motion
 from data_pipeline.occlusion import Occluder, draw_occluder, paint_occluder
 from data_pipeline.photometric import Look, Photometric, apply_look, draw_look
-from strrn_tf.geometry import apply_matrix, fit_similarity
+from strrn_tf.geometry import apply_matrix
 from strrn_tf.landmarks import MIRROR, REGIONS
 
 SIDE = 385

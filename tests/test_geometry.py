@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from procrustes import fit_similarity
 
 from strrn_tf import geometry
 from strrn_tf.geometry import (
@@ -18,7 +19,6 @@ from strrn_tf.geometry import (
     crop_matrix,
     eye_distance,
     face_size,
-    fit_similarity,
     invert_matrix,
     mean_shape,
     relative_distance,

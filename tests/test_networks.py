@@ -347,6 +347,19 @@ class TestPresets:
         recurrent = (68 * 2304 + 512) * 512 + 512
         assert detector.count_params() == convolutions + recurrent + 512 * 136 + 136
 
+    @pytest.mark.slow
+    def test_the_paper_preset_has_the_published_stem(self):
+        detector, _ = build_networks(RunConfig(backbone="hgn", preset="paper"), SHAPE)
+        shapes = [
+            detector.get_layer(name).output.shape[1:]
+            for name in ("stem_conv", "stem_residual", "stem_pooled", "stem_out")
+        ]
+        wide, half = (128, 128), (64, 64)
+        expected = [(*wide, 64), (*wide, 128), (*half, 128), (*half, 256)]
+        assert shapes == expected
+        assert detector.get_layer("stem_conv").kernel_size == (7, 7)
+        assert len([x for x in detector.layers if "hourglass" in x.name]) == 8
+
 
 def test_the_gradient_with_respect_to_the_start_is_right():
     keras.config.set_dtype_policy("float64")

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from faces import drawn_face
+from procrustes import fit_similarity
 
 from data_pipeline.animation.performance import Liveliness
 from data_pipeline.augment import Augmentation, augment
@@ -20,7 +21,7 @@ from data_pipeline.pipelines import (
     stills_dataset,
 )
 from data_pipeline.sampling import Schedule, sample_generator
-from strrn_tf.geometry import apply_matrix, fit_similarity
+from strrn_tf.geometry import apply_matrix
 
 SIDE = 385
 STIFF = Liveliness(probability=0)

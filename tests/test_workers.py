@@ -95,8 +95,13 @@ class TestRunTasks:
         assert done[0] == done[2] == done[4] != done[1] == done[3] == done[5]
         assert "sdk_worker" not in capfd.readouterr().err
 
-    def test_nothing_to_do_starts_nothing(self):
+    def test_nothing_to_do_starts_nothing(self, beam, monkeypatch):
+        started = []
+        for place in ("on_beam.run_on_beam", "workers._in_processes"):
+            monkeypatch.setattr(f"data_pipeline.{place}", lambda *a: started.append(a))
+        run_tasks("Nothing", [], 2)
         run_tasks("Nothing", [], 2, beam=["--runner=NoSuchRunner"])
+        assert not started
 
     def test_an_error_of_a_task_is_raised_here(self, tmp_path):
         with pytest.raises(FileNotFoundError):

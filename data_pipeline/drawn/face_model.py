@@ -29,7 +29,6 @@ _HAIR = np.array(
 _GREY_HAIR = np.array((165, 162, 158), float)
 _EYES = np.array([(70, 42, 24), (98, 66, 36), (92, 104, 66), (86, 122, 150)], float)
 _LIPS = np.array((178, 82, 84), float)
-HAIR_STYLES = ("short", "side", "fringe", "bob", "long", "tied", "receding", "bald")
 
 
 def to_linear(colour: np.ndarray) -> np.ndarray:

@@ -39,7 +39,10 @@ _GLANCE: dict[Preset, tuple[int, ...]] = {
 _HGN: dict[Preset, dict[str, Any]] = {
     "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
     "default": {"norms": 1, "field": 267, "widths": (128, 192, 256, 256)},
-    "paper": {"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
+    "paper": {
+        **{"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
+        "published_stem": True,
+    },
 }
 # Of hourglasses, by whether mixed precision is wanted.
 _POLICY = {False: "float32", True: "mixed_bfloat16"}

@@ -47,6 +47,9 @@ class HGN(keras.Model):
         norms: batch normalisations of a residual block.
         field: side of the middle of the frame that is looked at, odd as the frame's.
             Landmarks outside are answered with its border.
+        published_stem: whether the stem is that of princeton-vl/pose-hg-train, with
+            7x7 instead of 5x5 pixels, twice the channels at a quarter, and one residual
+            block more.
 
     Call arguments:
         frames: (B, 315, 315, 3) in [0, 1].
@@ -66,6 +69,7 @@ class HGN(keras.Model):
         norms: int = 3,
         field: int = CROP_SIZE,
         widths: Sequence[int] | None = None,
+        published_stem: bool = False,
         **kwargs: object,
     ) -> None:
         self.settings = {
@@ -77,6 +81,7 @@ class HGN(keras.Model):
             "norms": norms,
             "field": field,
             "widths": widths and list(widths),
+            "published_stem": published_stem,
         }
         widths = [channels] * depth if widths is None else list(widths)
         if len(widths) != depth:
@@ -85,7 +90,7 @@ class HGN(keras.Model):
             )
         frames = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
         x, extent, border = _middle(frames, field, input_size)
-        x = _stem(x, stem, channels, norms)
+        x = _stem(x, stem, channels, norms, published=published_stem)
         soft_argmax = SoftArgmax(extent, border, name="soft_argmax", dtype="float32")
         refinements = []
         for s in range(stacks):
@@ -139,13 +144,16 @@ def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
     return keras.ops.image.resize(x, (input_size, input_size)), extent, border
 
 
-def _stem(x, stem: int, channels: int, norms: int):  # noqa: ANN001, ANN202
+def _stem(x, stem: int, channels: int, norms: int, *, published: bool):  # noqa: ANN001, ANN202
     """Return features (B, s / 4, s / 4, channels) of pictures (B, s, s, 3)."""
-    x = layers.Conv2D(stem, 5, 2, "same", use_bias=False, name="stem_conv")(x)
+    kernel, inner = (7, 2 * stem) if published else (5, stem)
+    x = layers.Conv2D(stem, kernel, 2, "same", use_bias=False, name="stem_conv")(x)
     x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
     x = layers.ReLU(name="stem_relu")(x)
-    x = Residual(stem, norms, name="stem_residual")(x)
+    x = Residual(inner, norms, name="stem_residual")(x)
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
+    if published:
+        x = Residual(inner, norms, name="stem_pooled")(x)
     return Residual(channels, norms, name="stem_out")(x)
 
 

@@ -115,8 +115,8 @@ def patch_matrix(landmarks: np.ndarray, size: int) -> np.ndarray:
         size: side of the square in pixels.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    right, left = OUTER_EYE_CORNERS
-    along = landmarks[left] - landmarks[right]
+    left, right = OUTER_EYE_CORNERS
+    along = landmarks[right] - landmarks[left]
     tilt = np.clip(np.arctan2(along[1], along[0]), -LARGEST_TILT, LARGEST_TILT)
     upright = similarity(1.0, -tilt, np.zeros(2))
     box = mtcnn_box(box_from_landmarks(apply_matrix(upright, landmarks)))

@@ -22,7 +22,7 @@ GOOD = 0.05
 _CYCLE_FLOOR, _DISTANCE_FLOOR = 1e-3, 1e-2
 # More or less than this the face check is as sure as it can be: 0.018 and 0.9997.
 _LEAST_LOGIT, _MOST_LOGIT = -4.0, 8.0
-_NOSE, _RIGHT_JAW, _LEFT_JAW = 30, 1, 15
+_NOSE, _LEFT_JAW, _RIGHT_JAW = 30, 1, 15
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,6 @@ def turn(landmarks: np.ndarray) -> float:
     of the jaw.
     """
     sides = np.linalg.norm(
-        landmarks[[_RIGHT_JAW, _LEFT_JAW]] - landmarks[_NOSE], axis=-1
+        landmarks[[_LEFT_JAW, _RIGHT_JAW]] - landmarks[_NOSE], axis=-1
     )
     return float(min(abs(np.log(sides[0] + 1e-6) - np.log(sides[1] + 1e-6)), 2.0))

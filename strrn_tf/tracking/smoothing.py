@@ -14,8 +14,8 @@ import numpy as np
 from strrn_tf.geometry import box_from_landmarks, eye_distance
 from strrn_tf.tracking.face import Face
 
-# Frames without a timestamp are taken for those of a video of 25 per second.
-DEFAULT_INTERVAL = 1 / 25
+# Seconds between frames that come without a timestamp.
+FRAME_INTERVAL = 1 / 25
 # After a longer gap a face begins anew.
 LONGEST_GAP = 0.5
 
@@ -69,7 +69,7 @@ class Smoother:
             timestamp: of the frame in seconds; without one, or where it stands still,
                 frames are 1/25 s apart.
         """
-        self._clock += DEFAULT_INTERVAL
+        self._clock += FRAME_INTERVAL
         if timestamp is not None:
             self._clock = timestamp
         before, self._states = self._states, {}
@@ -81,7 +81,7 @@ class Smoother:
         now = np.asarray(face.landmarks, np.float64)
         gap = -1.0 if before is None else self._clock - before.time
         # Some cameras' time stands still.
-        gap = gap or DEFAULT_INTERVAL
+        gap = gap or FRAME_INTERVAL
         if not 0 < gap <= LONGEST_GAP:
             self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
             return face

@@ -24,14 +24,12 @@ from strrn_tf.tracking.face_check import FaceCheck
 from strrn_tf.tracking.face_networks import FaceNetworks
 from strrn_tf.tracking.model_folder import ModelFolder, load
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.smoothing import Smoother
+from strrn_tf.tracking.smoothing import FRAME_INTERVAL, Smoother
 from strrn_tf.tracking.tracks import Moment, Tracks
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
 
-# Seconds between frames that come without a timestamp.
-FRAME_INTERVAL = 1 / 25
 # Seconds between searches when fewer faces than wanted are in sight.
 SEARCH_INTERVAL = 1.0
 
