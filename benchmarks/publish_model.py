@@ -121,7 +121,7 @@ def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from data_pipeline.images import read_image, write_image
     from strrn_tf.export import export_models
-    from strrn_tf.export_command import drawn_crops
+    from strrn_tf.export_command import PARTS, drawn_crops
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.model_folder import load, seal
 
@@ -138,9 +138,7 @@ def run(options: Options) -> None:
         "accuracy": accuracy,
         "licence": LICENCE,
     }
-    # Of what it was made, where `strrn export` has made it of several.
-    parts = ("averaged_with", "tracker_of")
-    info |= {k: source.description[k] for k in parts if k in source.description}
+    info |= {k: source.description[k] for k in PARTS if k in source.description}
     card = CARD.format(
         name=options.name,
         backbone=info["backbone"].upper(),

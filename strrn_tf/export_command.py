@@ -29,6 +29,8 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
 What was written is compared with the Keras networks on drawn faces, and refused where
 it differs. What a precision costs on your faces: python benchmarks/variants.py
 """
+# Entries of a description that say of which models it was made.
+PARTS = ("averaged_with", "tracker_of")
 # Faces for the comparison, and the seed that draws them.
 FACES, SEED = 4, 0
 
@@ -108,7 +110,7 @@ def carried_over(
     What was measured does not hold for a model made of several.
     """
     own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
-    kept = {key: description[key] for key in own if key in description}
+    kept = {key: description[key] for key in (*own, *PARTS) if key in description}
     if averaged_with or tracker_of:
         kept.pop("accuracy", None)
     if averaged_with:

@@ -104,6 +104,10 @@ def test_the_tracker_of_another_model(run, tmp_path):
     described = load(tmp_path / "mixed").description
     assert described["tracker_of"] == str(tmp_path / "other")
     assert "accuracy" not in described
+    # Written again, it still says of what it was made.
+    again = ["export", str(tmp_path / "mixed"), "--output", str(tmp_path / "again")]
+    assert main(again) == 0
+    assert load(tmp_path / "again").description["tracker_of"] == str(tmp_path / "other")
 
 
 def test_models_of_other_sizes_have_no_mean():
