@@ -52,7 +52,7 @@ def check_test_sets(root: Path, categories: Iterable[int]) -> list[Finding]:
     sequences = [sequence for some in found.values() for sequence in some]
     frames = {s.name: _check_sequence(s, findings) for s in sequences}
     if all(frames[s.name] != s.num_frames for s in sequences):
-        what = "are not those of 300VW, by their lengths: compare with none published"
+        what = "are not those of 300VW, by their lengths: no published figure compares"
         return [Finding("clips", what)]
     return [*findings, *_check_totals(root, found, frames)]
 
