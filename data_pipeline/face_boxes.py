@@ -15,7 +15,6 @@ from types import TracebackType
 
 import numpy as np
 
-from data_pipeline.images import check_image
 from strrn_tf.atomic import write_text
 from strrn_tf.face_boxes import landmark_box
 from strrn_tf.geometry import box_sides
@@ -51,7 +50,7 @@ def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None
 
 def find_mtcnn_boxes(image: np.ndarray) -> np.ndarray:
     """Return the boxes (N, 4) as MTCNN means them: forehead to chin, float64 pixels."""
-    boxes = np.array([face.box for face in _finder().find(check_image(image))])
+    boxes = np.array([face.box for face in _finder().find(image)])
     boxes = np.reshape(boxes, (-1, 4)).astype(np.float64)
     return boxes[(box_sides(boxes) > 0).all(-1)]
 

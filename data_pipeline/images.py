@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from strrn_tf.atomic import replacing
+from strrn_tf.tracking.arguments import check_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -121,13 +122,3 @@ def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
     content = encode_image(image, suffix, quality)
     with replacing(path) as temporary:
         temporary.write_bytes(content)
-
-
-def check_image(image: np.ndarray) -> np.ndarray:
-    """Return the image or raise a ``ValueError`` that says what is wrong with it."""
-    image = np.asarray(image)
-    if image.ndim != 3 or image.shape[-1] != 3 or not image.size:
-        raise ValueError(f"`image` must be (H, W, 3). Received: shape {image.shape}")
-    if image.dtype != np.uint8:
-        raise ValueError(f"`image` must be uint8 RGB. Received: {image.dtype}")
-    return image

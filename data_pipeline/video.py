@@ -12,9 +12,10 @@ import numpy as np
 
 from data_pipeline.camera import Camera
 from data_pipeline.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.images import check_image, frame_number, list_images, read_image
+from data_pipeline.images import frame_number, list_images, read_image
 from data_pipeline.video_file import VideoFile
 from strrn_tf.atomic import replacing
+from strrn_tf.tracking.arguments import check_image
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),

@@ -237,6 +237,7 @@ RULES = [
             "data_pipeline*",
             *("strrn_tf.landmarks", "strrn_tf.geometry", "strrn_tf.config"),
             *("strrn_tf.face_boxes", "strrn_tf.tracking.face_finder"),
+            "strrn_tf.tracking.arguments",
             *("strrn_tf.tracking.crop", "strrn_tf.atomic", "strrn_tf.locking"),
             "strrn_tf.quiet",
         },

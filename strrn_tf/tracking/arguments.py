@@ -51,5 +51,28 @@ def check_flag(value: object, name: str) -> bool:
     return bool(value)
 
 
+def check_image(image: object, name: str = "image") -> np.ndarray:
+    """Return an image (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(image, np.ndarray):
+        raise ValueError(
+            f"`{name}` must be a NumPy array (H, W, 3) of uint8 RGB. "
+            f"Received: {type(image).__name__}"
+        )
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise ValueError(
+            f"`{name}` must have the shape (H, W, 3), RGB. Received: {image.shape}"
+        )
+    if image.dtype != np.uint8:
+        raise ValueError(
+            f"`{name}` must be uint8 in 0..255. Received: {image.dtype}; scale it to "
+            "0..255 and convert it with `.astype(np.uint8)`"
+        )
+    return image
+
+
 def _got(value: object) -> str:
     return f"Received: {value!r}"

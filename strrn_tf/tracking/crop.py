@@ -55,25 +55,6 @@ def to_network(crop: np.ndarray) -> np.ndarray:
     return (crop.astype(np.float32) / np.float32(255))[None]
 
 
-def check_image(image: np.ndarray, name: str = "image") -> np.ndarray:
-    """Return the image or raise a ``ValueError`` if it is not (H, W, 3) uint8."""
-    if not isinstance(image, np.ndarray):
-        raise ValueError(
-            f"`{name}` must be a NumPy array (H, W, 3) of uint8 RGB. "
-            f"Received: {type(image).__name__}"
-        )
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(
-            f"`{name}` must have the shape (H, W, 3), RGB. Received: {image.shape}"
-        )
-    if image.dtype != np.uint8:
-        raise ValueError(
-            f"`{name}` must be uint8 in 0..255. Received: {image.dtype}; scale it to "
-            "0..255 and convert it with `.astype(np.uint8)`"
-        )
-    return image
-
-
 def check_box_in_image(box: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Return the box as float64 (4,); a ``ValueError`` if it is empty or outside."""
     box = check_box(box)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from strrn_tf.tracking.arguments import check_count
+from strrn_tf.tracking.arguments import check_count, check_image
 from strrn_tf.tracking.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.mtcnn.networks import Network
 
@@ -188,22 +188,6 @@ class FaceFinder:
 def logit(probability: float) -> float:
     """Return the logit of a probability in (0, 1)."""
     return float(np.log(probability / (1 - probability)))
-
-
-def check_image(image: np.ndarray) -> np.ndarray:
-    """Return the image or raise a ``ValueError`` that says what is wrong with it."""
-    if not isinstance(image, np.ndarray):
-        raise ValueError(
-            "`image` must be a NumPy array (H, W, 3) uint8 RGB. "
-            f"Received: {type(image).__name__}"
-        )
-    is_rgb = image.ndim == 3 and image.shape[2] == 3 and image.size > 0
-    if image.dtype != np.uint8 or not is_rgb:
-        raise ValueError(
-            "`image` must be (H, W, 3) uint8 RGB. "
-            f"Received: shape {image.shape}, {image.dtype}"
-        )
-    return image
 
 
 def check_arguments(

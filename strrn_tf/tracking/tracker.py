@@ -17,8 +17,13 @@ import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
 from strrn_tf.tracking import health
-from strrn_tf.tracking.arguments import check_count, check_flag, check_positive
-from strrn_tf.tracking.crop import check_box_in_image, check_image
+from strrn_tf.tracking.arguments import (
+    check_count,
+    check_flag,
+    check_image,
+    check_positive,
+)
+from strrn_tf.tracking.crop import check_box_in_image
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_check import FaceCheck
 from strrn_tf.tracking.face_networks import FaceNetworks
