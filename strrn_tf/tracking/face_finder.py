@@ -109,7 +109,11 @@ class FaceFinder:
         boxes = mtcnn_boxes.calibrate(boxes, output[:, :4])
         kept = mtcnn_boxes.suppress(boxes, output[:, -1], OVERLAPS[3], smaller=True)
 
-        boxes, points = np.float32(boxes * factor), np.float32(points * factor)
+        # Integers are pixel centres: where `factor` pixels became one, the first of
+        # them is half the rest away from its centre.
+        boxes, points = (
+            np.float32(factor * xy + (factor - 1) / 2) for xy in (boxes, points)
+        )
         scores = 1 / (1 + np.exp(-output[:, -1]))
         return [FoundFace(boxes[i], float(scores[i]), points[i]) for i in kept]
 
