@@ -27,7 +27,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 PROG = "python benchmarks/publish_model.py"
 # Drawn faces on which the networks are compared with Keras.
 FACES = 8
-FIGURES = ("frames", "lost_frames", "nme_interpupil", "nme_interocular", "auc_008")
+FIGURES = (
+    *("frames", "lost_frames", "nme_interpupil", "nme_interocular"),
+    *("auc_008", "failure_008"),
+)
 LICENCE = (
     "Weights: research use only. They were trained on 300-W images and annotations and "
     "on public video clips whose terms allow research use only; none of these data are "
@@ -63,7 +66,8 @@ the detector, {d_tck} to teach a tracker, where one was trained.
 {table}
 
 NME in percent. Stills: `helen/testset` (330 faces, none of them in training), box as
-named, one crop per face, no mirror averaging.
+named, one crop per face, no mirror averaging. Measured with the TFLite files as shipped
+({precision} weights).
 
 {groups}## Known failures
 
@@ -83,8 +87,8 @@ landmarks; in their own boxes: looked at five times, each in the box of what was
 FAILURES = """
 ![Where landmarks are worst on faces this project draws](failures.jpg)
 
-The worst of the hardest drawn clips (`python evaluate.py --category 3`): found in
-orange, true in blue. Drawn faces are not what the model was trained on.
+The worst of the hardest drawn clips (`python evaluate.py --category 3 --model {name}`):
+found in orange, true in blue. Drawn faces are not what the model was trained on.
 """
 
 
@@ -146,7 +150,8 @@ def run(options: Options) -> None:
         table=markdown(accuracy),
         command=options.command,
         groups=groups_of(options),
-        failures=FAILURES if options.failures else "",
+        precision=options.precision,
+        failures=FAILURES.format(name=options.name) if options.failures else "",
         **facts,
     )
     crops = drawn_crops(FACES)
@@ -215,10 +220,14 @@ def markdown(rows: list[dict]) -> str:
     columns = list(rows[0])
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in rows:
-        cells = [row.get(c, "") for c in columns]
-        shown = [f"{c:.2f}" if isinstance(c, float) else str(c) for c in cells]
+        shown = [cell(row.get(c, ""), 3 if c.endswith("_008") else 2) for c in columns]
         lines.append("| " + " | ".join(shown) + " |")
     return "\n".join(lines)
+
+
+def cell(value: object, digits: int) -> str:
+    """Return a value of a table as text, fractions with so many digits."""
+    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":
