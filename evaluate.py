@@ -54,6 +54,7 @@ RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
 SHIPPED_MODEL = "strrn-hgn"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
+MADE = {"drawn": "Drawn faces", "animated": "Stills made to act"}
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def run(options: Options) -> None:
     if not results:
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
-    title = f"{NAMES[options.dataset]}, {name}, boxes: {options.boxes}"
+    title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
     header = asdict(options) | {
         "model": model,
         "data_root": str(root),
@@ -135,6 +136,14 @@ def run(options: Options) -> None:
     for note in notes:
         console.print(f"note: {note}", highlight=False)
     print(f"metrics.json, frames.csv, ced.png and worst.png are in {output}")
+
+
+def name_of_data(dataset: str, root: Path) -> str:
+    """Return what is evaluated in words: made data are in the layout of real ones."""
+    for kind, words in MADE.items():
+        if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
+            return words
+    return NAMES[dataset]
 
 
 def evaluate_300vw(

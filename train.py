@@ -69,8 +69,28 @@ def run(options: Options) -> None:
     with folder.claimed():
         found = folder.check(told(options), resume=options.resume)
         if options.resume and not found:
-            print(f"{folder.root} holds no run yet: a new one begins", file=sys.stderr)
+            begins_anew(options)
         train(options, folder)
+
+
+def begins_anew(options: Options) -> None:
+    """Say that there is nothing to go on with.
+
+    Raises:
+        ValueError: nothing else was said either, so the name is a typing error.
+    """
+    if options == complete(Options(resume=True, output=options.output)):
+        raise ValueError(
+            f"{options.folder} holds no run to resume. Runs there: "
+            f"{runs_beside(options)}"
+        )
+    print(f"{options.folder} holds no run yet: a new one begins", file=sys.stderr)
+
+
+def runs_beside(options: Options) -> str:
+    """Return the names of the runs that lie beside the output, in one line."""
+    configs = sorted(options.folder.parent.glob("*/config.json"))
+    return ", ".join(path.parent.name for path in configs) or "none"
 
 
 def told(options: Options) -> dict[str, object]:

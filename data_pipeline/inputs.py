@@ -164,8 +164,12 @@ def read_clips(
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
     tell_left_out("clips", problems, len(videos) - len(problems))
-    sources = store.report["sources"].values()
-    faceless = sum(len(report.get("frames_without_face", ())) for report in sources)
+    left_out = {name for name, _ in problems}
+    faceless = sum(
+        len(report.get("frames_without_face", ()))
+        for name, report in store.report["sources"].items()
+        if name not in left_out
+    )
     if faceless:
         _say(f"{faceless} frames of the clips show no face and were left out")
     if problems or faceless:

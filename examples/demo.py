@@ -6,6 +6,7 @@ an overlay video. Every step is a command that you can type yourself; it is show
 it runs. Run again after an interruption, it goes on where it stopped.
 """
 
+import argparse
 import json
 import math
 import subprocess
@@ -83,6 +84,11 @@ def comparison(reports: dict[str, Path]) -> Table:
 
 def main() -> None:
     """Run everything and say where it is."""
+    # It has no options, but --help has to explain and a typing error to be said.
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     begin = time.monotonic()
     draw()
     train()

@@ -78,7 +78,10 @@ if __name__ == "__main__":
         sys.exit(__doc__)
     model, box = Model(sys.argv[1]), tuple(map(float, sys.argv[3:7]))
     files = sys.argv[2:3] + sys.argv[7:]
-    image, *following = (cv2.imread(file)[..., ::-1].copy() for file in files)
+    images = [cv2.imread(file) for file in files]
+    if unread := [f for f, i in zip(files, images, strict=True) if i is None]:
+        sys.exit(f"{unread[0]}: there is no image, or it cannot be read")
+    image, *following = (image[..., ::-1].copy() for image in images)
     print(landmarks := model.align(image, box))
     for frame in following:
         print(*model.step(image, frame, landmarks), sep="\n")

@@ -71,7 +71,8 @@ class Tally:
 
     def add(self, judged: Judged) -> None:
         """Count one more face."""
-        self._frames.add(judged.frame.index)
+        if judged.verdict != "lost":
+            self._frames.add(judged.frame.index)
         self._reliabilities[judged.verdict].append(float(judged.face.reliability))
         if np.isfinite(judged.face.cycle_error):
             self._errors.append(float(judged.face.cycle_error))

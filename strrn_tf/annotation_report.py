@@ -55,22 +55,29 @@ def write_report(
 
 def headline(totals: Mapping[str, int]) -> str:
     """Return in one line how much was accepted."""
-    count = sum(totals.values())
-    share = 100 * totals["accepted"] / max(1, count)
     return (
-        f"{totals['accepted']} of {count} faces accepted ({share:.0f} %); "
+        f"{totals['accepted']} of {_seen(totals)} faces accepted "
+        f"({100 * _accepted_share(totals):.0f} %); "
         f"{totals['repeated']} more track back well and show nothing new"
     )
 
 
+def _seen(verdicts: Mapping[str, int]) -> int:
+    """Return how many faces were seen: a lost one is a face that is not."""
+    return sum(verdicts.values()) - verdicts["lost"]
+
+
+def _accepted_share(verdicts: Mapping[str, int]) -> float:
+    return verdicts["accepted"] / max(1, _seen(verdicts))
+
+
 def _summary(report: Mapping[str, Any]) -> dict[str, Any]:
-    share = report["verdicts"]["accepted"] / max(1, sum(report["verdicts"].values()))
     kept = {
         key: report[key]
         for key in ("verdicts", "frames_with_face", "problem")
         if key in report
     }
-    return kept | {"accepted_share": round(share, 4)}
+    return kept | {"accepted_share": round(_accepted_share(report["verdicts"]), 4)}
 
 
 def _plot(

@@ -428,6 +428,15 @@ def test_interrupted(data, monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
+def test_made_data_are_not_called_300vw(tmp_path):
+    (tmp_path / "300vw").mkdir()
+    for root in (tmp_path, tmp_path / "300vw"):
+        assert evaluate.name_of_data("300vw", root) == "300VW"
+    (tmp_path / "animated.json").touch()
+    for root in (tmp_path, tmp_path / "300vw"):
+        assert evaluate.name_of_data("300vw", root) == "Stills made to act"
+
+
 def test_help_teaches(capsys):
     assert evaluate.main(["--help"]) == 0
     printed = capsys.readouterr().out

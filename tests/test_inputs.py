@@ -30,19 +30,20 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
 
 def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch):
     (tmp_path / "videos").mkdir()
-    for name in ("good.mp4", "half.mp4"):
+    for name in ("good.mp4", "half.mp4", "none.mp4"):
         write_video(tmp_path / "videos" / name, FRAMES, 25)
     (tmp_path / "videos" / "empty.mp4").write_bytes(b"")
     answers = iter([BOX, BOX, BOX, BOX, None, None])
 
     def finder(image):
-        return next(answers)
+        return next(answers, None)
 
     monkeypatch.setattr("data_pipeline.inputs.find_face_boxes", finder)
     options = {"pairs_per_clip": 3, "seed": 0}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
     said = capsys.readouterr().err
-    assert "1 of 3 clips left out: empty.mp4: 0 bytes" in said
+    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in said
+    assert "1 of 4 clips left out: none.mp4: no face" in said
     assert "2 frames of the clips show no face" in said
     assert "report.json" in said
 

@@ -364,6 +364,12 @@ class TestMistakes:
         message = self.fails(capsys, *arguments)
         assert f"{tmp_path} was started with other options (run: " in message
 
+    def test_a_run_that_is_not_there_is_not_resumed(self, capsys, tmp_path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "config.json").write_text("{}")
+        message = self.fails(capsys, "--resume", "--output", tmp_path / "mien")
+        assert "mien holds no run to resume. Runs there: mine\n" in message
+
     def test_another_method_on_resume(self, capsys, place, tmp_path):
         arguments = options(place, tmp_path, "--resume")
         sbr = train.parse([str(a) for a in (*arguments, "--method", "sbr")])
