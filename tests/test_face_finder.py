@@ -135,7 +135,7 @@ def test_changing_sizes_and_views_change_nothing(finder, picture):
     ],
 )
 def test_wrong_images(finder, image):
-    with pytest.raises(ValueError, match=r"`image` must .* Received: "):
+    with pytest.raises(ValueError, match=r"`image` must be .* Received: "):
         finder.find(image)
 
 

@@ -64,7 +64,7 @@ def check_image(image: object, name: str = "image") -> np.ndarray:
         )
     if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise ValueError(
-            f"`{name}` must have the shape (H, W, 3), RGB. Received: {image.shape}"
+            f"`{name}` must be of shape (H, W, 3), RGB. Received: {image.shape}"
         )
     if image.dtype != np.uint8:
         raise ValueError(
