@@ -116,12 +116,14 @@ def train(options: Options, folder: "RunFolder") -> None:
 
     from data_pipeline.inputs import read_annotation
     from data_pipeline.store_writer import read_state
+    from data_pipeline.streams import use_workers
     from data_pipeline.training_data import TrainingData
     from strrn_tf.devices import choose_devices
     from strrn_tf.export_run import export_run
     from strrn_tf.fitting import use_threads
 
     use_threads(options.threads)
+    use_workers(options.workers)
     batch_sizes = options.detector.batch_size, options.tracker.batch_size
     devices = choose_devices(options.devices, batch_sizes)
     config = options.run_config

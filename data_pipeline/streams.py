@@ -2,7 +2,8 @@
 
 The work is done by NumPy and OpenCV in threads, a whole batch per call; both let go of
 Python's lock while they compute. Streams are tf.data sets where Keras runs on
-TensorFlow; elsewhere they are generators, and TensorFlow need not be installed.
+TensorFlow; elsewhere they are generators, and TensorFlow need not be installed. There
+processes can do the work (`use_workers`).
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from data_pipeline.feeding import feed
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
@@ -32,6 +34,26 @@ Stream = "tf.data.Dataset | Iterator[dict[str, np.ndarray]]"
 
 # One sample: its crops (315, 315, 3) uint8, then its shapes (68, 2) in crop pixels.
 Sample = tuple[list[np.ndarray], list[np.ndarray]]
+
+_workers = 0
+
+
+def use_workers(count: int) -> None:
+    """Let processes make the batches of all streams from now on; 0: threads do.
+
+    Their frames are then uint8 in [0, 255], a quarter of what goes to the accelerator
+    otherwise.
+
+    Raises:
+        ValueError: where Keras runs on TensorFlow, tf.data makes them.
+    """
+    global _workers
+    if count < 0 or (count and keras.backend.backend() == "tensorflow"):
+        raise ValueError(
+            "--workers is 0 where Keras runs on TensorFlow, and not negative elsewhere "
+            f"(KERAS_BACKEND=jax). Received: {count}"
+        )
+    _workers = count
 
 
 def endless_stream(
@@ -59,11 +81,19 @@ def endless_stream(
     shape = (batch_size, NUM_LANDMARKS, 2)
     shapes = {"frames": frames_shape, **dict.fromkeys(names, shape)}
 
+    def fill(arrays: list[np.ndarray], number: int) -> None:
+        _fill(arrays, sample, number * batch_size)
+
     def batch(number: int) -> list[np.ndarray]:
         arrays = [_aligned(frames_shape), *(np.empty(shape, np.float32) for _ in names)]
-        _fill(arrays, sample, int(number) * batch_size)
+        fill(arrays, int(number))
         return arrays
 
+    if _workers:
+        types = np.uint8, *(np.float32 for _ in names)
+        arrays = list(zip(shapes.values(), types, strict=True))
+        batches = feed(fill, arrays, start, _workers)
+        return (dict(zip(shapes, batch, strict=True)) for batch in batches)
     if keras.backend.backend() == "tensorflow":
         return _data_set(batch, shapes, start)
     return _generate(batch, list(shapes), start)
@@ -114,7 +144,10 @@ def _fill(
     for row in range(len(frames)):
         crops, landmarks = sample(position + row)
         for out, crop in zip(slots[row], crops, strict=True):
-            np.multiply(crop, np.float32(1 / 255), out=out)
+            if out.dtype == crop.dtype:
+                out[:] = crop
+            else:
+                np.multiply(crop, np.float32(1 / 255), out=out)
         for out, points in zip(shapes, landmarks, strict=True):
             out[row] = points
 

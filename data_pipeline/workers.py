@@ -89,7 +89,7 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
     others = set(multiprocessing.active_children())
     # Forking a process that has started TensorFlow's threads may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, _begin_worker)
+    pool = ProcessPoolExecutor(workers, context, begin_worker)
     try:
         with _deaf_to_interrupts():
             pending = [pool.submit(task.work) for task in tasks]
@@ -103,7 +103,8 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
         pool.shutdown(cancel_futures=True)
 
 
-def _begin_worker() -> None:
+def begin_worker() -> None:
+    """Prepare a process that works for this one: one thread, and it ends with it."""
     use_one_thread()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -8,6 +8,7 @@ that could disagree.
 
 import errno
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ from strrn_tf.failures import DiskFull, TrainingDiverged
 from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
 
 CHECKPOINT_STEPS = 100
+# Where a hundred updates take less, writing them all would take longer than training.
+CHECKPOINT_SECONDS = 30.0
 WARM_UP_STEPS = 200
 
 
@@ -161,7 +164,13 @@ def _use_xla() -> bool | str:
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends training with the values named, before anything is saved."""
+    """Ends training with the values named, before anything is saved.
+
+    On JAX it looks while the next updates are under way, and at the latest before
+    the end of a stretch.
+    """
+
+    async_safe = True
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         wrong = {k: v for k, v in (logs or {}).items() if not math.isfinite(float(v))}
@@ -171,7 +180,10 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
-    """Writes weights and optimizer after every stretch, atomically.
+    """Writes weights and optimizer at the end of stretches, atomically.
+
+    After a stretch, if the last time was ``CHECKPOINT_SECONDS`` ago, and after the last
+    one.
 
     Args:
         path: the checkpoint, ending in ``.weights.h5``.
@@ -180,8 +192,14 @@ class SaveCheckpoint(keras.callbacks.Callback):
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
+        self.saved_at = -math.inf
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+            save_checkpoint(self.model, self.path)
+            self.saved_at = time.monotonic()
+
+    def on_train_end(self, logs: dict | None = None) -> None:
         save_checkpoint(self.model, self.path)
 
 

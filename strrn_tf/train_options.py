@@ -79,6 +79,10 @@ class Options:
     as published. True, with --init: one that did not learns to."""
     threads: int = 0
     """Threads of one operation; 0: as many as there are cores."""
+    workers: int = 0
+    """Processes that make the batches where Keras does not run on TensorFlow
+    (KERAS_BACKEND=jax); 0: threads of this one. A GPU needs as many as there are
+    cores."""
     devices: int = 1
     """Accelerators to train on; every batch is shared out among them."""
     saved_model: bool = False

@@ -27,7 +27,8 @@ class DetectorTrainer(keras.Model):
         self.built = True  # the detector is, and there is nothing else
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
-        return self.detector(inputs["frames"], training=training)["refinements"]
+        frames = in_unit_range(inputs["frames"])
+        return self.detector(frames, training=training)["refinements"]
 
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         truth = x["landmarks"]
@@ -65,7 +66,7 @@ class TrackerTrainer(keras.Model):
         self.built = True  # the tracker is, and there is nothing else
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
-        frames = inputs["frames"]
+        frames = in_unit_range(inputs["frames"])
         start = self.drift(frames[:, 0], inputs["start"], inputs.get(PLACE))
         tracked = self.tracker({"frames": frames[:, 1], "start": start})
         if not self.config.temporal:
@@ -126,6 +127,13 @@ class TrackerTrainer(keras.Model):
     def twin(self) -> "TrackerTrainer":
         """Return a new trainer of a new network with the same weights."""
         return TrackerTrainer(_twin(self.tracker), self.config)
+
+
+def in_unit_range(frames):  # noqa: ANN001, ANN201
+    """Return frames in [0, 1], as networks take them, of such or of uint8 ones."""
+    if keras.backend.standardize_dtype(frames.dtype) != "uint8":
+        return frames
+    return ops.cast(frames, "float32") * (1 / 255)
 
 
 class PerSample(keras.losses.Loss):

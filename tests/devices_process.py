@@ -92,7 +92,7 @@ def interrupt_at(step: int) -> None:
 
 def main(root: Path, kind: str) -> None:
     """Train in all ways."""
-    fitting.CHECKPOINT_STEPS = 2
+    fitting.CHECKPOINT_STEPS, fitting.CHECKPOINT_SECONDS = 2, 0.0
     if keras.backend.backend() == "tensorflow":
         (cpu,) = tf.config.list_physical_devices("CPU")
         halves = [tf.config.LogicalDeviceConfiguration()] * 2

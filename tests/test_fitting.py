@@ -65,6 +65,7 @@ def new_trainer():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "CHECKPOINT_STEPS", 2)
+    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
     folder = RunFolder(tmp_path)
     folder.start({})
     return folder
@@ -168,6 +169,25 @@ class TestFit:
         fit(other, generated, PHASE, elsewhere)
         for a, b in zip(arrays(whole), arrays(other), strict=True):
             np.testing.assert_array_equal(a, b)
+
+    def test_stretches_that_take_no_time_are_saved_at_the_end(
+        self, folder, monkeypatch
+    ):
+        monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 60.0)
+        fault = RuntimeError("stopped")
+        with stopping(monkeypatch, 7, fault), pytest.raises(RuntimeError):
+            fit(new_trainer(), batches_from, PHASE, folder)
+        # The first stretch was saved, and the next two were not due.
+        whole, rest = new_trainer(), new_trainer()
+        fit(whole, batches_from, dataclasses.replace(PHASE, name="whole"), folder)
+        fit(rest, batches_from, PHASE, folder)
+        steps = [x["step"] for x in metrics(folder) if x["phase"] == PHASE.name]
+        assert steps == [2, 4, 6, 4, 6, 8, 10]
+        again = new_trainer()
+        fit(again, lambda start: pytest.fail("no batch is needed"), PHASE, folder)
+        for a, b, c in zip(*map(arrays, (whole, rest, again)), strict=True):
+            np.testing.assert_array_equal(a, b)
+            np.testing.assert_array_equal(a, c)
 
     def test_a_phase_that_is_done_is_only_read(self, folder):
         first = new_trainer()

@@ -54,7 +54,7 @@ def die_at(moment: str, number: int, name: str) -> None:
 
 def main() -> None:
     """Run one fork after the other."""
-    fitting.CHECKPOINT_STEPS = 2
+    fitting.CHECKPOINT_STEPS, fitting.CHECKPOINT_SECONDS = 2, 0.0
     deaths, export, *options = sys.argv[1:]
     if export == "no-export":
         export_run.export_run = lambda *_, **__: None

@@ -1,0 +1,143 @@
+"""Batches of forked processes: those of threads, in order; what ends with what."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from test_pipelines import make_clip_pairs, make_stills
+from waiting import soon
+
+from data_pipeline import feeding, streams
+from data_pipeline.feeding import feed
+from data_pipeline.streams import mix, use_workers
+from strrn_tf.training import in_unit_range
+
+ARRAYS = [((2, 3), np.uint8), ((4,), np.float32)]
+
+
+def fill(arrays, number):
+    arrays[0][:] = number % 256
+    arrays[1][:] = os.getpid()
+
+
+def numbers(stream, count):
+    return [int(pixels[0, 0]) for pixels, _ in islice(stream, count)]
+
+
+@pytest.fixture
+def on_jax(monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(streams, "_workers", 0)
+
+
+class TestFeed:
+    @pytest.mark.parametrize("workers", [1, 2, 3])
+    def test_every_batch_once_and_in_order(self, workers):
+        assert numbers(feed(fill, ARRAYS, 5, workers), 9) == list(range(5, 14))
+
+    def test_the_processes_are_others_and_take_turns(self):
+        makers = [int(pid[0]) for _, pid in islice(feed(fill, ARRAYS, 0, 2), 6)]
+        assert os.getpid() not in makers
+        assert makers[0] != makers[1]
+        assert makers == makers[:2] * 3
+
+    def test_a_batch_stays_as_it_is(self):
+        kept = list(islice(feed(fill, ARRAYS, 0, 1), 8))
+        assert [int(pixels[0, 0]) for pixels, _ in kept] == list(range(8))
+        assert all(pixels.dtype == np.uint8 for pixels, _ in kept)
+
+    def test_processes_end_with_the_stream(self):
+        before = set(multiprocessing.active_children())
+        stream = feed(fill, ARRAYS, 0, 2)
+        next(stream)
+        mine = set(multiprocessing.active_children()) - before
+        assert len(mine) == 2
+        stream.close()
+        assert soon(lambda: not any(process.is_alive() for process in mine))
+
+    def test_a_process_that_fails_ends_the_stream(self, monkeypatch, capfd):
+        monkeypatch.setattr(feeding, "PATIENCE", 0.05)
+
+        def fail(arrays, number):
+            raise ZeroDivisionError("of a frame")
+
+        with pytest.raises(RuntimeError, match="has ended with exit code 1"):
+            next(feed(fail, ARRAYS, 0, 1))
+        assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
+
+    def test_systems_without_forks_are_told(self, monkeypatch):
+        monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+        with pytest.raises(ValueError, match="--workers needs a system that forks"):
+            next(feed(fill, ARRAYS, 0, 1))
+
+    def test_processes_end_with_a_killed_parent(self, tmp_path):
+        script = tmp_path / "feeding_alone.py"
+        script.write_text(
+            "import sys, time\n"
+            "import numpy as np\n"
+            "from data_pipeline.feeding import feed\n"
+            "fill = lambda arrays, number: None\n"
+            "stream = feed(fill, [((2,), np.uint8)], 0, 1)\n"
+            "next(stream)\n"
+            "import multiprocessing\n"
+            "print(multiprocessing.active_children()[0].pid, flush=True)\n"
+            "time.sleep(60)\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, script],
+            cwd=Path(__file__).parents[1],
+            env={**os.environ, "PYTHONPATH": "."},
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as parent:
+            child = int(parent.stdout.readline())
+            parent.kill()
+        assert soon(lambda: not is_running(child))
+
+
+def is_running(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+class TestStreams:
+    def test_the_batches_are_those_of_threads(self, on_jax):
+        def mixture():
+            return mix(make_clip_pairs(3), make_clip_pairs(4))
+
+        for make in (partial(make_stills, 2), mixture):
+            use_workers(0)
+            expected = list(islice(make(), 3))
+            use_workers(2)
+            for batch, wanted in zip(islice(make(), 3), expected, strict=True):
+                assert batch.keys() == wanted.keys()
+                assert batch["frames"].dtype == np.uint8
+                frames = np.asarray(in_unit_range(batch["frames"]))
+                np.testing.assert_allclose(frames, wanted["frames"], atol=1e-7)
+                for name in batch.keys() - {"frames"}:
+                    np.testing.assert_array_equal(batch[name], wanted[name])
+
+    def test_tensorflow_has_its_own_way(self, on_jax, monkeypatch):
+        monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
+        use_workers(0)
+        with pytest.raises(ValueError, match=r"--workers is 0 .* Received: 2"):
+            use_workers(2)
+
+    def test_fewer_than_none_are_refused(self, on_jax):
+        with pytest.raises(ValueError, match="Received: -1"):
+            use_workers(-1)
+
+
+def test_frames_in_the_unit_range_are_left_as_they_are():
+    frames = keras.ops.convert_to_tensor(np.full((1, 2, 2, 3), 0.25, np.float32))
+    assert in_unit_range(frames) is frames
