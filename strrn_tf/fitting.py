@@ -8,6 +8,7 @@ that could disagree.
 
 import errno
 import math
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 
 from strrn_tf.devices import ONE_DEVICE, Devices
 from strrn_tf.failures import DiskFull, TrainingDiverged
+from strrn_tf.interruption import stop_signal
 from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
 
 CHECKPOINT_STEPS = 100
@@ -81,20 +83,23 @@ def fit(
             SaveCheckpoint(checkpoint),
             LogMetrics(folder, phase.name),
         ]
-        for start, stretch, count in stretches(done, phase.steps):
-            first = start // CHECKPOINT_STEPS
-            try:
-                learner.fit(
-                    _as_input(devices.shared_out(batches_from(start))),
-                    steps_per_epoch=stretch,
-                    initial_epoch=first,
-                    epochs=first + count,
-                    callbacks=[*callbacks, *_boards(folder.tensorboard(phase.name))],
-                    shuffle=False,
-                )
-            except KeyboardInterrupt:
-                save_checkpoint(learner, checkpoint)
-                raise
+        with stop_signal() as stop:
+            callbacks.append(StopBetweenUpdates(stop))
+            for start, stretch, count in stretches(done, phase.steps):
+                first = start // CHECKPOINT_STEPS
+                boards = _boards(folder.tensorboard(phase.name))
+                try:
+                    learner.fit(
+                        _as_input(devices.shared_out(batches_from(start))),
+                        steps_per_epoch=stretch,
+                        initial_epoch=first,
+                        epochs=first + count,
+                        callbacks=[*callbacks, *boards],
+                        shuffle=False,
+                    )
+                except KeyboardInterrupt:
+                    save_checkpoint(learner, checkpoint)
+                    raise
 
 
 def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
@@ -177,6 +182,25 @@ class StopWhenNotFinite(keras.callbacks.Callback):
         if wrong:
             values = ", ".join(f"{k} = {v}" for k, v in wrong.items())
             raise _diverged(self.model, values)
+
+
+class StopBetweenUpdates(keras.callbacks.Callback):
+    """Turns the first Ctrl-C into an end before the next update.
+
+    In the middle of one, on JAX, the weights before it are gone and those after it are
+    not there yet.
+
+    Args:
+        stop: set by Ctrl-C.
+    """
+
+    def __init__(self, stop: threading.Event) -> None:
+        super().__init__()
+        self.stop = stop
+
+    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
+        if self.stop.is_set():
+            raise KeyboardInterrupt
 
 
 class SaveCheckpoint(keras.callbacks.Callback):

@@ -54,7 +54,8 @@ RULES = [
     ("strrn_tf.devices", set(), {"keras", "tensorflow"}),
     (
         "strrn_tf.fitting",
-        {"strrn_tf.failures", "strrn_tf.omni.run_folder", "strrn_tf.devices"},
+        {"strrn_tf.failures", "strrn_tf.omni.run_folder", "strrn_tf.devices"}
+        | {"strrn_tf.interruption"},
         {"keras", "numpy", "tensorflow"},
     ),
     (

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import errno
 import json
+import signal
 from pathlib import Path
 
 import keras
@@ -230,6 +231,25 @@ class TestFit:
             np.testing.assert_array_equal(a, b)
         steps = [x["step"] for x in metrics(folder) if x["phase"] == PHASE.name]
         assert steps == [2, 4, 6, 8, 10]
+
+    def test_a_pressed_ctrl_c_waits_for_the_update_in_hand(self, folder, monkeypatch):
+        begun = []
+
+        def press(self, batch, logs=None):
+            begun.append(batch)
+            if len(begun) == 3:
+                signal.raise_signal(signal.SIGINT)
+
+        handler = signal.getsignal(signal.SIGINT)
+        with monkeypatch.context() as patch:
+            patch.setattr(fitting.StopWhenNotFinite, "on_train_batch_begin", press)
+            with pytest.raises(KeyboardInterrupt):
+                fit(new_trainer(), batches_from, PHASE, folder)
+        assert signal.getsignal(signal.SIGINT) is handler
+        saved = new_trainer()
+        fit(saved, batches_from, dataclasses.replace(PHASE, steps=1), folder)
+        # Pressed when the third was about to begin.
+        assert int(saved.optimizer.iterations) == 2
 
 
 class TestDivergence:
