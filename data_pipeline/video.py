@@ -77,6 +77,8 @@ def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
+    if "://" in str(path):
+        raise ValueError(f"{path}: addresses are not read; download the video first")
     if is_camera(path):
         return Camera(int(str(path)), fps)
     return ImageFolder(path, fps) if Path(path).is_dir() else VideoFile(path)

@@ -23,7 +23,6 @@ Examples:
       what is missing of it, and shards that training reads instead of the videos
   strrn benchmark --video talk.mp4 --json figures.json
       milliseconds by stage, frames per second, jitter; with MediaPipe if installed
-
   strrn export runs/mine --precision int8
       a quarter of the size, for an app
   strrn reproduce table3 --quick

@@ -226,6 +226,7 @@ def test_frames_of_two_sizes_are_refused_by_number(tmp_path, scripted, capsys):
     [
         (["trak", "x.mp4"], "there is no command 'trak'. Commands: track"),
         (["track", "{tmp}/none.mp4"], "none.mp4: there is no such video file"),
+        (["track", "https://a.org/b.mp4"], "https://a.org/b.mp4: addresses are not"),
         (["track", "{tmp}/empty.mp4"], "empty.mp4: a video must not be empty"),
         (
             ["track", "{clip}", "--output", "x.gif"],
