@@ -1,8 +1,7 @@
-"""Batches made ahead by forked processes, for accelerators that threads cannot feed.
+"""Batches made ahead by forked processes, for accelerators that are faster than threads.
 
-Drawing one augmented crop is a hundred short calls of NumPy and OpenCV. Threads of one
-process make some hundred crops a second so, however many cores there are; processes as
-many as the cores can.
+Drawing one augmented crop is a hundred short calls of NumPy and OpenCV, between which
+threads wait for each other's Python. Processes do not.
 """
 
 import mmap

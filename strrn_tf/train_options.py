@@ -81,8 +81,8 @@ class Options:
     """Threads of one operation; 0: as many as there are cores."""
     workers: int = 0
     """Processes that make the batches where Keras does not run on TensorFlow
-    (KERAS_BACKEND=jax); 0: threads of this one. A GPU needs as many as there are
-    cores."""
+    (KERAS_BACKEND=jax); 0: threads of this one. For a GPU give as many as there
+    are cores."""
     devices: int = 1
     """Accelerators to train on; every batch is shared out among them."""
     saved_model: bool = False
