@@ -1,4 +1,4 @@
-"""Batches made ahead by forked processes, for accelerators that are faster than threads.
+"""Batches made ahead by forked processes, for accelerators faster than threads.
 
 Drawing one augmented crop is a hundred short calls of NumPy and OpenCV, between which
 threads wait for each other's Python. Processes do not.
