@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 from test_pipelines import make_clip_pairs, make_stills
-from waiting import soon
+from waiting import is_running, soon
 
 from data_pipeline import feeding, streams
 from data_pipeline.feeding import feed
@@ -80,13 +80,12 @@ class TestFeed:
     def test_processes_end_with_a_killed_parent(self, tmp_path):
         script = tmp_path / "feeding_alone.py"
         script.write_text(
-            "import sys, time\n"
+            "import multiprocessing, time\n"
             "import numpy as np\n"
             "from data_pipeline.feeding import feed\n"
             "fill = lambda arrays, number: None\n"
             "stream = feed(fill, [((2,), np.uint8)], 0, 1)\n"
             "next(stream)\n"
-            "import multiprocessing\n"
             "print(multiprocessing.active_children()[0].pid, flush=True)\n"
             "time.sleep(60)\n"
         )
@@ -100,14 +99,6 @@ class TestFeed:
             child = int(parent.stdout.readline())
             parent.kill()
         assert soon(lambda: not is_running(child))
-
-
-def is_running(process):
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 class TestStreams:

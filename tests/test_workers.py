@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from waiting import soon
+from waiting import is_running, soon
 
 from data_pipeline.clips import list_clips, longest_first
 from data_pipeline.drawn import draw_clip
@@ -38,14 +38,6 @@ def noting(folder, count):
 
 def processes(tasks):
     return {int(task.done.read_text()) for task in tasks}
-
-
-def is_running(process):
-    try:
-        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def failing(folder):

@@ -1,6 +1,7 @@
 """Waiting for other processes."""
 
 import time
+from pathlib import Path
 
 
 def soon(what, seconds=30):
@@ -11,3 +12,12 @@ def soon(what, seconds=30):
             return False
         time.sleep(0.05)
     return True
+
+
+def is_running(process):
+    """Whether a process of a number runs; one that only waits to be read does not."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
