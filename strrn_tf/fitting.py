@@ -217,14 +217,20 @@ class SaveCheckpoint(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.saved_at = -math.inf
+        self.is_saved = False
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.is_saved = False
         if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-            save_checkpoint(self.model, self.path)
-            self.saved_at = time.monotonic()
+            self._save()
 
     def on_train_end(self, logs: dict | None = None) -> None:
+        if not self.is_saved:
+            self._save()
+
+    def _save(self) -> None:
         save_checkpoint(self.model, self.path)
+        self.saved_at, self.is_saved = time.monotonic(), True
 
 
 def save_checkpoint(trainer: keras.Model, path: Path) -> None:
