@@ -6,12 +6,14 @@ threads wait for each other's Python. Processes do not.
 
 import mmap
 import multiprocessing
+import signal
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from multiprocessing.process import BaseProcess
+from multiprocessing.queues import SimpleQueue
 from multiprocessing.synchronize import Semaphore
 from typing import NamedTuple
 
@@ -25,7 +27,10 @@ SLOTS = 2
 # Batches that are copied out of them while an accelerator is at work.
 AHEAD = 2
 # Seconds after which it is looked whether a process that is waited for still runs.
-PATIENCE = 5.0
+PATIENCE = 1.0
+# Such looks after which one that runs is taken to hang: it may have been forked while a
+# thread of this process held a lock, which nobody will give back there.
+LOOKS = 120
 
 # Shape and type of every array of a batch.
 Arrays = Sequence[tuple[tuple[int, ...], type]]
@@ -40,6 +45,7 @@ class _Feeder(NamedTuple):
     slots: list[list[np.ndarray]]
     free: Semaphore
     ready: Semaphore
+    errors: SimpleQueue
 
 
 def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]:
@@ -57,15 +63,11 @@ def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]
         Lists of arrays, which are the caller's own.
 
     Raises:
-        RuntimeError: a process has ended; what it met is on stderr.
-        ValueError: this system cannot fork processes.
+        OSError, ValueError: what ``fill`` raised of these.
+        ChildProcessError: a process has ended otherwise; what it met is on stderr.
+        TimeoutError: a process hangs.
     """
-    if "fork" not in multiprocessing.get_all_start_methods():
-        raise ValueError("--workers needs a system that forks processes: leave it out")
-    # The processes are copies of this one, in which OpenCV's threads are missing.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    feeders = [_fork(fill, arrays, start + k, workers) for k in range(workers)]
+    feeders: list[_Feeder] = []
 
     def read(number: int) -> list[np.ndarray]:
         turn, place = number // workers, number % workers
@@ -74,17 +76,21 @@ def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]
         feeders[place].free.release()
         return batch
 
-    with ThreadPoolExecutor(1) as reader:
-        try:
-            waiting = deque(reader.submit(read, number) for number in range(AHEAD))
-            for number in count(AHEAD):
-                yield waiting.popleft().result()
-                waiting.append(reader.submit(read, number))
-        finally:
-            reader.shutdown(wait=False, cancel_futures=True)
-            for feeder in feeders:
-                feeder.process.terminate()
-            cv2.setNumThreads(threads)
+    reader = ThreadPoolExecutor(1)
+    # The processes are copies of this one, in which OpenCV's threads are missing.
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        for first in range(start, start + workers):
+            feeders.append(_fork(fill, arrays, first, workers))
+        waiting = deque(reader.submit(read, number) for number in range(AHEAD))
+        for number in count(AHEAD):
+            yield waiting.popleft().result()
+            waiting.append(reader.submit(read, number))
+    finally:
+        _end(feeders)
+        reader.shutdown(cancel_futures=True)
+        cv2.setNumThreads(threads)
 
 
 def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
@@ -92,20 +98,26 @@ def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
     context = multiprocessing.get_context("fork")
     slots = [[_shared(*array) for array in arrays] for _ in range(SLOTS)]
     free, ready = context.Semaphore(SLOTS), context.Semaphore(0)
+    errors = context.SimpleQueue()
 
     def work() -> None:
+        # All processes of a terminal get Ctrl-C; the one that trains decides.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         begin_worker()
-        for turn in count():
-            free.acquire()
-            fill(slots[turn % SLOTS], first + turn * step)
-            ready.release()
+        try:
+            for turn in count():
+                free.acquire()
+                fill(slots[turn % SLOTS], first + turn * step)
+                ready.release()
+        except (OSError, ValueError) as error:
+            errors.put(error)
 
     process = context.Process(target=work, daemon=True)
     with warnings.catch_warnings():
         # JAX warns of forks, for its threads are missing in the copy. Nobody asks them.
         warnings.simplefilter("ignore")
         process.start()
-    return _Feeder(process, slots, free, ready)
+    return _Feeder(process, slots, free, ready, errors)
 
 
 def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -116,10 +128,30 @@ def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 
 
 def _wait_for(feeder: _Feeder) -> None:
-    """Return when the next batch of a process is ready."""
-    while not feeder.ready.acquire(timeout=PATIENCE):
-        if not feeder.process.is_alive():
-            raise RuntimeError(
-                "a process that makes batches has ended with exit code "
-                f"{feeder.process.exitcode}"
-            )
+    """Return when the next batch of a process is ready; raise why it never will be."""
+    for _ in range(LOOKS):
+        if feeder.ready.acquire(timeout=PATIENCE):
+            return
+        if feeder.process.is_alive():
+            continue
+        if not feeder.errors.empty():
+            raise feeder.errors.get()
+        code = feeder.process.exitcode
+        cause = ": memory may be short, give fewer --workers" if code == -9 else ""
+        raise ChildProcessError(
+            f"a process that makes batches has ended with exit code {code}{cause}; "
+            "--resume continues from the last checkpoint"
+        )
+    raise TimeoutError(
+        f"a process that makes batches has made none for {LOOKS * PATIENCE:.0f} "
+        "seconds; --resume continues from the last checkpoint"
+    )
+
+
+def _end(feeders: list[_Feeder]) -> None:
+    """End the processes, and the wait of whoever reads from them."""
+    for feeder in feeders:
+        feeder.process.terminate()
+    for feeder in feeders:
+        feeder.process.join()
+        feeder.ready.release()

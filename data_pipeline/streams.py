@@ -6,10 +6,12 @@ TensorFlow; elsewhere they are generators, and TensorFlow need not be installed.
 processes can do the work (`use_workers`).
 """
 
+import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -45,7 +47,8 @@ def use_workers(count: int) -> None:
     otherwise.
 
     Raises:
-        ValueError: where Keras runs on TensorFlow, tf.data makes them.
+        ValueError: where Keras runs on TensorFlow, tf.data makes them; some systems do
+            not fork processes.
     """
     global _workers
     if count < 0 or (count and keras.backend.backend() == "tensorflow"):
@@ -53,6 +56,8 @@ def use_workers(count: int) -> None:
             "--workers is 0 where Keras runs on TensorFlow, and not negative elsewhere "
             f"(KERAS_BACKEND=jax). Received: {count}"
         )
+    if count and "fork" not in multiprocessing.get_all_start_methods():
+        raise ValueError("--workers needs a system that forks processes: leave it out")
     _workers = count
 
 
@@ -92,11 +97,19 @@ def endless_stream(
     if _workers:
         types = np.uint8, *(np.float32 for _ in names)
         arrays = list(zip(shapes.values(), types, strict=True))
-        batches = feed(fill, arrays, start, _workers)
-        return (dict(zip(shapes, batch, strict=True)) for batch in batches)
+        return _named(list(shapes), feed(fill, arrays, start, _workers))
     if keras.backend.backend() == "tensorflow":
         return _data_set(batch, shapes, start)
     return _generate(batch, list(shapes), start)
+
+
+def _named(
+    names: list[str], batches: Generator[list[np.ndarray]]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the batches as dictionaries."""
+    with closing(batches):
+        for batch in batches:
+            yield dict(zip(names, batch, strict=True))
 
 
 def _data_set(
@@ -182,11 +195,18 @@ def mix(*streams: Stream) -> Stream:
 def combine(join: Callable[..., dict], *streams: Stream) -> Stream:
     """Return the stream of what ``join`` makes of one batch of every stream."""
     if keras.backend.backend() != "tensorflow":
-        return map(join, *streams)
+        return _combined(join, *streams)
     import tensorflow as tf
 
     zipped = tf.data.Dataset.zip(*streams)
     return zipped.map(join, num_parallel_calls=1).prefetch(PREFETCHED)
+
+
+def _combined(join: Callable[..., dict], *streams: Generator) -> Iterator[dict]:
+    with ExitStack() as stack:
+        for stream in streams:
+            stack.enter_context(closing(stream))
+        yield from map(join, *streams)
 
 
 def split_batch(batch_size: int, shares: Sequence[float]) -> list[int]:

@@ -6,25 +6,26 @@ the number of updates done is read from the optimizer in it, so there is no seco
 that could disagree.
 """
 
-import errno
-import math
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from strrn_tf.devices import ONE_DEVICE, Devices
-from strrn_tf.failures import DiskFull, TrainingDiverged
+from strrn_tf.fit_callbacks import (
+    LogMetrics,
+    SaveCheckpoint,
+    StopBetweenUpdates,
+    StopWhenNotFinite,
+    save_checkpoint,
+    steps_done,
+)
 from strrn_tf.interruption import stop_signal
-from strrn_tf.omni.run_folder import RunFolder, append_json_line, write_atomically
+from strrn_tf.omni.run_folder import RunFolder
 
 CHECKPOINT_STEPS = 100
-# Where a hundred updates take less, writing them all would take longer than training.
-CHECKPOINT_SECONDS = 30.0
 WARM_UP_STEPS = 200
 
 
@@ -75,7 +76,7 @@ def fit(
         checkpoint = folder.checkpoint(phase.name)
         if checkpoint.exists():
             learner.load_weights(checkpoint)
-        done = _steps_done(learner)
+        done = steps_done(learner)
         where = f", on {devices.count} devices" if devices.count > 1 else ""
         print(f"{phase.name}: {done} of {phase.steps} updates are done{where}")
         callbacks = [
@@ -83,23 +84,21 @@ def fit(
             SaveCheckpoint(checkpoint),
             LogMetrics(folder, phase.name),
         ]
-        with stop_signal() as stop:
+        message = "stopping after the update in hand; Ctrl-C again: at once"
+        with stop_signal(message) as stop, _saved_on_ctrl_c(learner, checkpoint):
             callbacks.append(StopBetweenUpdates(stop))
             for start, stretch, count in stretches(done, phase.steps):
                 first = start // CHECKPOINT_STEPS
                 boards = _boards(folder.tensorboard(phase.name))
-                try:
+                with _input(devices.shared_out(batches_from(start))) as batches:
                     learner.fit(
-                        _as_input(devices.shared_out(batches_from(start))),
+                        batches,
                         steps_per_epoch=stretch,
                         initial_epoch=first,
                         epochs=first + count,
                         callbacks=[*callbacks, *boards],
                         shuffle=False,
                     )
-                except KeyboardInterrupt:
-                    save_checkpoint(learner, checkpoint)
-                    raise
 
 
 def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
@@ -124,14 +123,30 @@ def _boards(path: Path) -> list[keras.callbacks.Callback]:
     return [keras.callbacks.TensorBoard(path, write_graph=False)]
 
 
-def _as_input(batches: Iterable) -> Iterable:
-    """Return batches as `fit` takes them: of generators it wants tuples."""
-    is_generator = isinstance(batches, Iterator)
-    return ((batch,) for batch in batches) if is_generator else batches
+@contextmanager
+def _input(batches: Iterable) -> Iterator[Iterable]:
+    """Yield batches as `fit` takes them: tuples of a generator's, which ends here."""
+    if not isinstance(batches, Generator):
+        yield batches
+        return
+    with closing(batches):
+        yield ((batch,) for batch in batches)
 
 
-def _steps_done(trainer: keras.Model) -> int:
-    return int(trainer.optimizer.iterations.numpy())
+@contextmanager
+def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
+    try:
+        try:
+            yield
+        except KeyboardInterrupt:
+            save_checkpoint(learner, checkpoint)
+            raise
+    except RuntimeError as error:
+        # An update that a second Ctrl-C cuts off on JAX has taken the weights and given
+        # none back: the last checkpoint stands.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
@@ -166,121 +181,3 @@ def _use_xla() -> bool | str:
     import tensorflow as tf
 
     return "auto" if tf.config.list_physical_devices("GPU") else False
-
-
-class StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends training with the values named, before anything is saved.
-
-    On JAX it looks while the next updates are under way, and at the latest before
-    the end of a stretch.
-    """
-
-    async_safe = True
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        wrong = {k: v for k, v in (logs or {}).items() if not math.isfinite(float(v))}
-        if wrong:
-            values = ", ".join(f"{k} = {v}" for k, v in wrong.items())
-            raise _diverged(self.model, values)
-
-
-class StopBetweenUpdates(keras.callbacks.Callback):
-    """Turns the first Ctrl-C into an end before the next update.
-
-    In the middle of one, on JAX, the weights before it are gone and those after it are
-    not there yet.
-
-    Args:
-        stop: set by Ctrl-C.
-    """
-
-    def __init__(self, stop: threading.Event) -> None:
-        super().__init__()
-        self.stop = stop
-
-    def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        if self.stop.is_set():
-            raise KeyboardInterrupt
-
-
-class SaveCheckpoint(keras.callbacks.Callback):
-    """Writes weights and optimizer at the end of stretches, atomically.
-
-    After a stretch, if the last time was ``CHECKPOINT_SECONDS`` ago, and after the last
-    one.
-
-    Args:
-        path: the checkpoint, ending in ``.weights.h5``.
-    """
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.saved_at = -math.inf
-        self.is_saved = False
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.is_saved = False
-        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
-            self._save()
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        if not self.is_saved:
-            self._save()
-
-    def _save(self) -> None:
-        save_checkpoint(self.model, self.path)
-        self.saved_at, self.is_saved = time.monotonic(), True
-
-
-def save_checkpoint(trainer: keras.Model, path: Path) -> None:
-    """Write weights and optimizer, atomically.
-
-    Raises:
-        DiskFull: there is no room; the file that was there is intact.
-        TrainingDiverged: a weight is not finite; the same.
-    """
-    # A gradient that is not finite shows in the loss of the next update only.
-    for variable in trainer.trainable_variables:
-        if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
-            raise _diverged(trainer, f"{variable.path} is not finite")
-    try:
-        write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
-    except OSError as error:
-        # HDF5 reports the reason of the system only in words.
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        if full or "No space left" in str(error):
-            raise DiskFull(
-                f"no room on the disk for {path}: the state before it is kept; free "
-                "some space and run again with --resume"
-            ) from error
-        raise
-
-
-def _diverged(trainer: keras.Model, values: str) -> TrainingDiverged:
-    step = _steps_done(trainer)
-    return TrainingDiverged(
-        f"training diverged at step {step}: {values}. The last good state is kept; "
-        "train with a lower learning rate"
-    )
-
-
-class LogMetrics(keras.callbacks.Callback):
-    """Appends one line to ``metrics.jsonl`` after every stretch.
-
-    Args:
-        folder: of the run.
-        phase: its name.
-    """
-
-    def __init__(self, folder: RunFolder, phase: str) -> None:
-        super().__init__()
-        self.folder = folder
-        self.phase = phase
-
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        values = {k: float(v) for k, v in (logs or {}).items()}
-        step = _steps_done(self.model)
-        append_json_line(
-            self.folder.metrics, {"phase": self.phase, "step": step, **values}
-        )

@@ -25,7 +25,7 @@ from clips import crop_store
 from toy_models import toy_mean_shape
 
 from data_pipeline.training_data import TrainingData
-from strrn_tf import fitting
+from strrn_tf import fit_callbacks, fitting
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
 from strrn_tf.devices import Devices, choose_devices
 from strrn_tf.models.build import build_networks
@@ -77,22 +77,22 @@ def train(folder: Path, devices: Devices, kind: str, tracks: bool = True) -> Non
 
 def interrupt_at(step: int) -> None:
     """Press Ctrl-C after so many updates of the next training."""
-    on_batch = fitting.StopWhenNotFinite.on_train_batch_end
+    on_batch = fit_callbacks.StopWhenNotFinite.on_train_batch_end
     left = [step]
 
     def stop(self: object, batch: int, logs: dict | None = None) -> None:
         on_batch(self, batch, logs)
         left[0] -= 1
         if left[0] == 0:
-            fitting.StopWhenNotFinite.on_train_batch_end = on_batch
+            fit_callbacks.StopWhenNotFinite.on_train_batch_end = on_batch
             raise KeyboardInterrupt
 
-    fitting.StopWhenNotFinite.on_train_batch_end = stop
+    fit_callbacks.StopWhenNotFinite.on_train_batch_end = stop
 
 
 def main(root: Path, kind: str) -> None:
     """Train in all ways."""
-    fitting.CHECKPOINT_STEPS, fitting.CHECKPOINT_SECONDS = 2, 0.0
+    fitting.CHECKPOINT_STEPS, fit_callbacks.CHECKPOINT_SECONDS = 2, 0.0
     if keras.backend.backend() == "tensorflow":
         (cpu,) = tf.config.list_physical_devices("CPU")
         halves = [tf.config.LogicalDeviceConfiguration()] * 2

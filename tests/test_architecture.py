@@ -53,10 +53,15 @@ RULES = [
     ),
     ("strrn_tf.devices", set(), {"keras", "tensorflow"}),
     (
+        "strrn_tf.fit_callbacks",
+        {"strrn_tf.failures", "strrn_tf.omni.run_folder"},
+        {"keras", "numpy"},
+    ),
+    (
         "strrn_tf.fitting",
-        {"strrn_tf.failures", "strrn_tf.omni.run_folder", "strrn_tf.devices"}
+        {"strrn_tf.fit_callbacks", "strrn_tf.omni.run_folder", "strrn_tf.devices"}
         | {"strrn_tf.interruption"},
-        {"keras", "numpy", "tensorflow"},
+        {"keras", "tensorflow"},
     ),
     (
         "strrn_tf.omni.*",

@@ -67,6 +67,27 @@ def test_jax(tmp_path):
     check_toys(run(tmp_path, "jax", "toy"))
 
 
+@pytest.mark.skipif(not HAS_JAX, reason="jax is not installed: pip install jax")
+@pytest.mark.parametrize(
+    ("kind", "end", "saved"),
+    [
+        ("poison", "TrainingDiverged: training diverged by step ", 20),
+        ("ctrl-c", "KeyboardInterrupt: ", 33),
+        ("twice", "KeyboardInterrupt: ", 20),
+    ],
+)
+def test_how_a_training_on_jax_ends(tmp_path, kind, end, saved):
+    result = subprocess.run(
+        [sys.executable, "jax_fitting_process.py", str(tmp_path), kind],
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert f"\n{end}" in result.stdout
+    assert f"\nsaved: {saved}\n" in result.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["tensorflow", "jax"])
 def test_networks_of_the_product(tmp_path, backend):

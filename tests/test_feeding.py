@@ -2,8 +2,10 @@
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -57,25 +59,66 @@ class TestFeed:
         before = set(multiprocessing.active_children())
         stream = feed(fill, ARRAYS, 0, 2)
         next(stream)
-        mine = set(multiprocessing.active_children()) - before
-        assert len(mine) == 2
+        assert len(set(multiprocessing.active_children()) - before) == 2
         stream.close()
-        assert soon(lambda: not any(process.is_alive() for process in mine))
+        assert set(multiprocessing.active_children()) == before
 
-    def test_a_process_that_fails_ends_the_stream(self, monkeypatch, capfd):
-        monkeypatch.setattr(feeding, "PATIENCE", 0.05)
+    def test_processes_end_where_one_cannot_be_started(self, monkeypatch):
+        before = set(multiprocessing.active_children())
+        fork, started = feeding._fork, []
 
+        def fail_at_the_second(*arguments):
+            if started:
+                raise BlockingIOError("Resource temporarily unavailable")
+            started.append(fork(*arguments))
+            return started[0]
+
+        monkeypatch.setattr(feeding, "_fork", fail_at_the_second)
+        with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
+            next(feed(fill, ARRAYS, 0, 2))
+        assert set(multiprocessing.active_children()) == before
+
+    def test_what_a_file_is_blamed_for_is_raised_here(self, capfd):
+        def fail(arrays, number):
+            raise ValueError("stills/1.jpg: it is cut off")
+
+        with pytest.raises(ValueError, match=r"stills/1\.jpg: it is cut off"):
+            next(feed(fail, ARRAYS, 0, 1))
+        assert not capfd.readouterr().err
+
+    def test_a_process_that_fails_ends_the_stream(self, capfd):
         def fail(arrays, number):
             raise ZeroDivisionError("of a frame")
 
-        with pytest.raises(RuntimeError, match="has ended with exit code 1"):
+        with pytest.raises(ChildProcessError, match="exit code 1; --resume"):
             next(feed(fail, ARRAYS, 0, 1))
         assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
 
-    def test_systems_without_forks_are_told(self, monkeypatch):
-        monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
-        with pytest.raises(ValueError, match="--workers needs a system that forks"):
-            next(feed(fill, ARRAYS, 0, 1))
+    def test_a_killed_process_is_no_riddle(self):
+        def die(arrays, number):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        with pytest.raises(ChildProcessError, match=r"-9: memory .* fewer --workers"):
+            next(feed(die, ARRAYS, 0, 1))
+
+    def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
+        monkeypatch.setattr(feeding, "PATIENCE", 0.05)
+        monkeypatch.setattr(feeding, "LOOKS", 4)
+
+        def hang(arrays, number):
+            time.sleep(60)
+
+        before = set(multiprocessing.active_children())
+        with pytest.raises(TimeoutError, match="has made none for 0 seconds"):
+            next(feed(hang, ARRAYS, 0, 1))
+        assert set(multiprocessing.active_children()) == before
+
+    def test_ctrl_c_is_left_to_the_process_that_reads(self):
+        def press(arrays, number):
+            os.kill(os.getpid(), signal.SIGINT)
+            arrays[0][:] = number
+
+        assert numbers(feed(press, ARRAYS, 0, 1), 5) == list(range(5))
 
     def test_processes_end_with_a_killed_parent(self, tmp_path):
         script = tmp_path / "feeding_alone.py"
@@ -117,6 +160,21 @@ class TestStreams:
                 np.testing.assert_allclose(frames, wanted["frames"], atol=1e-7)
                 for name in batch.keys() - {"frames"}:
                     np.testing.assert_array_equal(batch[name], wanted[name])
+
+    def test_a_mixture_ends_with_all_its_processes(self, on_jax):
+        before = set(multiprocessing.active_children())
+        use_workers(1)
+        mixture = mix(make_clip_pairs(3), make_clip_pairs(4))
+        next(mixture)
+        assert len(set(multiprocessing.active_children()) - before) == 2
+        mixture.close()
+        assert set(multiprocessing.active_children()) == before
+
+    def test_systems_without_forks_are_told(self, on_jax, monkeypatch):
+        monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
+        with pytest.raises(ValueError, match="--workers needs a system that forks"):
+            use_workers(1)
+        use_workers(0)
 
     def test_tensorflow_has_its_own_way(self, on_jax, monkeypatch):
         monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")

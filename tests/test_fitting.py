@@ -13,9 +13,10 @@ import pytest
 import tensorflow as tf
 from support import arrays
 
-from strrn_tf import fitting
+from strrn_tf import fit_callbacks, fitting
 from strrn_tf.failures import DiskFull, TrainingDiverged
-from strrn_tf.fitting import Phase, fit, save_checkpoint, stretches
+from strrn_tf.fit_callbacks import save_checkpoint
+from strrn_tf.fitting import Phase, fit, stretches
 from strrn_tf.omni.run_folder import RunFolder
 
 
@@ -66,7 +67,7 @@ def new_trainer():
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(fitting, "CHECKPOINT_STEPS", 2)
-    monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(fit_callbacks, "CHECKPOINT_SECONDS", 0.0)
     folder = RunFolder(tmp_path)
     folder.start({})
     return folder
@@ -79,7 +80,7 @@ def metrics(folder):
 @contextlib.contextmanager
 def stopping(monkeypatch, step, error):
     """Raise an error when an update is done, as Ctrl-C or a fault would."""
-    on_batch = fitting.StopWhenNotFinite.on_train_batch_end
+    on_batch = fit_callbacks.StopWhenNotFinite.on_train_batch_end
 
     def stop(self, batch, logs=None):
         on_batch(self, batch, logs)
@@ -87,7 +88,7 @@ def stopping(monkeypatch, step, error):
             raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting.StopWhenNotFinite, "on_train_batch_end", stop)
+        patch.setattr(fit_callbacks.StopWhenNotFinite, "on_train_batch_end", stop)
         yield
 
 
@@ -174,7 +175,7 @@ class TestFit:
     def test_stretches_that_take_no_time_are_saved_at_the_end(
         self, folder, monkeypatch
     ):
-        monkeypatch.setattr(fitting, "CHECKPOINT_SECONDS", 60.0)
+        monkeypatch.setattr(fit_callbacks, "CHECKPOINT_SECONDS", 60.0)
         fault = RuntimeError("stopped")
         with stopping(monkeypatch, 7, fault), pytest.raises(RuntimeError):
             fit(new_trainer(), batches_from, PHASE, folder)
@@ -242,7 +243,9 @@ class TestFit:
 
         handler = signal.getsignal(signal.SIGINT)
         with monkeypatch.context() as patch:
-            patch.setattr(fitting.StopWhenNotFinite, "on_train_batch_begin", press)
+            patch.setattr(
+                fit_callbacks.StopWhenNotFinite, "on_train_batch_begin", press
+            )
             with pytest.raises(KeyboardInterrupt):
                 fit(new_trainer(), batches_from, PHASE, folder)
         assert signal.getsignal(signal.SIGINT) is handler

@@ -24,7 +24,7 @@ import tensorflow  # noqa: F401
 import data_pipeline.training_data  # noqa: F401
 import strrn_tf.export  # noqa: F401
 import train
-from strrn_tf import export_run, fitting
+from strrn_tf import export_run, fit_callbacks, fitting
 
 
 def die_at(moment: str, number: int, name: str) -> None:
@@ -38,7 +38,7 @@ def die_at(moment: str, number: int, name: str) -> None:
         if left[0] == 0:
             os.kill(os.getpid(), getattr(signal, name))
 
-    replace, on_batch = os.replace, fitting.StopWhenNotFinite.on_train_batch_end
+    replace, on_batch = os.replace, fit_callbacks.StopWhenNotFinite.on_train_batch_end
 
     def counted_replace(*names: object) -> None:
         count(str(names[1]))
@@ -49,12 +49,12 @@ def die_at(moment: str, number: int, name: str) -> None:
         count("step")
 
     os.replace = counted_replace
-    fitting.StopWhenNotFinite.on_train_batch_end = counted_batch
+    fit_callbacks.StopWhenNotFinite.on_train_batch_end = counted_batch
 
 
 def main() -> None:
     """Run one fork after the other."""
-    fitting.CHECKPOINT_STEPS, fitting.CHECKPOINT_SECONDS = 2, 0.0
+    fitting.CHECKPOINT_STEPS, fit_callbacks.CHECKPOINT_SECONDS = 2, 0.0
     deaths, export, *options = sys.argv[1:]
     if export == "no-export":
         export_run.export_run = lambda *_, **__: None

@@ -1,0 +1,94 @@
+"""Trains a line on JAX, where the weights are gone while an update is under way.
+
+    python jax_fitting_process.py FOLDER poison|ctrl-c|twice
+
+prints how it ended and how many updates the checkpoint has.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+os.environ["KERAS_BACKEND"] = "jax"
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import keras
+import numpy as np
+
+from strrn_tf import fit_callbacks, fitting
+from strrn_tf.failures import TrainingDiverged
+from strrn_tf.fitting import Phase, fit
+from strrn_tf.omni.run_folder import RunFolder
+
+STRETCH, MOMENT = 20, 33
+PHASE = Phase("line-00", steps=100, learning_rate=0.05, weight_decay=0.0)
+
+
+class Line(keras.Model):
+    """Does something in the middle of update number ``MOMENT``."""
+
+    def __init__(self, moment: str = "") -> None:
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.build((None, 2))
+        self.moment, self.updates = moment, 0
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self.dense.build(shape)
+        super().build(shape)
+
+    def call(self, inputs: dict) -> keras.KerasTensor:
+        return self.dense(inputs["x"])
+
+    def compute_loss(self, x: dict, y: None, y_pred: keras.KerasTensor, *_, **__):
+        return keras.ops.mean((y_pred - x["y"]) ** 2)
+
+    def make_train_function(self, force: bool = False) -> None:
+        super().make_train_function(force)
+        update = self.train_function
+
+        def interrupted(*arguments: object) -> object:
+            result = update(*arguments)
+            self.updates += 1
+            if self.updates == MOMENT and self.moment == "ctrl-c":
+                signal.raise_signal(signal.SIGINT)
+            if self.updates == MOMENT and self.moment == "twice":
+                raise KeyboardInterrupt
+            return result
+
+        self.train_function = interrupted
+
+
+def batches_from(start: int, poison: bool) -> Iterator[dict[str, np.ndarray]]:
+    """Yield the batches from a number on, of which one may be poisoned."""
+    number = start
+    while True:
+        x = np.random.default_rng(number).normal(size=(4, 2)).astype(np.float32)
+        if poison and number == MOMENT:
+            x[:] = np.nan
+        yield {"x": x, "y": x[:, :1]}
+        number += 1
+
+
+def main(root: Path, kind: str) -> None:
+    """Train, and read what was saved."""
+    fitting.CHECKPOINT_STEPS, fit_callbacks.CHECKPOINT_SECONDS = STRETCH, 0.0
+    folder = RunFolder(root)
+    folder.start({})
+    try:
+        batches = partial(batches_from, poison=kind == "poison")
+        fit(Line(kind), batches, PHASE, folder)
+    except (TrainingDiverged, KeyboardInterrupt) as end:
+        print(f"\n{type(end).__name__}: {end}")
+    saved = Line()
+    saved.compile(optimizer=fitting._optimizer(PHASE, fitting.ONE_DEVICE))
+    saved.optimizer.build(saved.trainable_variables)
+    saved.load_weights(folder.checkpoint(PHASE.name))
+    print(f"saved: {fit_callbacks.steps_done(saved)}")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
