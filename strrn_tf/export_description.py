@@ -118,12 +118,25 @@ def default_card(description: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _section(value: object) -> list[str]:
-    if isinstance(value, Mapping):
-        return [f"- {key}: {entry}" for key, entry in value.items()]
+def _section(value: object, indent: str = "") -> list[str]:
+    """Return the lines of a list, with one in it for every mapping inside."""
     if isinstance(value, list):
-        return [f"- {entry}" for entry in value]
-    return [str(value)]
+        return [f"{indent}- {_in_one_line(entry)}" for entry in value]
+    if not isinstance(value, Mapping):
+        return [f"{indent}{value}"]
+    lines = []
+    for key, entry in value.items():
+        if isinstance(entry, Mapping):
+            lines += [f"{indent}- {key}:", *_section(entry, f"{indent}  ")]
+        else:
+            lines.append(f"{indent}- {key}: {entry}")
+    return lines
+
+
+def _in_one_line(entry: object) -> str:
+    if isinstance(entry, Mapping):
+        return ", ".join(f"{key} {value}" for key, value in entry.items())
+    return str(entry)
 
 
 def _plain(value: object) -> object:

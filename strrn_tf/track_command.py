@@ -86,18 +86,25 @@ def track(options: Options, prog: str) -> None:
         KeyboardInterrupt: after what was done so far has been written.
     """
     from data_pipeline.video import open_video
+    from data_pipeline.video_file import VideoFile
 
     if not options.sources:
         raise ValueError(
             f"name a video, a folder of images or a camera ({prog} --help)"
         )
+    if options.threads < 1:
+        raise ValueError(f"--threads must be at least 1. Received: {options.threads}")
     planned = plan(options.sources, options.output, options.landmarks, options.format)
     failures = _Failures(prog, len(options.sources))
     # All are opened before the first is tracked: mistakes are known at once.
     opened: list[tuple[str, FrameReader, Outputs]] = []
     for source, outputs in zip(options.sources, planned, strict=True):
         with failures.noted():
-            opened.append((source, open_video(source, options.fps), outputs))
+            reader = open_video(source, options.fps)
+            opened.append((source, reader, outputs))
+            if options.fps and isinstance(reader, VideoFile):
+                note = "a video file has its own times, --fps is not for it"
+                print(f"note: {source}: {note}", file=sys.stderr)
     if opened:
         tracker = _open_tracker(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):

@@ -19,6 +19,7 @@ from toy_models import (
 from strrn_tf import export
 from strrn_tf.config import RunConfig
 from strrn_tf.export import PARITY_LIMITS, ExportError, export_models
+from strrn_tf.export_description import default_card
 from strrn_tf.models.build import build_networks
 from strrn_tf.tracking import model_folder
 from strrn_tf.tracking.litert import LiteRTModel
@@ -49,6 +50,18 @@ def awake(model):
 
 def leftovers(folder):
     return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_card_shows_what_lies_in_what():
+    description = {
+        "parity": {},
+        "weights": "float32",
+        "training_data": {"stills": 3, "started from": {"name": "a", "stills": 2}},
+        "accuracy": [{"dataset": "300w", "nme": 4.5}],
+    }
+    card = default_card(description)
+    assert "\n- stills: 3\n- started from:\n  - name: a\n  - stills: 2\n" in card
+    assert "\n- dataset 300w, nme 4.5\n" in card
 
 
 def test_the_folder_says_everything(toy):

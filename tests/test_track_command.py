@@ -101,6 +101,22 @@ def test_every_source_has_its_own_files(clips, tmp_path, tracker):
         assert len(list(open_video(out / f"{name}-overlay.mp4"))) == count
 
 
+def test_a_rate_is_for_folders_and_cameras(clips, tmp_path, tracker, capsys):
+    command = ["track", *clips, "--landmarks", str(tmp_path / "out"), "--fps", "10"]
+    assert main([*command, "--format", "jsonl"]) == 0
+    notes = [n for n in capsys.readouterr().err.splitlines() if n.startswith("note:")]
+    assert notes == [
+        f"note: {clips[k]}: a video file has its own times, --fps is not for it"
+        for k in (0, 2)
+    ]
+
+
+def test_threads_are_called_as_the_user_called_them(clips, capsys):
+    assert main(["track", *clips, "--threads", "0"]) == 2
+    message = capsys.readouterr().err
+    assert message == "strrn: --threads must be at least 1. Received: 0\n"
+
+
 def test_a_source_that_fails_is_named_and_the_others_are_done(
     clips, tmp_path, tracker, capsys
 ):
