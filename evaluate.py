@@ -103,6 +103,10 @@ def parse(argv: Sequence[str] | None) -> Options:
             "--dataset 300w has no video to track. Use --protocol detect, or "
             "--dataset 300vw"
         )
+    if options.dataset == "300w" and options.category != "all":
+        raise ValueError(
+            "--category is of 300VW's clips: --dataset 300w has none, leave it out"
+        )
     return options
 
 

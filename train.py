@@ -201,9 +201,11 @@ def farewell(options: Options, folder: "RunFolder") -> str:
     """Return where the result is and what comes next."""
     if (folder.export / "model.json").is_file():
         return f"the models are in {folder.export}; next: {next_command(options)}"
+    command = "the same command with --resume"
+    command += " and without --workers" if options.workers else ""
     return (
         f"the weights are in {folder.root / 'checkpoints'}; next, where Keras runs on "
-        "TensorFlow: the same command with --resume exports them"
+        f"TensorFlow: {command} exports them"
     )
 
 

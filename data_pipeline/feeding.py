@@ -9,12 +9,11 @@ import multiprocessing
 import signal
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from multiprocessing.queues import SimpleQueue
-from multiprocessing.synchronize import Semaphore
 from typing import NamedTuple
 
 import cv2
@@ -26,11 +25,9 @@ from data_pipeline.workers import begin_worker
 SLOTS = 2
 # Batches that are copied out of them while an accelerator is at work.
 AHEAD = 2
-# Seconds after which it is looked whether a process that is waited for still runs.
-PATIENCE = 1.0
-# Such looks after which one that runs is taken to hang: it may have been forked while a
-# thread of this process held a lock, which nobody will give back there.
-LOOKS = 120
+# Seconds after which a process that has made no batch is taken to hang: it may have
+# been forked while a thread of this one held a lock, which nobody gives back there.
+PATIENCE = 120.0
 
 # Shape and type of every array of a batch.
 Arrays = Sequence[tuple[tuple[int, ...], type]]
@@ -39,16 +36,20 @@ Fill = Callable[[list[np.ndarray], int], None]
 
 
 class _Feeder(NamedTuple):
-    """One process, the memory it shares with this one, and whose turn it is there."""
+    """One process, the memory it shares with this one, and the pipe to it.
+
+    There it says None when a batch is ready, or what it failed of, and hears None when
+    a batch was read.
+    """
 
     process: BaseProcess
     slots: list[list[np.ndarray]]
-    free: Semaphore
-    ready: Semaphore
-    errors: SimpleQueue
+    pipe: Connection
 
 
-def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]:
+def feed(
+    fill: Fill, arrays: Arrays, start: int, workers: int
+) -> Generator[list[np.ndarray]]:
     """Yield the batches from number ``start`` on, in order, without end.
 
     Args:
@@ -73,7 +74,7 @@ def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]
         turn, place = number // workers, number % workers
         _wait_for(feeders[place])
         batch = [array.copy() for array in feeders[place].slots[turn % SLOTS]]
-        feeders[place].free.release()
+        feeders[place].pipe.send(None)
         return batch
 
     reader = ThreadPoolExecutor(1)
@@ -88,7 +89,9 @@ def feed(fill: Fill, arrays: Arrays, start: int, workers: int) -> Iterator[list]
             yield waiting.popleft().result()
             waiting.append(reader.submit(read, number))
     finally:
-        _end(feeders)
+        for feeder in feeders:
+            feeder.process.terminate()  # which ends the reader's wait for it too
+            feeder.process.join()
         reader.shutdown(cancel_futures=True)
         cv2.setNumThreads(threads)
 
@@ -97,8 +100,7 @@ def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
     """Start a process that makes the batches first, first + step, ..."""
     context = multiprocessing.get_context("fork")
     slots = [[_shared(*array) for array in arrays] for _ in range(SLOTS)]
-    free, ready = context.Semaphore(SLOTS), context.Semaphore(0)
-    errors = context.SimpleQueue()
+    here, there = context.Pipe()
 
     def work() -> None:
         # All processes of a terminal get Ctrl-C; the one that trains decides.
@@ -106,18 +108,20 @@ def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
         begin_worker()
         try:
             for turn in count():
-                free.acquire()
+                if turn >= SLOTS:
+                    there.recv()
                 fill(slots[turn % SLOTS], first + turn * step)
-                ready.release()
+                there.send(None)
         except (OSError, ValueError) as error:
-            errors.put(error)
+            there.send(error)
 
     process = context.Process(target=work, daemon=True)
     with warnings.catch_warnings():
         # JAX warns of forks, for its threads are missing in the copy. Nobody asks them.
         warnings.simplefilter("ignore")
         process.start()
-    return _Feeder(process, slots, free, ready, errors)
+    there.close()  # its end alone is left, so that its death closes the pipe
+    return _Feeder(process, slots, here)
 
 
 def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
@@ -129,29 +133,21 @@ def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 
 def _wait_for(feeder: _Feeder) -> None:
     """Return when the next batch of a process is ready; raise why it never will be."""
-    for _ in range(LOOKS):
-        if feeder.ready.acquire(timeout=PATIENCE):
-            return
-        if feeder.process.is_alive():
-            continue
-        if not feeder.errors.empty():
-            raise feeder.errors.get()
+    if not feeder.pipe.poll(PATIENCE):
+        raise TimeoutError(
+            f"a process that makes batches has made none for {PATIENCE:.0f} seconds: "
+            "give fewer --workers or smaller batches; --resume continues from the last "
+            "checkpoint"
+        )
+    try:
+        error = feeder.pipe.recv()
+    except (EOFError, ConnectionError):
+        feeder.process.join()
         code = feeder.process.exitcode
         cause = ": memory may be short, give fewer --workers" if code == -9 else ""
         raise ChildProcessError(
             f"a process that makes batches has ended with exit code {code}{cause}; "
             "--resume continues from the last checkpoint"
-        )
-    raise TimeoutError(
-        f"a process that makes batches has made none for {LOOKS * PATIENCE:.0f} "
-        "seconds; --resume continues from the last checkpoint"
-    )
-
-
-def _end(feeders: list[_Feeder]) -> None:
-    """End the processes, and the wait of whoever reads from them."""
-    for feeder in feeders:
-        feeder.process.terminate()
-    for feeder in feeders:
-        feeder.process.join()
-        feeder.ready.release()
+        ) from None
+    if error is not None:
+        raise error

@@ -9,7 +9,7 @@ processes can do the work (`use_workers`).
 import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from itertools import count
@@ -32,7 +32,7 @@ PREFETCHED = 2
 ALIGNMENT = 64
 
 # Dictionaries of arrays (B, ...), without end.
-Stream = "tf.data.Dataset | Iterator[dict[str, np.ndarray]]"
+Stream = "tf.data.Dataset | Generator[dict[str, np.ndarray]]"
 
 # One sample: its crops (315, 315, 3) uint8, then its shapes (68, 2) in crop pixels.
 Sample = tuple[list[np.ndarray], list[np.ndarray]]
@@ -105,7 +105,7 @@ def endless_stream(
 
 def _named(
     names: list[str], batches: Generator[list[np.ndarray]]
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Generator[dict[str, np.ndarray]]:
     """Yield the batches as dictionaries."""
     with closing(batches):
         for batch in batches:
@@ -134,11 +134,11 @@ def _data_set(
 
 def _generate(
     batch: Callable[[int], list[np.ndarray]], names: list[str], start: int
-) -> Iterator[dict[str, np.ndarray]]:
+) -> Generator[dict[str, np.ndarray]]:
     """Yield the batches from number ``start`` on, made ahead by all cores."""
     workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        numbers = count(start)
+    pool, numbers = ThreadPoolExecutor(workers), count(start)
+    try:
         waiting = deque(
             pool.submit(batch, next(numbers)) for _ in range(workers + PREFETCHED)
         )
@@ -146,6 +146,8 @@ def _generate(
             arrays = waiting.popleft().result()
             waiting.append(pool.submit(batch, next(numbers)))
             yield dict(zip(names, arrays, strict=True))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _fill(
@@ -202,7 +204,7 @@ def combine(join: Callable[..., dict], *streams: Stream) -> Stream:
     return zipped.map(join, num_parallel_calls=1).prefetch(PREFETCHED)
 
 
-def _combined(join: Callable[..., dict], *streams: Generator) -> Iterator[dict]:
+def _combined(join: Callable[..., dict], *streams: Generator) -> Generator[dict]:
     with ExitStack() as stack:
         for stream in streams:
             stack.enter_context(closing(stream))

@@ -1,4 +1,4 @@
-"""The whole method on faces that the project draws, in six to eleven minutes.
+"""The whole method on faces that the project draws, in 6 to 12 minutes.
 
 Draws a small data set, trains a detector and the STRRN tracker by Algorithm 1, scores
 both on held-out difficult clips (category 3) before and after the algorithm, and writes

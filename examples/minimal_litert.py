@@ -76,7 +76,15 @@ class Model:
 if __name__ == "__main__":
     if len(sys.argv) not in (7, 8):
         sys.exit(__doc__)
-    model, box = Model(sys.argv[1]), tuple(map(float, sys.argv[3:7]))
+    if not Path(sys.argv[1], "model.json").is_file():
+        sys.exit(f"{sys.argv[1]}: is no model folder, there is no model.json")
+    try:
+        box = x0, y0, x1, y1 = tuple(map(float, sys.argv[3:7]))
+    except ValueError:
+        sys.exit(f"the box must be four numbers: {' '.join(sys.argv[3:7])}")
+    if not (x0 < x1 and y0 < y1):
+        sys.exit(f"the box is empty: x0 < x1 and y0 < y1 do not hold for {box}")
+    model = Model(sys.argv[1])
     files = sys.argv[2:3] + sys.argv[7:]
     images = [cv2.imread(file) for file in files]
     if unread := [f for f, i in zip(files, images, strict=True) if i is None]:

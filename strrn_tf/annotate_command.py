@@ -87,6 +87,8 @@ def annotate(options: Options) -> None:
     from strrn_tf.locking import alone_in
     from strrn_tf.tracking.model_folder import load
 
+    if options.workers < 0:
+        raise ValueError(f"--workers must not be negative. Received: {options.workers}")
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)

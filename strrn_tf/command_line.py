@@ -15,6 +15,8 @@ import tyro
 from strrn_tf.failures import TrainingDiverged
 
 T = TypeVar("T")
+# Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).
+BACK_ENDS = frozenset(("jax", "torch"))
 # Packages of the extra `train` in pyproject.toml: tracking does without them.
 TRAIN = frozenset(
     ("filelock", "keras", "matplotlib", "pandas", "scipy", "tensorboard", "tensorflow")
@@ -88,10 +90,11 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         print(f"{prog}: {one_line(error)}", file=sys.stderr)
         return 1 if isinstance(error, TrainingDiverged) else 2
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get((error.name or "").partition(".")[0])
-        if extra is None:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRAS.keys() | BACK_ENDS:
             raise
-        cure = f'pip install "strrn[{extra}]"'
+        extra = EXTRAS.get(package)
+        cure = f'pip install "strrn[{extra}]"' if extra else f"pip install {package}"
         print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

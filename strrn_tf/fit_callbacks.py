@@ -51,6 +51,10 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             raise _diverged(self.model, values)
 
 
+class Stopped(KeyboardInterrupt):
+    """Ctrl-C, taken up between two updates."""
+
+
 class StopBetweenUpdates(keras.callbacks.Callback):
     """Turns the first Ctrl-C into an end before the next update.
 
@@ -67,7 +71,7 @@ class StopBetweenUpdates(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if self.stop.is_set():
-            raise KeyboardInterrupt
+            raise Stopped
 
 
 class SaveCheckpoint(keras.callbacks.Callback):

@@ -18,6 +18,7 @@ from strrn_tf.fit_callbacks import (
     LogMetrics,
     SaveCheckpoint,
     StopBetweenUpdates,
+    Stopped,
     StopWhenNotFinite,
     save_checkpoint,
     steps_done,
@@ -135,15 +136,19 @@ def _input(batches: Iterable) -> Iterator[Iterable]:
 
 @contextmanager
 def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
+    """Save the weights if Ctrl-C ends this.
+
+    On JAX an update takes the weights and gives others back, so there is nothing to
+    save where a second Ctrl-C cuts it off: the last checkpoint stands.
+    """
     try:
-        try:
-            yield
-        except KeyboardInterrupt:
+        yield
+    except KeyboardInterrupt as stop:
+        if isinstance(stop, Stopped) or keras.backend.backend() != "jax":
             save_checkpoint(learner, checkpoint)
-            raise
+        raise
     except RuntimeError as error:
-        # An update that a second Ctrl-C cuts off on JAX has taken the weights and given
-        # none back: the last checkpoint stands.
+        # Keras looked for the weights after such an update.
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise

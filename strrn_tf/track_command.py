@@ -1,5 +1,7 @@
 """``strrn track``: videos and cameras in, landmarks and overlay videos out."""
 
+import math
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -92,8 +94,7 @@ def track(options: Options, prog: str) -> None:
         raise ValueError(
             f"name a video, a folder of images or a camera ({prog} --help)"
         )
-    if options.threads < 1:
-        raise ValueError(f"--threads must be at least 1. Received: {options.threads}")
+    check_numbers(options)
     planned = plan(options.sources, options.output, options.landmarks, options.format)
     failures = _Failures(prog, len(options.sources))
     # All are opened before the first is tracked: mistakes are known at once.
@@ -114,6 +115,23 @@ def track(options: Options, prog: str) -> None:
             tracker.reset()
             track_source(source, title, reader, tracker, outputs)
     failures.raise_if_any()
+
+
+def check_numbers(options: Options) -> None:
+    """Raise a ``ValueError`` that calls a wrong number by the option's name."""
+    # LiteRT starts as many as it is told, and dies of too many.
+    most = 4 * (os.cpu_count() or 1)
+    if not 1 <= options.threads <= most:
+        raise ValueError(
+            f"--threads must be 1 to {most} (four times the cores). "
+            f"Received: {options.threads}"
+        )
+    if options.max_faces < 1:
+        raise ValueError(
+            f"--max-faces must be at least 1. Received: {options.max_faces}"
+        )
+    if options.fps is not None and not 0 < options.fps < math.inf:
+        raise ValueError(f"--fps must be a positive number. Received: {options.fps}")
 
 
 def track_source(

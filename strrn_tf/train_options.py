@@ -153,6 +153,8 @@ def complete(options: Options) -> Options:
     Raises:
         ValueError: options do not go together, in one line.
     """
+    if options.threads < 0:
+        raise ValueError(f"--threads must not be negative. Received: {options.threads}")
     if options.fresh_tracker and not options.init:
         raise ValueError("--fresh-tracker is for --init: without, both are built anew")
     if options.method == "sbr" and options.devices > 1:
@@ -177,9 +179,11 @@ def complete(options: Options) -> Options:
 
 def check_init(options: Options) -> None:
     """Raise a ``ValueError`` if the options leave nothing to do for --init."""
-    if not options.algorithm.rounds:
+    on_stills = options.input_size or options.fresh_tracker
+    if not (options.algorithm.rounds or on_stills):
         raise ValueError("--init with --rounds 0 leaves nothing to train")
-    if not options.unlabelled and options.data_root is None:
+    has_videos = options.unlabelled or options.data_root is not None
+    if options.algorithm.rounds and not has_videos:
         raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
     if not (options.algorithm.spatial or options.fresh_tracker):
         raise ValueError(

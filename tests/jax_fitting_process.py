@@ -1,8 +1,9 @@
 """Trains a line on JAX, where the weights are gone while an update is under way.
 
-    python jax_fitting_process.py FOLDER poison|ctrl-c|twice
+    python jax_fitting_process.py FOLDER poison|ctrl-c|twice UPDATE
 
-prints how it ended and how many updates the checkpoint has.
+does that in the middle of an update (from 1), and prints how it ended and how many
+updates the checkpoint has.
 """
 
 import os
@@ -23,18 +24,18 @@ from strrn_tf.failures import TrainingDiverged
 from strrn_tf.fitting import Phase, fit
 from strrn_tf.omni.run_folder import RunFolder
 
-STRETCH, MOMENT = 20, 33
+STRETCH = 20
 PHASE = Phase("line-00", steps=100, learning_rate=0.05, weight_decay=0.0)
 
 
 class Line(keras.Model):
-    """Does something in the middle of update number ``MOMENT``."""
+    """Does something in the middle of an update."""
 
-    def __init__(self, moment: str = "") -> None:
+    def __init__(self, kind: str = "", moment: int = 0) -> None:
         super().__init__()
         self.dense = keras.layers.Dense(1)
         self.build((None, 2))
-        self.moment, self.updates = moment, 0
+        self.kind, self.moment, self.updates = kind, moment, 0
 
     def build(self, shape: tuple[int | None, ...]) -> None:
         self.dense.build(shape)
@@ -53,36 +54,40 @@ class Line(keras.Model):
         def interrupted(*arguments: object) -> object:
             result = update(*arguments)
             self.updates += 1
-            if self.updates == MOMENT and self.moment == "ctrl-c":
+            if self.updates == self.moment and self.kind == "ctrl-c":
                 signal.raise_signal(signal.SIGINT)
-            if self.updates == MOMENT and self.moment == "twice":
+            if self.updates == self.moment and self.kind == "twice":
                 raise KeyboardInterrupt
             return result
 
         self.train_function = interrupted
 
 
-def batches_from(start: int, poison: bool) -> Iterator[dict[str, np.ndarray]]:
+def batches_from(start: int, poison: int) -> Iterator[dict[str, np.ndarray]]:
     """Yield the batches from a number on, of which one may be poisoned."""
     number = start
     while True:
         x = np.random.default_rng(number).normal(size=(4, 2)).astype(np.float32)
-        if poison and number == MOMENT:
+        if number == poison - 1:
             x[:] = np.nan
         yield {"x": x, "y": x[:, :1]}
         number += 1
 
 
-def main(root: Path, kind: str) -> None:
+def main(root: Path, kind: str, moment: int) -> None:
     """Train, and read what was saved."""
     fitting.CHECKPOINT_STEPS, fit_callbacks.CHECKPOINT_SECONDS = STRETCH, 0.0
     folder = RunFolder(root)
     folder.start({})
     try:
-        batches = partial(batches_from, poison=kind == "poison")
-        fit(Line(kind), batches, PHASE, folder)
+        batches = partial(batches_from, poison=moment * (kind == "poison"))
+        fit(Line(kind, moment), batches, PHASE, folder)
     except (TrainingDiverged, KeyboardInterrupt) as end:
-        print(f"\n{type(end).__name__}: {end}")
+        names = [c.__name__ for c in (TrainingDiverged, KeyboardInterrupt)]
+        print(f"\n{names[isinstance(end, KeyboardInterrupt)]}: {end}")
+    if not folder.checkpoint(PHASE.name).exists():
+        print("saved: nothing")
+        return
     saved = Line()
     saved.compile(optimizer=fitting._optimizer(PHASE, fitting.ONE_DEVICE))
     saved.optimizer.build(saved.trainable_variables)
@@ -91,4 +96,4 @@ def main(root: Path, kind: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))

@@ -69,16 +69,19 @@ def test_jax(tmp_path):
 
 @pytest.mark.skipif(not HAS_JAX, reason="jax is not installed: pip install jax")
 @pytest.mark.parametrize(
-    ("kind", "end", "saved"),
+    ("kind", "update", "end", "saved"),
     [
-        ("poison", "TrainingDiverged: training diverged by step ", 20),
-        ("ctrl-c", "KeyboardInterrupt: ", 33),
-        ("twice", "KeyboardInterrupt: ", 20),
+        ("poison", 33, "TrainingDiverged: training diverged by step ", 20),
+        ("ctrl-c", 1, "KeyboardInterrupt: ", 1),
+        ("ctrl-c", 33, "KeyboardInterrupt: ", 33),
+        ("twice", 1, "KeyboardInterrupt: ", "nothing"),
+        ("twice", 21, "KeyboardInterrupt: ", 20),
+        ("twice", 33, "KeyboardInterrupt: ", 20),
     ],
 )
-def test_how_a_training_on_jax_ends(tmp_path, kind, end, saved):
+def test_how_a_training_on_jax_ends(tmp_path, kind, update, end, saved):
     result = subprocess.run(
-        [sys.executable, "jax_fitting_process.py", str(tmp_path), kind],
+        [sys.executable, "jax_fitting_process.py", str(tmp_path), kind, str(update)],
         cwd=TESTS,
         capture_output=True,
         text=True,

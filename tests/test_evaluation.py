@@ -393,6 +393,7 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
         (["--max-frames", "0"], "--max-frames must be at least 1. Received: 0"),
         (["--cycle-limit", "-1"], "--cycle-limit must be positive"),
         (["--dataset", "300w", "--protocol", "track"], "no video to track"),
+        (["--dataset", "300w", "--category", "3"], "--dataset 300w has none"),
         (["--data-root", "/nowhere"], "/nowhere: there is no such folder"),
     ],
 )

@@ -102,8 +102,7 @@ class TestFeed:
             next(feed(die, ARRAYS, 0, 1))
 
     def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
-        monkeypatch.setattr(feeding, "PATIENCE", 0.05)
-        monkeypatch.setattr(feeding, "LOOKS", 4)
+        monkeypatch.setattr(feeding, "PATIENCE", 0.2)
 
         def hang(arrays, number):
             time.sleep(60)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import signal
 
 import numpy as np
@@ -111,10 +112,21 @@ def test_a_rate_is_for_folders_and_cameras(clips, tmp_path, tracker, capsys):
     ]
 
 
-def test_threads_are_called_as_the_user_called_them(clips, capsys):
-    assert main(["track", *clips, "--threads", "0"]) == 2
-    message = capsys.readouterr().err
-    assert message == "strrn: --threads must be at least 1. Received: 0\n"
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--threads", "0", r"--threads must be 1 to \d+ .*\. Received: 0"),
+        ("--threads", "100000", r"--threads must be 1 to \d+ .*\. Received: 100000"),
+        ("--max-faces", "0", r"--max-faces must be at least 1\. Received: 0"),
+        ("--fps", "0", r"--fps must be a positive number\. Received: 0\.0"),
+        ("--fps", "nan", r"--fps must be a positive number\. Received: nan"),
+    ],
+)
+def test_numbers_are_called_as_the_user_called_them(
+    clips, capsys, option, value, message
+):
+    assert main(["track", *clips, option, value]) == 2
+    assert re.fullmatch(f"strrn: {message}\n", capsys.readouterr().err)
 
 
 def test_a_source_that_fails_is_named_and_the_others_are_done(

@@ -263,6 +263,9 @@ class TestMistakes:
         message = self.fails(capsys, *init, "--backbone", "mdm")
         assert "the model of --init has hgn; leave --backbone out" in message
         assert "nothing to train" in self.fails(capsys, *init, "--rounds", "0")
+        on_stills = ("--init", "strrn-hgn", "--stills", tmp_path, "--rounds", "0")
+        larger = train.parse([str(a) for a in (*on_stills, "--input-size", "256")])
+        assert larger.input_size == 256
         chosen = train.parse([str(a) for a in init])
         assert (chosen.backbone, chosen.preset) == ("hgn", "default")
         assert chosen.folder.name == "strrn-hgn"
