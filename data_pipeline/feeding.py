@@ -11,6 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -27,7 +28,7 @@ SLOTS = 2
 AHEAD = 2
 # Seconds after which a process that has made no batch is taken to hang: it may have
 # been forked while a thread of this one held a lock, which nobody gives back there.
-PATIENCE = 120.0
+PATIENCE = 120
 
 # Shape and type of every array of a batch.
 Arrays = Sequence[tuple[tuple[int, ...], type]]
@@ -74,7 +75,8 @@ def feed(
         turn, place = number // workers, number % workers
         _wait_for(feeders[place])
         batch = [array.copy() for array in feeders[place].slots[turn % SLOTS]]
-        feeders[place].pipe.send(None)
+        with suppress(ConnectionError):  # its end is met where its next batch is due
+            feeders[place].pipe.send(None)
         return batch
 
     reader = ThreadPoolExecutor(1)
@@ -133,9 +135,10 @@ def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
 
 def _wait_for(feeder: _Feeder) -> None:
     """Return when the next batch of a process is ready; raise why it never will be."""
-    if not feeder.pipe.poll(PATIENCE):
+    # In single seconds: those in which the machine slept count as one.
+    if not any(feeder.pipe.poll(1.0) for _ in range(PATIENCE)):
         raise TimeoutError(
-            f"a process that makes batches has made none for {PATIENCE:.0f} seconds: "
+            f"a process that makes batches has made none for {PATIENCE} seconds: "
             "give fewer --workers or smaller batches; --resume continues from the last "
             "checkpoint"
         )

@@ -2,10 +2,11 @@
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+STDERR = 2
 
 
 @contextmanager
@@ -24,8 +25,10 @@ def stop_signal(message: str = "") -> Iterator[threading.Event]:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if message:
-            # The streams of Python may be in the middle of a write.
-            os.write(sys.__stderr__.fileno(), f"\n{message}\n".encode())
+            # The streams of Python may be in the middle of a write; and Ctrl-C has
+            # ended who reads stderr, where that is a pipe.
+            with suppress(OSError):
+                os.write(STDERR, f"\n{message}\n".encode())
 
     before = signal.signal(signal.SIGINT, on_interrupt)
     try:

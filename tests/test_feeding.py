@@ -94,6 +94,23 @@ class TestFeed:
             next(feed(fail, ARRAYS, 0, 1))
         assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
 
+    @pytest.mark.parametrize("is_killed", [False, True])
+    def test_what_fails_ahead_is_told_when_it_is_due(self, is_killed):
+        def fail_later(arrays, number):
+            if number == 2:
+                if is_killed:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                raise ValueError("stills/3.jpg: it is cut off")
+            arrays[0][:] = number
+
+        stream = feed(fail_later, ARRAYS, 0, 1)
+        error, words = (ChildProcessError, "-9") if is_killed else (ValueError, "3.jpg")
+        assert next(stream)[0][0, 0] == 0
+        time.sleep(0.5)
+        assert next(stream)[0][0, 0] == 1
+        with pytest.raises(error, match=words):
+            next(stream)
+
     def test_a_killed_process_is_no_riddle(self):
         def die(arrays, number):
             os.kill(os.getpid(), signal.SIGKILL)
@@ -102,13 +119,13 @@ class TestFeed:
             next(feed(die, ARRAYS, 0, 1))
 
     def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
-        monkeypatch.setattr(feeding, "PATIENCE", 0.2)
+        monkeypatch.setattr(feeding, "PATIENCE", 1)
 
         def hang(arrays, number):
             time.sleep(60)
 
         before = set(multiprocessing.active_children())
-        with pytest.raises(TimeoutError, match="has made none for 0 seconds"):
+        with pytest.raises(TimeoutError, match="has made none for 1 seconds"):
             next(feed(hang, ARRAYS, 0, 1))
         assert set(multiprocessing.active_children()) == before
 
