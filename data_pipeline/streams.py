@@ -100,7 +100,7 @@ def endless_stream(
         return _named(list(shapes), feed(fill, arrays, start, _workers))
     if keras.backend.backend() == "tensorflow":
         return _data_set(batch, shapes, start)
-    return _generate(batch, list(shapes), start)
+    return _named(list(shapes), _generate(batch, start))
 
 
 def _named(
@@ -133,8 +133,8 @@ def _data_set(
 
 
 def _generate(
-    batch: Callable[[int], list[np.ndarray]], names: list[str], start: int
-) -> Generator[dict[str, np.ndarray]]:
+    batch: Callable[[int], list[np.ndarray]], start: int
+) -> Generator[list[np.ndarray]]:
     """Yield the batches from number ``start`` on, made ahead by all cores."""
     workers = os.cpu_count() or 1
     pool, numbers = ThreadPoolExecutor(workers), count(start)
@@ -145,7 +145,7 @@ def _generate(
         while True:
             arrays = waiting.popleft().result()
             waiting.append(pool.submit(batch, next(numbers)))
-            yield dict(zip(names, arrays, strict=True))
+            yield arrays
     finally:
         pool.shutdown(cancel_futures=True)
 

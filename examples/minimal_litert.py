@@ -3,8 +3,7 @@
     python examples/minimal_litert.py MODEL_FOLDER IMAGE x0 y0 x1 y1 [NEXT_IMAGE]
 
 prints the 68 landmarks of the face in the box, and where the tracker finds them in the
-next image, with the cycle error. NumPy, OpenCV and LiteRT only; it gives what
-``strrn_tf.FaceTracker.align`` and ``.step`` give (a test compares them).
+next image, with the cycle error, as ``strrn_tf.FaceTracker`` does (a test compares).
 """
 
 import json
@@ -46,9 +45,7 @@ class Model:
     def __init__(self, folder: str) -> None:
         description = json.loads(Path(folder, "model.json").read_text("utf-8"))
         self.crop = description["crop"]["size"], description["crop"]["margin"]
-        files = [
-            str(Path(folder, f"{name}.tflite")) for name in ("detector", "tracker")
-        ]
+        files = [str(Path(folder, f"{n}.tflite")) for n in ("detector", "tracker")]
         self.interpreters = [Interpreter(file, num_threads=1) for file in files]
         self.detect, self.track = (i.get_signature_runner() for i in self.interpreters)
 
@@ -76,15 +73,12 @@ class Model:
 if __name__ == "__main__":
     if len(sys.argv) not in (7, 8):
         sys.exit(__doc__)
-    if not Path(sys.argv[1], "model.json").is_file():
-        sys.exit(f"{sys.argv[1]}: is no model folder, there is no model.json")
     try:
-        box = x0, y0, x1, y1 = tuple(map(float, sys.argv[3:7]))
-    except ValueError:
-        sys.exit(f"the box must be four numbers: {' '.join(sys.argv[3:7])}")
-    if not (x0 < x1 and y0 < y1):
+        model, box = Model(sys.argv[1]), tuple(map(float, sys.argv[3:7]))
+    except (OSError, ValueError) as error:
+        sys.exit(f"a model folder and a box of four numbers are needed: {error}")
+    if not (box[0] < box[2] and box[1] < box[3]):
         sys.exit(f"the box is empty: x0 < x1 and y0 < y1 do not hold for {box}")
-    model = Model(sys.argv[1])
     files = sys.argv[2:3] + sys.argv[7:]
     images = [cv2.imread(file) for file in files]
     if unread := [f for f, i in zip(files, images, strict=True) if i is None]:

@@ -16,8 +16,8 @@ from pathlib import Path
 os.environ["KERAS_BACKEND"] = "jax"
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import keras
 import numpy as np
+from toy_models import Line
 
 from strrn_tf import fit_callbacks, fitting
 from strrn_tf.failures import TrainingDiverged
@@ -28,24 +28,12 @@ STRETCH = 20
 PHASE = Phase("line-00", steps=100, learning_rate=0.05, weight_decay=0.0)
 
 
-class Line(keras.Model):
-    """Does something in the middle of an update."""
+class Interrupted(Line):
+    """Something happens in the middle of an update."""
 
-    def __init__(self, kind: str = "", moment: int = 0) -> None:
+    def __init__(self, kind: str, moment: int) -> None:
         super().__init__()
-        self.dense = keras.layers.Dense(1)
-        self.build((None, 2))
         self.kind, self.moment, self.updates = kind, moment, 0
-
-    def build(self, shape: tuple[int | None, ...]) -> None:
-        self.dense.build(shape)
-        super().build(shape)
-
-    def call(self, inputs: dict) -> keras.KerasTensor:
-        return self.dense(inputs["x"])
-
-    def compute_loss(self, x: dict, y: None, y_pred: keras.KerasTensor, *_, **__):
-        return keras.ops.mean((y_pred - x["y"]) ** 2)
 
     def make_train_function(self, force: bool = False) -> None:
         super().make_train_function(force)
@@ -81,10 +69,11 @@ def main(root: Path, kind: str, moment: int) -> None:
     folder.start({})
     try:
         batches = partial(batches_from, poison=moment * (kind == "poison"))
-        fit(Line(kind, moment), batches, PHASE, folder)
-    except (TrainingDiverged, KeyboardInterrupt) as end:
-        names = [c.__name__ for c in (TrainingDiverged, KeyboardInterrupt)]
-        print(f"\n{names[isinstance(end, KeyboardInterrupt)]}: {end}")
+        fit(Interrupted(kind, moment), batches, PHASE, folder)
+    except TrainingDiverged as error:
+        print(f"\nTrainingDiverged: {error}")
+    except KeyboardInterrupt:
+        print("\nKeyboardInterrupt: ")
     if not folder.checkpoint(PHASE.name).exists():
         print("saved: nothing")
         return

@@ -12,31 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import arrays
+from toy_models import Line
 
 from strrn_tf import fit_callbacks, fitting
 from strrn_tf.failures import DiskFull, TrainingDiverged
 from strrn_tf.fit_callbacks import save_checkpoint
 from strrn_tf.fitting import Phase, fit, stretches
 from strrn_tf.omni.run_folder import RunFolder
-
-
-class Line(keras.Model):
-    """A trainer small enough to be traced in no time; its loss is its metric too."""
-
-    def __init__(self):
-        super().__init__()
-        self.dense = keras.layers.Dense(1)
-        self.build((None, 2))
-
-    def build(self, shape):
-        self.dense.build(shape)
-        super().build(shape)
-
-    def call(self, inputs):
-        return self.dense(inputs["x"])
-
-    def compute_loss(self, x=None, y=None, y_pred=None, *_, **__):
-        return keras.ops.mean((y_pred - x["y"]) ** 2)
 
 
 def batches_from(start, poison=None):
