@@ -19,7 +19,7 @@ demo: $(STAMP) ## draw faces, train on them, evaluate, write an overlay video (6
 	$(RUN) examples/demo.py
 
 test: $(STAMP) ## run the tests (4 to 6 minutes)
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses auto
 
 lint: $(STAMP) ## check style
 	$(RUN) -m ruff check .
@@ -30,7 +30,7 @@ format: $(STAMP) ## mend style
 	$(RUN) -m ruff format .
 
 benchmark: $(STAMP) ## print the speed of training, of the data pipeline and of the tracker
-	$(RUN) -m benchmarks.training
+	$(RUN) -m benchmarks.speed.training
 	$(RUN) -m strrn_tf benchmark --model strrn-mdm
 	$(RUN) -m strrn_tf benchmark --model strrn-hgn
 

@@ -52,7 +52,9 @@ def draw() -> None:
     # In a process of its own, as the others: the drawing starts worker processes.
     arguments = ", ".join(f"{name}={value}" for name, value in DRAWN.items())
     program = f"draw_dataset('{DATA.as_posix()}', {arguments})"
-    command("python", "-c", f"from data_pipeline.drawn import draw_dataset; {program}")
+    command(
+        "python", "-c", f"from data_pipeline.synthetic import draw_dataset; {program}"
+    )
 
 
 def train() -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import tyro
 
 import strrn_tf
-from data_pipeline.drawn import draw_clip
-from data_pipeline.images import write_image
+from data_pipeline.media.images import write_image
+from data_pipeline.synthetic import draw_clip
 from strrn_tf.drawing import draw_landmarks
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "tracking.jpg"

@@ -2,7 +2,7 @@
 
 import sys
 
-from strrn_tf.cli import main
+from strrn_tf.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

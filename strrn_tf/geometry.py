@@ -160,3 +160,16 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     """
     offset = np.asarray(landmarks) - np.asarray(reference)
     return np.linalg.norm(offset, axis=-1).mean(-1) / eye_distance(reference)
+
+
+def overlap(box: np.ndarray, other: np.ndarray) -> float:
+    """Return the intersection over union of two boxes (4,)."""
+    common = intersection(box, other)
+    union = box_sides(box).prod() + box_sides(other).prod() - common
+    return float(common / union)
+
+
+def intersection(box: np.ndarray, other: np.ndarray) -> float:
+    """Return the area that two boxes (4,) have in common."""
+    start, stop = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
+    return float(np.maximum(stop - start, 0).prod())

@@ -28,8 +28,8 @@ def float64():
 @pytest.fixture(scope="session")
 def identity():
     """Return a tracker that has learnt nothing: it returns its start."""
-    from support import SMALL
+    from support.weights import SMALL
 
-    from strrn_tf.models.tracker import STRRN
+    from strrn_tf.models.strrn import STRRN
 
     return STRRN(relation=2, **SMALL)

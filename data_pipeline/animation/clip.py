@@ -6,12 +6,17 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from data_pipeline.animation.performance import Performance, perform
-from data_pipeline.animation.warp import Warp, find
-from data_pipeline.drawn.conditions import RANGES, Camera, Ranges, sample_camera
-from data_pipeline.drawn.motion import expression_track, smooth_track
-from data_pipeline.drawn.scene import develop, motion_blur
-from data_pipeline.occlusion import Occluder, draw_occluder, paint_occluder
+from data_pipeline.augmentation.animation import Performance, perform
+from data_pipeline.augmentation.occlusion import Occluder, draw_occluder, paint_occluder
+from data_pipeline.augmentation.warp import Warp, find
+from data_pipeline.synthetic.scene.conditions import (
+    RANGES,
+    Camera,
+    Ranges,
+    sample_camera,
+)
+from data_pipeline.synthetic.scene.motion import expression_track, smooth_track
+from data_pipeline.synthetic.scene.scene import develop, motion_blur
 from strrn_tf.geometry import (
     apply_matrix,
     box_from_landmarks,
@@ -19,7 +24,7 @@ from strrn_tf.geometry import (
     crop_matrix,
     similarity,
 )
-from strrn_tf.tracking.crop import cut
+from strrn_tf.tracking.networks.crop import cut
 
 # A square picture in which the face takes 40 % of the side; the still is cut wider.
 SIDE, _MARGIN = 400, 2.5

@@ -16,15 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from data_pipeline.animation.clip import animate_still
-from data_pipeline.clip_writer import write_clip
-from data_pipeline.drawn.motion import FRAMES_PER_SECOND
-from data_pipeline.fingerprints import fingerprint
-from data_pipeline.images import read_image
-from data_pipeline.made_data import make_data
-from data_pipeline.pts import read_pts
-from data_pipeline.three_hundred_vw import sequence_ids
-from data_pipeline.three_hundred_w import Still
-from data_pipeline.workers import Task
+from data_pipeline.crops.fingerprints import fingerprint
+from data_pipeline.datasets.three_hundred_vw import sequence_ids
+from data_pipeline.datasets.three_hundred_w import Still
+from data_pipeline.media.clip_writer import write_clip
+from data_pipeline.media.images import read_image
+from data_pipeline.media.pts import read_pts
+from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
+from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.task import Task
 
 # Raise it when the same arguments begin to give other pictures.
 VERSION = 1

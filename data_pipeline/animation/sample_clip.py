@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from data_pipeline.animation.clip import animate_still
-from data_pipeline.drawn.motion import FRAMES_PER_SECOND
-from data_pipeline.drawn.pictures import draw_face
-from data_pipeline.video import write_video
+from data_pipeline.media.video import write_video
+from data_pipeline.synthetic.pictures import draw_face
+from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
 
 # The size of most webcams. Beside the face's square, the picture is mirrored.
 SIZE = (480, 640)

@@ -9,8 +9,8 @@ import numpy as np
 from strrn_tf.config import Preset, RunConfig
 from strrn_tf.models.hgn import HGN, arithmetic
 from strrn_tf.models.mdm import MDM
-from strrn_tf.models.tracker import STRRN
-from strrn_tf.tracking import model_folder
+from strrn_tf.models.strrn import STRRN
+from strrn_tf.tracking.networks import model_folder
 
 # MDM and the tracker: settings of the patch networks and of what stands on them.
 # "paper" has MDM's published sizes; its recurrent matrix alone has 80 million weights.

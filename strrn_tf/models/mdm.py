@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from strrn_tf.geometry import CROP_SIZE
-from strrn_tf.layers.glance import Glance
+from strrn_tf.layers.global_context import Glance
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
 

@@ -3,8 +3,8 @@
 Good means a mean error below 5 % of the eye distance (outer eye corners). The
 probability is a logistic function of what can be seen at run time: the cycle error, how
 far tracker and detector differ, how far the head is turned, how large the face is, and
-what the face check says. ``benchmarks/calibrate.py`` fits it and writes it into the
-model's ``model.json``; docs/reliability.md has the curve and the limits.
+what the face check says. ``benchmarks/models/calibrate.py`` fits it and writes it into
+the model's ``model.json``; docs/reliability.md has the curve and the limits.
 """
 
 from collections.abc import Mapping, Sequence

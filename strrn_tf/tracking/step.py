@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, relative_distance
-from strrn_tf.tracking import agreement, health
-from strrn_tf.tracking.face_networks import FaceNetworks, View
+from strrn_tf.tracking import fusion, track_checks
+from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
 
 # The crop window stays where it is while the landmarks are no further than this
 # fraction of the eye distance from where they were when it was cut.
@@ -82,7 +82,7 @@ def follow(
     view, trail.view = trail.view, None
     tracked, error, seen = networks.step(view, frame, start)
     before = box_from_landmarks(start)
-    parted = health.is_degenerate(tracked, before, frame.shape)
+    parted = track_checks.is_degenerate(tracked, before, frame.shape)
     if not error <= max_cycle_error or parted:
         return Step(error)
     # The window stays until the face has left its middle: a moving one adds noise.
@@ -92,17 +92,17 @@ def follow(
     motion = float(relative_distance(tracked, start))
     trail.steps += 1
     detected = None
-    if agreement.needs_a_look(trail.steps, error, tracked, carried, motion):
+    if fusion.needs_a_look(trail.steps, error, tracked, carried, motion):
         trail.steps = 0
         if trail.view is None:
             trail.look(networks, frame, tracked)
         detected = networks.detect_in(trail.view)
-        correction = agreement.correction(tracked, detected)
+        correction = fusion.correction(tracked, detected)
         if correction is None:
             return Step(error, tracked, detected)
         trail.correction = correction
-    landmarks = agreement.steady(tracked, carried, motion) + trail.correction
+    landmarks = fusion.steady(tracked, carried, motion) + trail.correction
     if detected is not None:
-        elsewhere = agreement.overruled(tracked, detected)
+        elsewhere = fusion.overruled(tracked, detected)
         landmarks = np.where(elsewhere, detected, landmarks)
     return Step(error, tracked, detected, landmarks)

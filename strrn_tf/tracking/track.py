@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking import health
+from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.step import Trail
 
@@ -78,9 +78,9 @@ def lose(track: Track, now: Moment, error: float) -> None:
 def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:
     """Lose the doubtful faces that a search has not confirmed, twice in a row."""
     for i, track in enumerate(seen):
-        doubted = health.is_doubtful(track.face) and i not in confirmed
+        doubted = track_checks.is_doubtful(track.face) and i not in confirmed
         track.denials = track.denials + 1 if doubted else 0
-        if track.denials >= health.MAX_DENIALS:
+        if track.denials >= track_checks.MAX_DENIALS:
             track.denials = 0
             lose(track, now, track.face.cycle_error)
 

@@ -16,21 +16,21 @@ from pathlib import Path
 import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
-from strrn_tf.tracking import health
-from strrn_tf.tracking.arguments import (
+from strrn_tf.tracking import validation
+from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_detection.face_check import FaceCheck
+from strrn_tf.tracking.networks.crop import check_box_in_image
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.model_folder import ModelFolder, load
+from strrn_tf.tracking.reliability import Reliability
+from strrn_tf.tracking.smoothing import FRAME_INTERVAL, Smoother
+from strrn_tf.tracking.tracks import Moment, Tracks
+from strrn_tf.tracking.validation import (
     check_count,
     check_flag,
     check_image,
     check_positive,
 )
-from strrn_tf.tracking.crop import check_box_in_image
-from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_check import FaceCheck
-from strrn_tf.tracking.face_networks import FaceNetworks
-from strrn_tf.tracking.model_folder import ModelFolder, load
-from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.smoothing import FRAME_INTERVAL, Smoother
-from strrn_tf.tracking.tracks import Moment, Tracks
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -71,7 +71,7 @@ class FaceTracker:
         """Open the networks of a verified model folder.
 
         Args:
-            folder: see ``strrn_tf.tracking.model_folder.load``.
+            folder: see ``strrn_tf.tracking.networks.model_folder.load``.
             num_threads: threads of every network.
             max_faces: how many faces ``update`` follows when it finds them itself, the
                 largest first. Faces whose boxes are given are all followed.
@@ -168,7 +168,7 @@ class FaceTracker:
                 "`frame` must have the size of `previous_frame`, "
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
-        start = health.check_landmarks(previous_landmarks, "previous_landmarks")
+        start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
         view = self.networks.look(previous_frame, box_from_landmarks(start))
         landmarks, error, _ = self.networks.step(view, frame, start)
         return landmarks, error
@@ -264,8 +264,8 @@ def _mtcnn(num_threads: int) -> Finder:
     opened = []
 
     def find(image: np.ndarray) -> list[np.ndarray]:
-        from strrn_tf.face_boxes import landmark_box
-        from strrn_tf.tracking.face_finder import FaceFinder
+        from strrn_tf.tracking.face_detection.face_boxes import landmark_box
+        from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
         if not opened:
             opened.append(FaceFinder(num_threads=num_threads, min_face_share=0.1))

@@ -12,10 +12,10 @@ from strrn_tf.geometry import (
     invert_matrix,
     relative_distance,
 )
-from strrn_tf.tracking import agreement, health
+from strrn_tf.tracking import association, fusion, track_checks
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_check import FaceCheck, Sight
-from strrn_tf.tracking.face_networks import FaceNetworks, View
+from strrn_tf.tracking.face_detection.face_check import FaceCheck, Sight
+from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.step import Step, Trail, follow
 from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, find_rival, lose
@@ -71,7 +71,8 @@ class Tracks:
     def needs_search(self) -> bool:
         """Whether a face is lost, in doubt, or there is none."""
         return not self._tracks or any(
-            track.is_lost or health.is_doubtful(track.face) for track in self._tracks
+            track.is_lost or track_checks.is_doubtful(track.face)
+            for track in self._tracks
         )
 
     def follow(self, now: Moment) -> None:
@@ -110,9 +111,9 @@ class Tracks:
         """Take what both networks see if there is a face, and it is there."""
         error = step.cycle_error
         sight = self._see_face(track.trail.view, step.landmarks)
-        if sight.score < health.MIN_FACE_SCORE:
+        if sight.score < track_checks.MIN_FACE_SCORE:
             return lose(track, now, error)
-        if sight.offset > health.MAX_OFFSET:
+        if sight.offset > track_checks.MAX_OFFSET:
             return self._find_anew(track, now, sight.box, error)
         return self._see(
             track,
@@ -129,8 +130,8 @@ class Tracks:
         self, track: Track, now: Moment, box: np.ndarray, error: float
     ) -> None:
         """Ask the detector where a face is whose landmarks are not believed."""
-        found = self._look_twice(now, box, track.face.box, health.SURE_FACE_SCORE)
-        if found is None or not found.again <= agreement.MAX_DISAGREEMENT:
+        found = self._look_twice(now, box, track.face.box, track_checks.SURE_FACE_SCORE)
+        if found is None or not found.again <= fusion.MAX_DISAGREEMENT:
             return lose(track, now, error)
         return self._detect(track, now, found)
 
@@ -147,14 +148,14 @@ class Tracks:
         """
         for _ in range(2):
             landmarks, again, view = self._networks.detect_twice(now.image, box)
-            if view is None or health.is_degenerate(
+            if view is None or track_checks.is_degenerate(
                 landmarks, previous_box, now.image.shape
             ):
                 return None
             sight = self._see_face(view, landmarks)
             if sight.score < min_score:
                 return None
-            if sight.offset <= health.MAX_OFFSET:
+            if sight.offset <= track_checks.MAX_OFFSET:
                 return _Found(landmarks, again, view, sight)
             box = sight.box
         return None
@@ -215,7 +216,7 @@ class Tracks:
                 begin only where all others are doubtful.
         """
         seen = [track for track in self._tracks if not track.is_lost]
-        pairs = health.match([track.face.box for track in seen], boxes)
+        pairs = association.match([track.face.box for track in seen], boxes)
         if searched:
             deny(seen, {i for i, _ in pairs}, now)
         covered = {j for _, j in pairs}
@@ -226,7 +227,9 @@ class Tracks:
             rival = find_rival(self._tracks, track, limit) if is_full else None
             if is_full and rival is None:
                 continue
-            score = health.SURE_FACE_SCORE if is_full else health.MIN_FACE_SCORE
+            score = (
+                track_checks.SURE_FACE_SCORE if is_full else track_checks.MIN_FACE_SCORE
+            )
             found = self._look_twice(now, box, None, score)
             if found is None:
                 continue
@@ -234,11 +237,13 @@ class Tracks:
             self._detect(new, now, found)
             if rival is not None:
                 lose(rival, now, rival.face.cycle_error)
-            if track is None and searched and not health.is_sure(new.face):
+            if track is None and searched and not track_checks.is_sure(new.face):
                 unsure.append(new)
             elif track is None:
                 self._begin(new)
-        if all(not t.is_lost and health.is_doubtful(t.face) for t in self._tracks):
+        if all(
+            not t.is_lost and track_checks.is_doubtful(t.face) for t in self._tracks
+        ):
             room = None if limit is None else max(limit - self.num_seen, 0)
             for track in unsure[:room]:
                 self._begin(track)
@@ -254,7 +259,7 @@ class Tracks:
         lost = [track for track in self._tracks if track.is_lost]
         pace = 0.0 if self._is_full(limit) else 1.0
         last = [(track.place, pace * (now.clock - track.seen)) for track in lost]
-        pairs = health.match_again(last, boxes)
+        pairs = association.match_again(last, boxes)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
@@ -275,9 +280,9 @@ class Tracks:
         """
         for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
             seen = [other.face for other in self._tracks if not other.is_lost]
-            if not track.is_lost and health.has_better_double(track.face, seen):
+            if not track.is_lost and track_checks.has_better_double(track.face, seen):
                 lose(track, now, track.face.cycle_error)
-                if now.clock - track.born < health.YOUNG:
+                if now.clock - track.born < track_checks.YOUNG:
                     track.seen = -np.inf
         self._tracks = [
             track

@@ -1,0 +1,1 @@
+"""How exact and how steady the models are."""

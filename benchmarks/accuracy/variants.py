@@ -1,0 +1,159 @@
+"""What float16 and int8 weights save and cost, against float32.
+
+    python benchmarks/accuracy/variants.py MODEL --stills DIR/300w/helen/testset
+
+The Keras networks of a model folder are exported in every precision. Printed for each:
+size of the files; inter-pupil error on stills in the 300-W layout with boxes from the
+landmarks (of the tracker: after one step from what the float32 detector says); by how
+much the landmarks differ from those of float32, in pixels of the crop (315 a side),
+mean and 99.9 % of all landmarks; milliseconds on one core, the median of calls in which
+the variants take turns.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple, get_args
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
+from data_pipeline.media.images import read_image
+from strrn_tf.config import Precision
+from strrn_tf.evaluation.metrics import nme_interpupil
+from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.tracking.networks.crop import cut, to_network
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.model_folder import load, verify
+
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+# Crops on which the export compares TFLite with Keras.
+PARITY_CROPS = 8
+# Calls of a variant before the next has its turn, and those before them that do not
+# count: a network finds its own weights in the processor's cache, as in a video.
+CALLS, WARM_UP = 10, 2
+
+
+class Sample(NamedTuple):
+    """A crop (1, 315, 315, 3) as networks take it, and its landmarks (68, 2)."""
+
+    crop: np.ndarray
+    landmarks: np.ndarray
+
+
+def read_sample(still: Still) -> Sample:
+    """Return the crop around the annotated face."""
+    landmarks = read_landmarks(still)
+    matrix = crop_matrix(box_from_landmarks(landmarks))
+    crop = to_network(cut(read_image(still.image_path), matrix))
+    return Sample(crop, apply_matrix(matrix, landmarks).astype(np.float32))
+
+
+def export_all(model: str, samples: Sequence[Sample], target: Path) -> list[Path]:
+    """Export the networks of a model folder in every precision; return the folders."""
+    from strrn_tf.export.tflite import export_models
+    from strrn_tf.models.build import load_networks
+
+    folder = verify(model)
+    networks = load_networks(folder.path)
+    some = samples[:PARITY_CROPS]
+    return [
+        export_models(
+            *networks,
+            target / precision,
+            info={"name": precision, "mean_shape": folder.mean_shape},
+            crops=np.concatenate([sample.crop for sample in some]),
+            starts=np.stack([sample.landmarks for sample in some]),
+            precision=precision,
+        )
+        for precision in track(PRECISIONS, f"exporting {model}", transient=True)
+    ]
+
+
+def answers(
+    variants: Sequence[FaceNetworks], samples: Sequence[Sample]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return landmarks (V, N, 68, 2) of the detectors, and of the trackers.
+
+    All trackers start where the first detector, that of float32, sees the face, so
+    that they have a way to go.
+    """
+    detected, tracked = [], []
+    for sample in track(samples, "running", transient=True):
+        seen = [networks.detect_in_crop(sample.crop) for networks in variants]
+        went = [networks.track_in_crop(sample.crop, seen[0]) for networks in variants]
+        detected.append(seen)
+        tracked.append(went)
+    return np.stack(detected, axis=1), np.stack(tracked, axis=1)
+
+
+def milliseconds(
+    variants: Sequence[FaceNetworks], samples: Sequence[Sample], rounds: int
+) -> np.ndarray:
+    """Return medians (V, 2) of detector and tracker; the variants take turns."""
+    times = np.empty((rounds, len(variants), CALLS, 2))
+    for turn, (v, networks) in product(range(rounds), enumerate(variants)):
+        for call in range(-WARM_UP, CALLS):  # calls below 0 are overwritten
+            crop, start = samples[(turn * CALLS + call) % len(samples)]
+            begin = time.perf_counter()
+            networks.detect_in_crop(crop)
+            between = time.perf_counter()
+            networks.track_in_crop(crop, start)
+            times[turn, v, call] = between - begin, time.perf_counter() - between
+    return 1000 * np.median(times, axis=(0, 2))
+
+
+def measure(folders: Sequence[Path], samples: Sequence[Sample], rounds: int) -> Table:
+    """Return the table of the variants in these folders, float32 first."""
+    variants = [FaceNetworks(load(folder)) for folder in folders]
+    truth = np.stack([sample.landmarks for sample in samples])
+    networks = answers(variants, samples)
+    latency = milliseconds(variants, samples, rounds)
+    columns = ("network", "weights", "MB", "NME, %", "px off", "99.9 %", "ms")
+    table = Table(*columns)
+    for n, name in enumerate(("detector", "tracker")):
+        for v, folder in enumerate(folders):
+            off = np.linalg.norm(networks[n][v] - networks[n][0], axis=-1)
+            table.add_row(
+                name,
+                folder.name,
+                f"{(folder / f'{name}.tflite').stat().st_size / 1e6:.2f}",
+                f"{nme_interpupil(networks[n][v], truth).mean():.3f}",
+                f"{off.mean():.3f}",
+                f"{np.percentile(off, 99.9):.3f}",
+                f"{latency[v, n]:.2f}",
+            )
+        table.add_section()
+    return table
+
+
+def main() -> None:
+    """Export, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="name or exported folder")
+    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
+    parser.add_argument("--count", type=int, help="stills to use; all if not given")
+    parser.add_argument("--rounds", type=int, default=30, help="of 10 timed calls")
+    options = parser.parse_args()
+    stills = list_stills(options.stills, "test")[: options.count]
+    samples = [read_sample(still) for still in track(stills, "reading", transient=True)]
+    with TemporaryDirectory() as target:
+        folders = export_all(options.model, samples, Path(target))
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        table = measure(folders, samples, options.rounds)
+    table.title = f"{options.model}, {len(samples)} stills, one core"
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

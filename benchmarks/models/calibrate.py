@@ -1,0 +1,190 @@
+"""Fit a model's reliability, write it into the model, and say how well it tells.
+
+    python -m benchmarks.models.calibrate MODEL --stills DIR/300w/helen/testset --write
+
+Annotated stills that the model was not trained on are made to act, with things before
+their faces (``calibration_samples``), and tracked. What is printed is held out: the
+people are divided into five parts, and the faces of each are judged by weights fitted
+on the other four. Per category: expected calibration error (ten bins), mean error, and
+by how much it falls when the least reliable tenth of the faces is rejected; beside it
+by how much it would fall if the worst tenth were known. Lost faces are counted in rows
+of their own: their reliability is 0, and their error that of the detector where they
+were. With --write the weights fitted on all go into the model's model.json, and nothing
+else of the model changes.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from scipy.optimize import minimize
+
+from benchmarks.models.calibration_samples import Sample, animated, collect
+from data_pipeline.datasets.three_hundred_vw import SPLITS
+from data_pipeline.datasets.three_hundred_w import list_stills
+from strrn_tf import FaceTracker
+from strrn_tf.tracking.networks.model_folder import seal
+from strrn_tf.tracking.reliability import GOOD, Reliability, features
+
+BINS, PARTS = 10, 5
+# The probability never rises with an error, with the turn of the head or with doubts of
+# the face check. In the order of the features.
+FALLING, RISING, FREE = (None, 0.0), (0.0, None), (None, None)
+BOUNDS = (FALLING, FALLING, FALLING, FREE, RISING, FALLING)
+# A bin with fewer faces is not drawn.
+FEWEST = 20
+
+
+def main() -> None:
+    """Fit, judge, print, draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="name or exported folder")
+    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
+    parser.add_argument("--split", choices=("train", "test"), default="test")
+    parser.add_argument("--seeds", type=int, default=3, help="each has 92 clips")
+    parser.add_argument("--frames", type=int, default=20, help="of every clip")
+    parser.add_argument("--cache", type=Path, default=Path("runs/calibration"),
+                        help="folder for the clips, which are kept")  # fmt: skip
+    parser.add_argument("--picture", type=Path, help="PNG of the calibration curves")
+    parser.add_argument("--write", action="store_true", help="into model.json")
+    options = parser.parse_args()
+    tracker = FaceTracker.from_pretrained(options.model, smooth=False)
+    stills = list(list_stills(options.stills, options.split))
+    roots = animated(options.cache, stills, options.seeds, options.frames)
+    samples = [one for root in roots for one in collect(tracker, root)]
+    said = held_out(samples)
+    report(samples, said)
+    if options.picture:
+        draw(samples, said, options.picture)
+    if options.write:
+        write(tracker, fit(samples))
+
+
+def fit(samples: list[Sample]) -> Reliability:
+    """Return the logistic functions of largest likelihood that fall with the errors."""
+    weights = {}
+    for state in ("tracked", "detected"):
+        chosen = [sample for sample in samples if sample.face.state == state]
+        x = np.array([[1, *features(sample.face)] for sample in chosen])
+        good = np.array([sample.error < GOOD for sample in chosen])
+
+        def loss(w: np.ndarray, x: np.ndarray = x, good: np.ndarray = good) -> float:
+            return (
+                np.logaddexp(0, np.where(good, -1, 1) * (x @ w)).mean() + 1e-4 * w @ w
+            )
+
+        bounds = [(None, None), *BOUNDS[-(x.shape[1] - 1) :]]
+        found = minimize(loss, np.zeros(x.shape[1]), method="L-BFGS-B", bounds=bounds)
+        weights[f"of_{state}"] = [round(float(w), 4) for w in found.x]
+    return Reliability(**weights)
+
+
+def held_out(samples: list[Sample]) -> np.ndarray:
+    """Return the reliability of every face by weights that have not seen the person."""
+    names = sorted({sample.person for sample in samples})
+    order = np.random.default_rng(0).permutation(len(names))
+    part_of = {name: int(order[i]) % PARTS for i, name in enumerate(names)}
+    parts = np.array([part_of[sample.person] for sample in samples])
+    said = np.empty(len(samples))
+    for part in range(PARTS):
+        fitted = fit([samples[i] for i in np.flatnonzero(parts != part)])
+        inside = np.flatnonzero(parts == part)
+        said[inside] = [fitted(samples[i].face) for i in inside]
+    return said
+
+
+def report(samples: list[Sample], said: np.ndarray) -> None:
+    """Print one row per category and state."""
+    columns = "clips", "state", "faces", "good", "ECE", "error", "fall", "at best"
+    table = Table(*columns)
+    categories = np.array([str(sample.category) for sample in samples])
+    states = np.array([sample.face.state for sample in samples])
+    errors = np.array([sample.error for sample in samples])
+    everything = np.full(len(samples), True)
+    for name in (*map(str, SPLITS), "all"):
+        for state, of_state in (
+            ("tracked", states == "tracked"),
+            ("detected", states == "detected"),
+            ("tracked or lost", states != "detected"),
+        ):
+            chosen = everything if name == "all" else categories == name
+            chosen = chosen & of_state
+            if not chosen.any():
+                continue
+            error, good = errors[chosen], errors[chosen] < GOOD
+            table.add_row(
+                name,
+                state,
+                str(chosen.sum()),
+                f"{100 * good.mean():.1f} %",
+                f"{calibration_error(said[chosen], good):.3f}",
+                f"{100 * error.mean():.2f} %",
+                f"{100 * fall(error, -said[chosen]):.1f} %",
+                f"{100 * fall(error, error):.1f} %",
+            )
+    Console().print(table)
+
+
+def fall(errors: np.ndarray, order: np.ndarray) -> float:
+    """Return by what share the mean falls without the tenth that is last in order."""
+    kept = errors[np.argsort(order, kind="stable")[: len(errors) - len(errors) // 10]]
+    return float(1 - kept.mean() / errors.mean())
+
+
+def calibration_error(said: np.ndarray, good: np.ndarray) -> float:
+    """Return the expected calibration error: |said - true| averaged over bins."""
+    bins = np.minimum((said * BINS).astype(int), BINS - 1)
+    gaps = [
+        (bins == b).mean() * abs(said[bins == b].mean() - good[bins == b].mean())
+        for b in np.unique(bins)
+    ]
+    return float(sum(gaps))
+
+
+def draw(samples: list[Sample], said: np.ndarray, path: Path) -> None:
+    """Write the calibration curves."""
+    figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
+    axes.plot([0, 1], [0, 1], color="0.7", label="perfect")
+    states = np.array([sample.face.state for sample in samples])
+    good = np.array([sample.error < GOOD for sample in samples])
+    bins = np.minimum((said * BINS).astype(int), BINS - 1)
+    for state, colour in (("tracked", "tab:blue"), ("detected", "tab:orange")):
+        inside = [(bins == b) & (states == state) for b in range(BINS)]
+        inside = [chosen for chosen in inside if chosen.sum() >= FEWEST]
+        x, y = ([values[chosen].mean() for chosen in inside] for values in (said, good))
+        sizes = [600 * chosen.mean() + 5 for chosen in inside]
+        axes.plot(x, y, color=colour, label=state)
+        axes.scatter(x, y, sizes, color=colour)
+    axes.set(
+        xlim=(0, 1),
+        ylim=(0, 1),
+        xlabel="reliability",
+        ylabel=f"share of faces with an error below {100 * GOOD:.0f} % of the eyes",
+    )
+    axes.legend()
+    figure.tight_layout()
+    figure.savefig(path)
+    print(f"{path} is written")
+
+
+def as_entry(reliability: Reliability) -> dict:
+    """Return the entry of model.json."""
+    return {
+        "meaning": "probability that the mean error is below 5 % of the eye distance",
+        "of_tracked": list(reliability.of_tracked),
+        "of_detected": list(reliability.of_detected),
+    }
+
+
+def write(tracker: FaceTracker, reliability: Reliability) -> None:
+    """Put the weights into the model's description."""
+    description = {**tracker.folder.description, "reliability": as_entry(reliability)}
+    seal(tracker.folder.path, description)
+    print(f"{tracker.folder.path / 'model.json'} is written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""Faces to calibrate a tracker's reliability on: stills made to act, and hidden.
+
+Every clip is followed; in every second one something comes before the face for a while,
+for a tracker that is only shown faces in sight never has to doubt.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from rich.progress import track
+
+from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.datasets.three_hundred_vw import (
+    SPLITS,
+    list_sequences,
+    read_annotation,
+    sequence_ids,
+)
+from data_pipeline.datasets.three_hundred_w import Still
+from data_pipeline.media.video import open_video
+from strrn_tf import FaceTracker
+from strrn_tf.commands.benchmark.trials import cover
+from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
+from strrn_tf.tracking.face import Face
+
+# Two standard deviations of the shift of the boxes, in face sizes: that of MTCNN's.
+BOX_SHIFT = 0.08
+# Every so many frames the detector is also asked without a track.
+DETECT_EVERY = 4
+# What comes before faces, for so many frames, and how much of the block that would hide
+# them entirely it is.
+COVERS = ("grey", "colour", "noise", "picture")
+COVERED_FRAMES = 6
+COVERED_SHARE = (0.4, 1.0)
+TRAINING_CLIPS, CLIPS_PER_CATEGORY = 50, 14
+
+
+class Sample(NamedTuple):
+    """A face, who it is, and how far it is from the truth.
+
+    ``error`` is a fraction of the eye distance, ``category`` that of 300VW or "train".
+    """
+
+    face: Face
+    error: float
+    person: str
+    category: str | int
+
+
+def animated(
+    root: Path, stills: list[Still], seeds: int, frames: int
+) -> Iterator[Path]:
+    """Yield folders of clips of stills; those of a former call are used again."""
+    for seed in range(1, seeds + 1):
+        few = min(1.0, len(stills) / (3 * CLIPS_PER_CATEGORY + TRAINING_CLIPS))
+        yield animate_dataset(
+            root / f"seed-{seed}",
+            stills,
+            clips_per_category=int(CLIPS_PER_CATEGORY * few),
+            num_training_clips=int(TRAINING_CLIPS * few),
+            frames_per_clip=frames,
+            seed=seed,
+        )
+
+
+def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
+    """Yield the faces of all clips, tracked and detected."""
+    rng = np.random.default_rng(0)
+    names = people(root)
+    for split in SPLITS:
+        for sequence in track(
+            list_sequences(root / "300vw", split), f"{root.name}, {split}"
+        ):
+            frames = [
+                (frame.image, truth)
+                for frame in open_video(sequence.video_path)
+                if np.isfinite(truth := read_annotation(sequence, frame.index)).all()
+            ]
+            if rng.random() < 0.5:
+                frames = with_covers(frames, rng)
+            person = names[sequence.name]
+            for face, truth in [
+                *tracked(tracker, frames, rng),
+                *detected(tracker, frames[::DETECT_EVERY], rng),
+            ]:
+                error = float(relative_distance(face.landmarks, truth))
+                yield Sample(face, error, person, split)
+
+
+def people(root: Path) -> dict[str, str]:
+    """Return the still that every clip of an animated data set was made of."""
+    told = json.loads((root / "animated.json").read_text())
+    clips = told["clips_per_category"], told["num_training_clips"]
+    ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
+    ids += sequence_ids("train")[: clips[1]]
+    return dict(zip(ids, told["stills"], strict=True))
+
+
+def tracked(
+    tracker: FaceTracker, frames: list, rng: np.random.Generator
+) -> Iterator[tuple[Face, np.ndarray]]:
+    """Yield faces and truths of a video followed, begun anew where it is lost.
+
+    A lost face comes with the landmarks that the detector sees where it was: with what
+    would be said of it if nobody asked whether it is there.
+    """
+    tracker.reset()
+    seen, place = False, None
+    for image, truth in frames:
+        boxes = [] if seen else [near(box_from_landmarks(truth), rng)]
+        faces = tracker.update(image, boxes=boxes)
+        in_sight = [face for face in faces if face.state != "lost"]
+        seen = bool(in_sight)
+        if in_sight:
+            place = in_sight[0].box
+        elif faces and place is not None:
+            guess = tracker.align(image, place)
+            yield replace(faces[0], landmarks=guess), truth
+        yield from ((face, truth) for face in in_sight if face.state == "tracked")
+
+
+def detected(
+    tracker: FaceTracker, frames: list, rng: np.random.Generator
+) -> Iterator[tuple[Face, np.ndarray]]:
+    """Yield the faces, and truths, that the detector sees in every frame for itself."""
+    for image, truth in frames:
+        tracker.reset()
+        box = near(box_from_landmarks(truth), rng)
+        yield from ((face, truth) for face in tracker.update(image, boxes=[box]))
+
+
+def near(box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a box as a face finder would give it."""
+    return box + face_size(box) * BOX_SHIFT / 2 * rng.standard_normal(4)
+
+
+def with_covers(frames: list, rng: np.random.Generator) -> list:
+    """Return the images and truths of a clip with something before the face."""
+    kind = COVERS[rng.integers(len(COVERS))]
+    start = int(rng.integers(1, max(2, len(frames) - COVERED_FRAMES)))
+    share, aside = rng.uniform(*COVERED_SHARE), rng.uniform(-0.5, 0.5, 2)
+    colour = rng.integers(0, 256, 3)
+    result = list(frames)
+    for i in range(start, min(start + COVERED_FRAMES, len(frames))):
+        image, truth = frames[i]
+        box = box_from_landmarks(truth)
+        centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+        centre = centre + (1 - share) * aside * 2 * sides
+        half = share * sides / 2
+        block = cover(np.concatenate([centre - half, centre + half]))
+        result[i] = covered(image, *block, kind, colour, rng), truth
+    return result
+
+
+def covered(
+    image: np.ndarray,
+    start: np.ndarray,
+    stop: np.ndarray,
+    kind: str,
+    colour: np.ndarray,
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Return a copy of an image with a cover from xy ``start`` to ``stop``."""
+    image = image.copy()
+    part = image[start[1] : stop[1], start[0] : stop[0]]
+    if kind == "picture":
+        part[:] = image[::-1, ::-1][start[1] : stop[1], start[0] : stop[0]].copy()
+    elif kind == "noise":
+        part[:] = rng.integers(0, 256, part.shape)
+    else:
+        part[:] = 128 if kind == "grey" else colour
+    return image

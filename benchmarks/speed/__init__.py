@@ -1,0 +1,1 @@
+"""How fast training, data and tracking are, and what they need."""

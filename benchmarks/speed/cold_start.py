@@ -1,0 +1,135 @@
+"""Seconds from the start of a process to the first landmarks of a video.
+
+    python benchmarks/speed/cold_start.py [VIDEO] [--model strrn-mdm] [--runs 7]
+
+Every run is `strrn track VIDEO` in a process of its own, tied to one core, which is
+ended when its first frame with a face has landmarks. Printed: when it got where, as the
+median over the runs, in time on the wall and of the processor (which other work on the
+machine hardly touches), and what the imports of one more run cost, by package. Without
+a video, a face is drawn. The first run, which finds the fewest files in the system's
+cache, is printed apart.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+STEPS = (
+    "Python started",
+    "command line parsed",
+    "first frame decoded",
+    "faces looked for",
+    "first landmarks",
+)
+# What the child runs. The steps are told by the functions that they end with.
+CHILD = """
+import sys, time
+def tell(step):
+    print(f"{step}\\t{time.time()}\\t{time.process_time()}", flush=True)
+tell("Python started")
+import os
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+from strrn_tf import cli
+def parsed(*arguments, parse=cli.parse_options, **options):
+    options = parse(*arguments, **options)
+    tell("command line parsed")
+    from strrn_tf.tracking.face_detection.face_finder import FaceFinder
+    from strrn_tf.tracking.tracker import FaceTracker
+    def find(self, image, find=FaceFinder.find):
+        found = find(self, image)
+        tell("faces looked for")
+        return found
+    def update(self, frame, *arguments, update=FaceTracker.update, **options):
+        tell("first frame decoded")
+        faces = update(self, frame, *arguments, **options)
+        if any(face.state != "lost" for face in faces):
+            tell("first landmarks")
+            os._exit(0)
+        return faces
+    FaceFinder.find, FaceTracker.update = find, update
+    return options
+cli.parse_options = parsed
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def run(command: list[str], folder: str) -> np.ndarray:
+    """Return seconds (S, 2) at each of ``STEPS``: since the start, of the processor.
+
+    Raises:
+        SystemExit: the process ended without landmarks.
+    """
+    program = [sys.executable, "-c", CHILD, *command]
+    started = time.time()
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+    lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
+    told = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
+    if STEPS[-1] not in told:
+        sys.exit(f"no landmarks: {done.stderr.strip() or done.stdout.strip()}")
+    return np.array([told[step] for step in STEPS])
+
+
+def import_times(command: list[str], folder: str) -> Counter[str]:
+    """Return milliseconds that the modules of each package took to import."""
+    program = [sys.executable, "-X", "importtime", "-c", CHILD, *command]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+    lines = re.findall(r"import time:\s+(\d+) \|\s+\d+ \|\s+([\w.]+)", done.stderr)
+    times: Counter[str] = Counter()
+    for microseconds, module in lines:
+        top = module.partition(".")[0].lstrip("_")
+        known = top in sys.stdlib_module_names or f"_{top}" in sys.stdlib_module_names
+        times["standard library" if known else top] += int(microseconds) / 1000
+    return times
+
+
+def drawn_clip(folder: str) -> Path:
+    """Write one second of a drawn face, 640 x 480."""
+    from data_pipeline.media.video import write_video
+    from data_pipeline.synthetic import draw_face
+
+    path = Path(folder, "drawn.mp4")
+    frame, _ = draw_face(np.random.default_rng(3), 1, (480, 640))
+    write_video(path, [frame] * 25, fps=25)
+    return path
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("video", type=Path, nargs="?", help="without: a drawn face")
+    parser.add_argument("--model", default="strrn-hgn", help="name or folder")
+    parser.add_argument("--runs", type=int, default=7)
+    options = parser.parse_args()
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, path)))
+    with TemporaryDirectory() as folder:
+        video = (options.video or drawn_clip(folder)).resolve()
+        model = options.model
+        if Path(model).is_dir():
+            model = str(Path(model).resolve())
+        command = ["track", str(video), "--model", model, "--landmarks", "rows.csv"]
+        first = run(command, folder)
+        runs = np.array([run(command, folder) for _ in range(options.runs)])
+        imports = import_times(command, folder)
+    wall, processor = np.median(runs, axis=0).T
+    print(f"{'seconds':24}{'median':>9}{'worst':>9}{'processor':>11}{'first run':>11}")
+    for i, step in enumerate(STEPS):
+        worst, before = runs[:, i, 0].max(), first[i, 0]
+        print(f"{step:24}{wall[i]:9.2f}{worst:9.2f}{processor[i]:11.2f}{before:11.2f}")
+    print(f"\nimports, ms, together {sum(imports.values()):.0f}")
+    for package, milliseconds in imports.most_common(12):
+        print(f"{package:24}{milliseconds:9.0f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Frames per second of annotating on 1 and 2 processes.
+
+    python -m benchmarks.speed.scale
+
+Runs ``strrn annotate`` as a user would, once for every number of processes, in the
+project's own pool and on Apache Beam, and compares the files. Every run is bound to as
+many cores as it has processes, so the numbers are those of one core and of two. Then it
+does the sum for a larger amount of video. Run it on a machine that does nothing else.
+"""
+
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from data_pipeline.media.video import open_video, write_video
+from data_pipeline.synthetic import draw_clip
+
+WAYS = ("processes", "Beam")
+# Drawn videos. Starting up and the report take seconds: far less work than this would
+# measure these.
+CLIPS, COPIES, FRAMES = 5, 6, 150
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to annotate, and how much the paper calculation is for.
+
+    Attributes:
+        videos: folder of videos; without it, clips drawn by the project.
+        processes: numbers of processes to compare; the first is the reference.
+        hours: of video, for the calculation.
+        frame_rate: frames per second of that video.
+        price: of a core for an hour, in any currency.
+        json: file that the figures are written to.
+    """
+
+    videos: Path | None = None
+    processes: tuple[int, ...] = (1, 2)
+    hours: float = 1000.0
+    frame_rate: float = 25.0
+    price: float = 0.04
+    json: Path | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: how long it took, and a hash of every file that it wrote."""
+
+    way: str
+    processes: int
+    seconds: float
+    core_seconds: float
+    files: dict[str, str]
+    bytes: int
+
+
+def drawn_videos(folder: Path) -> Path:
+    """Draw clips of different lengths, and copy each a few times."""
+    for number in range(CLIPS):
+        rng = np.random.default_rng(number)
+        frames = draw_clip(rng, 1 + number % 3, FRAMES + 30 * number)
+        path = folder / f"{number}-0.mp4"
+        write_video(path, (image for image, _ in frames), 25)
+        for copy in range(1, COPIES):
+            shutil.copy(path, folder / f"{number}-{copy}.mp4")
+    return folder
+
+
+def measure(videos: Path, output: Path, way: str, processes: int) -> Run:
+    """Annotate the videos once."""
+    shutil.rmtree(output, ignore_errors=True)
+    command = [sys.executable, "-m", "strrn_tf", "annotate", str(videos)]
+    command += ["--output", str(output), "--workers", str(processes)]
+    command += ["--"] if way == "Beam" else []
+    cores = sorted(os.sched_getaffinity(0))[:processes]
+    before, start = _children_seconds(), time.perf_counter()
+    subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+    seconds, used = time.perf_counter() - start, _children_seconds() - before
+    paths = [path for path in sorted(output.rglob("*")) if path.is_file()]
+    files = {
+        str(path.relative_to(output)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+    }
+    size = sum(path.stat().st_size for path in paths if "annotations" in path.parts)
+    return Run(way, processes, seconds, used, files, size)
+
+
+def _children_seconds() -> float:
+    """Return the processor time of all processes that ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def runs(options: Options, videos: Path, folder: Path) -> Iterator[Run]:
+    """Annotate in every way, on every number of processes."""
+    for way in WAYS:
+        for processes in options.processes:
+            yield measure(videos, folder / "output", way, processes)
+
+
+def show_runs(console: Console, done: list[Run], frames: int) -> None:
+    """Print frames per second, the gain, and whether the files are the same."""
+    table = Table("", "processes", "frames/s", "gain", "frames/core-second", "files")
+    first = {}
+    for run in done:
+        reference = first.setdefault(run.way, run)
+        table.add_row(
+            run.way,
+            str(run.processes),
+            f"{frames / run.seconds:.1f}",
+            f"{reference.seconds / run.seconds:.2f}",
+            f"{frames / run.core_seconds:.1f}",
+            "same" if run.files == done[0].files else "DIFFERENT",
+        )
+    console.print(table)
+
+
+def calculate(options: Options, run: Run, frames: int) -> dict[str, float]:
+    """Return the calculation for ``options.hours`` of video like that of a run."""
+    wanted = options.hours * 3600 * options.frame_rate
+    core_hours = wanted / (frames / run.core_seconds) / 3600
+    return {
+        "hours of video": options.hours,
+        "million frames": wanted / 1e6,
+        "frames per core-second": frames / run.core_seconds,
+        "core-hours": core_hours,
+        "days on one core": core_hours / 24,
+        "hours on 64 cores": core_hours / 64,
+        "cost": core_hours * options.price,
+        "GB of annotations per million frames": run.bytes / frames * 1e6 / 1e9,
+        "GB of annotations": run.bytes / frames * wanted / 1e9,
+    }
+
+
+def main(options: Options) -> int:
+    """Measure, print, and return 1 if a run wrote other files than the first."""
+    console = Console(width=100)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        videos = options.videos or drawn_videos(folder / "videos")
+        sources = [p for p in sorted(videos.iterdir()) if not p.name.startswith(".")]
+        frames = sum(1 for p in sources for _ in open_video(p).frames())
+        done = []
+        for run in runs(options, videos, folder):
+            done.append(run)
+            console.print(f"{run.way}, {run.processes}: {run.seconds:.1f} s")
+    console.print(f"{len(sources)} videos, {frames} frames, {os.cpu_count()} cores")
+    show_runs(console, done, frames)
+    figures = calculate(options, done[0], frames)
+    table = Table("calculation", "")
+    for name, value in figures.items():
+        table.add_row(name, f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}")
+    console.print(table)
+    if options.json:
+        rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
+                 "core_seconds": r.core_seconds} for r in done]  # fmt: skip
+        content = {"frames": frames, "runs": rows, "calculation": figures}
+        options.json.write_text(json.dumps(content, indent=1) + "\n")
+    return int(any(run.files != done[0].files for run in done))
+
+
+if __name__ == "__main__":
+    sys.exit(main(tyro.cli(Options, description=__doc__)))

@@ -1,0 +1,144 @@
+"""Milliseconds per sample of training, and whether the data keep up.
+
+    python -m benchmarks.speed.training --backbones mdm hgn
+
+An update is forward, backward and optimizer step on a batch that is ready in memory.
+The tracker's has the passes of the drift, without gradient, and Algorithm 1's three:
+forward, and backward from the tracked and from the detected shape. The pipeline is
+measured alone, with all augmentations; it has to deliver at least three times what
+training takes. The paper gives 60 ms per frame on a GTX 1080 Ti.
+"""
+
+import os
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+# Before TensorFlow is loaded: its start-up messages say nothing to a user.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+
+from benchmarks.speed import pipeline
+from strrn_tf.config import RunConfig, can_glance
+from strrn_tf.geometry import CROP_SIZE, mean_shape
+from strrn_tf.models.build import build_networks
+from strrn_tf.training.fitting import use_threads
+from strrn_tf.training.trainers import DetectorTrainer, TrackerTrainer
+
+PAPER_MS, NEEDED_RATIO = 60, 3
+# What feeds whom while Algorithm 1 runs.
+FEEDS = {"detector": "stills", "tracker": "mixed pairs"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure.
+
+    Attributes:
+        backbones: detectors.
+        preset: sizes of the networks.
+        batch_size: samples per update.
+        updates: measured updates, after two that are not.
+        seconds: time for every data set of the pipeline.
+        threads: of one operation; 0: as many as there are cores.
+        xla: compile with XLA, which is slower on CPUs.
+    """
+
+    backbones: tuple[Literal["mdm", "hgn"], ...] = ("mdm", "hgn")
+    preset: Literal["tiny", "default", "paper"] = "default"
+    batch_size: int = 16
+    updates: int = 20
+    seconds: float = 5.0
+    threads: int = 0
+    xla: bool = False
+
+
+def random_batches(size: int) -> dict[str, dict[str, np.ndarray]]:
+    """Return one batch for every network, in the form of the data sets."""
+    rng = np.random.default_rng(0)
+    crop = (CROP_SIZE, CROP_SIZE, 3)
+    shape = rng.uniform(60, 255, (size, 68, 2)).astype(np.float32)
+    moved = shape + rng.normal(0, 3, shape.shape).astype(np.float32)
+    one = rng.random((size, *crop), np.float32)
+    two = rng.random((size, 2, *crop), np.float32)
+    return {
+        "detector": {"frames": one, "landmarks": shape},
+        "tracker": {
+            "frames": two, "before": shape, "start": shape,
+            "detected": moved, "target": moved,
+        },
+    }  # fmt: skip
+
+
+def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
+    """Return detector and tracker ready for updates."""
+    config = RunConfig(
+        backbone=backbone,
+        preset=options.preset,
+        glance=can_glance(backbone, options.preset),
+    )
+    start = mean_shape(random_batches(4)["detector"]["landmarks"])
+    detector, tracker = build_networks(config, start)
+    made = {
+        "detector": DetectorTrainer(detector),
+        "tracker": TrackerTrainer(tracker, config.algorithm),
+    }
+    for trainer in made.values():
+        optimizer = keras.optimizers.AdamW(1e-4, global_clipnorm=10.0)
+        trainer.compile(optimizer=optimizer, jit_compile=options.xla)
+    return made
+
+
+def milliseconds_per_sample(
+    trainer: keras.Model, batch: dict[str, np.ndarray], updates: int
+) -> float:
+    """Return the median over the updates, after two that compile and warm up."""
+    tensors = {name: keras.ops.convert_to_tensor(v) for name, v in batch.items()}
+    times = []
+    for _ in range(updates + 2):
+        begin = time.perf_counter()
+        trainer.train_on_batch(tensors)
+        times.append(time.perf_counter() - begin)
+    return 1000 * float(np.median(times[2:])) / len(batch["frames"])
+
+
+def pipeline_rates(options: Options) -> dict[str, float]:
+    """Return samples per second of every network's data set."""
+    streams = pipeline.streams(
+        pipeline.Options(batch_size=options.batch_size, seconds=options.seconds)
+    )
+    return {
+        network: pipeline.samples_per_second(streams[name], options.seconds)
+        for network, name in FEEDS.items()
+    }
+
+
+def main(options: Options) -> None:
+    """Print one row per network."""
+    use_threads(options.threads)
+    batches = random_batches(options.batch_size)
+    rates = pipeline_rates(options)
+    table = Table(
+        *("network", "update, ms per sample", "data, samples/s", "data / training"),
+        title=f"batch {options.batch_size}, preset {options.preset}",
+        caption=f"{os.cpu_count()} cores; data / training must reach {NEEDED_RATIO}. "
+        f"The paper: {PAPER_MS} ms per frame, GTX 1080 Ti",
+    )
+    for backbone in options.backbones:
+        for network, trainer in trainers(options, backbone).items():
+            took = milliseconds_per_sample(trainer, batches[network], options.updates)
+            rate = rates[network]
+            ratio = rate * took / 1000
+            name = backbone if network == "detector" else f"tracker (with {backbone})"
+            table.add_row(name, f"{took:.1f}", f"{rate:.0f}", f"{ratio:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Options, description=__doc__))

@@ -1,0 +1,1 @@
+"""Changes of pictures and landmarks: geometry, light, occluders, motion."""

@@ -1,0 +1,69 @@
+"""From 68 landmarks in a picture to a head in space. NumPy only.
+
+The average of the drawn heads is fitted to the landmarks; it gives the pose of the head
+and the depths that a picture does not show.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from data_pipeline.synthetic.head.face_model import Expression, Identity
+from data_pipeline.synthetic.head.surface import Head
+from strrn_tf.landmarks import NUM_LANDMARKS, REGIONS
+
+
+class Lifted(NamedTuple):
+    """A head under a distant camera: ``camera = scale * turn @ head + centre``.
+
+    Attributes:
+        turn: rotation (3, 3) from head to camera; x right, y down, z to the viewer.
+        scale: pixels per head unit (half the width of the head).
+        centre: pixel (2,) of the head's origin.
+        depth: (68,) of the landmarks in pixels, towards the viewer.
+    """
+
+    turn: np.ndarray
+    scale: float
+    centre: np.ndarray
+    depth: np.ndarray
+
+    @property
+    def angles(self) -> tuple[float, float]:
+        """Yaw (positive: the nose points right) and pitch (down) in radians.
+
+        In axes that lean with the head, so a roll in the picture changes neither.
+        """
+        right = self.turn[:2, 0] / np.linalg.norm(self.turn[:2, 0])
+        down = np.array([-right[1], right[0]])
+        towards = np.stack([right, down]) @ self.turn[:2, 2]
+        yaw, pitch = np.arcsin(np.clip(towards, -1, 1))
+        return float(yaw), float(pitch)
+
+
+def lift(landmarks: np.ndarray) -> Lifted:
+    """Fit the average head to landmarks (68, 2)."""
+    model = average_head(Expression())
+    columns = np.column_stack([model, np.ones(NUM_LANDMARKS)])
+    affine, *_ = np.linalg.lstsq(columns, np.asarray(landmarks, np.float64), rcond=None)
+    linear, centre = affine[:3].T, affine[3]
+    # The nearest two rows of a rotation (Procrustes), and the scale that belongs to it.
+    left, sizes, right = np.linalg.svd(linear, full_matrices=False)
+    rows = left @ right
+    turn = np.stack([*rows, np.cross(*rows)])
+    scale = float(sizes.mean())
+    return Lifted(turn, scale, centre, scale * (model @ turn[2]))
+
+
+@lru_cache(maxsize=16)
+def average_head(expression: Expression) -> np.ndarray:
+    """Return the landmarks (68, 3) of the average head seen from the front."""
+    head = Head(Identity(seed=0), expression)
+    candidates = head.jaw_candidates()
+    # The contour of a face from the front is where it is widest, below the chin lowest.
+    angle = np.linspace(np.pi, 0, len(REGIONS["jaw"]))
+    normal = np.stack([np.cos(angle), np.sin(angle) ** 2], -1)
+    best = np.einsum("lsc,lc->ls", candidates[..., :2], normal).argmax(1)
+    jaw = candidates[np.arange(len(best)), best]
+    return np.concatenate([jaw, head.inner_landmarks()]).astype(np.float64)

@@ -1,0 +1,1 @@
+"""From an annotated or unlabelled source to stored crops."""

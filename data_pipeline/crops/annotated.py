@@ -1,0 +1,88 @@
+"""Annotated frames of videos, as stills: what Semi-STRRN learns beside S."""
+
+import zlib
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+
+from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.window import cut_window
+from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
+from data_pipeline.media.video import open_video
+from strrn_tf.geometry import box_from_landmarks
+
+T = TypeVar("T")
+
+
+def annotated_frames(sequence: Sequence300VW) -> list[int]:
+    """Return the 0-based numbers of the frames with an annotation, rising.
+
+    The badly annotated ones, which the data set lists itself, are not among them.
+    """
+    if sequence.annotations is None:
+        return []
+    files = (p for p in sequence.annotations.iterdir() if p.suffix == ".pts")
+    names = (p.stem for p in files if p.is_file())
+    numbers = {int(name) - 1 for name in names if name.isascii() and name.isdigit()}
+    return sorted(n for n in numbers - sequence.dropped if n >= 0)
+
+
+def choose_annotated(
+    name: str, frames: list[int], fraction: float, seed: int
+) -> list[int]:
+    """Return a fraction of the annotated frames of one sequence, rising.
+
+    The choice depends on the last part of the sequence's name and the seed alone; a
+    smaller fraction is part of a larger one.
+
+    Args:
+        name: of the sequence, such as ``001`` or ``300vw/001``.
+        frames: all its annotated frames.
+        fraction: in 0 to 1; the count is rounded.
+        seed: not negative.
+    """
+    rng = np.random.default_rng((seed, zlib.crc32(name.rpartition("/")[2].encode())))
+    order = rng.permutation(len(frames))[: round(fraction * len(frames))]
+    return [frames[i] for i in np.sort(order)]
+
+
+def pack_annotated(
+    sequence: Sequence300VW, wanted: list[int], pack: Callable[[Samples], T]
+) -> tuple[list[T], list[str]]:
+    """Cut frames by the boxes of their landmarks; keep what ``pack`` makes of each.
+
+    Args:
+        sequence: in the 300VW layout.
+        wanted: numbers of frames, 0-based.
+        pack: is given every sample (T = 1) as soon as it is cut.
+
+    Returns:
+        What ``pack`` returned, and what is wrong with the others.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    packed, problems = [], []
+    missing = set(wanted)
+    for frame in open_video(sequence.video_path).frames(missing):
+        missing.discard(frame.index)
+        try:
+            landmarks = read_annotation(sequence, frame.index)
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        try:
+            box = box_from_landmarks(landmarks)
+            frames, shapes, matrix = cut_window([frame.image], landmarks[None], box)
+        except ValueError as error:  # the landmarks are one point, or a line
+            problems.append(f"{sequence.name}, {frame.index + 1:06d}.pts: {error}")
+            continue
+        name = f"{sequence.name}#{frame.index:06d}"
+        packed.append(pack(Samples([name], frames[None], shapes[None], matrix[None])))
+    if missing:
+        problems.append(
+            f"{sequence.video_path}: {len(missing)} annotated frames are not in the "
+            f"video or cannot be decoded, first {min(missing) + 1:06d}.pts"
+        )
+    return packed, problems

@@ -1,0 +1,165 @@
+"""Face boxes by MTCNN (Zhang et al. 2016), the choice of one face, and their cache.
+
+The networks are those of the `mtcnn` package, run by the runtime's `FaceFinder`: the
+same boxes in a tenth of the time (`benchmarks/accuracy/face_finder.py`). Boxes leave
+this file in the project's meaning, the tight box of the 68 landmarks; the conversion is
+`strrn_tf.tracking.face_detection.face_boxes.landmark_box`.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from strrn_tf.geometry import box_sides
+from strrn_tf.system.atomic import write_text
+from strrn_tf.tracking.face_detection.face_boxes import landmark_box
+from strrn_tf.tracking.face_detection.face_finder import FaceFinder
+
+RULES = ("largest", "central")
+
+# A face smaller than either is not worth tracking, and searching for it costs most of
+# the time: pixels, and share of the shorter side of the picture.
+SMALLEST_FACE, SMALLEST_SHARE = 30, 0.05
+
+BoxFinder = Callable[[np.ndarray], np.ndarray | None]
+
+
+def find_face_boxes(image: np.ndarray) -> np.ndarray:
+    """Return the boxes (N, 4) of all faces that MTCNN finds, N = 0 when there is none.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        Tight landmark boxes as expected from MTCNN's, in pixels of ``image``. They may
+        reach out of the image, as faces do.
+    """
+    return landmark_box(find_mtcnn_boxes(image))
+
+
+def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
+    """Return the box (4,) of the face chosen by ``rule``, None without a face."""
+    size = image.shape[1], image.shape[0]
+    return choose_face(find_face_boxes(image), size, rule)
+
+
+def find_mtcnn_boxes(image: np.ndarray) -> np.ndarray:
+    """Return the boxes (N, 4) as MTCNN means them: forehead to chin, float64 pixels."""
+    boxes = np.array([face.box for face in _finder().find(image)])
+    boxes = np.reshape(boxes, (-1, 4)).astype(np.float64)
+    return boxes[(box_sides(boxes) > 0).all(-1)]
+
+
+def choose_face(
+    boxes: np.ndarray | None, image_size: tuple[int, int], rule: str = "largest"
+) -> np.ndarray | None:
+    """Return one of several face boxes.
+
+    Args:
+        boxes: (N, 4), one box (4,), or None; N may be 0.
+        image_size: (width, height) in pixels.
+        rule: "largest" area, or "central": centre closest to the centre of the image.
+
+    Returns:
+        The box (4,) as float64, None when there is none.
+
+    Raises:
+        ValueError: the rule is unknown.
+    """
+    if rule not in RULES:
+        raise ValueError(f"`rule` must be one of {RULES}. Received: {rule!r}")
+    if boxes is None or not np.size(boxes):
+        return None
+    boxes = np.reshape(np.asarray(boxes, np.float64), (-1, 4))
+    if rule == "largest":
+        return boxes[box_sides(boxes).prod(-1).argmax()]
+    middle = (np.asarray(image_size, np.float64) - 1) / 2
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return boxes[np.linalg.norm(centres - middle, axis=-1).argmin()]
+
+
+class BoxCache:
+    """Face boxes by source name, kept in a JSON file; None says "no face here".
+
+    Saved at the latest ``save_every`` seconds after a change, and on leaving ``with``.
+
+    Args:
+        path: the JSON file; it need not exist yet.
+        save_every: seconds between two savings while boxes are added.
+
+    Raises:
+        ValueError: the file exists and is not such a cache.
+    """
+
+    def __init__(self, path: str | Path, save_every: float = 10.0) -> None:
+        self.path = Path(path)
+        self.save_every = save_every
+        self._boxes: dict[str, list[float] | None] = self._load()
+        self._saved_at = time.monotonic()
+        self._is_changed = False
+
+    def _load(self) -> dict[str, list[float] | None]:
+        if not self.path.exists():
+            return {}
+        try:
+            boxes = json.loads(self.path.read_text())["boxes"]
+            ok = all(b is None or np.shape(b) == (4,) for b in boxes.values())
+        except (ValueError, KeyError, TypeError, AttributeError, OSError):
+            ok = False
+        if not ok:
+            raise ValueError(
+                f"{self.path}: is not a cache of face boxes. Delete it to make it anew"
+            )
+        return boxes
+
+    def find(
+        self, name: str, image: np.ndarray, finder: BoxFinder
+    ) -> np.ndarray | None:
+        """Return the box of a source, from the cache or else from ``finder(image)``."""
+        if name not in self:
+            self[name] = finder(image)
+        return self[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._boxes
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def __getitem__(self, name: str) -> np.ndarray | None:
+        box = self._boxes[name]
+        return None if box is None else np.array(box, np.float64)
+
+    def __setitem__(self, name: str, box: np.ndarray | None) -> None:
+        self._boxes[name] = None if box is None else np.round(box, 3).tolist()
+        self._is_changed = True
+        if time.monotonic() - self._saved_at > self.save_every:
+            self.save()
+
+    def save(self) -> None:
+        """Write the file if there is anything new."""
+        if self._is_changed:
+            write_text(self.path, json.dumps({"boxes": self._boxes}, indent=0) + "\n")
+        self._is_changed, self._saved_at = False, time.monotonic()
+
+    def __enter__(self) -> "BoxCache":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.save()
+
+
+@functools.cache
+def _finder() -> FaceFinder:
+    """Return the finder; made once, by the first search."""
+    return FaceFinder(SMALLEST_FACE, min_face_share=SMALLEST_SHARE)

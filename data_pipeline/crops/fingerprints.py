@@ -1,0 +1,47 @@
+"""A fingerprint of source files and options, by which made data is known again."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data_pipeline.crops.window import STORED_MARGIN, STORED_SIZE
+
+# Raised when the same inputs would give other crops than before.
+FORMAT = 2
+
+
+def fingerprint(sources: Sequence[tuple], **options: Any) -> str:
+    """Return 16 hexadecimal digits that change with the sources or the options.
+
+    Args:
+        sources: named tuples (`Still`, `Clip`, `Sequence300VW`). Files count by size
+            and time of change, not by place, so a data set may move.
+        options: anything JSON knows; functions count by name.
+    """
+    described = {
+        "format": [FORMAT, STORED_SIZE, STORED_MARGIN],
+        "sources": [[_describe(value) for value in source] for source in sources],
+        "options": {name: _describe(value) for name, value in options.items()},
+    }
+    text = json.dumps(described, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _describe(value: Any) -> Any:
+    if isinstance(value, Path):
+        files = sorted(value.iterdir()) if value.is_dir() else [value]
+        return [_describe_file(path) for path in files]
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    if callable(value):
+        return getattr(value, "__qualname__", type(value).__qualname__)
+    return value
+
+
+def _describe_file(path: Path) -> list:
+    if not path.is_file():
+        return [path.name, None]
+    status = path.stat()
+    return [path.name, status.st_size, status.st_mtime_ns]

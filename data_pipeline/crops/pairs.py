@@ -1,0 +1,242 @@
+"""Pairs (or more) of consecutive frames of one clip, cut out for a store."""
+
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from data_pipeline.crops.face_boxes import BoxFinder, choose_face
+from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.window import cut_window
+from data_pipeline.datasets.clips import Clip
+from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
+from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
+from data_pipeline.media.video import FrameReader, VideoFrame, open_video
+from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.landmarks import NUM_LANDMARKS
+
+AnyClip = Clip | Sequence300VW | FacesClip
+T = TypeVar("T")
+
+
+class PairOptions(NamedTuple):
+    """How pairs are chosen and cut, see `store.build_pair_store`."""
+
+    pairs_per_clip: int
+    seed: int
+    box_finder: str | BoxFinder
+    rule: str = "largest"
+    frames: int = 2
+
+    def check(self) -> None:
+        """Raise a ``ValueError`` when an option has no meaning."""
+        if self.pairs_per_clip < 1:
+            raise ValueError(
+                f"`pairs_per_clip` must be at least 1. Received: {self.pairs_per_clip}"
+            )
+        if self.frames < 2:
+            raise ValueError(f"`frames` must be at least 2. Received: {self.frames}")
+        if self.box_finder != "landmarks" and not callable(self.box_finder):
+            raise ValueError(
+                '`box_finder` must be "landmarks" or a function. '
+                f"Received: {self.box_finder!r}"
+            )
+        choose_face(None, (1, 1), self.rule)
+
+
+def cut_pairs(
+    clip: AnyClip, options: PairOptions
+) -> tuple[Samples | None, dict[str, Any]]:
+    """Cut the pairs of one clip.
+
+    Returns:
+        The samples (None when there is none) and the clip's part of the report.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    pairs, report = pack_pairs(clip, options, lambda pair: pair)
+    return (merge(pairs) if pairs else None), report
+
+
+def pack_pairs(
+    clip: AnyClip, options: PairOptions, pack: Callable[[Samples], T]
+) -> tuple[list[T], dict[str, Any]]:
+    """Cut the pairs of one clip, and keep of each only what ``pack`` makes of it.
+
+    Args:
+        clip: what to cut.
+        options: how.
+        pack: is given every pair as soon as it is cut; a crop takes 445 kB.
+
+    Returns:
+        What ``pack`` returned, and the clip's part of the report.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    reader = open_video(clip.video_path)
+    announced = reader.num_frames_hint or _count_frames(reader)
+    wanted = choose_pairs(clip, reader, announced, options)
+    cutter = _Cutter(clip, options, reader)
+    packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
+    if reader.num_frames is not None and reader.num_frames < announced:
+        # The container announced more than there is: spread over what there is.
+        wanted = choose_pairs(clip, reader, reader.num_frames, options)
+        cutter = _Cutter(clip, options, reader)
+        packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
+    report = {
+        "pairs": len(packed),
+        "frames_without_face": cutter.without_face,
+        "announced_frames": announced,
+    }
+    if reader.truncated:
+        report["problem"] = (
+            f"{clip.video_path}: the video is cut off or damaged: "
+            f"{reader.num_frames} of {announced} frames could be read"
+        )
+    elif reader.num_broken:
+        report["problem"] = (
+            f"{clip.video_path}: {reader.num_broken} of the chosen frames could not be "
+            "decoded"
+        )
+    elif cutter.problems:
+        report["problem"] = cutter.problems[0]
+    elif not packed:
+        report["problem"] = f"{clip.video_path}: no face was found in this video"
+        if not wanted:
+            count = {2: "two", 3: "three"}.get(options.frames, options.frames)
+            report["problem"] = f"{clip.video_path}: has no {count} consecutive frames"
+    return packed, report
+
+
+def choose_pairs(
+    clip: AnyClip,
+    reader: FrameReader,
+    num_frames: int,
+    options: PairOptions,
+) -> list[int]:
+    """Return the 0-based numbers of the last frames, one in every even share."""
+    dropped = getattr(clip, "dropped", frozenset())
+
+    def is_next(i: int) -> bool:
+        return reader.are_neighbours(i) and i not in dropped and i - 1 not in dropped
+
+    steps = options.frames - 1
+    allowed = [
+        end
+        for end in range(steps, num_frames)
+        if all(is_next(i) for i in range(end - steps + 1, end + 1))
+    ]
+    return spread(allowed, options.pairs_per_clip, clip.name, options.seed)
+
+
+def spread(numbers: Sequence[int], count: int, name: str, seed: int) -> list[int]:
+    """Return one of the numbers in every even share of them, all if there are few.
+
+    Args:
+        numbers: rising.
+        count: how many at most.
+        name: of the clip; seeded by it, a clip's choice does not depend on which others
+            there are.
+        seed: where within its share each lies.
+    """
+    if len(numbers) <= count:
+        return list(numbers)
+    rng = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    edges = np.linspace(0, len(numbers), count + 1).astype(int)
+    return [numbers[i] for i in rng.integers(edges[:-1], edges[1:])]
+
+
+class _Cutter:
+    """Cuts the wanted pairs in one pass over the video and counts what is missing."""
+
+    def __init__(
+        self, clip: AnyClip, options: PairOptions, reader: FrameReader
+    ) -> None:
+        self.clip = clip
+        self.options = options
+        self.shipped = read_boxes(clip, reader) if isinstance(clip, FacesClip) else {}
+        self.without_face: list[int] = []
+        self.problems: list[str] = []
+
+    def cut(self, reader: FrameReader, wanted: list[int]) -> Iterator[Samples]:
+        runs = _consecutive(reader, wanted, self.options.frames)
+        samples = (self._cut_run(run) for run in runs)
+        return (sample for sample in samples if sample is not None)
+
+    def _cut_run(self, run: list[VideoFrame]) -> Samples | None:
+        first, last = run[0], run[-1]
+        if len({frame.image.shape for frame in run}) > 1:
+            self.problems.append(
+                f"{self.clip.video_path}: the frames up to {last.index} differ in size"
+            )
+            return None
+        landmarks = np.stack([self._annotation(frame.index) for frame in run])
+        box = self._box(first, landmarks[0])
+        if box is None:
+            self.without_face.append(first.index)
+            return None
+        images = [frame.image for frame in run]
+        try:
+            frames, landmarks, matrix = cut_window(images, landmarks, box)
+        except ValueError as error:  # the annotation is one point, or a line
+            place = f"{self.clip.video_path}, frame {first.index}"
+            self.problems.append(f"{place}: {error}")
+            return None
+        name = f"{self.clip.name}#{last.index:06d}"
+        return Samples([name], frames[None], landmarks[None], matrix[None])
+
+    def _box(self, frame: VideoFrame, landmarks: np.ndarray) -> np.ndarray | None:
+        if self.options.box_finder == "landmarks":
+            is_known = np.isfinite(landmarks).all()
+            return box_from_landmarks(landmarks) if is_known else None
+        size = frame.image.shape[1], frame.image.shape[0]
+        shipped = self.shipped.get(frame.index)
+        if shipped is not None and _is_within(shipped, size):
+            return shipped
+        boxes = self.options.box_finder(frame.image)
+        return choose_face(boxes, size, self.options.rule)
+
+    def _annotation(self, index: int) -> np.ndarray:
+        try:
+            if isinstance(self.clip, Sequence300VW):
+                return read_annotation(self.clip, index)
+        except ValueError as error:
+            self.problems.append(str(error))
+        return np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+def _is_within(box: np.ndarray, size: tuple[int, int]) -> bool:
+    """Return whether a box can be that of a face in a picture of this size."""
+    middle = (box[:2] + box[2:]) / 2
+    is_inside = ((middle >= 0) & (middle < size)).all()
+    return bool(is_inside and (box[2:] - box[:2]).max() <= 2 * max(size))
+
+
+def _consecutive(
+    reader: FrameReader, wanted: list[int], count: int
+) -> Iterator[list[VideoFrame]]:
+    """Yield the frames t-count+1 to t for every wanted t that the video reaches."""
+    ends = set(wanted)
+    run: deque[VideoFrame] = deque(maxlen=count)
+    for frame in reader.frames({end - i for end in ends for i in range(count)}):
+        run.append(frame)
+        is_whole = len(run) == count and frame.index - run[0].index == count - 1
+        if is_whole and frame.index in ends:
+            yield list(run)
+
+
+def _count_frames(reader: FrameReader) -> int:
+    for _ in reader.frames():
+        pass
+    return reader.num_frames or 0
+
+
+def merge(samples: Sequence[Samples]) -> Samples:
+    """Return several samples as one batch."""
+    names = [name for sample in samples for name in sample.names]
+    arrays = (np.concatenate(column) for column in list(zip(*samples, strict=True))[1:])
+    return Samples(names, *arrays)

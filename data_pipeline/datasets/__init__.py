@@ -1,0 +1,1 @@
+"""Data sets on disk: 300-W, 300VW, YouTube, plain clips."""

@@ -1,0 +1,94 @@
+"""Unlabelled clips: every video, and every folder of numbered images, below folders."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from data_pipeline.media.images import frame_number, is_image, natural_key
+from data_pipeline.media.video import VIDEO_SUFFIXES
+
+
+class Clip(NamedTuple):
+    """One clip: a name that does not depend on where the data lies, and its path."""
+
+    name: str
+    video_path: Path
+
+
+def list_clips(
+    roots: str | Path | Sequence[str | Path], prefixed: bool | None = None
+) -> list[Clip]:
+    """Return the clips at or below the given folders, sorted by name.
+
+    A folder counts as a clip when it holds at least two images with numbers in their
+    names. Hidden files and folders are passed over.
+
+    Args:
+        roots: a video, a folder, or several. Names are paths below the root.
+        prefixed: whether the root's own name comes first; by default when there are
+            several.
+
+    Raises:
+        ValueError: a root does not exist, or there is no clip in any of them.
+    """
+    roots = [roots] if isinstance(roots, str | Path) else list(roots)
+    paths = [Path(root) for root in roots]
+    for path in paths:
+        if not path.exists():
+            raise ValueError(f"{path}: there is no such file or folder of videos")
+    has_prefix = len(paths) > 1 if prefixed is None else prefixed
+    clips = [clip for path in paths for clip in _clips_below(path, has_prefix)]
+    if not clips:
+        names = ", ".join(map(str, paths)) or "no folder at all"
+        raise ValueError(
+            f"{names}: there are no video files or folders of numbered images"
+        )
+    return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
+
+
+def longest_first(clips: Sequence[Clip]) -> list[Clip]:
+    """Return the clips by the size of their files, which tells their length roughly.
+
+    Workers that begin with the longest end together.
+    """
+    return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
+
+
+def _num_bytes(path: Path) -> int:
+    files = path.iterdir() if path.is_dir() else [path]
+    # A link may lead nowhere, which is said when the clip is opened.
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def plain(name: str) -> str:
+    r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
+    if root.is_file():
+        return [Clip(plain(root.name), root)]
+    base = root.resolve().parent if has_prefix else root.resolve()
+    clips = []
+    for folder, folders, files in os.walk(root.resolve()):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        here = [Path(folder, name) for name in files if not name.startswith(".")]
+        found = [p for p in here if p.suffix.lower() in VIDEO_SUFFIXES]
+        numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
+        if len(numbered) >= 2:
+            found.append(Path(folder))
+        clips += [Clip(plain(p.relative_to(base).as_posix()), p) for p in found]
+    # The root itself may be the folder of images.
+    return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
+
+
+def _with_unique_names(clips: list[Clip]) -> list[Clip]:
+    """Number the names that occur twice (two roots may have the same name)."""
+    seen: dict[str, int] = {}
+    unique = []
+    for clip in clips:
+        seen[clip.name] = seen.get(clip.name, 0) + 1
+        count = seen[clip.name]
+        unique.append(clip._replace(name=f"{clip.name}~{count}") if count > 1 else clip)
+    return unique

@@ -1,6 +1,0 @@
-"""Drawn faces: a parametric head in space, its 68 landmarks, stills and clips."""
-
-from data_pipeline.drawn.dataset import draw_dataset
-from data_pipeline.drawn.pictures import draw_clip, draw_face
-
-__all__ = ["draw_clip", "draw_dataset", "draw_face"]

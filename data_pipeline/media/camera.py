@@ -1,0 +1,100 @@
+"""Frames of a camera, as they come."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from data_pipeline.media.frame_reader import FrameReader, VideoFrame
+from data_pipeline.media.opencv_log import SILENT, set_log_level
+
+# What cameras that do not say deliver.
+CAMERA_FPS = 30.0
+# Pictures that may fail one after the other (some cameras need a moment to start)
+# before the camera is taken to be gone.
+PATIENCE = 30
+
+
+class Capture(Protocol):
+    """What is needed of ``cv2.VideoCapture``."""
+
+    def isOpened(self) -> bool: ...
+    def get(self, prop: int) -> float: ...
+    def read(self) -> tuple[bool, np.ndarray | None]: ...
+    def release(self) -> None: ...
+
+
+class Camera(FrameReader):
+    """Frames of a camera until it is gone; timestamps are the wall clock.
+
+    Pictures that the camera took while the reader was busy are lost. One that fails is
+    a broken frame.
+
+    Args:
+        number: of the camera, from 0.
+        fps: nominal rate; None: what the camera says.
+        open_capture: opens a camera by its number.
+        clock: seconds, from anywhere.
+
+    Raises:
+        ValueError: there is no such camera.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        fps: float | None = None,
+        *,
+        open_capture: Callable[[int], Capture] = cv2.VideoCapture,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.number = number
+        self._open_capture = open_capture
+        self._clock = clock
+        capture = self._open()
+        announced = capture.get(cv2.CAP_PROP_FPS)
+        capture.release()
+        is_plausible = np.isfinite(announced) and 0 < announced <= 1000
+        announced = float(announced) if is_plausible else CAMERA_FPS
+        super().__init__(Path(f"camera {number}"), fps or announced, None)
+
+    def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
+        last = max(wanted, default=-1) if wanted is not None else np.inf
+        capture = self._open()
+        start, index, failed = None, 0, []
+        try:
+            while index + len(failed) <= last and len(failed) < PATIENCE:
+                is_there, image = capture.read()
+                now = self._clock()
+                start = now if start is None else start
+                if not is_there:
+                    failed.append(now - start)
+                    continue
+                # Only once another picture has come: a camera that is gone leaves none.
+                for seconds in failed:
+                    if wanted is None or index in wanted:
+                        yield VideoFrame(index, seconds, None)
+                    index += 1
+                failed.clear()
+                if wanted is None or index in wanted:
+                    image = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+                    yield VideoFrame(index, now - start, image)
+                index += 1
+            self.num_frames = index
+        finally:
+            capture.release()
+
+    def _open(self) -> Capture:
+        # OpenCV would name every driver that it has asked in vain.
+        level = set_log_level(SILENT)
+        capture = self._open_capture(self.number)
+        set_log_level(level)
+        if not capture.isOpened():
+            raise ValueError(
+                f"camera {self.number} cannot be opened. Is it plugged in, may you use "
+                "it, and is no other program using it? Cameras are numbered from 0"
+            )
+        return capture

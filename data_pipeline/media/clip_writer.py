@@ -1,0 +1,47 @@
+"""Writes clips in the 300VW layout: ``vid.avi`` and ``annot/000001.pts`` onwards."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_pipeline.media.pts import write_pts
+
+_JPEG_QUALITY = 95
+
+
+def write_clip(
+    folder: Path, frames: Iterable[tuple[np.ndarray, np.ndarray]], rate: float
+) -> None:
+    """Write a clip into a temporary folder and rename that.
+
+    Args:
+        folder: of the clip, such as ``300vw/001``.
+        frames: images (H, W, 3) uint8 of one size with landmarks (68, 2).
+        rate: frames per second.
+    """
+    temporary = folder.with_name(f".{folder.name}.tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    (temporary / "annot").mkdir(parents=True)
+    writer = None
+    for number, (image, landmarks) in enumerate(frames, 1):
+        if writer is None:
+            writer = _open_video(temporary / "vid.avi", image.shape[:2], rate)
+        writer.write(np.ascontiguousarray(image[..., ::-1]))
+        write_pts(temporary / "annot" / f"{number:06d}.pts", landmarks)
+    writer.release()
+    os.replace(temporary, folder)
+
+
+def _open_video(path: Path, size: tuple[int, int], rate: float) -> cv2.VideoWriter:
+    """Return an opened Motion-JPEG writer for frames of ``size`` (H, W)."""
+    code = cv2.VideoWriter_fourcc(*"MJPG")
+    # OpenCV's own encoder: the same bytes whichever ffmpeg is installed.
+    writer = cv2.VideoWriter(str(path), cv2.CAP_OPENCV_MJPEG, code, rate, size[::-1])
+    if not writer.isOpened():
+        raise OSError(f"{path} could not be opened for writing.")
+    writer.set(cv2.VIDEOWRITER_PROP_QUALITY, _JPEG_QUALITY)
+    return writer

@@ -1,0 +1,124 @@
+"""Image files. RGB outside this file; OpenCV's BGR stays inside."""
+
+import re
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from strrn_tf.system.atomic import replacing
+from strrn_tf.tracking.validation import check_image
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+_QUALITY = {
+    ".jpg": cv2.IMWRITE_JPEG_QUALITY,
+    ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
+    ".webp": cv2.IMWRITE_WEBP_QUALITY,
+}
+
+
+def is_image(path: str | Path) -> bool:
+    """Return whether the name is that of an image (by suffix, hidden files are not)."""
+    path = Path(path)
+    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Return the images of a folder, numbers compared as numbers (2 before 10).
+
+    Raises:
+        ValueError: the folder cannot be read or holds no image.
+    """
+    try:
+        images = [p for p in Path(folder).iterdir() if is_image(p)]
+    except OSError as error:
+        raise ValueError(f"{folder}: cannot be read ({error.strerror})") from error
+    if not images:
+        raise ValueError(f"{folder}: there is no image in this folder")
+    return sorted(images, key=lambda path: natural_key(path.name))
+
+
+def natural_key(name: str) -> tuple[str | int, ...]:
+    """Return a sort key that compares runs of digits as numbers."""
+    parts = re.split(r"([0-9]+)", name)
+    return tuple(int(part) if i % 2 else part for i, part in enumerate(parts))
+
+
+def frame_number(path: str | Path) -> int | None:
+    """Return the last number in a file name, None when there is none."""
+    numbers = re.findall(r"[0-9]+", Path(path).stem)
+    return int(numbers[-1]) if numbers else None
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Return an image (H, W, 3), uint8 RGB, turned as its EXIF orientation says.
+
+    Raises:
+        ValueError: the file is missing, empty or not an image OpenCV can decode.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    if not content:
+        raise ValueError(f"{path}: an image must not be empty. Received: 0 bytes")
+    return decode_image(content, path)
+
+
+def decode_image(content: bytes, path: str | Path) -> np.ndarray:
+    """Return the image (H, W, 3), uint8 RGB, that the bytes of an image file hold.
+
+    Args:
+        content: of the file.
+        path: of the file, for messages.
+
+    Raises:
+        ValueError: OpenCV cannot decode it.
+    """
+    try:
+        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error:  # raised for absurd sizes in the header
+        image = None
+    if image is None:
+        raise ValueError(
+            f"{path}: must be an image OpenCV can decode. Received: {len(content)} "
+            "bytes that are not (is the file cut off?)"
+        )
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> bytes:
+    """Return the bytes of an image file.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        suffix: says the format.
+        quality: of JPEG and WebP, 1 to 100.
+    """
+    options = [_QUALITY[suffix], quality] if suffix in _QUALITY else []
+    bgr = cv2.cvtColor(check_image(image), cv2.COLOR_RGB2BGR)
+    return cv2.imencode(suffix, bgr, options)[1].tobytes()
+
+
+def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
+    """Write an RGB image atomically; the suffix says the format.
+
+    Args:
+        path: file to write; its folder is made when it is missing.
+        image: (H, W, 3) uint8 RGB.
+        quality: of JPEG and WebP, 1 to 100.
+
+    Raises:
+        ValueError: the image is not (H, W, 3) uint8 or the format is unknown.
+    """
+    image = check_image(image)
+    suffix = Path(path).suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise ValueError(
+            f"{path}: the suffix must be one of {', '.join(IMAGE_SUFFIXES)}. "
+            f"Received: {suffix!r}"
+        )
+    content = encode_image(image, suffix, quality)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)

@@ -1,0 +1,139 @@
+"""Landmark files (`.pts`): the only module that knows they count pixels from 1.
+
+The published form (300-W, 300VW)::
+
+    version: 1
+    n_points: 68
+    {
+    30.112 50.301
+    ...
+    }
+
+In the files the centre of the first pixel is (1, 1); in the project it is (0, 0), so
+reading subtracts 1 and writing adds it, as menpo does. Files without the two header
+lines, and files that are nothing but 68 lines of coordinates, are read too.
+"""
+
+import re
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+
+from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.system.atomic import write_text
+
+# Beyond any picture, and far below where float32 loses whole pixels.
+MAX_COORDINATE = 1e6
+
+_HEADER = re.compile(r"(version|n_points)\s*:\s*(\S+)", re.IGNORECASE)
+
+
+def read_pts(path: str | Path) -> np.ndarray:
+    """Return the landmarks (68, 2) of a `.pts` file: float32 xy pixels, 0-based.
+
+    Raises:
+        ValueError: the file cannot be read or is not 68 finite landmarks in the
+            published form. The message names the file and the line.
+    """
+    lines = _lines(path)
+    rows = _body(path, lines)
+    landmarks = [_coordinates(path, number, line) for number, line in rows]
+    if len(landmarks) != NUM_LANDMARKS:
+        last = (rows or lines)[-1][0]
+        received = f"{len(landmarks)} landmarks"
+        _fail(path, last, f"there must be {NUM_LANDMARKS} landmarks", received)
+    return np.array(landmarks, np.float32) - np.float32(1)
+
+
+def write_pts(path: str | Path, landmarks: np.ndarray) -> None:
+    """Write landmarks (68, 2), xy pixels, 0-based, in the published form, atomically.
+
+    Raises:
+        ValueError: ``landmarks`` is not (68, 2) or not finite.
+    """
+    write_text(path, pts_text(path, landmarks))
+
+
+def pts_text(path: str | Path, landmarks: np.ndarray) -> str:
+    """Return what a `.pts` file of landmarks (68, 2), xy pixels, 0-based, holds.
+
+    Coordinates are written 1-based with 3 decimals, as iBUG's files are.
+
+    Args:
+        path: of the file, for messages.
+        landmarks: as described.
+
+    Raises:
+        ValueError: ``landmarks`` is not (68, 2) or not finite.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    if landmarks.shape != (NUM_LANDMARKS, 2):
+        raise ValueError(
+            f"`landmarks` must have shape ({NUM_LANDMARKS}, 2). "
+            f"Received: shape {landmarks.shape} for {path}"
+        )
+    if not (np.abs(landmarks) < MAX_COORDINATE).all():
+        raise ValueError(
+            f"`landmarks` must be finite pixels below {MAX_COORDINATE:.0f}. "
+            f"Received: {np.abs(landmarks).max()} for {path}"
+        )
+    rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in landmarks + 1)
+    return f"version: 1\nn_points: {NUM_LANDMARKS}\n{{\n{rows}\n}}\n"
+
+
+def _lines(path: str | Path) -> list[tuple[int, str]]:
+    """Return (line number from 1, stripped text) of the lines that are not blank."""
+    try:
+        text = Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path}: a .pts file must be text. Received: binary"
+        ) from error
+    numbered = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
+    lines = [(n, line) for n, line in numbered if line]
+    if not lines:
+        raise ValueError(f"{path}: a .pts file must not be empty. Received: no text")
+    return lines
+
+
+def _body(path: str | Path, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Check header and braces and return the coordinate lines between them."""
+    start = 0
+    while start < len(lines) and (match := _HEADER.fullmatch(lines[start][1])):
+        _check_header(path, lines[start][0], match)
+        start += 1
+    opened = start < len(lines) and lines[start][1] == "{"
+    if start and not opened:
+        number, line = lines[min(start, len(lines) - 1)]
+        _fail(path, number, "a line with `{` must follow the header", repr(line))
+    if not opened:
+        return lines
+    number, line = lines[-1]
+    if line != "}":
+        rule = "the last line must be `}` (is the file cut off?)"
+        _fail(path, number, rule, repr(line))
+    return lines[start + 1 : -1]
+
+
+def _check_header(path: str | Path, number: int, match: re.Match) -> None:
+    name, value = match[1].lower(), match[2]
+    if name == "n_points" and value != str(NUM_LANDMARKS):
+        _fail(path, number, f"`n_points` must be {NUM_LANDMARKS}", value)
+
+
+def _coordinates(path: str | Path, number: int, line: str) -> tuple[float, float]:
+    try:
+        x, y = (float(word) for word in line.split())
+    except ValueError:
+        _fail(path, number, "a landmark must be two numbers, x and y", repr(line))
+    if not (abs(x) < MAX_COORDINATE and abs(y) < MAX_COORDINATE):  # also false for NaN
+        rule = f"coordinates must be finite and below {MAX_COORDINATE:.0f}"
+        _fail(path, number, rule, repr(line))
+    return x, y
+
+
+def _fail(path: str | Path, number: int, rule: str, received: str) -> NoReturn:
+    raise ValueError(f"{path}, line {number}: {rule}. Received: {received}")

@@ -1,0 +1,63 @@
+"""A folder of `.pts` files, one per frame and face, and a list of all frames."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.media.pts import pts_text
+from strrn_tf.system.atomic import replacing_folder
+
+# One row per frame and face, also where there is no landmark and so no `.pts` file.
+INDEX = "frames.csv"
+
+
+def pts_name(index: int, face_id: int) -> str:
+    """Return the name of a face's file: 0-based number of the frame, id of the face."""
+    return f"{index:06d}-{face_id}.pts"
+
+
+def check_pts_folder(path: Path) -> None:
+    """Raise a ``ValueError`` unless a folder can be made or replaced at ``path``."""
+    if not path.exists():
+        return
+    if not path.is_dir():
+        raise ValueError(f"{path} is a file; name a folder for the .pts files")
+    names = [p.name for p in path.iterdir()]
+    others = [n for n in names if n != INDEX and not n.endswith(".pts")]
+    if others or (names and INDEX not in names):
+        raise ValueError(
+            f"{path} holds other files ({sorted(others or names)[0]}). Name a new "
+            "folder for the .pts files"
+        )
+
+
+class PtsFolder:
+    """Writes landmarks into a folder that is being made.
+
+    Attributes:
+        index_path: file for the list of all frames.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.index_path = folder / INDEX
+
+    def write(self, index: int, face_id: int, landmarks: np.ndarray) -> None:
+        """Write the landmarks (68, 2) of one face; those of a lost one are NaN."""
+        if np.isfinite(landmarks).all():
+            path = self._folder / pts_name(index, face_id)
+            path.write_text(pts_text(path, landmarks), encoding="utf-8", newline="\n")
+
+
+@contextmanager
+def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
+    """Yield a writer; the folder is complete at ``path``, or as it was before.
+
+    Raises:
+        ValueError: there are files of other origin.
+    """
+    check_pts_folder(path)
+    with replacing_folder(path) as temporary:
+        yield PtsFolder(temporary)

@@ -1,0 +1,154 @@
+"""Frames of videos, folders of numbered images and cameras, and overlay videos.
+
+RGB outside this file and its readers; OpenCV's BGR stays inside. Frames are always
+decoded in order: seeking in compressed video lands on wrong frames with many files.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_pipeline.media.camera import Camera
+from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
+from data_pipeline.media.images import frame_number, list_images, read_image
+from data_pipeline.media.video_file import VideoFile
+from strrn_tf.system.atomic import replacing
+from strrn_tf.tracking.validation import check_image
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),
+    *(".wmv", ".flv", ".3gp", ".ts"),
+)
+
+
+class ImageFolder(FrameReader):
+    """Frames of a folder of images, in the order of the numbers in their names.
+
+    Timestamps are index / fps; a folder knows nothing better.
+
+    Raises:
+        ValueError: the folder holds no image; when read, none that can be decoded.
+    """
+
+    def __init__(self, path: str | Path, fps: float | None = None) -> None:
+        path = Path(path)
+        self.images = list_images(path)
+        super().__init__(path, fps or DEFAULT_FPS, len(self.images))
+
+    def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
+        numbers = range(len(self.images)) if wanted is None else sorted(wanted)
+        first_error = None
+        has_image = False
+        for index in numbers:
+            if index >= len(self.images):
+                break
+            try:
+                image = read_image(self.images[index])
+                has_image = True
+            except ValueError as error:
+                image = None
+                first_error = first_error or error
+            yield VideoFrame(index, index / self.fps, image)
+        if first_error and not has_image:
+            raise first_error
+        self.num_frames = len(self.images)
+
+    def are_neighbours(self, index: int) -> bool:
+        """Compare the last numbers in the names: sets like YouTube Faces have gaps."""
+        if not 0 < index < len(self.images):
+            return False
+        before, after = (frame_number(p) for p in self.images[index - 1 : index + 1])
+        return before is None or after is None or after - before == 1
+
+
+def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
+    """Return a reader of a video file, a folder of images or a camera.
+
+    Args:
+        path: video file or folder; a number that is neither is that of a camera.
+        fps: frame rate of a folder of images (25 when not given), and of what is made
+            of a camera's pictures. A video file has its own timestamps, so ``fps`` is
+            not used for it.
+
+    Raises:
+        ValueError: there is nothing at ``path`` that can be read.
+    """
+    if fps is not None and not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"`fps` must be a positive number. Received: {fps}")
+    if "://" in str(path):
+        raise ValueError(f"{path}: addresses are not read; download the video first")
+    if is_camera(path):
+        return Camera(int(str(path)), fps)
+    return ImageFolder(path, fps) if Path(path).is_dir() else VideoFile(path)
+
+
+def is_camera(path: str | Path) -> bool:
+    """Return whether a source is the number of a camera."""
+    name = str(path)
+    return name.isascii() and name.isdigit() and not Path(path).exists()
+
+
+def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write RGB frames (H, W, 3) uint8 of one size as MPEG-4 video, atomically.
+
+    An odd side loses its last row or column, because the codec needs even sides.
+
+    Raises:
+        ValueError: there is no frame, frames differ in size, or it cannot be written.
+        OSError: the disk is full.
+    """
+    if not (np.isfinite(fps) and fps > 0):
+        raise ValueError(f"`fps` must be a positive number. Received: {fps}")
+    writer, shape, count = None, None, 0
+    with replacing(path) as temporary:
+        try:
+            for frame in frames:
+                frame = check_image(frame)
+                if writer is None:
+                    shape = frame.shape
+                    writer = _open_writer(temporary, fps, shape)
+                if frame.shape != shape:
+                    raise ValueError(
+                        f"{path}: frames must have one shape, {shape}. "
+                        f"Received: {frame.shape}"
+                    )
+                frame = frame[: shape[0] // 2 * 2, : shape[1] // 2 * 2]
+                writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+                count += 1
+        finally:
+            if writer is not None:
+                writer.release()
+        if writer is None:
+            raise ValueError(f"{path}: `frames` must hold at least one frame")
+        _check_written(temporary, path, count)
+
+
+def _check_written(written: Path, path: str | Path, count: int) -> None:
+    """Raise an ``OSError`` unless a video has all its frames: OpenCV never does."""
+    capture = cv2.VideoCapture(str(written), cv2.CAP_FFMPEG)
+    found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
+    capture.release()
+    if found < count:
+        raise OSError(
+            f"{path}: only {found} of {count} frames could be written; is the disk "
+            "full? What was there before is kept"
+        )
+
+
+def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWriter:
+    size = shape[1] // 2 * 2, shape[0] // 2 * 2
+    codec = cv2.VideoWriter_fourcc(*"mp4v")
+    # It would warn of every frame that finds no room; `_check_written` says it once.
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
+    if not writer.isOpened():
+        # The path is a temporary one beside what the user has named.
+        name = path.name.split(".tmp.", 1)[-1]
+        raise ValueError(
+            f"{path.with_name(name)}: cannot be written: its folder takes no files, "
+            "the name does not end like one of a video (.mp4), or no video can have "
+            f"frames of {size[0]} x {size[1]} pixels"
+        )
+    return writer

@@ -1,0 +1,150 @@
+"""300VW on disk against the published sequences, frames and error frames."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from data_pipeline.crops.annotated import annotated_frames
+from data_pipeline.datasets.three_hundred_vw import (
+    NUM_DROPPED,
+    NUM_TRAINING_FRAMES,
+    SPLITS,
+    Sequence300VW,
+    find_sequence,
+    sequence_ids,
+)
+from data_pipeline.media.video import open_video
+from data_pipeline.preparation.finding import Finding, Listing
+
+
+def list_300vw(root: Path) -> Listing:
+    """Return the training sequences, and how all 114 differ from what was published.
+
+    The test sequences are compared and nothing else: evaluation reads the originals.
+
+    Raises:
+        ValueError: not one sequence is here.
+    """
+    findings: list[Finding] = []
+    found: dict[str | int, list[Sequence300VW]] = {}
+    frames: dict[str, int] = {}
+    for split in SPLITS:
+        found[split] = list(_find(root, split, findings))
+        for sequence in found[split]:
+            frames[sequence.name] = _check_sequence(sequence, findings)
+    if not any(found.values()):
+        raise ValueError(
+            f"{root}: no sequence of 300VW is here. Expected: folders such as 001/ "
+            "with vid.avi and annot/000001.pts"
+        )
+    findings += _check_totals(root, found, frames)
+    findings += _check_names(root)
+    return Listing(found["train"], findings)
+
+
+def check_test_sets(root: Path, categories: Iterable[int]) -> list[Finding]:
+    """Return how the test sequences of some categories differ from the published ones.
+
+    Clips that only lie in the same layout, of other lengths all of them, are told as
+    one difference.
+    """
+    findings: list[Finding] = []
+    found = {c: list(_find(root, c, findings)) for c in categories}
+    sequences = [sequence for some in found.values() for sequence in some]
+    frames = {s.name: _check_sequence(s, findings) for s in sequences}
+    if all(frames[s.name] != s.num_frames for s in sequences):
+        what = "are not those of 300VW, by their lengths: no published figure compares"
+        return [Finding("clips", what)]
+    return [*findings, *_check_totals(root, found, frames)]
+
+
+def _find(
+    root: Path, split: str | int, findings: list[Finding]
+) -> Iterator[Sequence300VW]:
+    """Yield the sequences of a split; say which are missing."""
+    ids = sequence_ids(split)
+    missing = []
+    for name in ids:
+        try:
+            sequence = find_sequence(root, name)
+        except ValueError as error:
+            findings.append(Finding(name, f"left out: {error}"))
+            continue
+        if sequence is not None:
+            yield sequence
+        elif (root / name).exists():
+            findings.append(Finding(name, "has no video (vid.avi)"))
+        else:
+            missing.append(name)
+    if missing:
+        what = f"{len(missing)} of {len(ids)} sequences are missing: "
+        findings.append(Finding(_title(split), what + " ".join(missing)))
+
+
+def _check_sequence(sequence: Sequence300VW, findings: list[Finding]) -> int:
+    """Compare one sequence with its annotation and count; return its frames."""
+
+    def say(what: str) -> None:
+        findings.append(Finding(sequence.name, what))
+
+    try:
+        frames = open_video(sequence.video_path).num_frames_hint or 0
+    except ValueError as error:
+        say(str(error))
+        return 0
+    if sequence.num_frames not in (None, frames):
+        say(f"{frames} frames, {sequence.num_frames} were published")
+    if sequence.annotations is None:
+        say("has no folder annot/")
+        return frames
+    numbers = annotated_frames(sequence._replace(dropped=frozenset()))
+    missing = sorted(set(range(frames)) - set(numbers))
+    if missing:
+        first = f"{missing[0] + 1:06d}.pts"
+        say(f"{len(missing)} of {frames} frames have no annotation, first {first}")
+    beyond = [n for n in numbers if n >= frames]
+    if beyond:
+        first = f"{beyond[0] + 1:06d}.pts"
+        say(f"{len(beyond)} annotations are beyond its {frames} frames, first {first}")
+    late = sorted(n for n in sequence.dropped if n >= frames)
+    if late:
+        say(f"its list of error frames goes to {late[-1] + 1}, the video to {frames}")
+    return frames
+
+
+def _check_totals(
+    root: Path, found: dict[str | int, list[Sequence300VW]], frames: dict[str, int]
+) -> Iterator[Finding]:
+    """Compare sums that are published, where all sequences are here."""
+    for split in found:
+        if len(found[split]) < len(sequence_ids(split)):
+            continue
+        if split == "train":
+            total = sum(frames[sequence.name] for sequence in found[split])
+            if total != NUM_TRAINING_FRAMES:
+                what = f"{total} frames, {NUM_TRAINING_FRAMES} were published"
+                yield Finding(_title(split), what)
+            continue
+        dropped = sum(len(sequence.dropped) for sequence in found[split])
+        if dropped != NUM_DROPPED[split]:
+            what = f"{dropped} error frames are listed, {NUM_DROPPED[split]} published"
+            yield Finding(_title(split), what)
+    is_test_here = any(some for split, some in found.items() if split != "train")
+    if is_test_here and not any((root / n).exists() for n in ("extra", "extra.zip")):
+        what = "is missing: badly annotated test frames cannot be told from the others"
+        yield Finding("extra.zip", what)
+
+
+def _check_names(root: Path) -> list[Finding]:
+    known = {name for split in SPLITS for name in sequence_ids(split)}
+    others = sorted(
+        path.name
+        for path in root.iterdir()
+        if path.is_dir() and path.name.isdigit() and path.name not in known
+    )
+    return [
+        Finding(name, "is no sequence of 300VW and was left out") for name in others
+    ]
+
+
+def _title(split: str | int) -> str:
+    return "training set" if split == "train" else f"category {split}"

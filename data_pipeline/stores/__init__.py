@@ -1,0 +1,1 @@
+"""The crop store, and what fills it."""

@@ -1,0 +1,200 @@
+"""From the folders that a user names to the crop stores of S and D."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.datasets.three_hundred_w import Problem, Still, list_stills
+from data_pipeline.stores.clip_sources import Unlabelled
+from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
+from data_pipeline.stores.store import (
+    CropStore,
+    build_annotated_store,
+    build_pair_store,
+    build_still_store,
+)
+from strrn_tf.config import RunConfig
+
+
+def read_stills(root: Path, cache: Path) -> CropStore:
+    """Return the store of the annotated training stills.
+
+    Stills that had to be left out are counted on stderr.
+
+    Args:
+        root: in the 300-W layout, or prepared.
+        cache: where stores lie.
+    """
+    found, left_out = find_stills(root)
+    store = build_still_store(cache / "stills", found)
+    problems = [(p.name, p.reason) for p in left_out]
+    problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
+    tell_left_out("stills", problems, len(store))
+    return store
+
+
+def find_stills(
+    root: Path,
+) -> tuple[Sequence[Still | PreparedPart], Sequence[Problem]]:
+    """Return the annotated training stills of a folder, and what is not one of them.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if is_prepared(root):
+        found = list_prepared(root, "stills")
+        if not found:
+            raise ValueError(f"{root} was prepared and holds no stills")
+        return found, ()
+    stills = list_stills(root, "train")
+    return stills, stills.problems
+
+
+def find_unlabelled(data_root: Path | None, folders: Sequence[Path]) -> Unlabelled:
+    """Return the clips that a user names, or those of ``data_root``'s ``300vw/``.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not folders and data_root and (data_root / "300vw").is_dir():
+        folders = [data_root / "300vw"]
+    if not folders:
+        raise ValueError(
+            "no unlabelled clips: give --unlabelled DIR, or --rounds 0 to train on "
+            "stills alone"
+        )
+    return Unlabelled(folders)
+
+
+def read_annotation(
+    data_root: Path | None,
+    folders: Sequence[Path],
+    cache: Path,
+    clips: CropStore | None,
+    config: RunConfig,
+) -> tuple[CropStore | None, np.ndarray | None]:
+    """Return the annotated frames for Semi-STRRN, and the folder of every pair.
+
+    Args:
+        data_root: as of `read_clips`.
+        folders: the same.
+        cache: where stores lie.
+        clips: what `read_clips` returned.
+        config: its ``annotated_fraction`` and ``source_shares`` say what is wanted.
+
+    Returns:
+        The store of annotated frames, and numbers (N,) of the folders of the pairs;
+        None where it is not wanted.
+    """
+    algorithm = config.algorithm
+    if not (algorithm.annotated_fraction or algorithm.source_shares):
+        return None, None
+    found = find_unlabelled(data_root, folders)
+    source = found.folder_of(clips.names) if clips else None
+    if not algorithm.annotated_fraction:
+        return None, source
+    fraction, seed = algorithm.annotated_fraction, config.seed
+    return read_annotated(found, cache, fraction=fraction, seed=seed), source
+
+
+def read_annotated(
+    found: Unlabelled, cache: Path, *, fraction: float, seed: int
+) -> CropStore:
+    """Return the store of annotated video frames, a fraction of every sequence.
+
+    Args:
+        found: sequences and clips; only annotated ones count.
+        cache: where stores lie.
+        fraction: in 0 to 1.
+        seed: decides which frames.
+
+    Raises:
+        ValueError: there is no annotated frame.
+    """
+    if not found.annotated:
+        raise ValueError(
+            f"`annotated_fraction` is {fraction}, but no clip is annotated: give "
+            "sequences in the 300VW layout (or prepared ones), or 0"
+        )
+    store = build_annotated_store(
+        cache / "annotated", found.annotated, fraction=fraction, seed=seed
+    )
+    problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
+    tell_left_out("sequences", problems, len(found.annotated) - len(problems))
+    return store
+
+
+def read_clips(
+    data_root: Path | None,
+    folders: Sequence[Path],
+    cache: Path,
+    *,
+    pairs_per_clip: int,
+    seed: int,
+    frames: int = 2,
+) -> CropStore:
+    """Return the store of consecutive frames of unlabelled clips.
+
+    Args:
+        data_root: its ``300vw/`` is used when no folders are given.
+        folders: of videos and numbered images, 300VW, or prepared.
+        cache: where stores lie.
+        pairs_per_clip: see ``build_pair_store``.
+        seed: the same.
+        frames: 2 for pairs, 3 for SBR.
+
+    Raises:
+        ValueError: there are no clips, or no faces in them.
+    """
+    found = find_unlabelled(data_root, folders)
+    videos = found.videos
+    if found.held_out:
+        _say(f"{len(found.held_out)} test sequences of 300VW left out: not learnt from")
+    store = build_pair_store(
+        cache / {2: "clips", 3: "triplets"}[frames],
+        videos,
+        pairs_per_clip=pairs_per_clip,
+        seed=seed,
+        box_finder=find_face_boxes,
+        frames=frames,
+    )
+    problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
+    tell_left_out("clips", problems, len(videos) - len(problems))
+    left_out = {name for name, _ in problems}
+    faceless = sum(
+        len(report.get("frames_without_face", ()))
+        for name, report in store.report["sources"].items()
+        if name not in left_out
+    )
+    if faceless:
+        _say(f"{faceless} frames of the clips show no face and were left out")
+    if problems or faceless:
+        _say(f"each is named in {store.folder / 'report.json'}")
+    return store
+
+
+def tell_left_out(what: str, problems: Sequence[tuple[object, str]], kept: int) -> None:
+    """Count on stderr what was left out, by reason, with one example each.
+
+    Args:
+        what: such as "stills".
+        problems: names and reasons.
+        kept: number of those that were not left out.
+    """
+    reasons = Counter(_kind(reason) for _, reason in problems)
+    for reason, count in reasons.items():
+        name = next(str(n) for n, r in problems if _kind(r) == reason)
+        _say(f"{count} of {kept + len(problems)} {what} left out: {name}: {reason}")
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without the file that it begins with."""
+    return reason.rpartition(": ")[2]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,275 @@
+"""Crop stores: the folder of ready crops that all training reads.
+
+| file | content |
+|---|---|
+| `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs, \
+3 for SBR |
+| `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN where nobody \
+annotated; `matrix` (N, 2, 3) float64, image to stored crop |
+| `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (last frame) |
+| `report.json` | what was skipped and why |
+| `manifest.json` | written last: its presence says that the store is complete |
+
+A video is decoded once, whatever the number of epochs. Both frames of a pair are cut by
+one window, made from the box of the first, because a box of its own for each would add
+the jitter of the face detector to the motion that the tracker has to learn.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from rich.progress import track
+
+from data_pipeline.crops.annotated import (
+    annotated_frames,
+    choose_annotated,
+    pack_annotated,
+)
+from data_pipeline.crops.face_boxes import BoxFinder
+from data_pipeline.crops.fingerprints import fingerprint
+from data_pipeline.crops.pairs import AnyClip, PairOptions, cut_pairs, merge
+from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.stills import cut_still
+from data_pipeline.datasets.three_hundred_vw import Sequence300VW
+from data_pipeline.datasets.three_hundred_w import Still
+from data_pipeline.stores.prepared import PreparedPart, choose_places, read_part
+from data_pipeline.stores.store_writer import StoreWriter, read_state
+from strrn_tf.system.locking import filling
+
+__all__ = [
+    "CropStore",
+    "build_annotated_store",
+    "build_pair_store",
+    "build_still_store",
+    "fingerprint",
+]
+
+# One source: its samples, None without any, and its part of the report.
+Cut = tuple[Samples | None, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class CropStore:
+    """A complete store, opened for reading.
+
+    Attributes:
+        folder: where it lies.
+        frames: (N, T, 385, 385, 3) uint8 RGB, memory-mapped.
+        landmarks: (N, T, 68, 2) float32 stored pixels, NaN where nobody annotated.
+        matrix: (N, 2, 3) float64, image to stored crop.
+        names: N source names.
+    """
+
+    folder: Path
+    frames: np.ndarray
+    landmarks: np.ndarray
+    matrix: np.ndarray
+    names: tuple[str, ...]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> "CropStore":
+        """Open a complete store.
+
+        Raises:
+            ValueError: the folder is not a complete store.
+        """
+        folder = Path(folder)
+        state = read_state(folder)
+        if state is None or not state.is_complete:
+            what = "not a crop store" if state is None else "an unfinished store"
+            raise ValueError(f"{folder}: is {what}. Build it (again) from its sources")
+        try:
+            frames = np.load(folder / "frames.npy", mmap_mode="r")
+            with open(folder / "samples.npz", "rb") as file:
+                samples = np.load(file)
+                landmarks, matrix = samples["landmarks"], samples["matrix"]
+            names = tuple(json.loads((folder / "names.json").read_text()))
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise ValueError(f"{folder}: is a damaged crop store ({error})") from error
+        if not len(frames) == len(landmarks) == len(matrix) == len(names):
+            raise ValueError(f"{folder}: is a damaged crop store (files disagree)")
+        return cls(folder, frames, landmarks, matrix, names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    @property
+    def report(self) -> dict:
+        """What was skipped and why (`report.json`)."""
+        return json.loads((self.folder / "report.json").read_text())
+
+
+def build_still_store(
+    folder: str | Path,
+    stills: Sequence[Still | PreparedPart],
+    boxes: str | BoxFinder = "landmarks",
+) -> CropStore:
+    """Return the store (T = 1) of annotated stills, built unless it is there already.
+
+    Args:
+        folder: where the store shall lie. When it holds a store of other inputs, that
+            one is left alone and `<folder>-<fingerprint>` is used; see ``.folder``.
+        stills: what to cut, see `three_hundred_w.list_stills`; or prepared shards.
+        boxes: "landmarks" (the tight box of the annotation) or a function from an image
+            to face boxes, of which the one nearest to the annotated face is taken.
+
+    Raises:
+        ValueError: no still could be read, or ``boxes`` is neither.
+    """
+    if boxes != "landmarks" and not callable(boxes):
+        raise ValueError(
+            f'`boxes` must be "landmarks" or a function. Received: {boxes!r}'
+        )
+
+    def cut(still: Still | PreparedPart) -> Cut:
+        if isinstance(still, PreparedPart):
+            return read_part(still), {}
+        return cut_still(still, boxes), {}
+
+    mark = fingerprint(stills, kind="stills", boxes=boxes)
+    return _build(folder, stills, cut, mark, 1, "Cutting stills")
+
+
+def build_annotated_store(
+    folder: str | Path,
+    sequences: Sequence[Sequence300VW | PreparedPart],
+    *,
+    fraction: float,
+    seed: int,
+) -> CropStore:
+    """Return the store (T = 1) of annotated video frames, built unless it is there.
+
+    Args:
+        folder: as in `build_still_store`.
+        sequences: in the 300VW layout, or prepared shards of annotated frames.
+        fraction: of the annotated frames of every sequence, in 0 to 1.
+        seed: decides which; see `annotated.choose_annotated`.
+
+    Raises:
+        ValueError: there is no annotated frame.
+    """
+
+    def cut(source: Sequence300VW | PreparedPart) -> Cut:
+        if isinstance(source, PreparedPart):
+            places = list(range(len(source.samples)))
+            places = choose_annotated(source.name, places, fraction, seed)
+            return (read_part(source, places) if places else None), {}
+        frames = annotated_frames(source)
+        wanted = choose_annotated(source.name, frames, fraction, seed)
+        samples, problems = pack_annotated(source, wanted, lambda sample: sample)
+        report = {"problem": problems[0]} if problems else {}
+        return (merge(samples) if samples else None), report
+
+    mark = fingerprint(sequences, kind="annotated", fraction=fraction, seed=seed)
+    return _build(folder, sequences, cut, mark, 1, "Cutting annotated frames")
+
+
+def build_pair_store(
+    folder: str | Path,
+    clips: Sequence[AnyClip | PreparedPart],
+    *,
+    pairs_per_clip: int,
+    seed: int,
+    box_finder: str | BoxFinder,
+    rule: str = "largest",
+    frames: int = 2,
+) -> CropStore:
+    """Return the store of consecutive frames, built unless it is there already.
+
+    A kill loses at most the work on one clip; the next call goes on from there. Videos
+    that cannot be read and frames without a face are counted in `report.json`.
+
+    Args:
+        folder: as in `build_still_store`.
+        clips: unlabelled clips, or sequences, whose annotation is then stored too; or
+            prepared shards of either.
+        pairs_per_clip: pairs at most per clip, spread evenly over its length.
+        seed: where within its even share of the clip each pair lies.
+        box_finder: function from an image to face boxes (N, 4), one box or None, such
+            as `face_boxes.find_face_boxes`; or "landmarks" for annotated sequences. It
+            is called for the first frame of every pair.
+        rule: which face is followed when there are several: "largest" or "central".
+        frames: T, consecutive frames of a sample, which all share one window.
+
+    Raises:
+        ValueError: not a single pair could be cut.
+    """
+    options = PairOptions(pairs_per_clip, seed, box_finder, rule, frames)
+    options.check()
+
+    def cut(clip: AnyClip | PreparedPart) -> Cut:
+        if isinstance(clip, PreparedPart):
+            places = choose_places(clip, pairs_per_clip, seed)
+            return read_part(clip, places), {}
+        return cut_pairs(clip, options)
+
+    inputs = options._asdict()
+    length = inputs.pop("frames")
+    kind = "pairs" if length == 2 else f"{length} frames"
+    mark = fingerprint(clips, kind=kind, **inputs)
+    return _build(folder, clips, cut, mark, frames, "Cutting frame pairs")
+
+
+def _build(
+    folder: str | Path,
+    sources: Sequence[Any],
+    cut: Callable[[Any], Cut],
+    mark: str,
+    num_frames: int,
+    title: str,
+) -> CropStore:
+    """Return the store of what ``cut`` makes of the sources, built if need be."""
+    with filling(folder):
+        writer = _writer(folder, mark, num_frames)
+        if writer is not None:
+            for source in track(_missing(writer, sources), title):
+                try:
+                    samples, report = cut(source)
+                    samples = _last_frames(source, samples, num_frames)
+                    writer.append(source.name, samples, report)
+                except ValueError as error:
+                    writer.append(source.name, None, {"problem": str(error)})
+            writer.finish()
+        return CropStore.open(_fitting_folder(folder, mark))
+
+
+def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples | None:
+    """Return samples of the last ``wanted`` frames: more may have been prepared."""
+    if samples is None:
+        return None
+    found = samples.frames.shape[1]
+    if found < wanted:
+        raise ValueError(
+            f"{source.name} was prepared with {found} frames a sample; {wanted} are "
+            f"wanted: prepare it with --frames {wanted}, or name the originals"
+        )
+    return samples._replace(
+        frames=samples.frames[:, -wanted:], landmarks=samples.landmarks[:, -wanted:]
+    )
+
+
+def _fitting_folder(folder: str | Path, mark: str) -> Path:
+    """Return the folder, or its sibling when it holds a store of other inputs."""
+    folder = Path(folder)
+    state = read_state(folder)
+    if state is None or state.fingerprint == mark:
+        return folder
+    return folder.with_name(f"{folder.name}-{mark}")
+
+
+def _writer(folder: str | Path, mark: str, num_frames: int) -> StoreWriter | None:
+    """Return the writer of the missing part, None when the store is complete."""
+    folder = _fitting_folder(folder, mark)
+    state = read_state(folder)
+    if state is not None and state.is_complete:
+        return None
+    return StoreWriter(folder, mark, num_frames)
+
+
+def _missing(writer: StoreWriter, sources: Sequence) -> list:
+    return [source for source in sources if source.name not in writer.done]

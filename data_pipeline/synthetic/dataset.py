@@ -1,0 +1,124 @@
+"""Write the drawn data set: stills in the 300-W layout, clips in the 300VW layout.
+
+::
+
+    root/
+      300w/drawn/trainset/00000.jpg  .pts    stills to train on
+      300w/drawn/testset/...                 other people
+      300vw/001/vid.avi  annot/000001.pts    clips; ids of the published 300VW split
+      drawn.json                             written last: what was drawn
+
+Every still and every clip has a seed of its own, so the files do not depend on the
+number of processes nor on an interruption, and no two of them show the same person.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from data_pipeline.datasets.three_hundred_vw import SPLITS, sequence_ids
+from data_pipeline.media.clip_writer import write_clip
+from data_pipeline.media.images import write_image
+from data_pipeline.media.pts import write_pts
+from data_pipeline.synthetic.pictures import draw_clip, draw_face
+from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
+from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.task import Task
+
+# Raise it when the same arguments begin to give other pictures.
+VERSION = 1
+
+
+def draw_dataset(
+    root: Path,
+    *,
+    num_stills: int = 600,
+    num_test_stills: int = 60,
+    num_training_clips: int = 48,
+    clips_per_category: int = 8,
+    frames_per_clip: int = 40,
+    seed: int = 0,
+    workers: int | None = None,
+) -> Path:
+    """Draw the data set unless it is there already.
+
+    An interrupted call is continued by the next one with the same arguments.
+
+    Args:
+        root: folder to fill; it must be empty or hold a drawn data set.
+        num_stills: training stills.
+        num_test_stills: test stills.
+        num_training_clips: clips under ids of the training split, of the conditions
+            of all three categories in turn; at most 50.
+        clips_per_category: test clips of each category; at most 14.
+        frames_per_clip: frames of every clip, at 25 per second.
+        seed: decides every picture.
+        workers: processes; by default two, or one on a single core.
+
+    Returns:
+        ``root`` as a path.
+
+    Raises:
+        ValueError: a number is out of range; or ``root`` holds a data set that was
+            drawn with other arguments, or files of other origin.
+    """
+    root = Path(root)
+    arguments = {
+        "num_stills": num_stills,
+        "num_test_stills": num_test_stills,
+        "num_training_clips": num_training_clips,
+        "clips_per_category": clips_per_category,
+        "frames_per_clip": frames_per_clip,
+        "seed": seed,
+    }
+    _check_numbers(arguments)
+    tasks = list(_tasks(root, arguments))
+    return make_data(root, "drawn", {"version": VERSION, **arguments}, tasks, workers)
+
+
+def _check_numbers(arguments: dict[str, int]) -> None:
+    """Raise a ``ValueError`` for a number of pictures that cannot be drawn."""
+    limits = {
+        "num_training_clips": len(sequence_ids("train")),
+        "clips_per_category": min(len(sequence_ids(c)) for c in (1, 2, 3)),
+    }
+    for name, value in arguments.items():
+        low = 1 if name == "frames_per_clip" else 0
+        high = limits.get(name, 99_999)
+        if not low <= value <= high:
+            raise ValueError(f"`{name}` must be {low} to {high}. Received: {value}")
+
+
+def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
+    """Yield every piece of work."""
+    seed, frames = arguments["seed"], arguments["frames_per_clip"]
+    counts = arguments["num_stills"], arguments["num_test_stills"]
+    names = "trainset", "testset"
+    for kind, (name, count) in enumerate(zip(names, counts, strict=True)):
+        for index in range(count):
+            path = root / "300w" / "drawn" / name / f"{index:05d}.jpg"
+            yield Task(partial(_write_still, path, (seed, kind, index)), path)
+    for kind, split in enumerate(SPLITS, 2):
+        training = split == "train"
+        name = "num_training_clips" if training else "clips_per_category"
+        for index, sequence in enumerate(sequence_ids(split)[: arguments[name]]):
+            category = 1 + index % 3 if training else split
+            folder = root / "300vw" / sequence
+            key = (seed, kind, index)
+            work = partial(_write_clip, folder, key, category, frames)
+            yield Task(work, folder)
+
+
+def _write_still(path: Path, key: tuple[int, ...]) -> None:
+    """Draw one still; the image is written last."""
+    image, landmarks = draw_face(np.random.default_rng(key), None)
+    write_pts(path.with_suffix(".pts"), landmarks)
+    write_image(path, image)
+
+
+def _write_clip(folder: Path, key: tuple[int, ...], category: int, frames: int) -> None:
+    """Draw one clip."""
+    clip = draw_clip(np.random.default_rng(key), category, frames)
+    write_clip(folder, clip, FRAMES_PER_SECOND)

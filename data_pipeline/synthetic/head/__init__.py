@@ -1,0 +1,1 @@
+"""The synthetic head: its surface, features and hair."""

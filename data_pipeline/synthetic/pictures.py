@@ -1,0 +1,142 @@
+"""Drawn stills and clips with exact landmarks, in memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from data_pipeline.synthetic.head.face_model import (
+    Expression,
+    Identity,
+    Pose,
+    sample_identity,
+)
+from data_pipeline.synthetic.head.person import Person, moved
+from data_pipeline.synthetic.scene.conditions import RANGES, Shot, sample_still
+from data_pipeline.synthetic.scene.motion import expression_track, sample_expression
+from data_pipeline.synthetic.scene.patch import Patch, rotation
+from data_pipeline.synthetic.scene.props import PROPS
+from data_pipeline.synthetic.scene.renderer import render
+from data_pipeline.synthetic.scene.scene import develop, motion_blur, paint_background
+from data_pipeline.synthetic.scene.shots import clip_shots
+
+STILL_SIZE = (300, 300)
+CLIP_SIZE = (240, 320)
+
+
+def draw_face(
+    rng: np.random.Generator,
+    category: int | None = 1,
+    size: tuple[int, int] = STILL_SIZE,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one face of a new person.
+
+    Args:
+        rng: decides everything; the same state gives the same picture.
+        category: 1 well lit, 2 difficult light, 3 covered, dark, blurred or turned
+            far; None for the variety of annotated photographs.
+        size: (H, W) of the picture in pixels.
+
+    Returns:
+        The image (H, W, 3) uint8 RGB and its landmarks (68, 2) float32.
+
+    Raises:
+        ValueError: the category is none of these, or the size is too small.
+    """
+    _check(category, size)
+    identity = _dress(rng, sample_identity(rng), category)
+    shot = sample_still(rng, size, category)
+    expression = sample_expression(rng)
+    background = paint_background(rng, size)
+    props = _held(identity, shot.prop, rng)
+    return _photograph(Person(identity), expression, shot, background, props, rng)
+
+
+def draw_clip(
+    rng: np.random.Generator,
+    category: int = 1,
+    frames: int = 60,
+    size: tuple[int, int] = CLIP_SIZE,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Draw a clip of a new person: yields what ``draw_face`` returns, per frame.
+
+    Identity, background and the kind of disturbance stay; pose, expression, light
+    and covering things move smoothly.
+    """
+    _check(category, size)
+    identity = _dress(rng, sample_identity(rng), category)
+    person = Person(identity)
+    shots, shutter = clip_shots(rng, frames, size, category)
+    expressions = expression_track(rng, frames, RANGES[category].liveliness)
+    background = paint_background(rng, size)
+    props = _held(identity, shots[0].prop, rng)
+    before = None
+    for shot, expression in zip(shots, expressions, strict=True):
+        shift = np.zeros(2)
+        if before is not None:
+            shift = shutter * _nose_shift(before, shot.pose)
+        before = shot.pose
+        yield _photograph(person, expression, shot, background, props, rng, shift=shift)
+
+
+def _check(category: int | None, size: tuple[int, int]) -> None:
+    """Raise a ``ValueError`` for arguments nothing can be drawn with."""
+    if category not in (None, 1, 2, 3):
+        raise ValueError(f"`category` must be 1, 2 or 3. Received: {category!r}")
+    if len(size) != 2 or min(size) < 48:
+        raise ValueError(f"`size` must be (H, W) of 48 or more. Received: {size!r}")
+
+
+def _dress(
+    rng: np.random.Generator, identity: Identity, category: int | None
+) -> Identity:
+    """Return the identity, at times with sunglasses or hair in the face."""
+    if category != 3:
+        return identity
+    if rng.random() < 0.2:
+        return replace(identity, glasses="dark")
+    if rng.random() < 0.2:
+        return replace(identity, hair_style="fringe", beard=0.0)
+    return identity
+
+
+def _held(
+    identity: Identity, prop: str | None, rng: np.random.Generator
+) -> list[Patch]:
+    """Return the patches of what is held, around the origin."""
+    return PROPS[prop](identity, rng) if prop else []
+
+
+def _nose_shift(before: Pose, now: Pose) -> np.ndarray:
+    """Return how far (2,) the middle of the face has moved, in pixels."""
+    turn = np.array([now.yaw - before.yaw, now.pitch - before.pitch])
+    return np.subtract(now.centre, before.centre) + now.scale * turn
+
+
+def _photograph(
+    person: Person,
+    expression: Expression,
+    shot: Shot,
+    background: np.ndarray,
+    props: list[Patch],
+    rng: np.random.Generator,
+    shift: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the picture of a shot and the landmarks in it."""
+    patches = person.patches(expression, shot.pose, shot.light)
+    if shot.prop:
+        tilt = rotation(Pose(roll=shot.prop_angle, pitch=-0.2))
+        patches += [moved(patch, tilt, shot.prop_place) for patch in props]
+    picture = render(patches, shot.pose, shot.light, background)
+    if shift is not None:
+        picture = motion_blur(picture, shift)
+    image = develop(
+        picture,
+        rng,
+        exposure=shot.exposure,
+        blur=shot.blur,
+        shrink=shot.shrink,
+        grain=shot.grain,
+        quality=shot.quality,
+    )
+    return image, person.landmarks(expression, shot.pose)

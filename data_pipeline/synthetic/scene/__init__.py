@@ -1,0 +1,1 @@
+"""What is around the head: camera, light, background, motion."""

@@ -1,0 +1,1 @@
+"""Many tasks of one kind: in processes or on Apache Beam."""

@@ -1,0 +1,136 @@
+"""Tasks as an Apache Beam pipeline, on whatever runner Beam's own options name."""
+
+import contextlib
+import io
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress
+
+from data_pipeline.tasks.task import Task, use_one_thread
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+# Seconds between two looks at what is done.
+INTERVAL = 1.0
+# Processes of this machine, where nothing else is asked for.
+DEFAULTS = ("--runner=DirectRunner", "--direct_running_mode=multi_processing")
+# Beam's DirectRunner would first fetch a server, Prism, from the network. This is the
+# one that it falls back to, whose workers are processes.
+RUNNERS = {"DirectRunner": "FnApiRunner"}
+STDERR = 2
+
+
+def run_on_beam(title: str, tasks: Sequence[Task], arguments: Sequence[str]) -> None:
+    """Run tasks as a pipeline, and show how many are done.
+
+    A task may be done twice, when a worker dies or a runner is impatient: it has to
+    write the same then, each file at once.
+
+    Args:
+        title: of the progress bar.
+        tasks: the longest first. Runners that deal them out beforehand do so in turn.
+        arguments: options of Beam. Without ``--runner`` in processes of this machine.
+
+    Raises:
+        ValueError: an option is wrong, or a task failed; the reason is in it.
+    """
+    with _silent():
+        import apache_beam as beam
+
+    options, is_local = parse_beam_options(arguments)
+    failure = None
+    with _silent(is_local), _progress(title, [task.done for task in tasks]):
+        pipeline = beam.Pipeline(options=options)
+        # Without the shuffle one worker would make the tasks and do them all.
+        made = pipeline | "Tasks" >> beam.Create(tasks, reshuffle=False)
+        _ = made | "Deal out" >> beam.Reshuffle() | title >> beam.Map(_do)
+        try:
+            pipeline.run().wait_until_finish()
+        except RuntimeError as error:
+            failure = error
+    if failure:
+        raise ValueError(f"{title} on Beam failed: {_reason(failure)}") from failure
+
+
+def _do(task: Task) -> None:
+    use_one_thread()
+    task.work()
+
+
+def parse_beam_options(arguments: Sequence[str]) -> "tuple[PipelineOptions, bool]":
+    """Return Beam's options, and whether the pipeline stays on this machine.
+
+    Raises:
+        ValueError: a value is wrong or, on this machine, a name. What runners elsewhere
+            know is their business.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            options = PipelineOptions([*DEFAULTS, *arguments])
+            known = options.get_all_options()
+            given = options.get_all_options(retain_unknown_options=True)
+    except SystemExit:
+        message = messages.getvalue().strip().rpartition("error: ")[2]
+        raise ValueError(f"Apache Beam: {message}") from None
+    standard = options.view_as(StandardOptions)
+    is_local = standard.runner in StandardOptions.LOCAL_RUNNERS
+    unknown = sorted(given.keys() - known.keys())
+    if unknown and is_local:
+        raise ValueError(f"Apache Beam has no option --{', --'.join(unknown)}")
+    standard.runner = RUNNERS.get(standard.runner, standard.runner)
+    return options, is_local
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the last line of a worker's traceback, without Beam's remark on it."""
+    lines = str(error).strip().splitlines()
+    last = lines[-1] if lines else "no reason given"
+    return last.partition(" [while running")[0].removeprefix("RuntimeError: ")
+
+
+@contextlib.contextmanager
+def _silent(wanted: bool = True) -> Iterator[None]:
+    """Keep what Beam and its workers report of themselves off the screen.
+
+    The workers are processes, which have the file descriptor but not Python's stderr.
+    """
+    screen = os.dup(STDERR)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if wanted:
+        os.dup2(nowhere, STDERR)
+    try:
+        yield
+    finally:
+        os.dup2(screen, STDERR)
+        os.close(nowhere)
+        os.close(screen)
+
+
+@contextlib.contextmanager
+def _progress(title: str, paths: Sequence[Path]) -> Iterator[None]:
+    """Show how many of the paths exist: every runner's work can be seen by these."""
+    stop = threading.Event()
+
+    def watch() -> None:
+        waiting = list(paths)
+        while not stop.wait(INTERVAL):
+            waiting = [path for path in waiting if not path.exists()]
+            progress.update(bar, completed=len(paths) - len(waiting))
+
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(title, total=len(paths))
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            watcher.join()

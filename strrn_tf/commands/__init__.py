@@ -1,0 +1,1 @@
+"""The commands of ``strrn``: the only part that joins method and data."""

@@ -1,0 +1,1 @@
+"""``strrn annotate``: videos become annotated stills."""

@@ -1,0 +1,258 @@
+"""``strrn annotate``: videos in, annotated stills in the 300-W layout out."""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from strrn_tf.commands.annotate.criteria import Criteria, Judged, Tally
+from strrn_tf.commands.annotate.folder import (
+    draw_sheet,
+    read_report,
+    remove_faces,
+    report_path,
+    write_face,
+)
+from strrn_tf.commands.command_line import parse_options, split_beam
+from strrn_tf.config import ANNOTATIONS_NOTE
+
+if TYPE_CHECKING:
+    from data_pipeline.datasets.clips import Clip
+
+PROG = "strrn annotate"
+HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
+
+Every face is tracked through its video; a frame becomes an annotation where tracking
+back returns to where it came from, and where it shows something new. Written are
+
+  OUTPUT/annotations/   crops of the faces (.jpg) with .pts files, ready for training
+  OUTPUT/rejected/      a few that were not believed, to be looked at
+  OUTPUT/report.json    counts of every video
+  OUTPUT/report.png     how much was accepted, faces that were and that were not,
+                        their reliability, and a table of the videos
+
+  strrn annotate my_videos/ --output my_annotations
+      all videos and folders of numbered images below a folder, on all cores
+  strrn annotate a.mp4 b.mp4 --output few --max-faces 3 --min-change 0.2
+      up to three faces in each, and only frames that differ more
+  strrn annotate my_videos/ --output strict --max-cycle-error 0.01
+      fewer, but better
+  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
+      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
+      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
+
+Look at report.png first. A video whose faces are all "repeated" moves little; many
+that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
+add videos: those that are done are not done again unless they have changed.
+"""
+# Some that were not believed are kept to be looked at: so many of a video, and at least
+# so many seconds apart.
+REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
+# Of the files: older folders are not added to.
+FORMAT = 4
+
+
+@dataclass(frozen=True)
+class Options:
+    """Which videos, which model, and what is accepted."""
+
+    videos: tyro.conf.Positional[tuple[Path, ...]]
+    """Video files, folders of videos, folders of numbered images."""
+    output: Path = Path("annotations")
+    """Folder to write to."""
+    model: str = "strrn-hgn"
+    """Name of a shipped model, exported folder, or run folder."""
+    max_faces: int = 1
+    """Number of faces to follow in a video, the largest first."""
+    criteria: tyro.conf.OmitArgPrefixes[Criteria] = field(default_factory=Criteria)
+    workers: int = 0
+    """Videos annotated at the same time; 0: as many as there are cores."""
+    beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
+    """Options of Apache Beam; None: without Beam."""
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Return the options; those behind ``--`` are Apache Beam's."""
+    own, beam = split_beam(argv)
+    options = parse_options(Options, own, prog=PROG, description=HELP)
+    return replace(options, beam=beam)
+
+
+def run(options: Options) -> None:
+    """Annotate all videos, in processes or on Beam, and write the report.
+
+    Raises:
+        ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
+            another process is at it.
+    """
+    from data_pipeline.datasets.clips import list_clips
+    from strrn_tf.system.atomic import remove_leftovers
+    from strrn_tf.system.locking import alone_in
+    from strrn_tf.tracking.networks.model_folder import load
+
+    if options.workers < 0:
+        raise ValueError(f"--workers must not be negative. Received: {options.workers}")
+    # With the folder's name, so that one more folder renames nothing.
+    clips = list_clips(list(options.videos), prefixed=True)
+    model = load(options.model)
+    _refuse_foreign(options.output)
+    with alone_in(options.output):
+        _claim(options, model.description["description_sha256"])
+        remove_leftovers(options.output)
+        _report(_annotate_missing(clips, options), options)
+
+
+def _annotate_missing(
+    clips: Sequence["Clip"], options: Options
+) -> dict[str, dict[str, Any]]:
+    """Annotate the videos that are not done; return the reports of all."""
+    from data_pipeline.crops.fingerprints import fingerprint
+    from data_pipeline.datasets.clips import longest_first
+    from data_pipeline.tasks.processes import run_tasks
+    from data_pipeline.tasks.task import Task
+
+    # Workers may have another working directory.
+    there = replace(options, output=options.output.absolute())
+    reports = {clip.name: read_report(there.output, clip.name) for clip in clips}
+    sources = {clip.name: fingerprint([clip]) for clip in clips}
+    missing = [
+        clip
+        for clip in longest_first(clips)
+        if not _is_done(reports[clip.name], sources[clip.name])
+    ]
+    tasks = []
+    for clip in missing:
+        work = partial(
+            annotate_clip,
+            clip.name,
+            clip.video_path.absolute(),
+            there,
+            source=sources[clip.name],
+        )
+        tasks.append(Task(work, report_path(there.output, clip.name)))
+    print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
+    # What an earlier state of a video has left is nobody's.
+    remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
+    run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    return reports | {c.name: read_report(there.output, c.name) for c in missing}
+
+
+def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
+    """Write the report, and say what became of the videos and what comes next."""
+    from strrn_tf.commands.annotate.report import headline, write_report
+
+    sheets = {
+        "accepted": draw_sheet(options.output / "annotations"),
+        "not believed": draw_sheet(options.output / "rejected"),
+    }
+    limit = options.criteria.max_cycle_error
+    totals = write_report(options.output, reports, sheets, limit)
+    for name, report in reports.items():
+        if "problem" in report:
+            print(f"{name}: {report['problem']}", file=sys.stderr)
+    if not any(report.get("readable", True) for report in reports.values()):
+        raise ValueError(f"none of the {len(reports)} videos can be read")
+    print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
+    if totals["accepted"]:
+        words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
+        print(
+            f"next: strrn train {shlex.join(words)}\n"
+            "      and, once you have looked through them, --stills "
+            f"{shlex.quote(str(options.output / 'annotations'))}"
+        )
+
+
+def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
+    """Annotate one video; its report, with the mark of its source, is written last."""
+    from data_pipeline.media.video import open_video
+    from strrn_tf import FaceTracker
+    from strrn_tf.commands.annotate.criteria import judge
+    from strrn_tf.system.atomic import write_text
+
+    problem, is_readable = None, True
+    tally = Tally()
+    rejected: list[float] = []  # seconds of those that were kept
+    tracker = FaceTracker.from_pretrained(
+        options.model, max_faces=options.max_faces, smooth=False
+    )
+    try:
+        reader = open_video(path)
+        for judged in judge(reader, tracker, options.criteria):
+            tally.add(judged)
+            if judged.verdict == "accepted":
+                write_face(options.output / "annotations", name, judged)
+            elif judged.verdict == "unreliable" and _is_wanted(judged, rejected):
+                rejected.append(judged.frame.timestamp)
+                write_face(options.output / "rejected", name, judged)
+        if reader.truncated:
+            problem = "the video ends before its announced end"
+        elif reader.num_broken:
+            problem = f"{reader.num_broken} frames could not be decoded"
+    except ValueError as error:
+        problem, is_readable = str(error), False
+    report = {**tally.report(), "readable": is_readable, "source": source}
+    if problem is None and not report["frames_with_face"]:
+        problem = "no face was found"
+    if problem is not None:
+        report["problem"] = problem
+    write_text(report_path(options.output, name), json.dumps(report) + "\n")
+
+
+def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
+    """Return whether a face that was not believed is kept, to be looked at."""
+    if not rejected:
+        return True
+    is_apart = judged.frame.timestamp - rejected[-1] >= REJECTED_APART
+    return is_apart and len(rejected) < REJECTED_PER_CLIP
+
+
+def _refuse_foreign(output: Path) -> None:
+    """Raise a ``ValueError`` for a folder that this command has not begun."""
+    from strrn_tf.system.atomic import is_temporary
+    from strrn_tf.system.locking import LOCK
+
+    if not output.exists() or (output / ANNOTATIONS_NOTE).exists():
+        return
+    if any(path.name != LOCK and not is_temporary(path) for path in output.iterdir()):
+        raise ValueError(f"{output} is not empty. Choose another --output")
+
+
+def _claim(options: Options, model: str) -> None:
+    """Note what is asked for, or compare it with what was.
+
+    Raises:
+        ValueError: the folder was filled with other options, or the note is damaged.
+    """
+    from strrn_tf.system.atomic import write_text
+
+    wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
+    wanted |= asdict(options.criteria)
+    note = options.output / ANNOTATIONS_NOTE
+    if note.exists():
+        try:
+            found = dict(json.loads(note.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"{note} is damaged ({error}). Choose another --output or delete it"
+            ) from error
+        other = [key for key, value in wanted.items() if found.get(key) != value]
+        if other:
+            raise ValueError(
+                f"{options.output} holds annotations made with another "
+                f"{', '.join(other)}. Choose another --output or delete it"
+            )
+    else:
+        write_text(note, json.dumps(wanted, indent=1) + "\n")
+
+
+def _is_done(report: Mapping[str, Any] | None, source: str) -> bool:
+    """Return whether a video could be read, and was annotated as it is now."""
+    if report is None or not report.get("readable", True):
+        return False
+    return report.get("source", source) == source

@@ -1,0 +1,266 @@
+"""Evaluate a model by the 300VW protocol, or on stills in the 300-W layout.
+
+Writes metrics.json, frames.csv (one row per frame), ced.png (cumulative error
+distribution) and worst.png (the frames that failed most) and prints a table.
+
+Examples:
+  strrn evaluate --category 3
+      what was trained last, on the faces this project draws itself
+  strrn evaluate --category all --data-root ~/300VW --boxes mtcnn
+      300VW, faces found by MTCNN as in the paper
+  strrn evaluate --dataset 300w --data-root ~/300w --model strrn-hgn
+      the detector of a shipped model on the 300-W test images
+  strrn evaluate --protocol track --max-frames 200 --output /tmp/quick
+      a quick look at the tracker alone
+"""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from rich.console import Console
+from rich.progress import Progress, TaskID
+
+import strrn_tf
+from data_pipeline.crops.cached_face_finder import CachedFaceFinder
+from data_pipeline.datasets.ground_truth import (
+    OpenSequence,
+    open_sequences,
+    read_frames,
+    read_stills,
+)
+from data_pipeline.datasets.three_hundred_w import list_stills
+from data_pipeline.preparation.check_300vw import check_test_sets
+from strrn_tf.commands.command_line import exit_code, parse_options
+from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
+from strrn_tf.evaluation.scoring import (
+    FrameResult,
+    LabelledFrame,
+    LabelledStill,
+    Observer,
+    evaluate_sequence,
+    evaluate_stills,
+    summarise_results,
+    true_box,
+)
+from strrn_tf.tracking.networks import model_folder
+
+PROG = "strrn evaluate"
+T = TypeVar("T")
+
+RUNS = Path("runs")
+BOXES = RUNS / "cache" / "face_boxes"
+SHIPPED_MODEL = "strrn-hgn"
+NAMES = {"300vw": "300VW", "300w": "300-W"}
+MADE = {"drawn": "Drawn faces", "animated": "Stills made to act"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is evaluated, on what, and how."""
+
+    category: Literal["1", "2", "3", "all"] = "all"
+    """300VW category: 1 well lit, 2 unconstrained light, 3 occlusion and large pose."""
+    data_root: Path | None = None
+    """Folder that holds 300vw/ and/or 300w/, or one of these itself. Without it, the
+    drawn data set under runs/drawn, which is drawn now if it is missing."""
+    model: str | None = None
+    """Exported folder, run folder, or name of a shipped model. Without it, the newest
+    runs/*/export, else strrn-hgn."""
+    output: Path | None = None
+    """Folder for the report. Without it, one under runs/evaluation."""
+    protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
+    """detect: detector on every frame. track: detector on the first frame, then the
+    tracker. track-redetect: as strrn track does it, the detector looks on and optical
+    flow helps."""
+    boxes: Literal["gt", "mtcnn"] = "gt"
+    """Where the detector looks: box of the true landmarks, or the face MTCNN finds."""
+    dataset: Literal["300vw", "300w"] = "300vw"
+    """300vw: sequences. 300w: stills (test sets), detector only."""
+    max_frames: int | None = None
+    """Only this many frames of every sequence, from its start (or this many stills)."""
+    cycle_limit: float = CYCLE_LIMIT
+    """track-redetect detects again above this cycle error (part of eye distance)."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
+    return exit_code(PROG, lambda: run(parse(argv)))
+
+
+def parse(argv: Sequence[str] | None) -> Options:
+    """Return the options; a ``ValueError`` of one line if they are wrong."""
+    options = parse_options(Options, argv, prog=PROG, description=__doc__)
+    frames, limit = options.max_frames, options.cycle_limit
+    if frames is not None and frames < 1:
+        raise ValueError(f"--max-frames must be at least 1. Received: {frames}")
+    if not limit > 0:
+        raise ValueError(f"--cycle-limit must be positive. Received: {limit}")
+    if options.dataset == "300w" and options.protocol not in ("detect", "all"):
+        raise ValueError(
+            "--dataset 300w has no video to track. Use --protocol detect, or "
+            "--dataset 300vw"
+        )
+    if options.dataset == "300w" and options.category != "all":
+        raise ValueError(
+            "--category is of 300VW's clips: --dataset 300w has none, leave it out"
+        )
+    return options
+
+
+def run(options: Options) -> None:
+    """Evaluate, write the report, print the table."""
+    # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
+    # it must hear so before the work is done.
+    from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
+
+    model = options.model or newest_model()
+    tracker = load_tracker(model)
+    root = find_data(options)
+    output = options.output or default_output(options, model)
+    output.mkdir(parents=True, exist_ok=True)
+    console, worst = Console(stderr=True), WorstFrames()
+    evaluate = evaluate_300w if options.dataset == "300w" else evaluate_300vw
+    results, notes = evaluate(options, root, tracker, worst, Progress(console=console))
+    if not results:
+        raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
+    name = model_folder.name_of(model)
+    title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
+    header = asdict(options) | {
+        "model": model,
+        "data_root": str(root),
+        "output": str(output),
+        "version": strrn_tf.__version__,
+        "notes": notes,
+    }
+    write_report(output, title, header, results, worst)
+    Console().print(metrics_table(summarise_results(results), title))
+    for note in notes:
+        console.print(f"note: {note}", highlight=False)
+    print(f"metrics.json, frames.csv, ced.png and worst.png are in {output}")
+
+
+def name_of_data(dataset: str, root: Path) -> str:
+    """Return what is evaluated in words: made data are in the layout of real ones."""
+    for kind, words in MADE.items():
+        if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
+            return words
+    return NAMES[dataset]
+
+
+def evaluate_300vw(
+    options: Options,
+    root: Path,
+    tracker: LandmarkTracker,
+    observe: Observer,
+    progress: Progress,
+) -> tuple[list[FrameResult], list[str]]:
+    """Return the results on all sequences, and what the user should know about them."""
+    opened = open_sequences(root, options.category)
+    categories = {int(one.category): None for one in opened}
+    notes = [f"{f.where}: {f.what}" for f in check_test_sets(root, categories)]
+    results = []
+    longest = options.max_frames or sys.maxsize
+    total = sum(min(one.reader.num_frames_hint or 0, longest) for one in opened)
+    task = progress.add_task("frames", total=total)
+    with progress:
+        for one in opened:
+            frames = (LabelledFrame(*f) for f in read_frames(one, options.max_frames))
+            frames = watched(frames, progress, task)
+            results += evaluate_one(options, one, frames, tracker, observe)
+            if one.reader.truncated:
+                notes.append(f"{one.reader.path}: ends before its announced end")
+    return results, notes
+
+
+def evaluate_one(
+    options: Options,
+    one: OpenSequence,
+    frames: Iterable[LabelledFrame],
+    tracker: LandmarkTracker,
+    observe: Observer,
+) -> list[FrameResult]:
+    """Return the results on one sequence."""
+    with CachedFaceFinder(BOXES, one.reader.path) as mtcnn:
+        finders = {"gt": true_box, "mtcnn": lambda f: mtcnn(f"{f.index:06d}", f.image)}
+        return evaluate_sequence(
+            tracker,
+            frames,
+            group=one.category,
+            sequence=one.sequence.name,
+            protocols=PROTOCOLS if options.protocol == "all" else (options.protocol,),
+            find_box=finders[options.boxes],
+            cycle_limit=options.cycle_limit,
+            observe=observe,
+        )
+
+
+def evaluate_300w(
+    options: Options,
+    root: Path,
+    tracker: LandmarkTracker,
+    observe: Observer,
+    progress: Progress,
+) -> tuple[list[FrameResult], list[str]]:
+    """Return the results on the test stills, and which images were left out."""
+    stills = list_stills(root, "test")
+    notes = [f"{name}: left out, {reason}" for name, reason in stills.problems]
+    chosen = stills[: options.max_frames]
+    task = progress.add_task("stills", total=len(chosen))
+    labelled = (LabelledStill(*still) for still in read_stills(chosen))
+    with progress, CachedFaceFinder(BOXES, root, rule="central") as mtcnn:
+        finders = {"gt": true_box, "mtcnn": lambda s: mtcnn(s.name, s.image)}
+        results = evaluate_stills(
+            tracker.align,
+            watched(labelled, progress, task),
+            find_box=finders[options.boxes],
+            observe=observe,
+        )
+    return results, notes
+
+
+def watched(items: Iterable[T], progress: Progress, task: TaskID) -> Iterator[T]:
+    """Yield the items and advance the bar after each."""
+    for item in items:
+        yield item
+        progress.advance(task)
+
+
+def load_tracker(model: str) -> LandmarkTracker:
+    """Return the runtime object of a model."""
+    return strrn_tf.FaceTracker.from_pretrained(model)
+
+
+def newest_model() -> str:
+    """Return the newest exported folder under ``runs``, else the shipped model."""
+    exports = [p.parent for p in RUNS.glob("*/export/model.json")]
+    newest = max(
+        exports, key=lambda p: (p / "model.json").stat().st_mtime, default=None
+    )
+    return SHIPPED_MODEL if newest is None else str(newest)
+
+
+def default_output(options: Options, model: str) -> Path:
+    """Return a folder that other evaluations do not overwrite."""
+    part = "" if options.dataset == "300w" else f"-{options.category}"
+    name = f"{model_folder.name_of(model)}-{options.dataset}{part}-{options.boxes}"
+    return RUNS / "evaluation" / name
+
+
+def find_data(options: Options) -> Path:
+    """Return the folder of the data set asked for."""
+    root = options.data_root
+    if root is None:
+        root = RUNS / "drawn"
+        if not (root / "drawn.json").is_file():
+            from data_pipeline.synthetic.dataset import draw_dataset
+
+            draw_dataset(root)
+    inner = root / options.dataset
+    return inner if inner.is_dir() else root
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""``strrn prepare``: checks a data set and writes shards."""

@@ -1,0 +1,1 @@
+"""``strrn track``: landmarks and overlays of videos."""

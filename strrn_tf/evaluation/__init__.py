@@ -1,0 +1,1 @@
+"""Metrics, the protocols of 300VW, and reports."""

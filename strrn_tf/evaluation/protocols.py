@@ -1,0 +1,150 @@
+"""How a detector and a tracker are run over a sequence that is to be scored.
+
+Three protocols, because the paper does not say which one it used:
+
+* ``detect``: the detector with a given box on every frame;
+* ``track``: the detector on the first frame, then one tracker step per frame;
+* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: every few
+  frames the detector looks at the same place, and optical flow carries the landmarks
+  from frame to frame; where the networks differ, the cycle error exceeds a limit or the
+  shape cannot be the face any more, the detector is asked anew in the frame's box.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+
+from strrn_tf.geometry import box_from_landmarks, box_sides
+from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.step import Trail, follow
+
+ProtocolName = Literal["detect", "track", "track-redetect"]
+PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
+State = Literal["detected", "tracked", "lost"]
+CYCLE_LIMIT = 0.10
+LOST_SHAPE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+
+
+class LandmarkTracker(Protocol):
+    """What an evaluation needs of a tracker; ``FaceTracker`` has it."""
+
+    networks: FaceNetworks
+
+    def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
+        """Return the landmarks (68, 2) of the face in a box (4,) of one image."""
+
+    def step(
+        self,
+        previous_frame: np.ndarray,
+        frame: np.ndarray,
+        previous_landmarks: np.ndarray,
+    ) -> tuple[np.ndarray, float]:
+        """Return the landmarks (68, 2) in ``frame`` and the cycle error (fraction)."""
+
+
+class Answer(NamedTuple):
+    """What a protocol says about one frame.
+
+    ``landmarks`` (68, 2) float32 in image pixels, NaN if lost. ``cycle_error`` of the
+    tracker's step as a fraction of the eye distance, NaN where no step was made; a
+    frame that is "detected" *and* has one is a frame whose step was rejected.
+    """
+
+    landmarks: np.ndarray
+    cycle_error: float
+    state: State
+
+
+class ProtocolRun:
+    """One protocol on one sequence: what is remembered from frame to frame.
+
+    Args:
+        protocol: one of ``PROTOCOLS``.
+        tracker: detector and tracker.
+        cycle_limit: ``track-redetect`` rejects steps with a larger cycle error
+            (fraction of the eye distance).
+    """
+
+    def __init__(
+        self,
+        protocol: ProtocolName,
+        tracker: LandmarkTracker,
+        cycle_limit: float = CYCLE_LIMIT,
+    ) -> None:
+        if protocol not in PROTOCOLS:
+            raise ValueError(
+                f"`protocol` must be one of {', '.join(PROTOCOLS)}. "
+                f"Received: {protocol!r}"
+            )
+        self.protocol, self.tracker, self.cycle_limit = protocol, tracker, cycle_limit
+        self._frame: np.ndarray | None = None
+        self._landmarks: np.ndarray | None = None
+        self._box: np.ndarray | None = None
+        self._started = False
+        self._trail = Trail()
+
+    def advance(
+        self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
+    ) -> Answer:
+        """Run the protocol on the next frame.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            find_box: finds the face box of this frame, None where there is none. It is
+                called only if the protocol needs a box now.
+        """
+        landmarks, cycle_error = self._step(image)
+        state: State = "tracked"
+        # Plain tracking starts once and is never helped again.
+        if landmarks is None and not (self.protocol == "track" and self._started):
+            landmarks, state = self._detect(image, find_box), "detected"
+            self._trail = Trail()
+        self._frame, self._landmarks = image, landmarks
+        if landmarks is None:
+            return Answer(LOST_SHAPE, cycle_error, "lost")
+        self._started = True
+        if self.protocol != "detect":
+            self._box = box_from_landmarks(landmarks)
+        return Answer(np.asarray(landmarks, np.float32), cycle_error, state)
+
+    def _step(self, image: np.ndarray) -> tuple[np.ndarray | None, float]:
+        """Return landmarks and cycle error of a tracker step, None if rejected."""
+        if self.protocol == "detect" or self._landmarks is None:
+            return None, np.nan
+        if self.protocol == "track":
+            start = self._landmarks
+            landmarks, cycle_error = self.tracker.step(self._frame, image, start)
+            # The drift of plain tracking is a result, so a bad shape is kept as long
+            # as a crop window can be made from it.
+            return landmarks if is_trackable(landmarks, image) else None, cycle_error
+        networks, trail = self.tracker.networks, self._trail
+        if trail.view is None:
+            trail.look(networks, self._frame, self._landmarks)
+        step = follow(networks, trail, image, self._landmarks, self.cycle_limit)
+        return step.landmarks, step.cycle_error
+
+    def _detect(
+        self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
+    ) -> np.ndarray | None:
+        """Align from this frame's box, else from the last one known."""
+        box = find_box()
+        self._box = self._box if box is None else box
+        if self._box is None:
+            return None
+        landmarks = self.tracker.align(image, self._box)
+        return landmarks if is_trackable(landmarks, image) else None
+
+
+def is_trackable(landmarks: np.ndarray, image: np.ndarray) -> bool:
+    """Say whether a crop window of an image (H, W, 3) can be made from a shape (68, 2).
+
+    It can if the shape is finite, spans an area and touches the image.
+    """
+    if not np.isfinite(landmarks).all():
+        return False
+    box = box_from_landmarks(landmarks)
+    height, width = image.shape[:2]
+    touches = (box[2:] >= 0).all() and (box[:2] <= (width - 1, height - 1)).all()
+    return bool(touches and (box_sides(box) > 0).all())

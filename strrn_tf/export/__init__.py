@@ -1,0 +1,1 @@
+"""From trained networks to an exported folder: TFLite, SavedModel, model.json."""

@@ -1,0 +1,59 @@
+"""Writes the networks of a run as an exported folder that says where they come from."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from strrn_tf.export.origin import describe_origin
+from strrn_tf.methods.omni_supervision import OmniSupervision
+from strrn_tf.models.build import rebuilt
+from strrn_tf.tracking.networks import model_folder
+
+
+def export_run(
+    method: OmniSupervision,
+    folder: Path,
+    *,
+    mean_shape: np.ndarray,
+    is_drawn: bool,
+    parent: Mapping[str, Any] | None,
+    saved_model: bool,
+) -> None:
+    """Export both networks, checked on crops of the run's data, unless that was done.
+
+    Only TensorFlow can: on other back ends nothing is written, see
+    docs/architecture.md, "Learning".
+
+    Args:
+        method: networks and data.
+        folder: of the export.
+        mean_shape: (68, 2) in crop pixels.
+        is_drawn: whether the project drew all of it.
+        parent: ``model.json`` of the model that the run began with.
+        saved_model: whether to write SavedModels too.
+    """
+    if (folder / "model.json").is_file():
+        return  # written before the run was interrupted
+    if keras.backend.backend() != "tensorflow":
+        return
+    from strrn_tf.export.tflite import export_models
+
+    crops, data = method.data.parity_crops(), method.data
+    origin = describe_origin(
+        model_folder.name_of(folder),
+        *(method.config, data.counts),
+        is_drawn=is_drawn,
+        parent=parent,
+    )
+    export_models(
+        rebuilt(method.detector),
+        method.tracker,
+        folder,
+        info={**origin, "mean_shape": mean_shape},
+        crops=crops,
+        starts=mean_shape[None].repeat(len(crops), 0),
+        saved_model=saved_model,
+    )

@@ -1,1 +1,0 @@
-"""Algorithm 1: criticism and pseudo-labels, rounds, run folder."""

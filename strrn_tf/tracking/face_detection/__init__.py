@@ -1,0 +1,1 @@
+"""Faces in a frame: MTCNN without TensorFlow, and its boxes."""

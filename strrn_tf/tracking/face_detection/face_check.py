@@ -1,0 +1,125 @@
+"""Is there a face at all, and is it here? MTCNN's last network, asked about one crop.
+
+Landmark networks answer whatever they see: on a grey wall tracker and detector agree on
+the mean face, and every way back is perfect; half a face beside the true one, both can
+agree too. ``onet`` was trained to tell faces from everything else and to say where they
+are, takes 48 x 48 pixels and half a millisecond.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    compose,
+    eye_distance,
+    invert_matrix,
+    similarity,
+)
+from strrn_tf.landmarks import OUTER_EYE_CORNERS
+from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
+from strrn_tf.tracking.face_detection.mtcnn.boxes import calibrate, place_points
+from strrn_tf.tracking.face_detection.mtcnn.networks import Network
+
+SIDE = 48
+# Samples for every pixel of the patch and direction, averaged: the network's patches
+# are four to five times as small as the crop.
+SAMPLES = 4
+# Heads tilted further than so many radians are not turned upright entirely: the
+# landmarks of what is no face may have any angle.
+LARGEST_TILT = 0.8
+
+
+class Sight(NamedTuple):
+    """What is seen where landmarks are.
+
+    Attributes:
+        score: probability of a face.
+        offset: mean distance of eyes, nose and mouth corners from those of the
+            landmarks, as a fraction of the eye distance.
+        box: (4,) tight box of the landmarks of the face that is seen, in pixels of the
+            image that was given.
+    """
+
+    score: float
+    offset: float
+    box: np.ndarray
+
+
+class FaceCheck:
+    """Says whether landmarks are on a face.
+
+    Args:
+        num_threads: threads of the network.
+    """
+
+    def __init__(self, num_threads: int = 1) -> None:
+        self._network = Network("onet", SIDE, SIDE, num_threads)
+
+    def __call__(self, crop: np.ndarray, landmarks: np.ndarray) -> Sight:
+        """Return what is seen.
+
+        Args:
+            crop: (H, W, 3) float32 RGB in [0, 1].
+            landmarks: (68, 2) in its pixels.
+        """
+        size = SIDE * SAMPLES
+        matrix = patch_matrix(landmarks, size)
+        fine = cv2.warpAffine(
+            crop,
+            matrix,
+            (size, size),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        patch = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        output = self._network.run(patch * np.float32(255)).astype(np.float64)
+        score = 1 / (1 + np.exp(-np.clip(output[-1], -50, 50)))
+        square = np.array([[0, 0, size - 1, size - 1]], np.float64)
+        points = place_points(square, output[None, 4:14])[0]
+        own = apply_matrix(matrix, np.asarray(landmarks, np.float64))
+        apart = np.linalg.norm(points - five_points(own), axis=-1).mean()
+        seen = landmark_box(_ordered(calibrate(square, output[None, :4])[0]))
+        return Sight(
+            float(score), float(apart / eye_distance(own)), _back(seen, matrix)
+        )
+
+
+def five_points(landmarks: np.ndarray) -> np.ndarray:
+    """Return eye centres, nose tip and mouth corners (5, 2) of landmarks (68, 2)."""
+    eyes = landmarks[36:42].mean(0), landmarks[42:48].mean(0)
+    return np.stack([*eyes, *landmarks[[30, 48, 54]]])
+
+
+def _ordered(box: np.ndarray) -> np.ndarray:
+    """Return a box (4,) of at least one pixel: what is no face has any box."""
+    return np.concatenate([box[:2], np.maximum(box[2:], box[:2] + 1)])
+
+
+def _back(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return a box (4,) of the patch in the picture, its sides along the picture's."""
+    inverse = invert_matrix(matrix)
+    centre = apply_matrix(inverse, box.reshape(2, 2).mean(0)[None])[0]
+    half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(inverse[:, :2])))
+    return np.concatenate([centre - half, centre + half])
+
+
+def patch_matrix(landmarks: np.ndarray, size: int) -> np.ndarray:
+    """Return the similarity (2, 3) to the upright square of MTCNN's box of a face.
+
+    Args:
+        landmarks: (68, 2).
+        size: side of the square in pixels.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    left, right = OUTER_EYE_CORNERS
+    along = landmarks[right] - landmarks[left]
+    tilt = np.clip(np.arctan2(along[1], along[0]), -LARGEST_TILT, LARGEST_TILT)
+    upright = similarity(1.0, -tilt, np.zeros(2))
+    box = mtcnn_box(box_from_landmarks(apply_matrix(upright, landmarks)))
+    scale = size / (box[2:] - box[:2]).max()
+    shift = (size - 1) / 2 - scale * (box[:2] + box[2:]) / 2
+    return compose(similarity(scale, 0.0, shift), upright)

@@ -1,0 +1,76 @@
+"""The LiteRT networks of MTCNN, one interpreter per input shape.
+
+A change of the input shape makes LiteRT plan its memory and pack its weights anew
+(1 to 3 ms), so an interpreter keeps its shape for life.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+
+from strrn_tf.system.quiet import quiet_stderr
+
+FOLDER = Path(__file__).parent
+CHECKSUMS = "SHA256SUMS"
+
+
+class Network:
+    """One network at one input size.
+
+    The refinement networks run patch by patch: measured on one core, a batch of 64
+    takes as long as 64 batches of one, and one shape serves any number of patches.
+
+    Args:
+        name: ``"pnet"``, ``"rnet"`` or ``"onet"``.
+        height: rows of the input.
+        width: columns of the input.
+        num_threads: threads of the interpreter.
+
+    Raises:
+        ValueError: the file of the network is not the one that was installed.
+    """
+
+    def __init__(
+        self, name: str, height: int, width: int, num_threads: int = 1
+    ) -> None:
+        self.height, self.width = height, width
+        path = verified(FOLDER / f"{name}.tflite")
+        self._interpreter = Interpreter(str(path), num_threads=num_threads)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        output = self._interpreter.get_output_details()[0]
+        self._output, self.channels = output["index"], int(output["shape"][-1])
+        self._interpreter.resize_tensor_input(self._input, (1, height, width, 3))
+        with quiet_stderr():
+            self._interpreter.allocate_tensors()
+
+    def run(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the output for one image (height, width, 3) float32 in [0, 255].
+
+        Returns:
+            (rows, columns, 5) for ``pnet``, (5,) for ``rnet``, (15,) for ``onet``.
+        """
+        self._interpreter.set_tensor(self._input, pixels[None])
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)[0]
+
+
+@cache
+def verified(path: Path) -> Path:
+    """Return the path of a file whose SHA-256 stands beside it, once it is compared.
+
+    Raises:
+        ValueError: the file is missing, changed or not in the list.
+    """
+    try:
+        sums = (path.parent / CHECKSUMS).read_text(encoding="ascii")
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise ValueError(f"{error.filename} is missing. Install strrn again.") from None
+    if f"{digest}  {path.name}" not in sums.splitlines():
+        raise ValueError(
+            f"{path} was changed (its SHA-256 differs). Install strrn again."
+        )
+    return path

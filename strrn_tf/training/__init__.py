@@ -1,0 +1,1 @@
+"""Losses, trainers and the loop around ``keras.Model.fit``."""

@@ -1,0 +1,182 @@
+"""300-W, 300VW and folders of clips: what is listed, what is said of the rest."""
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from data_pipeline.datasets.clips import list_clips
+from data_pipeline.datasets.three_hundred_vw import (
+    FRAME_COUNTS,
+    TRAINING_IDS,
+    list_sequences,
+    read_annotation,
+    sequence_ids,
+)
+from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
+from data_pipeline.media.images import write_image
+from data_pipeline.media.pts import write_pts
+
+IMAGE = np.zeros((8, 8, 3), np.uint8)
+LANDMARKS = np.arange(136, dtype=np.float32).reshape(68, 2)
+
+
+def put_still(path, landmarks=LANDMARKS):
+    write_image(path, IMAGE)
+    if landmarks is not None:
+        write_pts(path.with_suffix(".pts"), landmarks)
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    return path
+
+
+@pytest.fixture
+def three_hundred_w(tmp_path):
+    for name in (
+        *("afw/10_1.jpg", "afw/9_1.jpg", "helen/trainset/a.jpg", "lfpw/trainset/i.png"),
+        *("helen/testset/t.jpg", "ibug/u.jpg"),
+    ):
+        put_still(tmp_path / name)
+    return tmp_path
+
+
+def names(stills):
+    return [still.name for still in stills]
+
+
+def test_splits_of_300w(three_hundred_w):
+    train = [
+        "afw/9_1.jpg",
+        "afw/10_1.jpg",
+        "helen/trainset/a.jpg",
+        "lfpw/trainset/i.png",
+    ]
+    assert names(list_stills(three_hundred_w)) == train
+    test = ["helen/testset/t.jpg", "ibug/u.jpg"]
+    assert names(list_stills(three_hundred_w, "test")) == test
+    assert not list_stills(three_hundred_w).problems
+
+
+@pytest.mark.parametrize(
+    ("folder", "split", "expected"),
+    [
+        ("helen", "train", ["trainset/a.jpg"]),
+        ("helen", "test", ["testset/t.jpg"]),
+        ("helen/testset", "train", ["t.jpg"]),
+        ("ibug", "test", ["u.jpg"]),
+    ],
+)
+def test_root_may_be_a_part_of_300w(three_hundred_w, folder, split, expected):
+    assert names(list_stills(three_hundred_w / folder, split)) == expected
+
+
+def test_landmarks_of_a_still(three_hundred_w):
+    still = list_stills(three_hundred_w)[0]
+    np.testing.assert_allclose(read_landmarks(still), LANDMARKS, atol=1e-4)
+
+
+def test_unusable_stills_are_problems(three_hundred_w):
+    put_still(three_hundred_w / "afw" / "alone.jpg", None)
+    put_still(three_hundred_w / "afw" / "broken.jpg")
+    (three_hundred_w / "afw" / "broken.pts").write_text("1 2\n")
+    stills = list_stills(three_hundred_w)
+    assert len(stills) == 4
+    reasons = dict(stills.problems)
+    assert sorted(reasons) == ["afw/alone.jpg", "afw/broken.jpg"]
+    assert "alone.pts" in reasons["afw/alone.jpg"]
+    assert "line 1" in reasons["afw/broken.jpg"]
+
+
+def test_300w_without_anything_usable(tmp_path):
+    with pytest.raises(ValueError, match=r"gone.*Expected: afw/"):
+        list_stills(tmp_path / "gone")
+    with pytest.raises(ValueError, match=r"Expected: afw/.*empty folder"):
+        list_stills(tmp_path)
+    put_still(tmp_path / "afw" / "a.jpg", None)
+    with pytest.raises(ValueError, match=r"1 images.*a\.pts"):
+        list_stills(tmp_path)
+    with pytest.raises(ValueError, match="'all'"):
+        list_stills(tmp_path, "all")
+
+
+def test_published_counts_of_300vw():
+    published = {1: (31, 62_846), 2: (19, 32_872), 3: (14, 27_687)}
+    counts = {c: (len(v), sum(v.values())) for c, v in FRAME_COUNTS.items()}
+    assert counts == published
+    everything = [i for split in ("train", 1, 2, 3) for i in sequence_ids(split)]
+    assert len(TRAINING_IDS) == 50
+    assert len(everything) == len(set(everything)) == 114
+
+
+def test_sequences_that_are_present(tmp_path):
+    touch(tmp_path / "410" / "vid.avi")
+    touch(tmp_path / "562" / "vid.mp4")
+    write_image(tmp_path / "516" / "frames" / "000001.png", IMAGE)
+    touch(tmp_path / "114" / "vid.avi")  # category 1
+    (tmp_path / "411").mkdir()  # no video
+    write_pts(tmp_path / "410" / "annot" / "000003.pts", LANDMARKS)
+    (tmp_path / "extra").mkdir()
+    savemat(tmp_path / "extra" / "410.mat", {"error": np.array([[2, 5]])})
+    found = {s.name: s for s in list_sequences(tmp_path, 3)}
+    assert list(found) == ["410", "516", "562"]
+    assert found["516"].video_path.name == "frames"
+    assert found["562"].annotations is None
+    assert found["410"].num_frames == 1315
+    assert found["410"].dropped == {1, 4}
+    # Frame 2 counted from 0 is the third, 000003.pts; the others have none.
+    np.testing.assert_allclose(read_annotation(found["410"], 2), LANDMARKS, atol=1e-4)
+    for name, index in (("410", 1), ("410", 7), ("562", 2)):
+        assert np.isnan(read_annotation(found[name], index)).all()
+
+
+def test_300vw_without_anything_usable(tmp_path):
+    with pytest.raises(ValueError, match="no such folder"):
+        list_sequences(tmp_path / "gone", "train")
+    with pytest.raises(ValueError, match=r"001/ with vid\.avi"):
+        list_sequences(tmp_path, "train")
+    with pytest.raises(ValueError, match="4"):
+        list_sequences(tmp_path, 4)
+    touch(tmp_path / "114" / "vid.avi")
+    touch(tmp_path / "extra" / "114.mat")
+    with pytest.raises(ValueError, match=r"114\.mat"):
+        list_sequences(tmp_path, 1)
+
+
+def test_clips_below_a_folder(tmp_path):
+    for name in ("clip10.mp4", "clip9.AVI", "sub/b.mov", ".hidden.mp4", "notes.txt"):
+        touch(tmp_path / name)
+    for number in (1, 2):
+        touch(tmp_path / "frames" / "p" / f"{number}.jpg")
+    touch(tmp_path / "single" / "cover1.jpg")
+    clips = list_clips(tmp_path)
+    assert names(clips) == ["clip9.AVI", "clip10.mp4", "frames/p", "sub/b.mov"]
+    assert clips[2].video_path == tmp_path / "frames" / "p"
+
+
+def test_clips_below_several_roots(tmp_path):
+    touch(tmp_path / "a" / "x.mp4")
+    touch(tmp_path / "b" / "x.mp4")
+    touch(tmp_path / "c" / "b" / "x.mp4")
+    roots = [tmp_path / "a", tmp_path / "b", tmp_path / "c" / "b"]
+    clips = list_clips(roots)
+    assert names(clips) == ["a/x.mp4", "b/x.mp4", "b/x.mp4~2"]
+    assert len({clip.video_path for clip in clips}) == 3
+
+
+def test_one_video_and_one_folder_of_images_are_clips(tmp_path):
+    video = touch(tmp_path / "v" / "x.mp4")
+    assert list_clips(video) == [("x.mp4", video)]
+    for number in (1, 2):
+        touch(tmp_path / "person" / f"{number}.jpg")
+    assert list_clips(tmp_path / "person") == [("person", tmp_path / "person")]
+
+
+def test_no_clip_at_all_is_named(tmp_path):
+    with pytest.raises(ValueError, match="gone"):
+        list_clips(tmp_path / "gone")
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        list_clips([tmp_path])
+    with pytest.raises(ValueError, match="no folder"):
+        list_clips([])

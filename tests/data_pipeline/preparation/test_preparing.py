@@ -1,0 +1,104 @@
+"""``strrn prepare``: from a source to its shards and report."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_pipeline.datasets.clips import Clip
+from data_pipeline.media.video import write_video
+from data_pipeline.preparation import Preparation, prepare_source
+from data_pipeline.preparation.shards import read_shard
+from data_pipeline.preparation.work import file_name
+from data_pipeline.stores.store import build_pair_store
+
+BOX = np.array([20.0, 15.0, 84.0, 75.0])
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Let the search find what a test says; without that one box."""
+    answers = []
+
+    def find(image):
+        return answers.pop(0) if answers else BOX
+
+    monkeypatch.setattr("data_pipeline.preparation.work.find_face_boxes", find)
+    return answers
+
+
+def write_clip(path, count=9, shape=(96, 128, 3)):
+    """Write a clip whose frames are smooth and get brighter."""
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    ramp = np.stack([x, y, x + y], -1) / 2
+    frames = [(ramp + 10 * i).clip(0, 255).astype(np.uint8) for i in range(count)]
+    write_video(path, frames, fps=25)
+    return Clip(path.name, path)
+
+
+def samples_of(report, kind, output):
+    return list(read_shard(output / "shards" / report["shards"][kind][0]))
+
+
+def test_a_shard_holds_what_the_store_of_the_original_holds(tmp_path, found):
+    clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
+    report = prepare_source(clip, Preparation(pairs_per_clip=3, seed=4), output)
+    samples = samples_of(report, "pairs", output)
+    store = build_pair_store(
+        tmp_path / "store", [clip], pairs_per_clip=3, seed=4,
+        box_finder=lambda image: BOX,
+    )  # fmt: skip
+    assert [s.names[0] for s in samples] == list(store.names)
+    frames = np.concatenate([s.frames for s in samples])
+    assert np.abs(frames.astype(int) - store.frames).max() <= 8  # JPEG
+    matrix = np.concatenate([s.matrix for s in samples])
+    np.testing.assert_allclose(matrix, store.matrix, rtol=1e-6)
+    assert all(np.isnan(s.landmarks).all() for s in samples)
+    written = output / "sources" / f"{file_name('a.mp4')}.json"
+    assert json.loads(written.read_text()) == report
+    assert report["face"] == 64.0
+
+
+def test_what_is_done_is_not_done_again(tmp_path, found, monkeypatch):
+    clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
+    first = prepare_source(clip, Preparation(), output)
+    with monkeypatch.context() as context:
+        context.setattr("data_pipeline.preparation.work._pack", None)
+        assert prepare_source(clip, Preparation(), output) == first
+    # Other options, other files, a shard that is cut off: done again.
+    other = prepare_source(clip, Preparation(pairs_per_clip=2), output)
+    assert len(other["samples"]["pairs"]) == 2
+    write_clip(tmp_path / "a.mp4", 3)
+    changed = prepare_source(clip, Preparation(), output)
+    assert len(changed["samples"]["pairs"]) == 2
+    shard = output / "shards" / changed["shards"]["pairs"][0]
+    content = shard.read_bytes()
+    shard.write_bytes(content[:-5])
+    with pytest.raises(ValueError, match="damaged shard"):
+        list(read_shard(shard))
+    prepare_source(clip, Preparation(), output)
+    assert shard.read_bytes() == content
+
+
+def test_small_and_rare_faces_are_left_out_with_the_reason(tmp_path, found):
+    clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
+    report = prepare_source(clip, Preparation(min_face=65), output)
+    assert report["left_out"] == "faces of 64 pixels (median), below 65"
+    assert set(report["shards"]) == {"left_out"}
+    assert len(samples_of(report, "left_out", output)) == 1
+    found += [BOX, *[None] * 5]
+    report = prepare_source(clip, Preparation(min_found=0.4), output)
+    assert report["left_out"] == "a face in 3 of 8 frames searched, below 40%"
+    found += [BOX, *[None] * 5]
+    assert not prepare_source(clip, Preparation(min_found=0.3), output)["left_out"]
+
+
+@pytest.mark.parametrize("name", ["é 面 \n\t" * 20, "../../etc/passwd", ".", "a" * 300])
+def test_any_name_has_a_file_of_its_own(name):
+    made = file_name(name)
+    assert Path(made).name == made
+    assert made.isascii()
+    assert len(made) < 80
+    assert not made.startswith(".")
+    assert made != file_name(f"{name} ")

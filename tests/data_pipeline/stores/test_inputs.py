@@ -1,0 +1,79 @@
+"""What was left out of the data is said, and where to read more."""
+
+import numpy as np
+import pytest
+
+from data_pipeline.media.images import write_image
+from data_pipeline.media.pts import write_pts
+from data_pipeline.media.video import write_video
+from data_pipeline.preparation.listing import list_dataset
+from data_pipeline.stores.clip_sources import Unlabelled
+from data_pipeline.stores.inputs import read_clips, read_stills
+
+BOX = np.array([20.0, 15, 44, 35])
+FRAMES = np.full((4, 60, 80, 3), 90, np.uint8)
+
+
+def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
+    shape = np.random.default_rng(0).uniform(20, 50, (68, 2))
+    for name in ("a", "b", "c", "d"):
+        write_image(tmp_path / "root" / "afw" / f"{name}.png", FRAMES[0])
+    for name, points in (("a", shape), ("b", shape), ("d", shape)):
+        write_pts(tmp_path / "root" / "afw" / f"{name}.pts", points)
+    bad = tmp_path / "root" / "afw" / "d.pts"
+    bad.write_text(bad.read_text().replace("n_points: 68", "n_points: 67"))
+    assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
+    said = capsys.readouterr().err
+    assert "1 of 4 stills left out: afw/c.png: " in said
+    assert "1 of 4 stills left out: afw/d.png: " in said
+
+
+def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch):
+    (tmp_path / "videos").mkdir()
+    for name in ("good.mp4", "half.mp4", "none.mp4"):
+        write_video(tmp_path / "videos" / name, FRAMES, 25)
+    (tmp_path / "videos" / "empty.mp4").write_bytes(b"")
+    answers = iter([BOX, BOX, BOX, BOX, None, None])
+
+    def finder(image):
+        return next(answers, None)
+
+    monkeypatch.setattr("data_pipeline.stores.inputs.find_face_boxes", finder)
+    options = {"pairs_per_clip": 3, "seed": 0}
+    read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
+    said = capsys.readouterr().err
+    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in said
+    assert "1 of 4 clips left out: none.mp4: no face" in said
+    assert "2 frames of the clips show no face" in said
+    assert "report.json" in said
+
+
+def test_300vw_in_a_larger_folder_keeps_its_test_sequences(tmp_path):
+    for name in ("mine/114", "data/300vw/001", "data/300vw/114"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "vid.avi").touch()
+    (tmp_path / "mine" / "114" / "vid.avi").rename(tmp_path / "mine" / "114" / "x.avi")
+
+    def learnt(*folders):
+        found = Unlabelled([tmp_path / folder for folder in folders])
+        return [video.name for video in found.videos], len(found.held_out)
+
+    clips = ["data/300vw/001/vid.avi", "mine/114/x.avi"]
+    assert learnt(".") == (clips, 1)
+    assert learnt("data/300vw") == (["001"], 0)
+    # A sequence that is named by itself is meant.
+    assert learnt("data/300vw/114") == (["vid.avi"], 0)
+    listing = list_dataset("videos", tmp_path)
+    assert [clip.name for clip in listing.sources] == clips
+    (left_out,) = listing.findings
+    assert left_out.where == "data/300vw/114/vid.avi"
+    (tmp_path / "data" / "300vw" / "001" / "vid.avi").unlink()
+    with pytest.raises(ValueError, match="only test sequences"):
+        learnt("data")
+    with pytest.raises(ValueError, match="only test sequences"):
+        list_dataset("videos", tmp_path / "data")
+
+
+def test_no_clips_at_all(tmp_path):
+    with pytest.raises(ValueError, match="give --unlabelled DIR"):
+        read_clips(tmp_path, [], tmp_path / "cache", pairs_per_clip=3, seed=0)

@@ -1,0 +1,408 @@
+"""`train.py`: killed anywhere it ends with the same weights; mistakes; exit codes."""
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+
+import cv2
+import h5py
+import numpy as np
+import pytest
+from support.places import PROGRAMS
+from support.toy_models import toy_mean_shape
+
+from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.fingerprints import fingerprint
+from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.window import STORED_SIZE
+from data_pipeline.datasets.clips import list_clips
+from data_pipeline.media.images import write_image
+from data_pipeline.media.pts import write_pts
+from data_pipeline.stores.store_writer import StoreWriter
+from strrn_tf.commands import train
+from strrn_tf.config import RunConfig, to_json
+from strrn_tf.models.build import build_networks
+from strrn_tf.tracking.networks.model_folder import load
+from strrn_tf.training.failures import TrainingDiverged
+
+
+def write_stills(root, count=4):
+    """Write faces that are dots on grey, in the 300-W layout."""
+    rng = np.random.default_rng(0)
+    for number in range(count):
+        image = rng.integers(90, 160, (320, 320, 3)).astype(np.uint8)
+        shape = toy_mean_shape() + rng.normal(0, 4, (68, 2)).astype(np.float32)
+        for x, y in shape.round().astype(int).tolist():
+            cv2.circle(image, (x, y), 4, (230, 40, 40), -1)
+        path = root / "drawn" / "trainset" / f"{number}.png"
+        write_image(path, image)
+        write_pts(path.with_suffix(".pts"), shape)
+
+
+def write_clips(root, cache):
+    """Write two clips, and their store: no face detector has to look at them."""
+    rng = np.random.default_rng(1)
+    for name in ("a", "b"):
+        for number in range(3):
+            image = np.full((20, 20, 3), 40 * number, np.uint8)
+            write_image(root / name / f"{number:03d}.png", image)
+    clips = list_clips(root)
+    options = {"pairs_per_clip": 2, "seed": 0, "rule": "largest"}
+    options["box_finder"] = find_face_boxes
+    for length, place, kind in ((2, "clips", "pairs"), (3, "triplets", "3 frames")):
+        mark = fingerprint(clips, kind=kind, **options)
+        writer = StoreWriter(cache / place, mark, length)
+        for clip in clips:
+            frames = rng.integers(0, 255, (2, length, STORED_SIZE, STORED_SIZE, 3))
+            names = [f"{clip.name}#{number:06d}" for number in (1, 2)]
+            blank = np.full((2, length, 68, 2), np.nan, np.float32)
+            matrix = np.tile(np.eye(2, 3), (2, 1, 1))
+            samples = Samples(names, frames.astype(np.uint8), blank, matrix)
+            writer.append(clip.name, samples, {})
+        writer.finish()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Return a folder with stills, clips and a cache."""
+    place = tmp_path_factory.mktemp("training")
+    write_stills(place / "300w")
+    write_clips(place / "videos", place / "cache")
+    return place
+
+
+def options(place, output, *more):
+    return [
+        *("--preset", "tiny", "--backbone", "mdm", "--output", str(output)),
+        *("--stills", str(place / "300w"), "--unlabelled", str(place / "videos")),
+        *("--cache", str(place / "cache"), "--pairs-per-clip", "2"),
+        *("--detector.steps", "5", "--detector.round-steps", "5"),
+        *("--tracker.steps", "5", "--tracker.round-steps", "5"),
+        *("--detector.batch-size", "2", "--tracker.batch-size", "2"),
+        # Networks that know nothing must agree on something.
+        *("--threshold", "100", "--assignment", "literal"),
+        *more,
+    ]
+
+
+def train_in_forks(place, output, deaths, *more, export="export"):
+    """Train until the end, dying on the way; return the exit codes."""
+    process = subprocess.run(
+        [
+            *(sys.executable, str(PROGRAMS / "training_process.py")),
+            *(json.dumps(deaths), export),
+            *options(place, output, "--resume", *more),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=place,
+    )
+    return [int(line) for line in process.stdout.splitlines()]
+
+
+def phases_of(output):
+    """Return the weights and the optimizer of every phase, by its name."""
+    phases = {}
+    for path in (output / "checkpoints").iterdir():
+        arrays = phases[path.name] = {}
+        with h5py.File(path) as file:
+            file.visititems(lambda name, item, to=arrays: read_item(name, item, to))
+    return phases
+
+
+def read_item(name, item, to):
+    if isinstance(item, h5py.Dataset):
+        to[name] = item[()]
+
+
+def same_phases(one, other, names):
+    one, other = phases_of(one), phases_of(other)
+    assert sorted(one) == sorted(other) == [f"{name}.weights.h5" for name in names]
+    for phase, arrays in one.items():
+        assert arrays.keys() == other[phase].keys()
+        assert len(arrays) > 20
+        for name, array in arrays.items():
+            np.testing.assert_array_equal(other[phase][name], array, f"{phase} {name}")
+
+
+# Where a run dies: between two checkpoints of the detector, then while one takes its
+# place; Ctrl-C in the training of the tracker; among the pseudo-labels of a round, then
+# when all of it is written but the last file; in the round's training of the tracker.
+DEATHS = [
+    ["step", 3, "SIGKILL"],
+    ["detector-00", 2, "SIGKILL"],
+    ["step", 4, "SIGINT"],
+    [".pts", 3, "SIGKILL"],
+    ["criticism.npz", 1, "SIGKILL"],
+    ["tracker-01", 2, "SIGKILL"],
+]
+PHASES = ["detector-00", "detector-01", "tracker-00", "tracker-01"]
+
+
+def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    # No export and three deaths, to be quick; the slow test has all of them.
+    some = partial(train_in_forks, place, export="no-export")
+    assert some(whole, [None]) == [0]
+    chosen = (DEATHS[1], DEATHS[4], DEATHS[5])
+    assert some(killed, [*chosen, None]) == [*[-signal.SIGKILL] * 3, 0]
+    same_phases(whole, killed, PHASES)
+
+
+def test_what_every_round_has_bought_can_be_measured(place, tmp_path, monkeypatch):
+    events, run = [], tmp_path / "run"
+    monkeypatch.setattr(
+        "strrn_tf.methods.omni_supervision.fit",
+        lambda _, __, phase, *___: events.append(phase),
+    )
+    monkeypatch.setattr(
+        "strrn_tf.export.run.export_run", lambda _, folder, **__: events.append(folder)
+    )
+    assert train.main(options(place, run, "--rounds", "2")) == 0
+    named = [e.name if hasattr(e, "steps") else str(e.relative_to(run)) for e in events]
+    # Whether anything teaches the tracker is up to its weights.
+    assert [name for name in named if "tracker" not in name] == [
+        *("detector-00", "rounds/00/export", "detector-01", "rounds/01/export"),
+        *("detector-02", "export"),
+    ]
+    # And what all have changed is said.
+    assert (run / "report.png").is_file()
+
+
+@pytest.mark.slow
+def test_sbr_killed_in_training_ends_with_the_same_weights(place, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    some = partial(train_in_forks, place, export="no-export")
+    sbr = ("--method", "sbr")
+    assert some(whole, [None], *sbr) == [0]
+    assert some(killed, [["detector-01", 2, "SIGKILL"], None], *sbr) == [
+        -signal.SIGKILL,
+        0,
+    ]
+    same_phases(whole, killed, ["detector-00", "detector-01", "tracker-00"])
+    assert json.loads((whole / "config.json").read_text())["sbr"]["weight"] == 0.2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backbone", ["mdm", "hgn"])
+def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    chosen = ("--backbone", backbone)
+    assert train_in_forks(place, whole, [None], *chosen) == [0]
+    codes = train_in_forks(place, killed, [*DEATHS, None], *chosen)
+    expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130}
+    assert codes == [*(expected[name] for *_, name in DEATHS), 0]
+    same_phases(whole, killed, PHASES)
+    for name in ("detector.tflite", "tracker.tflite"):
+        one, other = ((run / "export" / name).read_bytes() for run in (whole, killed))
+        assert one == other
+    files = [
+        sorted(p.relative_to(run).as_posix() for p in run.rglob("*") if p.is_file())
+        for run in (whole, killed)
+    ]
+    kept = [[f for f in names if "tensorboard" not in f] for names in files]
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ((), "strrn evaluate --model runs/mdm --category all"),
+        (("--output", "my run"), "strrn evaluate --model 'my run' --category all"),
+        (("--stills", "a b"), "--model runs/mdm --dataset 300w --data-root 'a b'"),
+        (("--data-root", "data"), "--model runs/mdm --category all --data-root data"),
+        (
+            ("--init", "strrn-mdm", "--unlabelled", "videos"),
+            "strrn track VIDEO --model runs/strrn-mdm",
+        ),
+    ],
+)
+def test_the_next_command_fits_the_data(words, command):
+    assert train.next_command(train.parse(words)).endswith(command)
+
+
+class TestMistakes:
+    """Exit code 2, one line that says what and how to mend it, nothing touched."""
+
+    def fails(self, capsys, *argv):
+        assert train.main([str(a) for a in argv]) == 2
+        message = capsys.readouterr().err
+        assert message.startswith("strrn train: ")
+        assert message.count("\n") == 1
+        return message
+
+    def test_unknown_option(self, capsys):
+        assert "--colour" in self.fails(capsys, "--colour", "red")
+
+    def test_wrong_value(self, capsys):
+        message = self.fails(capsys, "--mix-stills", "2")
+        assert "`mix_stills` must lie in 0 to 1" in message
+
+    def test_missing_stills(self, capsys, tmp_path):
+        argv = ("--stills", tmp_path / "nowhere", "--output", tmp_path / "run")
+        assert "there is no such folder" in self.fails(capsys, *argv)
+        assert not (tmp_path / "run").exists()
+
+    def test_no_clips(self, capsys, place, tmp_path):
+        argv = options(place, tmp_path / "run")
+        at = argv.index("--unlabelled")
+        message = self.fails(capsys, *argv[:at], *argv[at + 2 :])
+        assert "give --unlabelled DIR, or --rounds 0" in message
+
+    def test_init_without_videos_or_without_a_model(self, capsys, tmp_path):
+        message = self.fails(capsys, "--init", tmp_path)
+        assert "give --unlabelled DIR" in message
+        videos = ("--unlabelled", tmp_path)
+        message = self.fails(capsys, "--init", tmp_path, "--stills", tmp_path, *videos)
+        assert f"{tmp_path} has no model.json" in message
+
+    def test_init_goes_on_as_what_it_is(self, capsys, tmp_path):
+        init = ("--init", "strrn-hgn", "--unlabelled", tmp_path, "--stills", tmp_path)
+        message = self.fails(capsys, *init, "--backbone", "mdm")
+        assert "the model of --init has hgn; leave --backbone out" in message
+        assert "nothing to train" in self.fails(capsys, *init, "--rounds", "0")
+        on_stills = ("--init", "strrn-hgn", "--stills", tmp_path, "--rounds", "0")
+        larger = train.parse([str(a) for a in (*on_stills, "--input-size", "256")])
+        assert larger.input_size == 256
+        chosen = train.parse([str(a) for a in init])
+        assert (chosen.backbone, chosen.preset) == ("hgn", "default")
+        assert chosen.folder.name == "strrn-hgn"
+
+    def test_without_labels_a_model_learns_gently_unless_told(self, capsys, tmp_path):
+        init = ("--init", "strrn-mdm", "--unlabelled", str(tmp_path))
+
+        def detector(*words):
+            chosen = train.parse([*init, *words])
+            learning = chosen.detector
+            return (
+                *(learning.round_steps, learning.round_learning_rate),
+                chosen.algorithm.cool_down,
+            )
+
+        usual = RunConfig().detector
+        expected = (usual.round_steps, usual.round_learning_rate, 0)
+        for labels in ("--stills", "--data-root"):
+            assert detector(labels, str(tmp_path)) == expected
+        assert not capsys.readouterr().err
+        steps, rate, mild = detector()
+        assert "no --stills" in capsys.readouterr().err
+        assert (steps < expected[0] / 3, rate < expected[1] / 3, mild) == (1, 1, 1)
+        assert detector("--detector.round-steps", "1500") == (1500, rate, mild)
+        assert detector("--cool-down", "0") == (steps, rate, 0)
+
+        # What strrn annotate wrote is no more than that.
+        stills = tmp_path / "annotations"
+        stills.mkdir()
+        (tmp_path / "annotations.json").touch()
+        for place in (stills, tmp_path):
+            assert detector("--stills", str(place)) == (steps, rate, mild)
+            assert "a model's labels alone" in capsys.readouterr().err
+
+    def test_a_fresh_tracker_is_for_init_and_needs_stills(self, capsys, tmp_path):
+        assert "--init" in self.fails(capsys, "--fresh-tracker")
+        init = ("--init", "strrn-mdm", "--unlabelled", tmp_path)
+        message = self.fails(capsys, *init, "--fresh-tracker")
+        assert "give --stills" in message
+        with_stills = (*init, "--stills", tmp_path, "--no-spatial")
+        assert "add --fresh-tracker" in self.fails(capsys, *with_stills)
+
+    def test_another_size_is_of_hourglasses_and_needs_stills(self, capsys, tmp_path):
+        message = self.fails(capsys, "--input-size", "192")
+        assert "`input_size` is that of hourglasses" in message
+        size = ("--init", "strrn-hgn", "--unlabelled", tmp_path, "--input-size", "128")
+        assert "give --stills" in self.fails(capsys, *size)
+        chosen = train.parse([str(a) for a in (*size, "--stills", tmp_path)])
+        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        assert detector.settings["input_size"] == 128
+        chosen = replace(chosen, input_size=64)
+        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        assert detector.settings["input_size"] == 64
+
+    def test_a_new_cascade_begins_with_a_glance(self):
+        def glances(*words):
+            return train.parse(list(words)).run_config.glance
+
+        assert glances()
+        for words in (("--glance", "False"), ("--backbone", "hgn")):
+            assert not glances(*words)
+        assert not glances("--preset", "paper")
+
+    def test_a_cascade_that_goes_on_keeps_what_it_has(self, monkeypatch, tmp_path):
+        model = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--stills", tmp_path)
+
+        def glances(parent, *words):
+            networks = build_networks(RunConfig(glance=parent), toy_mean_shape())
+            build = "strrn_tf.models.build.load_networks"
+            monkeypatch.setattr(build, lambda folder: networks)
+            chosen = train.parse([str(a) for a in (*model, *words)])
+            _, (detector, _) = train.begin(chosen, None, load("strrn-mdm"))
+            return bool(detector.glance)
+
+        assert glances(True)
+        assert glances(False, "--glance", "True")
+        assert not glances(False)
+        assert not glances(False, "--glance", "False")
+        with pytest.raises(ValueError, match="leave --glance out"):
+            glances(True, "--glance", "False")
+
+    def test_sbr_without_stills(self, capsys, tmp_path):
+        argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")
+        argv = (*argv, "--output", tmp_path / "run", "--cache", tmp_path / "cache")
+        assert train.main([str(a) for a in argv]) == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert "--method sbr learns from annotated stills too" in message
+
+    def test_a_run_that_exists(self, capsys, place, tmp_path):
+        (tmp_path / "config.json").write_text("{}")
+        message = self.fails(capsys, *options(place, tmp_path))
+        assert f"{tmp_path} holds a run already: add --resume" in message
+
+    def test_other_options_on_resume(self, capsys, place, tmp_path):
+        arguments = options(place, tmp_path, "--resume")
+        run = to_json(train.parse([str(a) for a in arguments]).run_config)
+        config = {"run": {**run, "seed": 7}, "init": None, "data": {}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        message = self.fails(capsys, *arguments)
+        assert f"{tmp_path} was started with other options (run: " in message
+
+    def test_a_run_that_is_not_there_is_not_resumed(self, capsys, tmp_path):
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine" / "config.json").write_text("{}")
+        message = self.fails(capsys, "--resume", "--output", tmp_path / "mien")
+        assert "mien holds no run to resume. Runs there: mine\n" in message
+
+    def test_another_method_on_resume(self, capsys, place, tmp_path):
+        arguments = options(place, tmp_path, "--resume")
+        sbr = train.parse([str(a) for a in (*arguments, "--method", "sbr")])
+        config = {**train.told(sbr), "init": None, "data": {"clips": "threes"}}
+        (tmp_path / "config.json").write_text(json.dumps(config))
+        message = self.fails(capsys, *arguments)
+        assert "other options (method: sbr then, strrn now)" in message
+
+
+def test_help_names_the_options(capsys):
+    assert train.main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    for option in ("--backbone", "--lambda", "--resume", "--threshold", "--init"):
+        assert option in shown
+
+
+def test_lambda_is_short_for_the_weight_of_l_det():
+    parsed = train.parse(["--lambda", "0", "--no-temporal"])
+    assert parsed.run_config.algorithm.l_det_weight == 0
+    assert not parsed.run_config.algorithm.temporal
+    assert train.parse([]).run_config.algorithm.l_det_weight == 0.4
+
+
+def test_divergence_is_one_line_and_exit_code_1(monkeypatch, capsys):
+    def diverge(options):
+        raise TrainingDiverged("training diverged at step 7: loss = nan")
+
+    monkeypatch.setattr(train, "run", diverge)
+    assert train.main(["--preset", "tiny"]) == 1
+    expected = "strrn train: training diverged at step 7: loss = nan\n"
+    assert capsys.readouterr().err == expected

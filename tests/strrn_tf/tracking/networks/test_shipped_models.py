@@ -1,0 +1,54 @@
+"""The models under saved_models/ work with the code beside them."""
+
+import numpy as np
+import pytest
+from support.places import ROOT
+
+from data_pipeline.synthetic import draw_face
+from strrn_tf.export.tflite import PARITY_LIMITS
+from strrn_tf.geometry import box_from_landmarks, crop_matrix
+from strrn_tf.models.build import load_networks
+from strrn_tf.tracking.networks.crop import cut, to_network
+from strrn_tf.tracking.networks.litert import LiteRTModel
+from strrn_tf.tracking.networks.model_folder import load
+
+SAVED = ROOT / "saved_models"
+NAMES = sorted(path.parent.name for path in SAVED.glob("*/model.json"))
+LARGEST_FILE = 20 * 2**20
+
+
+@pytest.fixture(scope="module")
+def crop():
+    """Return a face (1, 315, 315, 3) float32 and a start (1, 68, 2) beside it."""
+    image, landmarks = draw_face(np.random.default_rng(3))
+    matrix = crop_matrix(box_from_landmarks(landmarks))
+    start = landmarks @ matrix[:, :2].T + matrix[:, 2]
+    return to_network(cut(image, matrix)), start[None].astype(np.float32) + 4
+
+
+def test_both_are_there():
+    assert NAMES == ["strrn-hgn", "strrn-mdm"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keras_and_tflite_are_the_same_networks(name, crop):
+    folder = load(SAVED / name)
+    frames, start = crop
+    detector, tracker = load_networks(folder.path)
+    expected = np.asarray(detector(frames)["refinements"])[0, -1]
+    received = LiteRTModel(folder.detector)(frames=frames)["landmarks"][0]
+    limit = PARITY_LIMITS[folder.description["weights"]]
+    assert np.linalg.norm(received - expected, axis=-1).max() < limit
+    expected = np.asarray(tracker({"frames": frames, "start": start}))[0]
+    received = LiteRTModel(folder.tracker)(frames=frames, start=start)["landmarks"][0]
+    assert np.linalg.norm(expected - start[0], axis=-1).max() > 0.2
+    assert np.linalg.norm(received - expected, axis=-1).max() < limit
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_files_are_small_and_carded(name):
+    files = [path for path in (SAVED / name).rglob("*") if path.is_file()]
+    assert max(path.stat().st_size for path in files) <= LARGEST_FILE
+    card = (SAVED / name / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for words in ("research", "300-W", "Known failures"):
+        assert words in card

@@ -1,0 +1,195 @@
+"""The run folder: whole files or none, and a run is not mixed with another."""
+
+import errno
+import json
+import os
+import re
+
+import pytest
+from filelock import FileLock, Timeout
+
+from strrn_tf.training.run_folder import (
+    RunFolder,
+    append_json_line,
+    write_atomically,
+    write_json,
+)
+
+CONFIG = {"run": {"seed": 0, "detector": {"steps": 5}}, "data": {"stills": "abc"}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return RunFolder(tmp_path / "run")
+
+
+def test_a_file_is_written_whole(tmp_path):
+    path = tmp_path / "deep" / "state.json"
+    write_json(path, {"a": 1})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(path.parent) == ["state.json"]
+
+
+def test_a_failed_writing_leaves_what_was_there(tmp_path):
+    path = tmp_path / "state.bin"
+    path.write_bytes(b"before")
+
+    def fail(new):
+        new.write_bytes(b"half")
+        raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["state.bin"]
+
+
+def test_the_suffix_of_the_new_file_is_that_of_the_file(tmp_path):
+    seen = []
+
+    def write(new):
+        seen.append(new)
+        new.write_text("x")
+
+    write_atomically(tmp_path / "a.weights.h5", write)
+    assert seen[0].parent == tmp_path
+    assert seen[0].name.endswith(".weights.h5")
+    assert not seen[0].exists()
+
+
+def test_json_without_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_said_of_the_file(tmp_path):
+    def fail(new):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.jpg"))) as info:
+        write_atomically(tmp_path / "a.jpg", fail)
+    assert info.value.errno == errno.ENOSPC
+    assert os.listdir(tmp_path) == []
+
+
+def test_lines_are_appended_with_their_time(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    append_json_line(path, {"step": 1})
+    append_json_line(path, {"step": 2})
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2]
+    assert lines[0]["time"] <= lines[1]["time"]
+
+
+def test_paths(folder):
+    assert folder.checkpoint("detector-01").name == "detector-01.weights.h5"
+    assert folder.round(3) == folder.root / "rounds" / "03"
+
+
+def test_starting_writes_what_the_run_was_told(folder):
+    assert not folder.check(CONFIG, resume=False)
+    assert not folder.check(CONFIG, resume=True)
+    folder.start(CONFIG)
+    about = json.loads(folder.config.read_text())
+    assert about | CONFIG == about
+    assert about.keys() - CONFIG.keys() == {"version", "git_commit"}
+    assert folder.checkpoint("x").parent.is_dir()
+
+
+def test_a_run_is_not_overwritten(folder):
+    folder.start(CONFIG)
+    with pytest.raises(ValueError, match="holds a run already: add --resume"):
+        folder.check(CONFIG, resume=False)
+    assert folder.check(CONFIG, resume=True)
+    with pytest.raises(ValueError, match="started with other options"):
+        folder.check({"run": {"seed": 1}}, resume=True)
+
+
+def test_resuming_with_the_same_options_changes_nothing(folder):
+    folder.start(CONFIG)
+    before = folder.config.read_bytes()
+    folder.start(CONFIG)
+    assert folder.config.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"run": {"seed": 1, "detector": {"steps": 5}}}, "run: seed: 0 then, 1 now"),
+        (
+            {"run": {"seed": 0, "detector": {"steps": 6}}},
+            "run: detector: steps: 5 then, 6 now",
+        ),
+        ({"data": {"stills": "xyz"}}, "data: stills: abc then, xyz now"),
+    ],
+)
+def test_resuming_with_other_options_is_refused(folder, change, reason):
+    folder.start(CONFIG)
+    with pytest.raises(ValueError, match=reason):
+        folder.start({**CONFIG, **change})
+
+
+def test_a_damaged_configuration_is_a_clear_error(folder):
+    folder.start(CONFIG)
+    folder.config.write_text("{")
+    with pytest.raises(ValueError, match="is damaged"):
+        folder.start(CONFIG)
+
+
+def test_two_processes_cannot_train_in_one_folder(folder):
+    other = RunFolder(folder.root)
+    with (
+        folder.claimed(),
+        pytest.raises(ValueError, match="another process"),
+        other.claimed(),
+    ):
+        pytest.fail("both were let in")
+    with other.claimed():
+        pass  # the first claim has ended
+
+
+def test_what_a_killed_process_was_writing_is_removed(folder):
+    folder.start(CONFIG)
+    half = folder.export / ".123.tmp.model.json"
+    half.parent.mkdir()
+    half.touch()
+    (folder.export / ".123.tmp.points").mkdir()
+    (folder.export / ".mine.tmp.x").touch()
+    with folder.claimed():
+        assert os.listdir(folder.export) == [".mine.tmp.x"]
+
+
+def test_a_lock_that_cannot_be_made_is_no_other_process(folder, monkeypatch):
+    def acquire(lock, timeout=None):
+        raise Timeout(lock.lock_file)
+
+    monkeypatch.setattr(FileLock, "acquire", acquire)
+    with pytest.raises(OSError, match="cannot be made"), folder.claimed():
+        pytest.fail("it was let in")
+
+
+@pytest.mark.parametrize("sbr", [None, {"weight": 0.5}])
+def test_older_versions_did_not_name_the_method(folder, sbr):
+    folder.start({**CONFIG, "sbr": sbr})
+    method, other = ("sbr", "strrn") if sbr else ("strrn", "sbr")
+    assert folder.check({"method": method, **CONFIG}, resume=True)
+    with pytest.raises(ValueError, match=f"method: {method} then, {other} now"):
+        folder.check({"method": other, **CONFIG, "data": {}}, resume=True)
+
+
+def test_a_run_of_an_older_version_is_named_as_such(folder):
+    folder.start(CONFIG)
+    newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
+    with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
+        folder.check({"run": newer}, resume=True)
+    # What a later option was, is known.
+    newer = {**CONFIG["run"], "glance": True}
+    with pytest.raises(ValueError, match=r"option glance\. Set it to False, resume"):
+        folder.check({"run": newer}, resume=True)
+
+
+def test_an_option_that_is_gone_is_named(folder):
+    folder.start({**CONFIG, "run": {**CONFIG["run"], "glance": True}})
+    with pytest.raises(ValueError, match=r"\(run: glance: True then, None now\)"):
+        folder.check({"run": CONFIG["run"]}, resume=True)

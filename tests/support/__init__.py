@@ -1,0 +1,1 @@
+"""What several tests share: drawn inputs, toy networks, NumPy references."""
