@@ -20,6 +20,7 @@ from strrn_tf.config import (
     RunConfig,
     SbrConfig,
     can_glance,
+    to_json,
 )
 from strrn_tf.tracking.networks.model_folder import load
 
@@ -145,6 +146,19 @@ GENTLE = Options(
     tracker=replace(RunConfig().tracker, round_steps=100),
     algorithm=AlgorithmConfig(cool_down=1.0),
 )
+
+
+def run_settings(options: Options) -> dict[str, object]:
+    """Return the settings that decide the result, given the data, as JSON.
+
+    Settings that are not used are None: run folders of older versions lack them.
+    """
+    return {
+        "method": options.method,
+        "run": to_json(options.run_config),
+        "sbr": to_json(options.sbr) if options.method == "sbr" else None,
+        "fresh_tracker": options.fresh_tracker or None,
+    }
 
 
 def complete(options: Options) -> Options:

@@ -13,9 +13,8 @@ import tensorflow as tf
 from keras import ops
 
 from strrn_tf.config import SbrConfig
-from strrn_tf.methods.omni_supervision import OmniSupervision, phase
 from strrn_tf.methods.registration import PUBLISHED_PIXEL, register
-from strrn_tf.training.fitting import fit
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.losses import point_error, wing
 
 
@@ -110,23 +109,29 @@ class RegistrationTrainer(keras.Model):
 
 
 @dataclass(frozen=True)
-class SupervisionByRegistration(OmniSupervision):
-    """SBR in the run folder of Algorithm 1: the same stills, other rounds.
+class SupervisionByRegistration:
+    """SBR, a `Method`: the same stills as Algorithm 1, other rounds.
 
     Attributes:
-        sbr: of the registration.
+        run: networks, data and folder. The tracker is trained on stills only: SBR has
+            none, but an exported folder does.
+        sbr: weight and limits of the registration.
     """
 
+    run: TrainingRun
     sbr: SbrConfig = field(default_factory=SbrConfig)
+
+    def train_on_stills(self) -> None:
+        """Train the detector, and the tracker that is exported beside it."""
+        self.run.train_detector(0)
+        self.run.train_tracker(0)
 
     def run_round(self, number: int) -> None:
         """Train the detector on stills and clips together; the tracker stays."""
-        fit(
-            RegistrationTrainer(self.detector, self.sbr),
-            self.data.registration_batches(self.seed(number)),
-            phase("detector", number, self.config.detector),
-            self.folder,
-        )
+        run = self.run
+        trainer = RegistrationTrainer(run.detector, self.sbr)
+        batches_from = run.data.registration_batches(run.seed(number))
+        run.train("detector", number, trainer, batches_from)
 
     def report_gain(self) -> None:
-        """Say nothing: there are no pairs that the networks have criticised."""
+        """Report nothing: SBR has no cycles by which pairs could be compared."""

@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from data_pipeline.batches.training_data import TrainingData
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
-from strrn_tf.methods.omni_supervision import OmniSupervision
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.models.build import build_networks
 from strrn_tf.training import callbacks, fitting
 from strrn_tf.training.devices import Devices, choose_devices
@@ -66,14 +66,14 @@ def train(folder: Path, devices: Devices, kind: str, tracks: bool = True) -> Non
     is_toy = kind == "toy"
     networks = toy_networks() if is_toy else build_networks(config, toy_mean_shape())
     data = TrainingData(crop_store(folder, 8, 1), None, config)
-    run = RunFolder(folder)
-    run.start({})
-    method = OmniSupervision(config, *networks, data, run, devices)
-    method.train_detector(0, None)
-    np.savez(folder / "detector.npz", *method.detector.get_weights())
+    run_folder = RunFolder(folder)
+    run_folder.start({})
+    run = TrainingRun(config, *networks, data, run_folder, devices)
+    run.train_detector(0)
+    np.savez(folder / "detector.npz", *run.detector.get_weights())
     if tracks:
-        method.train_tracker(0, None)
-        np.savez(folder / "tracker.npz", *method.tracker.get_weights())
+        run.train_tracker(0)
+        np.savez(folder / "tracker.npz", *run.tracker.get_weights())
 
 
 def interrupt_at(step: int) -> None:
