@@ -6,9 +6,9 @@ A model finds the landmarks of every annotated still and of its mirror image. Th
 of both does not know left from right, whatever the model has learnt; where annotations
 lie to one side of it, on the mean over faces, they were made or moved so. Training on
 mirrored pictures cannot learn such an offset, training without them does
-(``--cool-down``). Printed is model minus annotation in pixels of the files, with the
-standard error: -1 in x, and the annotations lie a pixel to the right. Boxes are those
-of the landmarks.
+(``--augmentation-annealing``). Printed is model minus annotation in pixels of the
+files, with the standard error: -1 in x, and the annotations lie a pixel to the right.
+Boxes are those of the landmarks.
 """
 
 import argparse

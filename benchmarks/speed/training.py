@@ -3,14 +3,16 @@
     python -m benchmarks.speed.training --backbones mdm hgn
 
 An update is forward, backward and optimizer step on a batch that is ready in memory.
-The tracker's has the passes of the drift, without gradient, and Algorithm 1's three:
-forward, and backward from the tracked and from the detected shape. The pipeline is
-measured alone, with all augmentations; it has to deliver at least three times what
-training takes. The paper gives 60 ms per frame on a GTX 1080 Ti.
+The tracker's has the passes of the self-rollout, without gradient, and Algorithm 1's
+three: forward, and backward from the tracked and from the detected shape.
+
+The pipeline is measured alone, with all augmentations. It has to deliver at least three
+times the samples that training takes. The paper gives 60 ms per frame on a GTX 1080 Ti.
 """
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +27,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks.speed import pipeline
-from strrn_tf.config import RunConfig, can_glance
+from strrn_tf.config import RunConfig, supports_global_context
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
 from strrn_tf.training.fitting import use_threads
@@ -81,7 +83,7 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
     config = RunConfig(
         backbone=backbone,
         preset=options.preset,
-        glance=can_glance(backbone, options.preset),
+        global_context=supports_global_context(backbone, options.preset),
     )
     start = mean_shape(random_batches(4)["detector"]["landmarks"])
     detector, tracker = build_networks(config, start)
@@ -96,15 +98,25 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
 
 
 def milliseconds_per_sample(
-    trainer: keras.Model, batch: dict[str, np.ndarray], updates: int
+    trainer: keras.Model,
+    batch: dict[str, np.ndarray],
+    updates: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Return the median over the updates, after two that compile and warm up."""
+    """Return the median over the updates, after two that compile and warm up.
+
+    Args:
+        trainer: compiled.
+        batch: for every update.
+        updates: number of measured updates.
+        clock: returns seconds.
+    """
     tensors = {name: keras.ops.convert_to_tensor(v) for name, v in batch.items()}
     times = []
     for _ in range(updates + 2):
-        begin = time.perf_counter()
+        begin = clock()
         trainer.train_on_batch(tensors)
-        times.append(time.perf_counter() - begin)
+        times.append(clock() - begin)
     return 1000 * float(np.median(times[2:])) / len(batch["frames"])
 
 

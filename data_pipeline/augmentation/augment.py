@@ -35,8 +35,8 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Of rotation, performances and photometric probabilities, at the end of a training.
-MILD_SHARE = 0.6
+# Of rotation, facial motion and photometric probabilities, when it is annealed.
+ANNEALED_FRACTION = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
 
@@ -75,15 +75,15 @@ class Augmentation:
         """Return the strengths that give the central crop, byte for byte."""
         return cls(0.0, 0.0, 0.0, 0.0, Photometric.none(), Liveliness(probability=0.0))
 
-    def mild(self) -> "Augmentation":
+    def annealed(self) -> "Augmentation":
         """Return weaker strengths without mirroring, for the end of a training.
 
-        Mirroring takes the two sides of faces for alike, and annotations may not be
-        (``benchmarks/accuracy/mirror.py``). Boxes lie as badly as before: what a
-        detector learns from their place comes back at it on a video, where they are
-        its own.
+        Mirroring treats both sides of a face alike, but annotators may not
+        (``benchmarks/accuracy/mirror.py``). Scale and shift of the boxes stay: on a
+        video the boxes depend on the detector's own errors, so that it must not rely on
+        their position.
         """
-        share = MILD_SHARE
+        share = ANNEALED_FRACTION
         return replace(
             self,
             rotation=share * self.rotation,

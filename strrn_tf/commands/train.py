@@ -33,10 +33,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strrn_tf.commands.command_line import exit_code, parse_options
+from strrn_tf.commands.command_line import exit_code, parse_options, with_new_options
 from strrn_tf.commands.train_options import (
-    GENTLE,
     PROG,
+    PSEUDO_LABEL_ONLY_DEFAULTS,
     Options,
     complete,
     run_settings,
@@ -59,9 +59,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parse(argv: Sequence[str] | None) -> Options:
     """Return the options; a ``ValueError`` of one line if they are wrong."""
+    argv = with_new_options(sys.argv[1:] if argv is None else argv, PROG)
     read = partial(parse_options, Options, argv, prog=PROG, description=__doc__)
     options = read()
-    return complete(read(default=GENTLE) if options.is_gentle else options)
+    if options.has_pseudo_labels_only:
+        options = read(default=PSEUDO_LABEL_ONLY_DEFAULTS)
+    return complete(options)
 
 
 def run(options: Options) -> None:

@@ -122,16 +122,19 @@ def adapt_detector(detector: "keras.Model", options: Options) -> "keras.Model":
     Raises:
         ValueError: the options would take a part away that the detector has.
     """
-    from strrn_tf.models.build import rebuilt, with_glance
+    from strrn_tf.models.build import rebuilt, with_global_context
 
     config = options.run_config
     detector = rebuilt(
         detector, mixed=config.mixed_precision, input_size=config.input_size
     )
-    if config.glance:
-        return with_glance(detector, config.preset)
-    if options.glance is False and getattr(detector, "glance", None):
-        raise ValueError("the model of --init begins with a glance: leave --glance out")
+    if config.global_context:
+        return with_global_context(detector, config.preset)
+    if options.global_context is False and getattr(detector, "global_context", None):
+        raise ValueError(
+            "the model of --init has a global context branch, which cannot be taken "
+            "away: leave --global-context out"
+        )
     return detector
 
 

@@ -6,8 +6,8 @@ done. Each step looks for its file first, so a killed run is continued by repeat
 
 from dataclasses import dataclass
 
-from strrn_tf.methods.criticism import Criticism, criticise
-from strrn_tf.methods.gain_report import tell_gain, write_gain
+from strrn_tf.methods.cycle_scores import CycleScores, score_cycles
+from strrn_tf.methods.gain_report import describe_gain, write_gain
 from strrn_tf.methods.round_report import write_round
 from strrn_tf.methods.training_run import TrainingRun
 
@@ -30,35 +30,35 @@ class OmniSupervision:
     def run_round(self, number: int) -> None:
         """Learn from the clips, for the ``number``-th time (from 1)."""
         # Lines 2 to 21: D_det and D_tck.
-        pseudo = self.distil(number)
+        scores = self.pseudo_label(number)
         # Line 23: Train(Detector, D_det u S); Train(STRRN, D_tck).
-        if pseudo.teaches_detector.any():
-            self.run.train_detector(number, pseudo)
-        if pseudo.teaches_tracker.any():
-            self.run.train_tracker(number, pseudo)
+        if scores.teaches_detector.any():
+            self.run.train_detector(number, scores)
+        if scores.teaches_tracker.any():
+            self.run.train_tracker(number, scores)
         print(
-            f"round {number}: {pseudo.accepted.sum()} of {len(pseudo.accepted)} "
-            f"pairs were trusted, {pseudo.teaches_detector.sum()} taught the "
-            f"detector, {pseudo.teaches_tracker.sum()} the tracker"
+            f"round {number}: {scores.accepted.sum()} of {len(scores.accepted)} "
+            f"pairs were trusted, {scores.teaches_detector.sum()} taught the "
+            f"detector, {scores.teaches_tracker.sum()} the tracker"
         )
 
-    def distil(self, number: int) -> Criticism:
-        """Let the networks criticise each other; write what they agreed on."""
+    def pseudo_label(self, number: int) -> CycleScores:
+        """Score all pairs, and write the pseudo-labels of the trusted ones."""
         run = self.run
-        # Written last, so that a round that has it is complete.
-        done = run.folder.round(number) / "criticism.npz"
-        if done.exists():
-            return Criticism.load(done)
-        pseudo = self.criticise()
-        write_round(run.folder, number, pseudo, run.data, run.config.algorithm)
-        pseudo.save(done)
-        return pseudo
+        # Written last: a round with this file is complete.
+        path = run.folder.round(number) / "criticism.npz"
+        if path.exists():
+            return CycleScores.load(path)
+        scores = self.score_pairs()
+        write_round(run.folder, number, scores, run.data, run.config.algorithm)
+        scores.save(path)
+        return scores
 
-    def criticise(self) -> Criticism:
-        """Let the networks criticise each other, as they are now."""
+    def score_pairs(self) -> CycleScores:
+        """Score all pairs with the networks as they are now."""
         run = self.run
         pairs, algorithm = run.data.pairs(), run.config.algorithm
-        return criticise(run.detector, run.tracker, pairs, algorithm)
+        return score_cycles(run.detector, run.tracker, pairs, algorithm)
 
     def report_gain(self) -> None:
         """Write and print what the rounds have changed on the clips."""
@@ -66,5 +66,5 @@ class OmniSupervision:
         if not run.config.algorithm.rounds:
             return
         if not run.folder.report.exists():
-            write_gain(run.folder, self.distil(1), self.criticise(), run.data)
-        print(tell_gain(run.folder))
+            write_gain(run.folder, self.pseudo_label(1), self.score_pairs(), run.data)
+        print(describe_gain(run.folder))

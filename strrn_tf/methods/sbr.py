@@ -1,9 +1,9 @@
 """SBR, the paper's baseline: a detector learns to agree with optical flow.
 
 Dong et al., "Supervision-by-Registration", CVPR 2018. As published, the detector is
-first trained on stills, then on stills and unlabelled clips together; there is no
-tracker. The loss on clips is a distance, weighted, to where Lucas-Kanade puts the
-landmarks of the neighbouring frames (`registration`).
+trained on stills first, then on stills and unlabelled clips together. There is no
+tracker. The loss on clips is a weighted distance between the detected landmarks and
+those that Lucas-Kanade tracks from the neighbouring frames (`registration`).
 """
 
 from dataclasses import dataclass, field
@@ -19,19 +19,19 @@ from strrn_tf.training.losses import point_error, wing
 
 
 def registration_loss(detected, forward, backward, kept):  # noqa: ANN001, ANN201
-    """Return the mean over the kept points of both distances, 0 if there are none.
+    """Return the mean over the kept points of the sum of both distances.
 
     Args:
         detected: (B, L, 2) crop pixels in the middle frame.
-        forward: (B, L, 2), followed from the frame before.
-        backward: (B, L, 2), followed from the frame after.
+        forward: (B, L, 2), tracked from the frame before.
+        backward: (B, L, 2), tracked from the frame after.
         kept: (B, L), 1 or 0.
 
     Returns:
-        A number, in pixels of the published crop.
+        A number in pixels of the published crop; 0 if no point is kept.
     """
-    ways = ops.stack([forward, backward])
-    distances = ops.sqrt(ops.sum((detected[None] - ways) ** 2, -1) + 1e-12)
+    targets = ops.stack([forward, backward])
+    distances = ops.sqrt(ops.sum((detected[None] - targets) ** 2, -1) + 1e-12)
     total = ops.sum(kept * ops.sum(distances, 0))
     return total / ops.maximum(ops.sum(kept), 1) / PUBLISHED_PIXEL
 
@@ -45,7 +45,7 @@ class RegistrationTrainer(keras.Model):
 
     Args:
         detector: MDM or HGN.
-        config: weight of the registration and limits of its tests.
+        config: weight of the registration loss and limits of its tests.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class RegistrationTrainer(keras.Model):
             for name in ("nme_interocular", "registration", "kept")
         }
         self.supports_jit = False  # OpenCV is in the loss
-        self.built = True  # the detector is, and there is nothing else
+        self.built = True  # the detector is built, and there are no other weights
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         stills, triplets = inputs["frames"], inputs["triplets"]
@@ -69,7 +69,7 @@ class RegistrationTrainer(keras.Model):
         ends = ops.concatenate([triplets[:, 0], triplets[:, 2]], axis=0)
         before, after = ops.split(self.detector(ends)["refinements"][:, -1], 2)
         shapes = ops.stack([before, answers[count:, -1], after], axis=1)
-        # The targets are fixed: flow is not learnt through.
+        # The targets are fixed: no gradient passes through the flow.
         shapes = ops.stop_gradient(shapes)
         return {
             "refinements": answers[:count],

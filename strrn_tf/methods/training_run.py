@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from strrn_tf.config import FitConfig, RunConfig
-from strrn_tf.methods.criticism import Criticism
+from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.training.devices import ONE_DEVICE, Devices
 from strrn_tf.training.fitting import Phase, fit
 from strrn_tf.training.run_folder import RunFolder
@@ -28,10 +28,10 @@ class TrainingData(Protocol):
     names: list[str]
     counts: Mapping[str, int]
 
-    def detector_batches(self, pseudo: Criticism | None, seed: int) -> BatchesFrom:
+    def detector_batches(self, scores: CycleScores | None, seed: int) -> BatchesFrom:
         """Return batches of S, with D_det where there is one."""
 
-    def tracker_batches(self, pseudo: Criticism | None, seed: int) -> BatchesFrom:
+    def tracker_batches(self, scores: CycleScores | None, seed: int) -> BatchesFrom:
         """Return stills in synthetic motion, or D_tck (with such stills)."""
 
     def registration_batches(self, seed: int) -> BatchesFrom:
@@ -69,14 +69,14 @@ class TrainingRun:
     devices: Devices = ONE_DEVICE
     fit: Callable[..., None] = fit
 
-    def train_detector(self, number: int, pseudo: Criticism | None = None) -> None:
+    def train_detector(self, number: int, scores: CycleScores | None = None) -> None:
         """Train(Detector, D_det u S); in round 0 on S alone."""
-        batches_from = self.data.detector_batches(pseudo, self.seed(number))
+        batches_from = self.data.detector_batches(scores, self.seed(number))
         self.train("detector", number, DetectorTrainer(self.detector), batches_from)
 
-    def train_tracker(self, number: int, pseudo: Criticism | None = None) -> None:
+    def train_tracker(self, number: int, scores: CycleScores | None = None) -> None:
         """Train(STRRN, D_tck); in round 0 on stills in synthetic motion."""
-        batches_from = self.data.tracker_batches(pseudo, self.seed(number))
+        batches_from = self.data.tracker_batches(scores, self.seed(number))
         trainer = TrackerTrainer(self.tracker, self.config.algorithm)
         self.train("tracker", number, trainer, batches_from)
 

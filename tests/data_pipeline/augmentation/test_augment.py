@@ -118,7 +118,7 @@ def test_faces_act_as_often_as_is_said_and_less_at_the_end():
 
     usual = Augmentation(photometric=Photometric.none())
     assert share(usual) == pytest.approx(0.4, abs=0.09)
-    assert share(usual.mild()) == pytest.approx(0.24, abs=0.08)
+    assert share(usual.annealed()) == pytest.approx(0.24, abs=0.08)
     assert share(GEOMETRY) == 0
 
 

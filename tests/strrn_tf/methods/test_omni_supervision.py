@@ -118,16 +118,16 @@ class TestRounds:
         assert report["accepted"] == report["d_det"] == report["d_tck"] == 0
         assert method.run.data.pictures == ["rejected.png"]
 
-    def test_a_round_that_is_done_is_not_distilled_again(self, tmp_path):
+    def test_a_round_that_is_done_is_not_scored_again(self, tmp_path):
         method = make_method(tmp_path, rounds=1)
-        first = method.distil(1)
-        again = method.distil(1)
+        first = method.pseudo_label(1)
+        again = method.pseudo_label(1)
         assert method.run.data.num_scored == 1
         np.testing.assert_array_equal(first.tracked, again.tracked)
 
     def test_what_a_round_writes(self, tmp_path):
         method = make_method(tmp_path, rounds=1)
-        pseudo = method.distil(1)
+        pseudo = method.pseudo_label(1)
         written = method.run.data.written
         assert [(name, index) for name, index, _ in written] == [
             ("detector", 0),
@@ -161,7 +161,7 @@ class TestGain:
         printed = capsys.readouterr().out
         report = json.loads((tmp_path / "report.json").read_text())
         # Two scorings lie between the first one and that after the last round.
-        shapes = method.distil(1).detected_before
+        shapes = method.pseudo_label(1).detected_before
         expected = 100 * 2 * np.sqrt(2) / eye_distance(shapes).mean()
         assert abs(report["detector_moved_median"] - expected) < 0.01
         assert method.run.data.pictures[-1] == "report.png"
