@@ -1,4 +1,4 @@
-"""One annotated still as a clip: the face acts before a moving, imperfect camera."""
+"""One annotated still as a clip: the face motions before a moving, imperfect camera."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,8 +6,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from data_pipeline.augmentation.animation import Performance, perform
-from data_pipeline.augmentation.occlusion import Occluder, draw_occluder, paint_occluder
+from data_pipeline.augmentation.facial_motion import FacialMotion, animate_landmarks
+from data_pipeline.augmentation.occlusion import (
+    Occluder,
+    paint_occluder,
+    sample_occluder,
+)
 from data_pipeline.augmentation.warp import Warp, find
 from data_pipeline.synthetic.scene.conditions import (
     RANGES,
@@ -50,15 +54,17 @@ def animate_still(
     """
     ranges, camera = RANGES[category], sample_camera(rng, category)
     still, landmarks = _cut_out(image, landmarks)
-    acts = performances(rng, frames, ranges)
-    places = _places(rng, frames, ranges, landmarks.mean(0))
+    motions = facial_motion_track(rng, frames, ranges)
+    matrices = _matrices(rng, frames, ranges, landmarks.mean(0))
     lights = _lights(rng, frames, camera)
     occluders = _occluders(rng, frames, camera)
     before = None
-    for act, place, light, blocks in zip(acts, places, lights, occluders, strict=True):
-        wanted = perform(landmarks, act)
-        maps = Warp(landmarks, wanted).maps(place, SIDE)
-        seen = find(maps, landmarks, apply_matrix(place, wanted))
+    for motion, matrix, light, blocks in zip(
+        motions, matrices, lights, occluders, strict=True
+    ):
+        wanted = animate_landmarks(landmarks, motion)
+        maps = Warp(landmarks, wanted).maps(matrix, SIDE)
+        seen = find(maps, landmarks, apply_matrix(matrix, wanted))
         picture = cv2.remap(
             still, maps, None, cv2.INTER_LINEAR, None, cv2.BORDER_REPLICATE
         )
@@ -70,18 +76,18 @@ def animate_still(
         yield _develop(lit, camera, rng), seen.astype(np.float32)
 
 
-def performances(
+def facial_motion_track(
     rng: np.random.Generator, frames: int, ranges: Ranges
-) -> list[Performance]:
+) -> list[FacialMotion]:
     """Return what the face does in every frame of a clip."""
     sway = np.radians([0.7 * ranges.sway, 0.7 * ranges.pitch])
     pace = ranges.turn_seconds * rng.uniform(0.8, 1.4)
     turns = smooth_track(rng, frames, sway, pace)
-    shown = expression_track(rng, frames, ranges.liveliness)
+    shown = expression_track(rng, frames, ranges.expression_strength)
     # The still has an expression of its own; what is added begins near nothing.
     smile = float(np.mean([e.smile for e in shown]))
     return [
-        Performance(
+        FacialMotion(
             yaw=float(yaw),
             pitch=float(pitch),
             mouth_open=e.mouth_open,
@@ -103,16 +109,16 @@ def _cut_out(image: np.ndarray, landmarks: np.ndarray) -> tuple[np.ndarray, np.n
     return cut(image, matrix, side), apply_matrix(matrix, landmarks)
 
 
-def _places(
+def _matrices(
     rng: np.random.Generator, frames: int, ranges: Ranges, centre: np.ndarray
 ) -> list[np.ndarray]:
     """Return the matrix (2, 3) from the still to every frame."""
     roll = np.radians(smooth_track(rng, frames, 0.8 * ranges.roll, 1.3))
     size = np.exp(smooth_track(rng, frames, 0.25 * ranges.drift, 1.5))
-    way = smooth_track(rng, frames, np.full(2, 0.18 * ranges.drift * SIDE), 1.4)
+    path = smooth_track(rng, frames, np.full(2, 0.18 * ranges.drift * SIDE), 1.4)
     return [
         compose(
-            similarity(size[t], roll[t], np.full(2, SIDE / 2) + way[t]),
+            similarity(size[t], roll[t], np.full(2, SIDE / 2) + path[t]),
             similarity(1.0, 0.0, -centre),
         )
         for t in range(frames)
@@ -139,14 +145,14 @@ def _occluders(
     """Return the blocks in front of the face in every frame; they come and go."""
     if not camera.props:
         return [[] for _ in range(frames)]
-    block = replace(draw_occluder(rng, 0.1), angle=float(rng.uniform(0, np.pi)))
-    way = smooth_track(rng, frames, np.full(2, 0.12), 1.0)
+    block = replace(sample_occluder(rng, 0.1), angle=float(rng.uniform(0, np.pi)))
+    path = smooth_track(rng, frames, np.full(2, 0.12), 1.0)
     arrives = rng.uniform(-0.2, 0.5) * frames
     leaves = arrives + rng.uniform(0.4, 1.2) * frames
     t = np.arange(frames)
     # It slides in from below and out again within half a second.
     away = np.clip((arrives - t) / 12, 0, 1) + np.clip((t - leaves) / 12, 0, 1)
-    shift = way + np.stack([np.zeros(frames), away], -1)
+    shift = path + np.stack([np.zeros(frames), away], -1)
     return [[block.moved(s)] for s in shift]
 
 

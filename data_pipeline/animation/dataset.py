@@ -23,7 +23,7 @@ from data_pipeline.media.clip_writer import write_clip
 from data_pipeline.media.images import read_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
-from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.generated_folder import generate_folder
 from data_pipeline.tasks.task import Task
 
 # Raise it when the same arguments begin to give other pictures.
@@ -83,7 +83,7 @@ def animate_dataset(
         key = (seed, number)
         work = partial(_write, folder, stills[still], key, category, frames_per_clip)
         tasks.append(Task(work, folder))
-    return make_data(root, "animated", arguments, tasks, workers)
+    return generate_folder(root, "animated", arguments, tasks, workers)
 
 
 def _check(clips: int, stills: int, frames_per_clip: int, seed: int) -> None:

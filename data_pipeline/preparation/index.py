@@ -21,9 +21,9 @@ from data_pipeline.preparation.work import (
     FORMAT,
     Preparation,
     Source,
-    mark_of,
     read_report,
     report_path,
+    source_fingerprint,
 )
 from strrn_tf.system.atomic import is_temporary, write_text
 
@@ -31,7 +31,7 @@ NOTE, MANIFEST = "dataset.json", "prepared.json"
 KINDS = ("stills", "pairs", "annotated")
 
 
-def claim(output: Path, dataset: str) -> None:
+def initialise_output(output: Path, dataset: str) -> None:
     """Note which data set a folder is of.
 
     Raises:
@@ -64,7 +64,9 @@ def missing(
         source
         for source in sources
         if read_report(
-            report_path(source.name, output), mark_of(source, options), output
+            report_path(source.name, output),
+            source_fingerprint(source, options),
+            output,
         )
         is None
     ]

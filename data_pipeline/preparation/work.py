@@ -90,12 +90,17 @@ def prepare_source(
         OSError: the output cannot be written.
     """
     path = report_path(source.name, output)
-    mark = mark_of(source, options)
-    report = read_report(path, mark, output)
+    fingerprint = source_fingerprint(source, options)
+    report = read_report(path, fingerprint, output)
     if report is not None:
         return report
     kinds: dict[str, list[Packed]] = {}
-    report = {"format": FORMAT, "name": source.name, "mark": mark, "problems": []}
+    report = {
+        "format": FORMAT,
+        "name": source.name,
+        "mark": fingerprint,
+        "problems": [],
+    }
     report["left_out"] = None
     try:
         kinds = _pack(source, options, report)
@@ -117,11 +122,11 @@ def report_path(name: str, output: Path) -> Path:
     return output / "sources" / f"{file_name(name)}.json"
 
 
-def read_report(path: Path, mark: str, output: Path) -> dict[str, Any] | None:
+def read_report(path: Path, fingerprint: str, output: Path) -> dict[str, Any] | None:
     """Return the report of a source that is done, None when there is work to do."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        is_same = (report["format"], report["mark"]) == (FORMAT, mark)
+        is_same = (report["format"], report["mark"]) == (FORMAT, fingerprint)
         for name, size in report["shards"].values():
             is_same &= (output / "shards" / name).stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
@@ -129,7 +134,7 @@ def read_report(path: Path, mark: str, output: Path) -> dict[str, Any] | None:
     return report if is_same else None
 
 
-def mark_of(source: Source, options: Preparation) -> str:
+def source_fingerprint(source: Source, options: Preparation) -> str:
     """Return what changes with the options and a source's files: their sizes and times.
 
     Of folders it is the time, which changes when a file is added, removed or renamed.

@@ -33,7 +33,7 @@ def read_stills(root: Path, cache: Path) -> CropStore:
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("stills", problems, len(store))
+    report_left_out("stills", problems, len(store))
     return store
 
 
@@ -124,7 +124,7 @@ def read_annotated(
         cache / "annotated", found.annotated, fraction=fraction, seed=seed
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("sequences", problems, len(found.annotated) - len(problems))
+    report_left_out("sequences", problems, len(found.annotated) - len(problems))
     return store
 
 
@@ -163,7 +163,7 @@ def read_clips(
         frames=frames,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("clips", problems, len(videos) - len(problems))
+    report_left_out("clips", problems, len(videos) - len(problems))
     left_out = {name for name, _ in problems}
     faceless = sum(
         len(report.get("frames_without_face", ()))
@@ -177,7 +177,9 @@ def read_clips(
     return store
 
 
-def tell_left_out(what: str, problems: Sequence[tuple[object, str]], kept: int) -> None:
+def report_left_out(
+    what: str, problems: Sequence[tuple[object, str]], kept: int
+) -> None:
     """Count on stderr what was left out, by reason, with one example each.
 
     Args:

@@ -131,8 +131,8 @@ def build_still_store(
             return read_part(still), {}
         return cut_still(still, boxes), {}
 
-    mark = fingerprint(stills, kind="stills", boxes=boxes)
-    return _build(folder, stills, cut, mark, 1, "Cutting stills")
+    input_fingerprint = fingerprint(stills, kind="stills", boxes=boxes)
+    return _build(folder, stills, cut, input_fingerprint, 1, "Cutting stills")
 
 
 def build_annotated_store(
@@ -165,8 +165,12 @@ def build_annotated_store(
         report = {"problem": problems[0]} if problems else {}
         return (merge(samples) if samples else None), report
 
-    mark = fingerprint(sequences, kind="annotated", fraction=fraction, seed=seed)
-    return _build(folder, sequences, cut, mark, 1, "Cutting annotated frames")
+    input_fingerprint = fingerprint(
+        sequences, kind="annotated", fraction=fraction, seed=seed
+    )
+    return _build(
+        folder, sequences, cut, input_fingerprint, 1, "Cutting annotated frames"
+    )
 
 
 def build_pair_store(
@@ -211,21 +215,21 @@ def build_pair_store(
     inputs = options._asdict()
     length = inputs.pop("frames")
     kind = "pairs" if length == 2 else f"{length} frames"
-    mark = fingerprint(clips, kind=kind, **inputs)
-    return _build(folder, clips, cut, mark, frames, "Cutting frame pairs")
+    input_fingerprint = fingerprint(clips, kind=kind, **inputs)
+    return _build(folder, clips, cut, input_fingerprint, frames, "Cutting frame pairs")
 
 
 def _build(
     folder: str | Path,
     sources: Sequence[Any],
     cut: Callable[[Any], Cut],
-    mark: str,
+    input_fingerprint: str,
     num_frames: int,
     title: str,
 ) -> CropStore:
     """Return the store of what ``cut`` makes of the sources, built if need be."""
     with filling(folder):
-        writer = _writer(folder, mark, num_frames)
+        writer = _writer(folder, input_fingerprint, num_frames)
         if writer is not None:
             for source in track(_missing(writer, sources), title):
                 try:
@@ -235,7 +239,7 @@ def _build(
                 except ValueError as error:
                     writer.append(source.name, None, {"problem": str(error)})
             writer.finish()
-        return CropStore.open(_fitting_folder(folder, mark))
+        return CropStore.open(_fitting_folder(folder, input_fingerprint))
 
 
 def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples | None:
@@ -253,22 +257,24 @@ def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples |
     )
 
 
-def _fitting_folder(folder: str | Path, mark: str) -> Path:
+def _fitting_folder(folder: str | Path, input_fingerprint: str) -> Path:
     """Return the folder, or its sibling when it holds a store of other inputs."""
     folder = Path(folder)
     state = read_state(folder)
-    if state is None or state.fingerprint == mark:
+    if state is None or state.fingerprint == input_fingerprint:
         return folder
-    return folder.with_name(f"{folder.name}-{mark}")
+    return folder.with_name(f"{folder.name}-{input_fingerprint}")
 
 
-def _writer(folder: str | Path, mark: str, num_frames: int) -> StoreWriter | None:
+def _writer(
+    folder: str | Path, input_fingerprint: str, num_frames: int
+) -> StoreWriter | None:
     """Return the writer of the missing part, None when the store is complete."""
-    folder = _fitting_folder(folder, mark)
+    folder = _fitting_folder(folder, input_fingerprint)
     state = read_state(folder)
     if state is not None and state.is_complete:
         return None
-    return StoreWriter(folder, mark, num_frames)
+    return StoreWriter(folder, input_fingerprint, num_frames)
 
 
 def _missing(writer: StoreWriter, sources: Sequence) -> list:

@@ -24,7 +24,7 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.synthetic.pictures import draw_clip, draw_face
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
-from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.generated_folder import generate_folder
 from data_pipeline.tasks.task import Task
 
 # Raise it when the same arguments begin to give other pictures.
@@ -75,7 +75,9 @@ def draw_dataset(
     }
     _check_numbers(arguments)
     tasks = list(_tasks(root, arguments))
-    return make_data(root, "drawn", {"version": VERSION, **arguments}, tasks, workers)
+    return generate_folder(
+        root, "drawn", {"version": VERSION, **arguments}, tasks, workers
+    )
 
 
 def _check_numbers(arguments: dict[str, int]) -> None:

@@ -67,7 +67,7 @@ def draw_clip(
     identity = _dress(rng, sample_identity(rng), category)
     person = Person(identity)
     shots, shutter = clip_shots(rng, frames, size, category)
-    expressions = expression_track(rng, frames, RANGES[category].liveliness)
+    expressions = expression_track(rng, frames, RANGES[category].expression_strength)
     background = paint_background(rng, size)
     props = _held(identity, shots[0].prop, rng)
     before = None

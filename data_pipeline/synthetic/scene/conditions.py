@@ -23,7 +23,7 @@ class Ranges:
     sway: float
     turn_seconds: float
     drift: float
-    liveliness: float
+    expression_strength: float
 
 
 RANGES = {

@@ -70,19 +70,19 @@ def talk_track(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def expression_track(
-    rng: np.random.Generator, frames: int, liveliness: float
+    rng: np.random.Generator, frames: int, strength: float
 ) -> list[Expression]:
-    """Return the expressions of a clip; ``liveliness`` scales all but the blinks."""
+    """Return the expressions of a clip; ``strength`` scales all but the blinks."""
     talks = rng.random() < 0.75
     still = np.zeros(frames)
-    mouth = talk_track(rng, frames) * min(liveliness, 1.3) if talks else still
-    smile = rng.uniform(-0.15, 0.5) + smooth_track(rng, frames, 0.45 * liveliness, 0.9)
-    pucker = np.maximum(smooth_track(rng, frames, 0.5, 0.3), 0) * (talks * liveliness)
-    raised = smooth_track(rng, frames, 0.6 * liveliness, 0.7)
-    uneven = smooth_track(rng, frames, 0.2 * liveliness, 0.8)
-    frown = smooth_track(rng, frames, 0.7 * liveliness, 1.0)
+    mouth = talk_track(rng, frames) * min(strength, 1.3) if talks else still
+    smile = rng.uniform(-0.15, 0.5) + smooth_track(rng, frames, 0.45 * strength, 0.9)
+    pucker = np.maximum(smooth_track(rng, frames, 0.5, 0.3), 0) * (talks * strength)
+    raised = smooth_track(rng, frames, 0.6 * strength, 0.7)
+    uneven = smooth_track(rng, frames, 0.2 * strength, 0.8)
+    frown = smooth_track(rng, frames, 0.7 * strength, 1.0)
     gaze = smooth_track(rng, frames, np.array([0.6, 0.35]), 0.6)
-    skew = smooth_track(rng, frames, 0.35 * liveliness, 0.8)
+    skew = smooth_track(rng, frames, 0.35 * strength, 0.8)
     lids = blink_track(rng, frames) * (rng.uniform(0.82, 1.05) + 0.12 * raised)
     return [
         Expression(

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from support.faces import drawn_face
 
 from data_pipeline.animation.dataset import animate_dataset
-from data_pipeline.augmentation.animation import (
-    Liveliness,
-    Performance,
-    draw_performances,
-    perform,
+from data_pipeline.augmentation.facial_motion import (
+    FacialMotion,
+    MotionStrength,
+    animate_landmarks,
+    sample_facial_motions,
 )
 from data_pipeline.augmentation.head import lift
 from data_pipeline.augmentation.warp import Warp, find
@@ -46,24 +46,26 @@ def size(shape):
 
 class TestPerform:
     def test_nothing_changes_nothing(self):
-        np.testing.assert_allclose(perform(FACE, Performance()), FACE, atol=1e-9)
+        np.testing.assert_allclose(
+            animate_landmarks(FACE, FacialMotion()), FACE, atol=1e-9
+        )
 
     def test_directions(self):
-        turned = perform(FACE, Performance(yaw=0.2))
+        turned = animate_landmarks(FACE, FacialMotion(yaw=0.2))
         assert (turned[NOSE] - eyes(turned))[0] > 10
-        nodded = perform(FACE, Performance(pitch=0.2))
+        nodded = animate_landmarks(FACE, FacialMotion(pitch=0.2))
         before, after = (s[NOSE] - eyes(s) for s in (FACE, nodded))
         assert after[1] > before[1] + 5
-        raised = perform(FACE, Performance(brows=1.0))
+        raised = animate_landmarks(FACE, FacialMotion(brows=1.0))
         assert (raised[17:27, 1] < FACE[17:27, 1] - 2).all()
-        smiling = perform(FACE, Performance(smile=1.0))
+        smiling = animate_landmarks(FACE, FacialMotion(smile=1.0))
         assert smiling[54, 0] - smiling[48, 0] > FACE[54, 0] - FACE[48, 0] + 5
 
     @pytest.mark.parametrize("angles", [{"yaw": 0.25}, {"yaw": -0.25}, {"pitch": 0.15}])
     def test_turns_as_a_head_does(self, angles):
         # The drawn head itself, turned in three dimensions and drawn in perspective.
         real = drawn_face(**angles).astype(np.float64)
-        ours = perform(FACE, Performance(**angles))
+        ours = animate_landmarks(FACE, FacialMotion(**angles))
         inner = slice(17, 68)
         error = np.linalg.norm(ours - real, axis=1)[inner].mean()
         unmoved = np.linalg.norm(FACE - real, axis=1)[inner].mean()
@@ -72,12 +74,14 @@ class TestPerform:
 
     def test_opens_the_mouth_as_a_head_does(self):
         real = drawn_face(expression=Expression(mouth_open=0.3))
-        ours = perform(FACE, Performance(mouth_open=0.3))
+        ours = animate_landmarks(FACE, FacialMotion(mouth_open=0.3))
         assert np.abs(ours - real)[17:].max() < 0.02 * size(FACE)
 
     def test_lips_and_lids_do_not_cross(self):
         open_mouth = drawn_face(expression=Expression(mouth_open=0.3))
-        shut = perform(open_mouth, Performance(mouth_open=-5.0, lids_closed=5.0))
+        shut = animate_landmarks(
+            open_mouth, FacialMotion(mouth_open=-5.0, lids_closed=5.0)
+        )
         assert shut[MOUTH_BOTTOM, 1] > shut[MOUTH_TOP, 1]
         gap = open_mouth[MOUTH_BOTTOM, 1] - open_mouth[MOUTH_TOP, 1]
         assert shut[MOUTH_BOTTOM, 1] - shut[MOUTH_TOP, 1] < 0.5 * gap
@@ -86,11 +90,15 @@ class TestPerform:
             assert 0 < shut[lower, 1] - shut[upper, 1] < 0.5 * opening
 
     def test_faces_are_not_turned_away(self):
-        far = perform(FACE, Performance(yaw=2.0))
-        np.testing.assert_allclose(far, perform(FACE, Performance(yaw=0.7)), atol=1e-9)
+        far = animate_landmarks(FACE, FacialMotion(yaw=2.0))
+        np.testing.assert_allclose(
+            far, animate_landmarks(FACE, FacialMotion(yaw=0.7)), atol=1e-9
+        )
         # One that is turned that far stays as it is, and can come back.
-        np.testing.assert_allclose(perform(far, Performance(yaw=0.3)), far, atol=1.0)
-        back = perform(far, Performance(yaw=-0.3))
+        np.testing.assert_allclose(
+            animate_landmarks(far, FacialMotion(yaw=0.3)), far, atol=1.0
+        )
+        back = animate_landmarks(far, FacialMotion(yaw=-0.3))
         assert (back[NOSE] - eyes(back))[0] < (far[NOSE] - eyes(far))[0] - 5
 
     @given(
@@ -100,19 +108,19 @@ class TestPerform:
         st.tuples(amount, amount),
     )
     def test_does_not_depend_on_size_place_or_roll(self, values, scale, angle, shift):
-        performance = Performance().plus(np.array(values))
+        performance = FacialMotion().plus(np.array(values))
         matrix = similarity(scale, angle, 100 * np.array(shift))
-        moved = perform(apply_matrix(matrix, FACE), performance)
-        expected = apply_matrix(matrix, perform(FACE, performance))
+        moved = animate_landmarks(apply_matrix(matrix, FACE), performance)
+        expected = apply_matrix(matrix, animate_landmarks(FACE, performance))
         np.testing.assert_allclose(moved, expected, atol=1e-6 * scale * 300)
 
 
 class TestDraw:
     def test_first_and_step_have_the_sizes_asked_for(self):
         rng = np.random.default_rng(0)
-        lively = Liveliness(probability=1.0)
-        names = [f.name for f in fields(Performance)]
-        drawn = [draw_performances(rng, lively) for _ in range(3000)]
+        lively = MotionStrength(probability=1.0)
+        names = [f.name for f in fields(FacialMotion)]
+        drawn = [sample_facial_motions(rng, lively) for _ in range(3000)]
         rows = np.array([[[getattr(p, n) for n in names] for p in d] for d in drawn])
         spread = rows[:, 0].std(0)
         np.testing.assert_allclose(spread, 0.955 * np.array(lively.first), rtol=0.06)
@@ -122,22 +130,25 @@ class TestDraw:
 
     def test_the_same_seed_acts_alike(self):
         first, second = (
-            draw_performances(np.random.default_rng(5), Liveliness()) for _ in range(2)
+            sample_facial_motions(np.random.default_rng(5), MotionStrength())
+            for _ in range(2)
         )
         assert first == second
 
     def test_so_many_act_at_all(self):
         rng = np.random.default_rng(0)
-        lively = Liveliness(probability=0.3)
-        acting = [draw_performances(rng, lively) != (None, None) for _ in range(2000)]
+        lively = MotionStrength(probability=0.3)
+        acting = [
+            sample_facial_motions(rng, lively) != (None, None) for _ in range(2000)
+        ]
         assert 0.27 < np.mean(acting) < 0.33
 
 
 class TestWarp:
     def wanted(self, seed=0, lively=None):
         rng = np.random.default_rng(seed)
-        lively = lively or Liveliness(probability=1.0)
-        return perform(FACE, draw_performances(rng, lively)[0])
+        lively = lively or MotionStrength(probability=1.0)
+        return animate_landmarks(FACE, sample_facial_motions(rng, lively)[0])
 
     def test_landmarks_come_from_where_they_were(self):
         for seed in range(5):

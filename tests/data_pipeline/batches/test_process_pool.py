@@ -17,7 +17,7 @@ from support.waiting import is_running, soon
 from test_pipelines import make_clip_pairs, make_stills
 
 from data_pipeline.batches import process_pool, streams
-from data_pipeline.batches.process_pool import feed
+from data_pipeline.batches.process_pool import prefetch
 from data_pipeline.batches.streams import mix, use_workers
 from strrn_tf.training.trainers import in_unit_range
 
@@ -39,25 +39,25 @@ def on_jax(monkeypatch):
     monkeypatch.setattr(streams, "_workers", 0)
 
 
-class TestFeed:
+class TestPrefetch:
     @pytest.mark.parametrize("workers", [1, 2, 3])
     def test_every_batch_once_and_in_order(self, workers):
-        assert numbers(feed(fill, ARRAYS, 5, workers), 9) == list(range(5, 14))
+        assert numbers(prefetch(fill, ARRAYS, 5, workers), 9) == list(range(5, 14))
 
     def test_the_processes_are_others_and_take_turns(self):
-        makers = [int(pid[0]) for _, pid in islice(feed(fill, ARRAYS, 0, 2), 6)]
+        makers = [int(pid[0]) for _, pid in islice(prefetch(fill, ARRAYS, 0, 2), 6)]
         assert os.getpid() not in makers
         assert makers[0] != makers[1]
         assert makers == makers[:2] * 3
 
     def test_a_batch_stays_as_it_is(self):
-        kept = list(islice(feed(fill, ARRAYS, 0, 1), 8))
+        kept = list(islice(prefetch(fill, ARRAYS, 0, 1), 8))
         assert [int(pixels[0, 0]) for pixels, _ in kept] == list(range(8))
         assert all(pixels.dtype == np.uint8 for pixels, _ in kept)
 
     def test_processes_end_with_the_stream(self):
         before = set(multiprocessing.active_children())
-        stream = feed(fill, ARRAYS, 0, 2)
+        stream = prefetch(fill, ARRAYS, 0, 2)
         next(stream)
         assert len(set(multiprocessing.active_children()) - before) == 2
         stream.close()
@@ -75,7 +75,7 @@ class TestFeed:
 
         monkeypatch.setattr(process_pool, "_fork", fail_at_the_second)
         with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
-            next(feed(fill, ARRAYS, 0, 2))
+            next(prefetch(fill, ARRAYS, 0, 2))
         assert set(multiprocessing.active_children()) == before
 
     def test_what_a_file_is_blamed_for_is_raised_here(self, capfd):
@@ -83,7 +83,7 @@ class TestFeed:
             raise ValueError("stills/1.jpg: it is cut off")
 
         with pytest.raises(ValueError, match=r"stills/1\.jpg: it is cut off"):
-            next(feed(fail, ARRAYS, 0, 1))
+            next(prefetch(fail, ARRAYS, 0, 1))
         assert not capfd.readouterr().err
 
     def test_a_process_that_fails_ends_the_stream(self, capfd):
@@ -91,7 +91,7 @@ class TestFeed:
             raise ZeroDivisionError("of a frame")
 
         with pytest.raises(ChildProcessError, match="exit code 1; --resume"):
-            next(feed(fail, ARRAYS, 0, 1))
+            next(prefetch(fail, ARRAYS, 0, 1))
         assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
 
     @pytest.mark.parametrize("is_killed", [False, True])
@@ -103,7 +103,7 @@ class TestFeed:
                 raise ValueError("stills/3.jpg: it is cut off")
             arrays[0][:] = number
 
-        stream = feed(fail_later, ARRAYS, 0, 1)
+        stream = prefetch(fail_later, ARRAYS, 0, 1)
         error, words = (ChildProcessError, "-9") if is_killed else (ValueError, "3.jpg")
         assert next(stream)[0][0, 0] == 0
         time.sleep(0.5)
@@ -116,7 +116,7 @@ class TestFeed:
             os.kill(os.getpid(), signal.SIGKILL)
 
         with pytest.raises(ChildProcessError, match=r"-9: memory .* fewer --workers"):
-            next(feed(die, ARRAYS, 0, 1))
+            next(prefetch(die, ARRAYS, 0, 1))
 
     def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
         monkeypatch.setattr(process_pool, "PATIENCE", 1)
@@ -126,7 +126,7 @@ class TestFeed:
 
         before = set(multiprocessing.active_children())
         with pytest.raises(TimeoutError, match="has made none for 1 seconds"):
-            next(feed(hang, ARRAYS, 0, 1))
+            next(prefetch(hang, ARRAYS, 0, 1))
         assert set(multiprocessing.active_children()) == before
 
     def test_ctrl_c_is_left_to_the_process_that_reads(self):
@@ -134,16 +134,16 @@ class TestFeed:
             os.kill(os.getpid(), signal.SIGINT)
             arrays[0][:] = number
 
-        assert numbers(feed(press, ARRAYS, 0, 1), 5) == list(range(5))
+        assert numbers(prefetch(press, ARRAYS, 0, 1), 5) == list(range(5))
 
     def test_processes_end_with_a_killed_parent(self, tmp_path):
-        script = tmp_path / "feeding_alone.py"
+        script = tmp_path / "prefetching_alone.py"
         script.write_text(
             "import multiprocessing, time\n"
             "import numpy as np\n"
-            "from data_pipeline.batches.process_pool import feed\n"
+            "from data_pipeline.batches.process_pool import prefetch\n"
             "fill = lambda arrays, number: None\n"
-            "stream = feed(fill, [((2,), np.uint8)], 0, 1)\n"
+            "stream = prefetch(fill, [((2,), np.uint8)], 0, 1)\n"
             "next(stream)\n"
             "print(multiprocessing.active_children()[0].pid, flush=True)\n"
             "time.sleep(60)\n"

@@ -202,7 +202,7 @@ def test_landmark_tracks_are_smooth(category):
         rng = np.random.default_rng([seed, category])
         person = Person(sample_identity(rng))
         shots, _ = clip_shots(rng, frames, size, category)
-        mouths = expression_track(rng, frames, RANGES[category].liveliness)
+        mouths = expression_track(rng, frames, RANGES[category].expression_strength)
         track = np.stack(
             [person.landmarks(m, s.pose) for m, s in zip(mouths, shots, strict=True)]
         )
