@@ -1,4 +1,4 @@
-"""Augmentation moves pictures and landmarks together, and only as much as it says."""
+"""Augmentation moves pictures and landmarks together, within its strengths."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ GEOMETRY = replace(
 
 
 def dotted_frame(seed=0):
-    """A black frame with a white dot (a Gaussian of 2 pixels) at 68 places."""
+    """A black frame with a white dot (a Gaussian of 2 pixels) at 68 positions."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(9), np.arange(8)), -1).reshape(-1, 2)
     points = 100 + 23.0 * grid[:68] + rng.uniform(-1, 1, (68, 2))
@@ -83,7 +83,7 @@ def test_pictures_and_landmarks_move_together(seed):
     assert crop.shape == (315, 315, 3)
     assert crop.dtype == np.uint8
     assert landmarks.dtype == np.float32
-    # The order of a mirrored shape is another one, its set of places is the same.
+    # Mirroring changes the order of the landmarks, not the set of positions.
     assert_on_dots(crop, landmarks)
 
 
@@ -92,16 +92,16 @@ APART = [0, 3, 6, 8, 10, 13, 16, 17, 26, 30]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_acting_faces_take_their_landmarks_along(seed):
+def test_moving_faces_take_their_landmarks_along(seed):
     face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
     y, x = np.mgrid[:SIDE, :SIDE]
     distance = [(x - px) ** 2 + (y - py) ** 2 for px, py in face[APART]]
     dots = np.uint8(255 * np.exp(-np.array(distance) / 8).sum(0))
     frame = np.repeat(dots[..., None], 3, -1)
-    lively = replace(
+    moving = replace(
         GEOMETRY, mirror=0.0, facial_motion=MotionStrength(probability=1.0)
     )
-    crop, landmarks = augment(frame, face, lively, np.random.default_rng(seed))
+    crop, landmarks = augment(frame, face, moving, np.random.default_rng(seed))
     moved = landmarks[APART]
     stiff = apply_matrix(fit_similarity(face, landmarks), face)
     assert np.abs(landmarks - stiff).max() > 1
@@ -111,23 +111,23 @@ def test_acting_faces_take_their_landmarks_along(seed):
     assert np.nanmax(error) < 0.5
 
 
-def test_faces_act_as_often_as_is_said_and_less_at_the_end():
+def test_faces_move_with_their_probability_and_less_at_the_end():
     face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
     frame = np.zeros((SIDE, SIDE, 3), np.uint8)
     rng = np.random.default_rng(0)
 
-    def share(augmentation):
-        acted = 0
+    def fraction(augmentation):
+        animated = 0
         for _ in range(300):
             shape = augment(frame, face, replace(augmentation, mirror=0.0), rng)[1]
             seen = apply_matrix(fit_similarity(face, shape), face)
-            acted += np.abs(seen - shape).max() > 0.1
-        return acted / 300
+            animated += np.abs(seen - shape).max() > 0.1
+        return animated / 300
 
     usual = Augmentation(photometric=PhotometricStrength.none())
-    assert share(usual) == pytest.approx(0.4, abs=0.09)
-    assert share(usual.mild()) == pytest.approx(0.24, abs=0.08)
-    assert share(GEOMETRY) == 0
+    assert fraction(usual) == pytest.approx(0.4, abs=0.09)
+    assert fraction(usual.mild()) == pytest.approx(0.24, abs=0.08)
+    assert fraction(GEOMETRY) == 0
 
 
 @pytest.mark.parametrize("side", [211, 160, 120])

@@ -223,7 +223,7 @@ def test_faces_turn_and_grow_about_their_own_centre():
         assert np.abs(batch["start"] - batch["target"]).max() > 1
 
 
-def test_lively_faces_are_seen_where_their_landmarks_are():
+def test_landmarks_follow_the_facial_motion_of_the_picture():
     # Every landmark has a colour of its own in a small square of the still.
     rng = np.random.default_rng(0)
     face = drawn_face(85.0, (192.0, 140.0))
@@ -233,11 +233,11 @@ def test_lively_faces_are_seen_where_their_landmarks_are():
     for (x, y), colour in zip(face.round().astype(int), colours, strict=True):
         frames[:, y - 2 : y + 3, x - 2 : x + 3] = colour
     alone = [i for i in range(68) if min_distance(face, i) > 6]
-    lively = Motion(error=0, still_probability=1, facial_motion=MotionStrength(1.0))
+    moving = Motion(error=0, still_probability=1, facial_motion=MotionStrength(1.0))
     dataset = motion_pairs_dataset(
         [Labelled(frames, landmarks)], batch_size=2, seed=1,
         augmentation=Augmentation(photometric=NONE.photometric, mirror=0.0),
-        motion=lively,
+        motion=moving,
     )  # fmt: skip
     moved = 0
     for batch in batches(dataset, 4):

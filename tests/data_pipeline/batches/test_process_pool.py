@@ -1,4 +1,4 @@
-"""Batches of forked processes: those of threads, in order; what ends with what."""
+"""Batches of forked processes: those of threads, in order; how they end."""
 
 import multiprocessing
 import os
@@ -78,7 +78,7 @@ class TestPrefetch:
             next(prefetch(fill, ARRAYS, 0, 2))
         assert set(multiprocessing.active_children()) == before
 
-    def test_what_a_file_is_blamed_for_is_raised_here(self, capfd):
+    def test_the_error_of_a_file_is_raised_here(self, capfd):
         def fail(arrays, number):
             raise ValueError("stills/1.jpg: it is cut off")
 
@@ -95,7 +95,7 @@ class TestPrefetch:
         assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
 
     @pytest.mark.parametrize("is_killed", [False, True])
-    def test_what_fails_ahead_is_told_when_it_is_due(self, is_killed):
+    def test_a_failure_ahead_is_raised_when_it_is_due(self, is_killed):
         def fail_later(arrays, number):
             if number == 2:
                 if is_killed:
@@ -111,7 +111,7 @@ class TestPrefetch:
         with pytest.raises(error, match=words):
             next(stream)
 
-    def test_a_killed_process_is_no_riddle(self):
+    def test_a_killed_process_names_the_cause(self):
         def die(arrays, number):
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -186,13 +186,13 @@ class TestStreams:
         mixture.close()
         assert set(multiprocessing.active_children()) == before
 
-    def test_systems_without_forks_are_told(self, on_jax, monkeypatch):
+    def test_systems_without_forks_are_refused(self, on_jax, monkeypatch):
         monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
         with pytest.raises(ValueError, match="--workers needs a system that forks"):
             use_workers(1)
         use_workers(0)
 
-    def test_tensorflow_has_its_own_way(self, on_jax, monkeypatch):
+    def test_tensorflow_takes_no_workers(self, on_jax, monkeypatch):
         monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
         use_workers(0)
         with pytest.raises(ValueError, match=r"--workers is 0 .* Received: 2"):

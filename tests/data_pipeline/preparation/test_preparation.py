@@ -18,7 +18,7 @@ BOX = np.array([20.0, 15.0, 84.0, 75.0])
 
 @pytest.fixture
 def found(monkeypatch):
-    """Let the search find what a test says; without that one box."""
+    """Return the answers of the face search; without any it finds one box."""
     answers = []
 
     def find(image):
@@ -60,7 +60,7 @@ def test_a_shard_holds_what_the_store_of_the_original_holds(tmp_path, found):
     assert report["face"] == 64.0
 
 
-def test_what_is_done_is_not_done_again(tmp_path, found, monkeypatch):
+def test_finished_sources_are_not_prepared_again(tmp_path, found, monkeypatch):
     clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
     first = prepare_source(clip, Preparation(), output)
     with monkeypatch.context() as context:

@@ -42,7 +42,7 @@ def centroid(image):
 
 
 @pytest.mark.parametrize("scale", [0.11, 0.3, 0.74, 0.76, 1.0, 3.3])
-def test_what_is_seen_lies_where_the_matrix_says(scale):
+def test_pixels_lie_where_the_matrix_moves_them(scale):
     # The blob has 8 crop pixels, the image is as large as the crop, plus a rest.
     centre = np.array([150.3, 120.8]) / scale
     image = blob(int(260 / scale), int(300 / scale), centre, 8 / scale)
@@ -366,14 +366,14 @@ def test_fingerprint_follows_inputs_and_options(tmp_path):
     clip = write_clip(tmp_path, "a.mp4")
     moved = tmp_path / "elsewhere"
     moved.mkdir()
-    mark = fingerprint([clip], seed=1)
-    assert mark == fingerprint([clip], seed=1)
-    assert mark != fingerprint([clip], seed=2)
-    assert mark != fingerprint([clip._replace(name="b.mp4")], seed=1)
+    first = fingerprint([clip], seed=1)
+    assert first == fingerprint([clip], seed=1)
+    assert first != fingerprint([clip], seed=2)
+    assert first != fingerprint([clip._replace(name="b.mp4")], seed=1)
     path = clip.video_path.rename(moved / "a.mp4")
-    assert mark == fingerprint([Clip("a.mp4", path)], seed=1)
+    assert first == fingerprint([Clip("a.mp4", path)], seed=1)
     path.write_bytes(path.read_bytes() + b"x")
-    assert mark != fingerprint([Clip("a.mp4", path)], seed=1)
+    assert first != fingerprint([Clip("a.mp4", path)], seed=1)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Drawn faces: landmarks where the picture shows them, the same bytes every time."""
+"""Synthetic faces: landmarks fit the picture, and every call gives the same bytes."""
 
 import hashlib
 import os
@@ -73,7 +73,9 @@ def value_at(image: np.ndarray, point: np.ndarray, radius: int = 1) -> float:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    return draw_dataset(tmp_path_factory.mktemp("drawn") / "set", workers=1, **SMALL)
+    return draw_dataset(
+        tmp_path_factory.mktemp("synthetic") / "set", workers=1, **SMALL
+    )
 
 
 def test_same_generator_gives_the_same_face_and_another_gives_another():
