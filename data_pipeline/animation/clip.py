@@ -20,7 +20,7 @@ from data_pipeline.synthetic.scene.conditions import (
     sample_camera,
 )
 from data_pipeline.synthetic.scene.motion import expression_track, smooth_track
-from data_pipeline.synthetic.scene.scene import develop, motion_blur
+from data_pipeline.synthetic.scene.photograph import develop, motion_blur
 from strrn_tf.geometry import (
     apply_matrix,
     box_from_landmarks,

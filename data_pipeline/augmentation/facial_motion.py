@@ -13,7 +13,7 @@ import numpy as np
 
 from data_pipeline.augmentation.head import average_head, lift
 from data_pipeline.synthetic.head.face_model import Expression, Pose
-from data_pipeline.synthetic.scene.patch import rotation
+from data_pipeline.synthetic.head.patch import rotation
 
 # Landmarks of the upper lids, each paired with the lower-lid landmark it closes on.
 _UPPER_LIDS, _LOWER_LIDS = [37, 38, 43, 44], [41, 40, 47, 46]

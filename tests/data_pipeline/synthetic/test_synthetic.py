@@ -25,10 +25,10 @@ from data_pipeline.synthetic.head.face_model import (
     Pose,
     sample_identity,
 )
+from data_pipeline.synthetic.head.patch import CAMERA_DISTANCE, Light
 from data_pipeline.synthetic.head.person import Person
 from data_pipeline.synthetic.scene.conditions import RANGES
 from data_pipeline.synthetic.scene.motion import expression_track
-from data_pipeline.synthetic.scene.patch import CAMERA_DISTANCE, Light
 from data_pipeline.synthetic.scene.renderer import render
 from data_pipeline.synthetic.scene.shots import clip_shots
 from strrn_tf.geometry import box_from_landmarks, overlap
