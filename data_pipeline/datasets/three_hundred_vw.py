@@ -6,9 +6,9 @@
       114/vid.avi          (also vid.mp4, ..., or a folder of images, 114/frames/)
       114/annot/000001.pts  frame n of the video, counted from 1 in decoding order
       extra/114.mat        variable `error`: numbers (from 1) of badly annotated frames
-      extra.zip            the same as it is distributed; read where it lies
+      extra.zip            the same as it is distributed; read without unpacking
 
-Only the sequences that are present are listed, so a part of the data set will do.
+Only sequences that are present are listed, so a part of the data set is enough.
 """
 
 import io
@@ -34,8 +34,8 @@ def _counts(text: str) -> dict[str, int]:
     return {name: int(count) for name, count in pairs}
 
 
-# The published split. For the test categories with the exact number of frames of each
-# video, error frames included: an incomplete copy is noticed.
+# The published split. Test categories have the exact number of frames of each video,
+# with error frames, so that an incomplete copy is noticed.
 TRAINING_IDS: tuple[str, ...] = _words(
     """
     001 002 003 004 007 009 010 011 013 015 016 017 018 019 020 022 025 027 028 029
@@ -66,7 +66,7 @@ FRAME_COUNTS: dict[int, dict[str, int]] = {
         """
     ),
 }
-# Of all training sequences, and the badly annotated frames of each test category.
+# Frames of all training sequences, and error frames of each test category.
 NUM_TRAINING_FRAMES = 95_192
 NUM_DROPPED: dict[int, int] = {1: 711, 2: 67, 3: 1349}
 SPLITS = ("train", 1, 2, 3)
@@ -77,8 +77,12 @@ MAX_LIST_BYTES = 2**20
 class Sequence300VW(NamedTuple):
     """One sequence.
 
-    ``dropped`` are 0-based numbers of badly annotated frames; ``num_frames`` is what
-    the published count says, None where no count of the single video is published.
+    Attributes:
+        name: published id.
+        video_path: video file, or folder of images.
+        annotations: folder of `.pts` files; None without one.
+        dropped: 0-based numbers of badly annotated frames.
+        num_frames: published number of frames; None where none is published.
     """
 
     name: str
@@ -118,7 +122,7 @@ def list_sequences(root: str | Path, split: str | int) -> list[Sequence300VW]:
 def is_300vw(root: str | Path) -> bool:
     """Return whether a folder holds a sequence of 300VW: a published id with its video.
 
-    The video has to be called ``vid``, or to have a folder ``annot`` beside it.
+    The video must be called ``vid`` or have a folder ``annot`` beside it.
     """
     root = Path(root)
     folders = [root / name for split in SPLITS for name in sequence_ids(split)]
@@ -130,14 +134,14 @@ def is_300vw(root: str | Path) -> bool:
 
 
 def is_test_video(path: Path) -> bool:
-    """Return whether a video, or folder of images, is that of a test sequence."""
+    """Return whether a video, or folder of images, belongs to a test sequence."""
     folder = path.parent
     is_test = any(folder.name in counts for counts in FRAME_COUNTS.values())
     return is_test and is_300vw(folder.parent)
 
 
 def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
-    """Return the sequence of a published id, None when it has no video here.
+    """Return the sequence of a published id, or None without its video.
 
     Raises:
         ValueError: its list of error frames cannot be read.
@@ -160,7 +164,7 @@ def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
 def read_annotation(sequence: Sequence300VW, index: int) -> np.ndarray:
     """Return the landmarks (68, 2) of frame ``index`` (0-based), float32 pixels.
 
-    NaN where the sequence, or just this frame, has no annotation.
+    Landmarks are NaN where the sequence or this frame has no annotation.
 
     Raises:
         ValueError: the annotation is malformed.
@@ -220,9 +224,9 @@ def _read_dropped(root: Path, name: str) -> frozenset[int]:
 
 
 def _member(archive: Path, name: str) -> bytes | None:
-    """Return the content of ``name`` or ``extra/name`` in an archive, None without it.
+    """Return the content of ``name`` or ``extra/name`` in an archive, or None.
 
-    Nothing is unpacked to disk, and members of other names are not touched.
+    Nothing is unpacked to disk, and other members are not read.
     """
     try:
         with zipfile.ZipFile(archive) as opened:

@@ -1,4 +1,4 @@
-"""Image files. RGB outside this file; OpenCV's BGR stays inside."""
+"""Image files. Images are RGB outside this file; OpenCV's BGR stays inside."""
 
 import re
 from pathlib import Path
@@ -19,13 +19,13 @@ _QUALITY = {
 
 
 def is_image(path: str | Path) -> bool:
-    """Return whether the name is that of an image (by suffix, hidden files are not)."""
+    """Return whether a file name has the suffix of an image and is not hidden."""
     path = Path(path)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Return the images of a folder, numbers compared as numbers (2 before 10).
+    """Return the images of a folder in natural order (2 before 10).
 
     Raises:
         ValueError: the folder cannot be read or holds no image.
@@ -46,13 +46,13 @@ def natural_key(name: str) -> tuple[str | int, ...]:
 
 
 def frame_number(path: str | Path) -> int | None:
-    """Return the last number in a file name, None when there is none."""
+    """Return the last number in a file name, or None without a number."""
     numbers = re.findall(r"[0-9]+", Path(path).stem)
     return int(numbers[-1]) if numbers else None
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Return an image (H, W, 3), uint8 RGB, turned as its EXIF orientation says.
+    """Return an image (H, W, 3), uint8 RGB, rotated by its EXIF orientation.
 
     Raises:
         ValueError: the file is missing, empty or not an image OpenCV can decode.
@@ -93,7 +93,7 @@ def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> 
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        suffix: says the format.
+        suffix: decides the format.
         quality: of JPEG and WebP, 1 to 100.
     """
     options = [_QUALITY[suffix], quality] if suffix in _QUALITY else []
@@ -102,10 +102,10 @@ def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> 
 
 
 def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
-    """Write an RGB image atomically; the suffix says the format.
+    """Write an RGB image atomically. The suffix decides the format.
 
     Args:
-        path: file to write; its folder is made when it is missing.
+        path: file to write. A missing folder is created.
         image: (H, W, 3) uint8 RGB.
         quality: of JPEG and WebP, 1 to 100.
 

@@ -10,6 +10,17 @@ def expose(picture: np.ndarray, exposure: float) -> np.ndarray:
     return np.minimum(exposed * (1 + exposed / 4) / (1 + 0.75 * exposed), 1)
 
 
+def linear_light(picture: np.ndarray) -> np.ndarray:
+    """Return the linear light of a photograph (H, W, 3) uint8; inverts `develop`.
+
+    The exposure is taken as 1. Blur, noise and compression stay.
+    """
+    tone = (picture.astype(np.float32) / 255) ** np.float32(2.2)
+    # tone = x (1 + x / 4) / (1 + 3 x / 4), solved for x.
+    half = 2 - 1.5 * tone
+    return np.sqrt(half**2 + 4 * tone) - half
+
+
 def motion_blur(picture: np.ndarray, shift: np.ndarray) -> np.ndarray:
     """Return the picture blurred along ``shift`` (2,) pixels, half to each side."""
     length = float(np.hypot(*shift))

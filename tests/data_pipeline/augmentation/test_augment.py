@@ -223,7 +223,7 @@ def test_events_have_their_probabilities():
     assert max(qualities) <= 90
 
 
-def test_colour_grey_noise_light_and_border_do_what_they_say():
+def test_colour_grey_noise_light_and_border_have_their_strengths():
     rng = np.random.default_rng(0)
     flat = np.full((315, 315, 3), (200, 100, 50), np.uint8)
     noisy = apply_photometric(flat.copy(), PhotometricParams(noise=10.0), rng).astype(
