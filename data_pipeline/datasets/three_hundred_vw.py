@@ -11,14 +11,12 @@
 Only sequences that are present are listed, so a part of the data set is enough.
 """
 
-import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.datasets.error_frames import read_error_frames
 from data_pipeline.media.images import is_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import VIDEO_SUFFIXES
@@ -70,8 +68,6 @@ FRAME_COUNTS: dict[int, dict[str, int]] = {
 NUM_TRAINING_FRAMES = 95_192
 NUM_DROPPED: dict[int, int] = {1: 711, 2: 67, 3: 1349}
 SPLITS = ("train", 1, 2, 3)
-# A list of frame numbers takes a few kB. Larger ones are not read.
-MAX_LIST_BYTES = 2**20
 
 
 class Sequence300VW(NamedTuple):
@@ -156,7 +152,7 @@ def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
         name,
         video,
         annotations if annotations.is_dir() else None,
-        _read_dropped(root, name),
+        read_error_frames(root, name),
         counts.get(name),
     )
 
@@ -192,48 +188,3 @@ def _find_video(folder: Path) -> Path | None:
     frames = folder / "frames"
     has_frames = frames.is_dir() and any(is_image(p) for p in frames.iterdir())
     return frames if has_frames else None
-
-
-def _read_dropped(root: Path, name: str) -> frozenset[int]:
-    """Return the 0-based numbers of the error frames; the file counts from 1."""
-    path, archive = root / "extra" / f"{name}.mat", root / "extra.zip"
-    if path.is_file():
-        content = path.read_bytes() if path.stat().st_size <= MAX_LIST_BYTES else b""
-    elif archive.is_file():
-        path = archive / f"{name}.mat"
-        content = _member(archive, f"{name}.mat")
-    else:
-        return frozenset()
-    if content is None:
-        return frozenset()
-    from scipy.io import loadmat
-
-    try:
-        numbers = np.asarray(loadmat(io.BytesIO(content))["error"]).ravel()
-    except Exception as error:  # scipy raises a different type for every kind of damage
-        raise ValueError(
-            f"{path}: must be a MATLAB file with the variable `error`. "
-            f"Received: {type(error).__name__}"
-        ) from error
-    is_number = np.issubdtype(numbers.dtype, np.number)
-    if numbers.size and not (
-        is_number and np.isfinite(numbers).all() and numbers.min() >= 1
-    ):
-        raise ValueError(f"{path}: `error` must hold frame numbers counted from 1")
-    return frozenset(int(n) - 1 for n in numbers)
-
-
-def _member(archive: Path, name: str) -> bytes | None:
-    """Return the content of ``name`` or ``extra/name`` in an archive, or None.
-
-    Nothing is unpacked to disk, and other members are not read.
-    """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for member in opened.infolist():
-                if member.filename in (name, f"extra/{name}"):
-                    is_small = member.file_size <= MAX_LIST_BYTES
-                    return opened.read(member) if is_small else b""
-    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{archive}: cannot be read ({error}). Unpack it") from error
-    return None
