@@ -232,6 +232,21 @@ def test_failure_leaves_the_folder_of_before(clips, tmp_path, tracker):
     assert not [p for p in tmp_path.iterdir() if ".tmp." in p.name]
 
 
+def test_a_folder_that_a_kill_left_aside_is_put_back(clips, tmp_path, tracker):
+    out = tmp_path / "points"
+    assert main(["track", clips[0], "--landmarks", str(out)]) == 0
+    before = names(out)
+    out.rename(tmp_path / ".old.tmp.points")
+
+    def full(source, index):
+        raise OSError("no space left on device")
+
+    tracker(full)
+    assert main(["track", clips[2], "--landmarks", str(out)]) == 2
+    assert names(out) == before
+    assert not [p for p in tmp_path.iterdir() if ".tmp." in p.name]
+
+
 # Broken frames ------------------------------------------------------------------------
 
 
