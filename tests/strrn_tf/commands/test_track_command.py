@@ -175,6 +175,18 @@ def test_names_of_sources(tmp_path):
     (tmp_path / "v1.5").mkdir()
     sources = ["x/talk.mp4", "y/talk.mov", str(tmp_path / "v1.5"), "0"]
     assert unique_names(sources) == ["talk", "talk~2", "v1.5", "camera-0"]
+    # A number that is taken is not given again.
+    sources = ["x/talk.mp4", "y/talk.mp4", "talk~2.mp4"]
+    assert unique_names(sources) == ["talk", "talk~3", "talk~2"]
+
+
+def test_sources_with_names_of_any_length_have_files(tmp_path):
+    longest = "л" * 125
+    sources = [f"{place}/{longest}.mp4" for place in ("x", "y", "z")]
+    planned = plan(sources, tmp_path, tmp_path, "jsonl")
+    names = [path.name for outputs in planned for path in outputs.paths]
+    assert len(set(names)) == 6
+    assert max(len(name.encode()) for name in names) <= 255
 
 
 @pytest.mark.parametrize(
