@@ -27,6 +27,7 @@ from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.system.atomic import write_text
 
 YAWS = (0, 10, 20, 30, 90)
 SIZES = (100, 60, 40, 25)
@@ -65,7 +66,7 @@ def main() -> None:
         add_row(table, model, "in their own boxes", errors[:, -1])
         add_row(table, model, "all", errors[:, 0])
     if options.json:
-        options.json.write_text(json.dumps(table, indent=1) + "\n")
+        write_text(options.json, json.dumps(table, indent=1) + "\n")
     shown = Table(*table[0])
     for row in table:
         shown.add_row(

@@ -28,6 +28,7 @@ from rich.table import Table
 
 from data_pipeline.media.video import open_video, write_video
 from data_pipeline.synthetic import draw_clip
+from strrn_tf.system.atomic import write_text
 
 WAYS = ("processes", "Beam")
 # Drawn videos. Starting up and the report take seconds: far less work than this would
@@ -174,7 +175,7 @@ def main(options: Options) -> int:
         rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
                  "core_seconds": r.core_seconds} for r in done]  # fmt: skip
         content = {"frames": frames, "runs": rows, "calculation": figures}
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
+        write_text(options.json, json.dumps(content, indent=1) + "\n")
     return int(any(run.files != done[0].files for run in done))
 
 
