@@ -11,18 +11,22 @@ Three protocols, because the paper does not say which one it used:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.step import Trail, follow
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
 State = Literal["detected", "tracked", "lost"]
+# Eye distances. An evaluation rejects fewer steps than the live tracker does: each
+# rejection costs it a new detection in the frame's box, which hides what the step does.
 CYCLE_LIMIT = 0.10
 LOST_SHAPE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
@@ -64,7 +68,8 @@ class ProtocolRun:
         protocol: one of ``PROTOCOLS``.
         tracker: detector and tracker.
         cycle_limit: ``track-redetect`` rejects steps with a larger cycle error
-            (fraction of the eye distance).
+            (fraction of the eye distance), in place of the ``config``'s.
+        config: all other thresholds of ``track-redetect``.
     """
 
     def __init__(
@@ -72,13 +77,15 @@ class ProtocolRun:
         protocol: ProtocolName,
         tracker: LandmarkTracker,
         cycle_limit: float = CYCLE_LIMIT,
+        config: TrackingConfig | None = None,
     ) -> None:
         if protocol not in PROTOCOLS:
             raise ValueError(
                 f"`protocol` must be one of {', '.join(PROTOCOLS)}. "
                 f"Received: {protocol!r}"
             )
-        self.protocol, self.tracker, self.cycle_limit = protocol, tracker, cycle_limit
+        self.protocol, self.tracker = protocol, tracker
+        self.config = replace(config or TrackingConfig(), max_cycle_error=cycle_limit)
         self._frame: np.ndarray | None = None
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
@@ -122,7 +129,7 @@ class ProtocolRun:
         networks, trail = self.tracker.networks, self._trail
         if trail.view is None:
             trail.look(networks, self._frame, self._landmarks)
-        step = follow(networks, trail, image, self._landmarks, self.cycle_limit)
+        step = follow(networks, trail, image, self._landmarks, self.config)
         return step.landmarks, step.cycle_error
 
     def _detect(

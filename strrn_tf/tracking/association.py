@@ -5,41 +5,44 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from strrn_tf.geometry import face_size, overlap
-from strrn_tf.tracking.track_checks import MAX_SIZE_CHANGE
-
-# Two boxes with less intersection over union belong to different faces.
-MIN_OVERLAP = 0.3
-
-
-# A lost face can be back this far from where it was, in face sizes: at once, and more
-# for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
-JUMP, SPEED = 0.5, 1.0
+from strrn_tf.tracking.config import TrackingConfig
 
 
 def match(
-    boxes: Sequence[np.ndarray], others: Sequence[np.ndarray]
+    boxes: Sequence[np.ndarray],
+    others: Sequence[np.ndarray],
+    config: TrackingConfig,
 ) -> list[tuple[int, int]]:
     """Pair boxes with others, best overlap first, each at most once.
 
+    Args:
+        boxes: (4,) each.
+        others: (4,) each.
+        config: ``association_min_overlap``.
+
     Returns:
-        Pairs (index of box, index of other) that overlap by at least ``MIN_OVERLAP``.
+        Pairs (index of box, index of other) that overlap enough.
     """
+    least = config.association_min_overlap
     costs = {
         (i, j): -overlap(box, other)
         for i, box in enumerate(boxes)
         for j, other in enumerate(others)
     }
-    return _pair({key: cost for key, cost in costs.items() if cost <= -MIN_OVERLAP})
+    return _pair({key: cost for key, cost in costs.items() if cost <= -least})
 
 
 def match_again(
-    lost: Sequence[tuple[np.ndarray, float]], boxes: Sequence[np.ndarray]
+    lost: Sequence[tuple[np.ndarray, float]],
+    boxes: Sequence[np.ndarray],
+    config: TrackingConfig,
 ) -> list[tuple[int, int]]:
     """Pair lost faces with boxes in which they may be back, the nearest first.
 
     Args:
         lost: last box (4,) of every lost face, and for how many seconds it is lost.
         boxes: (4,) each.
+        config: ``gating_radius``, ``gating_rate`` and ``max_size_change``.
 
     Returns:
         Pairs (index of lost face, index of box).
@@ -50,7 +53,8 @@ def match_again(
             size = face_size(last)
             distance = np.linalg.norm((box - last).reshape(2, 2).mean(0)) / size
             grown = abs(np.log(face_size(box) / size))
-            if distance <= JUMP + SPEED * seconds and grown <= np.log(MAX_SIZE_CHANGE):
+            gate = config.gating_radius + config.gating_rate * seconds
+            if distance <= gate and grown <= np.log(config.max_size_change):
                 costs[i, j] = float(distance)
     return _pair(costs)
 

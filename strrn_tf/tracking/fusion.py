@@ -6,31 +6,7 @@ Pure functions of landmarks, so that every rule can be tested without a network.
 import numpy as np
 
 from strrn_tf.geometry import eye_distance, relative_distance
-
-# The detector looks at the place of a tracked face every so many frames; of one that
-# moves by more than this fraction of the eye distance more often than of one that
-# rests. A slow drift is invisible to the cycle check, since every step goes back well.
-# It looks at once where the way back ends further from the start than one step in fifty
-# does in real clips, or where optical flow carries more of the landmarks elsewhere than
-# this share.
-MOVING = 0.0075
-CHECK_MOVING, CHECK_RESTING = 2, 4
-UNEASY = 0.025
-CARRIED_AWAY = 0.5
-# Where it sees the landmarks further away than this fraction of the eye distance in the
-# mean, the face is detected anew; where it sees one of them so far, that one is where
-# it says. Else this share of the distance to it is made up in every frame until it
-# looks again. Four such shares, at rest, must not come to more than the whole.
-MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.2
-
-# Optical flow carries the landmarks from frame to frame, and of the way from there to
-# where the tracker is this share is gone: flow is steady and drifts, the tracker is
-# neither. What is carried further off than this fraction of the eye distance, and this
-# share of the way that the face has gone, where the tracker is less exact, has gone
-# with something else, and the tracker is believed.
-TRACKER_SHARE = 0.4
-CARRIED_OFF, OF_MOTION = 0.05, 0.2
+from strrn_tf.tracking.config import TrackingConfig
 
 
 def needs_a_look(
@@ -39,6 +15,7 @@ def needs_a_look(
     tracked: np.ndarray,
     carried: np.ndarray,
     motion: float,
+    config: TrackingConfig,
 ) -> bool:
     """Say whether the detector looks at a tracked face.
 
@@ -48,14 +25,26 @@ def needs_a_look(
         tracked: (68, 2) of the tracker in this frame.
         carried: (68, 2) of optical flow, NaN: not found again.
         motion: how far the face has gone in this frame, a fraction of the eye distance.
+        config: thresholds of the check.
     """
-    due = steps >= (CHECK_MOVING if motion > MOVING else CHECK_RESTING)
+    is_moving = motion > config.motion_threshold
+    due = steps >= (
+        config.detection_interval_moving
+        if is_moving
+        else config.detection_interval_resting
+    )
     # A dark or blurred face has landmarks that are not found, which says nothing.
-    away = np.mean(_gap(tracked, carried) > _reach(motion))
-    return bool(due or cycle_error > UNEASY or away > CARRIED_AWAY)
+    away = np.mean(_gap(tracked, carried) > _reach(motion, config))
+    return bool(
+        due
+        or cycle_error > config.cycle_recheck_threshold
+        or away > config.flow_outlier_fraction
+    )
 
 
-def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
+def correction(
+    tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
+) -> np.ndarray | None:
     """Return how the detector moves tracked landmarks, None if they are too far apart.
 
     The paper's cooperation and competition, at run time.
@@ -63,19 +52,23 @@ def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
     Args:
         tracked: (68, 2) of the tracker.
         detected: (68, 2) of the detector in the same frame.
+        config: ``max_disagreement`` and ``detector_weight``.
 
     Returns:
         Offsets (68, 2) float32, to be added in this frame and up to the next look:
         given at once, what is dealt out so would be jitter. Zero for a landmark that is
         overruled.
     """
-    if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
+    if not relative_distance(tracked, detected) <= config.max_disagreement:
         return None
-    offsets = DETECTOR_SHARE * (np.asarray(detected) - tracked)
-    return np.where(overruled(tracked, detected), 0, offsets).astype(np.float32)
+    offsets = config.detector_weight * (np.asarray(detected) - tracked)
+    elsewhere = overruled(tracked, detected, config)
+    return np.where(elsewhere, 0, offsets).astype(np.float32)
 
 
-def overruled(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray:
+def overruled(
+    tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
+) -> np.ndarray:
     """Say which landmarks (68, 1) are where the detector sees them, all the way.
 
     One that a hand has taken with it would come back too slowly.
@@ -83,26 +76,30 @@ def overruled(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray:
     Args:
         tracked: (68, 2) of the tracker.
         detected: (68, 2) of the detector in the same frame.
+        config: ``max_disagreement``.
     """
-    return _gap(tracked, detected)[:, None] > MAX_DISAGREEMENT
+    return _gap(tracked, detected)[:, None] > config.max_disagreement
 
 
-def steady(tracked: np.ndarray, carried: np.ndarray, motion: float) -> np.ndarray:
+def steady(
+    tracked: np.ndarray, carried: np.ndarray, motion: float, config: TrackingConfig
+) -> np.ndarray:
     """Return landmarks (68, 2) float32 that go with the flow, towards the tracker's.
 
     Args:
         tracked: (68, 2) of the tracker.
         carried: (68, 2) of optical flow in the same frame; NaN: not found again.
         motion: how far the face has gone in it, a fraction of the eye distance.
+        config: ``tracker_weight`` and the gate of the flow.
     """
-    steadied = carried + TRACKER_SHARE * (tracked - carried)
-    agrees = _gap(tracked, carried) <= _reach(motion)
+    steadied = carried + config.tracker_weight * (tracked - carried)
+    agrees = _gap(tracked, carried) <= _reach(motion, config)
     return np.where(agrees[:, None], steadied, tracked).astype(np.float32)
 
 
-def _reach(motion: float) -> float:
+def _reach(motion: float, config: TrackingConfig) -> float:
     """Return how far from the tracker flow is believed, in eye distances."""
-    return CARRIED_OFF + OF_MOTION * motion
+    return config.flow_gate + config.flow_gate_per_motion * motion
 
 
 def _gap(shape: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -11,6 +11,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from strrn_tf.tracking.config import TrackingConfig
+
 
 class Search(NamedTuple):
     """How far and how finely a landmark is looked for.
@@ -28,15 +30,22 @@ class Search(NamedTuple):
     steps: int
     precision: float
 
-
-FROM_FRAME_TO_FRAME = Search(21, 2, 10, 0.03)
+    @classmethod
+    def of_config(cls, config: TrackingConfig) -> "Search":
+        """Return the search of the live tracker, from frame to frame."""
+        return cls(
+            config.flow_window,
+            config.flow_levels,
+            config.flow_iterations,
+            config.flow_precision,
+        )
 
 
 def carry(
     before: np.ndarray,
     after: np.ndarray,
     landmarks: np.ndarray,
-    search: Search = FROM_FRAME_TO_FRAME,
+    search: Search,
 ) -> np.ndarray:
     """Return where the landmarks of one frame are in the next one.
 

@@ -18,6 +18,8 @@ from strrn_tf.tracking.face import Face
 
 # An error below is good, as a fraction of the eye distance.
 GOOD = 0.05
+# The features below are part of the fitted function: the weights in ``model.json`` hold
+# for these numbers alone, so they are no thresholds of ``TrackingConfig``.
 # Added before logarithms: smaller differences say nothing.
 _CYCLE_FLOOR, _DISTANCE_FLOOR = 1e-3, 1e-2
 # More or less than this the face check is as sure as it can be: 0.018 and 0.9997.

@@ -12,27 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, eye_distance
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-
-# Seconds between frames that come without a timestamp.
-FRAME_INTERVAL = 1 / 25
-# After a longer gap a face begins anew.
-LONGEST_GAP = 0.5
-
-
-@dataclass(frozen=True)
-class OneEuro:
-    """Settings of the filter.
-
-    Attributes:
-        rest: cut-off frequency at rest in Hz; lower is steadier.
-        slope: Hz by which it rises for every eye distance per second; higher lags less.
-        speed: cut-off frequency of the speed itself in Hz.
-    """
-
-    rest: float = 1.5
-    slope: float = 30.0
-    speed: float = 2.0
 
 
 @dataclass
@@ -49,11 +30,11 @@ class Smoother:
     """Smooths the faces of one video, each by its id.
 
     Args:
-        settings: of the filter.
+        config: the settings ``smoothing_...`` and ``frame_interval``.
     """
 
-    def __init__(self, settings: OneEuro | None = None) -> None:
-        self._settings = settings or OneEuro()
+    def __init__(self, config: TrackingConfig | None = None) -> None:
+        self._config = config or TrackingConfig()
         self.reset()
 
     def reset(self) -> None:
@@ -67,9 +48,9 @@ class Smoother:
         Args:
             faces: of the frame; lost ones are forgotten.
             timestamp: of the frame in seconds; without one, or where it stands still,
-                frames are 1/25 s apart.
+                frames are ``frame_interval`` apart.
         """
-        self._clock += FRAME_INTERVAL
+        self._clock += self._config.frame_interval
         if timestamp is not None:
             self._clock = timestamp
         before, self._states = self._states, {}
@@ -78,18 +59,19 @@ class Smoother:
     def _smooth(self, face: Face, before: _State | None) -> Face:
         if face.state == "lost":
             return face
+        config = self._config
         now = np.asarray(face.landmarks, np.float64)
         gap = -1.0 if before is None else self._clock - before.time
         # Some cameras' time stands still.
-        gap = gap or FRAME_INTERVAL
-        if not 0 < gap <= LONGEST_GAP:
+        gap = gap or config.frame_interval
+        if not 0 < gap <= config.smoothing_max_gap:
             self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
             return face
-        settings = self._settings
         step = (now - before.given) / gap - before.velocity
-        velocity = before.velocity + _share(settings.speed, gap) * step
+        velocity = before.velocity + _share(config.smoothing_speed_cutoff, gap) * step
         pace = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
-        share = _share(settings.rest + settings.slope * pace, gap)
+        cutoff = config.smoothing_min_cutoff + config.smoothing_beta * pace
+        share = _share(cutoff, gap)
         shown = before.shown + share * (now - before.shown)
         self._states[face.id] = _State(now, shown, velocity, self._clock)
         landmarks = shown.astype(np.float32)

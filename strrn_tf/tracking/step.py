@@ -13,11 +13,9 @@ import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.tracking import fusion, track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
-
-# The crop window stays where it is while the landmarks are no further than this
-# fraction of the eye distance from where they were when it was cut.
-WINDOW_SLACK = 0.05
+from strrn_tf.tracking.optical_flow import Search
 
 
 @dataclass
@@ -67,7 +65,7 @@ def follow(
     trail: Trail,
     frame: np.ndarray,
     start: np.ndarray,
-    max_cycle_error: float,
+    config: TrackingConfig,
 ) -> Step:
     """Follow a face into the next frame.
 
@@ -77,32 +75,32 @@ def follow(
             afterwards where it has to be cut anew around the landmarks.
         frame: image (H, W, 3).
         start: landmarks (68, 2) in pixels of the frame before.
-        max_cycle_error: a step with a larger one is not believed.
+        config: thresholds; a step beyond ``max_cycle_error`` is not believed.
     """
     view, trail.view = trail.view, None
     tracked, error, seen = networks.step(view, frame, start)
     before = box_from_landmarks(start)
-    parted = track_checks.is_degenerate(tracked, before, frame.shape)
-    if not error <= max_cycle_error or parted:
+    parted = track_checks.is_degenerate(tracked, before, frame.shape, config)
+    if not error <= config.max_cycle_error or parted:
         return Step(error)
     # The window stays until the face has left its middle: a moving one adds noise.
-    if relative_distance(tracked, trail.cut_around) <= WINDOW_SLACK:
+    if relative_distance(tracked, trail.cut_around) <= config.crop_slack:
         trail.view = seen
-    carried = networks.carry(view, seen, start)
+    carried = networks.carry(view, seen, start, Search.of_config(config))
     motion = float(relative_distance(tracked, start))
     trail.steps += 1
     detected = None
-    if fusion.needs_a_look(trail.steps, error, tracked, carried, motion):
+    if fusion.needs_a_look(trail.steps, error, tracked, carried, motion, config):
         trail.steps = 0
         if trail.view is None:
             trail.look(networks, frame, tracked)
         detected = networks.detect_in(trail.view)
-        correction = fusion.correction(tracked, detected)
+        correction = fusion.correction(tracked, detected, config)
         if correction is None:
             return Step(error, tracked, detected)
         trail.correction = correction
-    landmarks = fusion.steady(tracked, carried, motion) + trail.correction
+    landmarks = fusion.steady(tracked, carried, motion, config) + trail.correction
     if detected is not None:
-        elsewhere = fusion.overruled(tracked, detected)
+        elsewhere = fusion.overruled(tracked, detected, config)
         landmarks = np.where(elsewhere, detected, landmarks)
     return Step(error, tracked, detected, landmarks)

@@ -11,6 +11,7 @@ import numpy as np
 
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.step import Trail
 
@@ -75,12 +76,14 @@ def lose(track: Track, now: Moment, error: float) -> None:
     track.trail.view = None
 
 
-def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:
-    """Lose the doubtful faces that a search has not confirmed, twice in a row."""
+def deny(
+    seen: Sequence[Track], confirmed: set[int], now: Moment, config: TrackingConfig
+) -> None:
+    """Lose the doubtful faces that `max_misses` searches in a row have not found."""
     for i, track in enumerate(seen):
-        doubted = track_checks.is_doubtful(track.face) and i not in confirmed
+        doubted = track_checks.is_doubtful(track.face, config) and i not in confirmed
         track.denials = track.denials + 1 if doubted else 0
-        if track.denials >= track_checks.MAX_DENIALS:
+        if track.denials >= config.max_misses:
             track.denials = 0
             lose(track, now, track.face.cycle_error)
 

@@ -10,20 +10,28 @@ a track that does not come back is detected anew, or is lost: ``tracks.py`` has 
 rules.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
 from strrn_tf.tracking import validation
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_detection.box_finder import (
+    Finder,
+    check_boxes,
+    checked_finder,
+    mtcnn_finder,
+)
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
 from strrn_tf.tracking.networks.crop import check_box_in_image
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.smoothing import FRAME_INTERVAL, Smoother
+from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.tracks import Moment, Tracks
 from strrn_tf.tracking.validation import (
     check_count,
@@ -32,21 +40,37 @@ from strrn_tf.tracking.validation import (
     check_positive,
 )
 
-# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
-Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
-
-# Seconds between searches when fewer faces than wanted are in sight.
-SEARCH_INTERVAL = 1.0
-
 
 class FaceTracker:
     """Landmarks of faces, image by image or through a video.
 
     Not safe for use by several threads at once: make one tracker for each.
 
+    Args:
+        folder: a verified model folder, see ``networks.model_folder.load``.
+        config: all thresholds, see ``TrackingConfig``.
+        num_threads: threads of every network.
+        max_faces: how many faces ``update`` follows when it finds them itself, the
+            largest first. Faces whose boxes are given are all followed.
+        max_cycle_error: overrides the config's: a tracked step with a larger cycle
+            error is rejected.
+        patience: overrides the config's: seconds for which a lost face is reported and
+            can return.
+        redetect_interval: overrides the config's: seconds of video between two searches
+            for faces while one is lost, needs confirmation, or there is none.
+        smooth: remove jitter from what ``update`` returns (``smoothing``). The tracks
+            themselves continue from the landmarks before smoothing.
+        check_faces: lose, or never follow, what MTCNN's last network does not take for
+            a face. Switch it off for masks, drawings and animals.
+        finder: finds face boxes in place of MTCNN.
+
+    Raises:
+        ValueError: an argument is out of its range, or the networks do not fit.
+
     Attributes:
-        folder: the model folder, with what ``model.json`` says.
+        folder: the model folder, with the content of ``model.json``.
         networks: the two networks, for work on crops.
+        config: all thresholds, those overridden by arguments included.
 
     Example:
         >>> tracker = FaceTracker.from_pretrained("strrn-mdm")
@@ -59,53 +83,32 @@ class FaceTracker:
         self,
         folder: ModelFolder,
         *,
+        config: TrackingConfig | None = None,
         num_threads: int = 1,
         max_faces: int = 1,
-        max_cycle_error: float = 0.05,
-        patience: float = 2.0,
-        redetect_interval: float = 0.2,
+        max_cycle_error: float | None = None,
+        patience: float | None = None,
+        redetect_interval: float | None = None,
         smooth: bool = True,
         check_faces: bool = True,
         finder: Finder | None = None,
     ) -> None:
-        """Open the networks of a verified model folder.
-
-        Args:
-            folder: see ``strrn_tf.tracking.networks.model_folder.load``.
-            num_threads: threads of every network.
-            max_faces: how many faces ``update`` follows when it finds them itself, the
-                largest first. Faces whose boxes are given are all followed.
-            max_cycle_error: a tracked step with a larger cycle error is not believed.
-            patience: seconds for which a lost face is reported and can come back.
-            redetect_interval: seconds of video between two searches for faces while
-                one is lost, in doubt, or there is none.
-            smooth: take the jitter out of what ``update`` returns (``smoothing``); the
-                tracks themselves go on from what the networks said.
-            check_faces: lose, or never follow, what MTCNN's last network does not take
-                for a face. Leave it out for masks, drawings and animals.
-            finder: finds face boxes in place of MTCNN.
-
-        Raises:
-            ValueError: an argument is out of its range, or the networks do not fit.
-        """
         self._max_faces = check_count(max_faces, "max_faces")
-        limit = check_positive(max_cycle_error, "max_cycle_error")
-        seconds = "number of seconds"
-        patience = check_positive(patience, "patience", seconds)
-        self._redetect_interval = check_positive(
-            redetect_interval, "redetect_interval", seconds
-        )
+        self.config = _merge(config, max_cycle_error, patience, redetect_interval)
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self.networks = FaceNetworks(folder, num_threads)
-        self._finder = _checked(finder) if finder else _mtcnn(num_threads)
-        face_check = FaceCheck(num_threads) if check_faces else None
+        fraction = self.config.finder_min_face_fraction
+        self._finder = (
+            checked_finder(finder) if finder else mtcnn_finder(num_threads, fraction)
+        )
+        face_check = FaceCheck(num_threads, self.config) if check_faces else None
         reliability = Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, face_check, limit, patience)
-        self._smoother = Smoother() if smooth else None
+        self._tracks = Tracks(self.networks, reliability, face_check, self.config)
+        self._smoother = Smoother(self.config) if smooth else None
         self.reset()
 
     @classmethod
@@ -116,7 +119,7 @@ class FaceTracker:
 
         Args:
             name_or_folder: e.g. ``"strrn-mdm"`` or a folder that was exported.
-            **options: see ``__init__``.
+            **options: the keyword arguments of ``FaceTracker``.
         """
         return cls(load(name_or_folder), **options)
 
@@ -184,7 +187,7 @@ class FaceTracker:
         Args:
             frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
             timestamp: in seconds; is passed on to the faces. Without one, frames are
-                taken to be 1/25 s apart.
+                taken to be ``frame_interval`` apart, 1/25 s.
             boxes: face boxes (N, 4) of this frame, N may be 0: then no face detector is
                 run. A box starts a track where there is none, and brings a lost one
                 back; a face that is tracked well needs none.
@@ -202,7 +205,7 @@ class FaceTracker:
                 f" Received: {frame.shape}; call reset() before another video"
             )
         clock = self._tick(timestamp)
-        given = None if boxes is None else _check_boxes(boxes, frame)
+        given = None if boxes is None else check_boxes(boxes, frame)
         self._frame_shape, self._clock = frame.shape, clock
         now = Moment(frame, clock, timestamp)
         self._tracks.follow(now)
@@ -218,7 +221,7 @@ class FaceTracker:
     def _tick(self, timestamp: float | None) -> float:
         """Return the clock of the next frame. It stands where timestamps go back."""
         if timestamp is None:
-            return self._clock + FRAME_INTERVAL
+            return self._clock + self.config.frame_interval
         seconds = as_numbers(timestamp, "timestamp")
         if seconds.shape or not np.isfinite(seconds):
             raise ValueError(
@@ -232,43 +235,29 @@ class FaceTracker:
         if self._tracks.num_seen >= self._max_faces and not self._tracks.needs_search:
             return False
         wanted = self._tracks.needs_search
-        interval = self._redetect_interval if wanted else SEARCH_INTERVAL
+        config = self.config
+        interval = config.redetect_interval if wanted else config.search_interval
         # Timestamps are rounded: a frame that is due must not wait for the next.
         return self._clock - self._searched >= interval - 1e-3
 
 
-def _checked(finder: Finder) -> Finder:
-    """Return a finder whose answers are checked like boxes that are given."""
-
-    def find(image: np.ndarray) -> list[np.ndarray]:
-        try:
-            return _check_boxes(finder(image), image)
-        except ValueError as error:
-            raise ValueError(f"What `finder` returned: {error}") from error
-
-    return find
-
-
-def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:
-    array = as_numbers(boxes, "boxes")
-    if array.size and (array.ndim != 2 or array.shape[1] != 4):
-        raise ValueError(
-            "`boxes` must be (N, 4), a list of (x0, y0, x1, y1). "
-            f"Received: shape {array.shape}"
-        )
-    return [check_box_in_image(box, frame) for box in array.reshape(-1, 4)]
-
-
-def _mtcnn(num_threads: int) -> Finder:
-    """Return a finder that opens MTCNN when it is first called."""
-    opened = []
-
-    def find(image: np.ndarray) -> list[np.ndarray]:
-        from strrn_tf.tracking.face_detection.face_boxes import landmark_box
-        from strrn_tf.tracking.face_detection.face_finder import FaceFinder
-
-        if not opened:
-            opened.append(FaceFinder(num_threads=num_threads, min_face_share=0.1))
-        return [landmark_box(face.box) for face in opened[0].find(image)]
-
-    return find
+def _merge(
+    config: TrackingConfig | None,
+    max_cycle_error: float | None,
+    patience: float | None,
+    redetect_interval: float | None,
+) -> TrackingConfig:
+    """Return the config with the fields that arguments override."""
+    if not (config is None or isinstance(config, TrackingConfig)):
+        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
+    given = {
+        "max_cycle_error": (max_cycle_error, "number"),
+        "patience": (patience, "number of seconds"),
+        "redetect_interval": (redetect_interval, "number of seconds"),
+    }
+    overrides = {
+        name: check_positive(value, name, kind)
+        for name, (value, kind) in given.items()
+        if value is not None
+    }
+    return replace(config or TrackingConfig(), **overrides)

@@ -12,7 +12,8 @@ from strrn_tf.geometry import (
     invert_matrix,
     relative_distance,
 )
-from strrn_tf.tracking import association, fusion, track_checks
+from strrn_tf.tracking import association, track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.face_check import FaceCheck, Sight
 from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
@@ -38,8 +39,7 @@ class Tracks:
         networks: FaceNetworks,
         reliability: Reliability,
         face_check: FaceCheck | None,
-        max_cycle_error: float,
-        patience: float,
+        config: TrackingConfig,
     ) -> None:
         """Start without tracks.
 
@@ -47,14 +47,12 @@ class Tracks:
             networks: what detects and tracks.
             reliability: how far what they say is to be believed.
             face_check: tells faces from other things; None: everything is a face.
-            max_cycle_error: a step with a larger one is not believed.
-            patience: seconds after which a lost track is forgotten.
+            config: all thresholds.
         """
         self._networks = networks
         self._reliability = reliability
         self._face_check = face_check
-        self._max_cycle_error = max_cycle_error
-        self._patience = patience
+        self._config = config
         self.reset()
 
     def reset(self) -> None:
@@ -71,7 +69,7 @@ class Tracks:
     def needs_search(self) -> bool:
         """Whether a face is lost, in doubt, or there is none."""
         return not self._tracks or any(
-            track.is_lost or track_checks.is_doubtful(track.face)
+            track.is_lost or track_checks.is_doubtful(track.face, self._config)
             for track in self._tracks
         )
 
@@ -90,7 +88,7 @@ class Tracks:
             track.trail,
             now.image,
             before.landmarks,
-            self._max_cycle_error,
+            self._config,
         )
         error = step.cycle_error
         if step.tracked is None:
@@ -111,9 +109,9 @@ class Tracks:
         """Take what both networks see if there is a face, and it is there."""
         error = step.cycle_error
         sight = self._see_face(track.trail.view, step.landmarks)
-        if sight.score < track_checks.MIN_FACE_SCORE:
+        if sight.score < self._config.min_face_score:
             return lose(track, now, error)
-        if sight.offset > track_checks.MAX_OFFSET:
+        if sight.offset > self._config.max_landmark_offset:
             return self._find_anew(track, now, sight.box, error)
         return self._see(
             track,
@@ -130,8 +128,9 @@ class Tracks:
         self, track: Track, now: Moment, box: np.ndarray, error: float
     ) -> None:
         """Ask the detector where a face is whose landmarks are not believed."""
-        found = self._look_twice(now, box, track.face.box, track_checks.SURE_FACE_SCORE)
-        if found is None or not found.again <= fusion.MAX_DISAGREEMENT:
+        config = self._config
+        found = self._look_twice(now, box, track.face.box, config.confident_face_score)
+        if found is None or not found.again <= config.max_disagreement:
             return lose(track, now, error)
         return self._detect(track, now, found)
 
@@ -149,13 +148,13 @@ class Tracks:
         for _ in range(2):
             landmarks, again, view = self._networks.detect_twice(now.image, box)
             if view is None or track_checks.is_degenerate(
-                landmarks, previous_box, now.image.shape
+                landmarks, previous_box, now.image.shape, self._config
             ):
                 return None
             sight = self._see_face(view, landmarks)
             if sight.score < min_score:
                 return None
-            if sight.offset <= track_checks.MAX_OFFSET:
+            if sight.offset <= self._config.max_landmark_offset:
                 return _Found(landmarks, again, view, sight)
             box = sight.box
         return None
@@ -216,9 +215,10 @@ class Tracks:
                 begin only where all others are doubtful.
         """
         seen = [track for track in self._tracks if not track.is_lost]
-        pairs = association.match([track.face.box for track in seen], boxes)
+        config = self._config
+        pairs = association.match([track.face.box for track in seen], boxes, config)
         if searched:
-            deny(seen, {i for i, _ in pairs}, now)
+            deny(seen, {i for i, _ in pairs}, now, config)
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
         unsure = []
@@ -227,9 +227,7 @@ class Tracks:
             rival = find_rival(self._tracks, track, limit) if is_full else None
             if is_full and rival is None:
                 continue
-            score = (
-                track_checks.SURE_FACE_SCORE if is_full else track_checks.MIN_FACE_SCORE
-            )
+            score = config.confident_face_score if is_full else config.min_face_score
             found = self._look_twice(now, box, None, score)
             if found is None:
                 continue
@@ -237,12 +235,17 @@ class Tracks:
             self._detect(new, now, found)
             if rival is not None:
                 lose(rival, now, rival.face.cycle_error)
-            if track is None and searched and not track_checks.is_sure(new.face):
+            if (
+                track is None
+                and searched
+                and not track_checks.is_sure(new.face, config)
+            ):
                 unsure.append(new)
             elif track is None:
                 self._begin(new)
         if all(
-            not t.is_lost and track_checks.is_doubtful(t.face) for t in self._tracks
+            not t.is_lost and track_checks.is_doubtful(t.face, config)
+            for t in self._tracks
         ):
             room = None if limit is None else max(limit - self.num_seen, 0)
             for track in unsure[:room]:
@@ -259,7 +262,7 @@ class Tracks:
         lost = [track for track in self._tracks if track.is_lost]
         pace = 0.0 if self._is_full(limit) else 1.0
         last = [(track.place, pace * (now.clock - track.seen)) for track in lost]
-        pairs = association.match_again(last, boxes)
+        pairs = association.match_again(last, boxes, self._config)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
@@ -280,14 +283,16 @@ class Tracks:
         """
         for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
             seen = [other.face for other in self._tracks if not other.is_lost]
-            if not track.is_lost and track_checks.has_better_double(track.face, seen):
+            if not track.is_lost and track_checks.has_better_double(
+                track.face, seen, self._config
+            ):
                 lose(track, now, track.face.cycle_error)
-                if now.clock - track.born < track_checks.YOUNG:
+                if now.clock - track.born < self._config.duplicate_age:
                     track.seen = -np.inf
         self._tracks = [
             track
             for track in self._tracks
-            if not track.is_lost or now.clock - track.seen <= self._patience
+            if not track.is_lost or now.clock - track.seen <= self._config.patience
         ]
         for track in self._tracks:
             if not track.is_lost and track.trail.view is None:

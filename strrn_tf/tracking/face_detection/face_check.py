@@ -20,17 +20,12 @@ from strrn_tf.geometry import (
     similarity,
 )
 from strrn_tf.landmarks import OUTER_EYE_CORNERS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
 from strrn_tf.tracking.face_detection.mtcnn.boxes import calibrate, place_points
 from strrn_tf.tracking.face_detection.mtcnn.networks import Network
 
 SIDE = 48
-# Samples for every pixel of the patch and direction, averaged: the network's patches
-# are four to five times as small as the crop.
-SAMPLES = 4
-# Heads tilted further than so many radians are not turned upright entirely: the
-# landmarks of what is no face may have any angle.
-LARGEST_TILT = 0.8
 
 
 class Sight(NamedTuple):
@@ -54,9 +49,13 @@ class FaceCheck:
 
     Args:
         num_threads: threads of the network.
+        config: oversampling and largest tilt of the patch.
     """
 
-    def __init__(self, num_threads: int = 1) -> None:
+    def __init__(
+        self, num_threads: int = 1, config: TrackingConfig | None = None
+    ) -> None:
+        self._config = config or TrackingConfig()
         self._network = Network("onet", SIDE, SIDE, num_threads)
 
     def __call__(self, crop: np.ndarray, landmarks: np.ndarray) -> Sight:
@@ -66,8 +65,8 @@ class FaceCheck:
             crop: (H, W, 3) float32 RGB in [0, 1].
             landmarks: (68, 2) in its pixels.
         """
-        size = SIDE * SAMPLES
-        matrix = patch_matrix(landmarks, size)
+        size = SIDE * self._config.face_check_oversampling
+        matrix = patch_matrix(landmarks, size, self._config.face_check_max_tilt)
         fine = cv2.warpAffine(
             crop,
             matrix,
@@ -107,17 +106,18 @@ def _back(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([centre - half, centre + half])
 
 
-def patch_matrix(landmarks: np.ndarray, size: int) -> np.ndarray:
+def patch_matrix(landmarks: np.ndarray, size: int, max_tilt: float) -> np.ndarray:
     """Return the similarity (2, 3) to the upright square of MTCNN's box of a face.
 
     Args:
         landmarks: (68, 2).
         size: side of the square in pixels.
+        max_tilt: radians by which a head is turned upright at most.
     """
     landmarks = np.asarray(landmarks, np.float64)
     left, right = OUTER_EYE_CORNERS
     along = landmarks[right] - landmarks[left]
-    tilt = np.clip(np.arctan2(along[1], along[0]), -LARGEST_TILT, LARGEST_TILT)
+    tilt = np.clip(np.arctan2(along[1], along[0]), -max_tilt, max_tilt)
     upright = similarity(1.0, -tilt, np.zeros(2))
     box = mtcnn_box(box_from_landmarks(apply_matrix(upright, landmarks)))
     scale = size / (box[2:] - box[:2]).max()

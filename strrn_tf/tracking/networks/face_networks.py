@@ -137,16 +137,23 @@ class FaceNetworks:
         error = float(relative_distance(returned, start_in_crop))
         return _to_image(matrix, found), error, seen
 
-    def carry(self, previous: View, seen: View, start: np.ndarray) -> np.ndarray:
+    def carry(
+        self,
+        previous: View,
+        seen: View,
+        start: np.ndarray,
+        search: optical_flow.Search,
+    ) -> np.ndarray:
         """Return where optical flow carries landmarks, see ``flow.carry``.
 
         Args:
             previous: of the previous frame.
             seen: of the next frame, through the same window.
             start: landmarks (68, 2) in pixels of the previous frame.
+            search: how far and how finely they are looked for.
         """
         start_in_crop = apply_matrix(previous.matrix, start)
-        carried = optical_flow.carry(previous.grey, seen.grey, start_in_crop)
+        carried = optical_flow.carry(previous.grey, seen.grey, start_in_crop, search)
         return _to_image(previous.matrix, carried)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:

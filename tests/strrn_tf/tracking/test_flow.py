@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from strrn_tf.tracking import optical_flow
+from strrn_tf.tracking.config import TrackingConfig
 
+SEARCH = optical_flow.Search.of_config(TrackingConfig())
 SIDE = 160
 POINTS = np.random.default_rng(1).uniform(40, SIDE - 40, (68, 2))
 
@@ -34,14 +36,14 @@ def test_points_go_where_the_picture_goes(x, y, angle):
         [c, -s, x + middle * (1 - c + s)],
         [s, c, y + middle * (1 - c - s)],
     ]
-    carried = optical_flow.carry(picture(), picture(turn), POINTS)
+    carried = optical_flow.carry(picture(), picture(turn), POINTS, SEARCH)
     assert carried.dtype == np.float32
     np.testing.assert_allclose(carried, moved_by(turn), atol=0.3)
 
 
 def test_noise_of_a_sensor_moves_points_by_a_tenth_of_a_pixel_at_most():
     # The networks' own noise is about half a pixel of the crop.
-    carried = optical_flow.carry(picture(noise=4.0), picture(noise=4.0), POINTS)
+    carried = optical_flow.carry(picture(noise=4.0), picture(noise=4.0), POINTS, SEARCH)
     assert np.sqrt(np.mean((carried - POINTS) ** 2)) < 0.1
 
 
@@ -49,7 +51,7 @@ def test_a_search_says_how_far_and_how_finely():
     matrix = [[1, 0, 14], [0, 1, 0]]
 
     def gap(noise=0.0, **changes):
-        search = optical_flow.FROM_FRAME_TO_FRAME._replace(**{"levels": 3, **changes})
+        search = SEARCH._replace(**{"levels": 3, **changes})
         frames = picture(noise=noise), picture(matrix, noise=noise)
         carried = optical_flow.carry(*frames, POINTS, search)
         return np.nanmedian(np.linalg.norm(carried - moved_by(matrix), axis=-1))
@@ -64,7 +66,7 @@ def test_a_search_says_how_far_and_how_finely():
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_what_is_not_found_is_nan(value):
     plain = np.full((SIDE, SIDE), value, np.uint8)
-    assert np.isnan(optical_flow.carry(plain, plain, POINTS)).all()
+    assert np.isnan(optical_flow.carry(plain, plain, POINTS, SEARCH)).all()
     outside = POINTS + np.array([SIDE, 0])
-    carried = optical_flow.carry(picture(), picture(), outside)
+    carried = optical_flow.carry(picture(), picture(), outside, SEARCH)
     assert np.isnan(carried[outside[:, 0] > SIDE + 21]).all()

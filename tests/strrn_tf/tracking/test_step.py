@@ -8,10 +8,12 @@ import pytest
 from support.toy_models import toy_mean_shape
 
 from strrn_tf.geometry import box_from_landmarks
-from strrn_tf.tracking import fusion, optical_flow
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.step import WINDOW_SLACK, Step, Trail, follow
+from strrn_tf.tracking.optical_flow import Search
+from strrn_tf.tracking.step import Step, Trail, follow
 
+CONFIG = TrackingConfig()
 FACE = toy_mean_shape().astype(np.float32)
 EYES = np.linalg.norm(FACE[45] - FACE[36])
 FRAME = np.zeros((315, 315, 3), np.uint8)
@@ -42,7 +44,7 @@ class Networks:
         self.looks += 1
         return FACE + np.float32(self.away)
 
-    def carry(self, previous, seen, start):
+    def carry(self, previous, seen, start, search):
         self.carries.append((previous, seen, start))
         return start + np.broadcast_to(np.float32(self.flow), start.shape)
 
@@ -52,7 +54,7 @@ def run(networks, frames, start=FACE):
     trail, steps = Trail(), []
     trail.look(networks, FRAME, start)
     for _ in range(frames):
-        step = follow(networks, trail, FRAME, start, 0.05)
+        step = follow(networks, trail, FRAME, start, CONFIG)
         steps.append(step)
         start = step.landmarks
         if trail.view is None:
@@ -78,7 +80,9 @@ def test_the_detector_looks_in_every_fourth_frame_at_rest_and_second_in_motion()
     looked = [step.detected is not None for step in steps]
     assert looked == [False, False, False, True] * 2
     assert resting.looks == 2
-    moving = Networks(steps=[1.01 * fusion.MOVING * EYES * np.array([1, 0])] * 4)
+    moving = Networks(
+        steps=[1.01 * CONFIG.motion_threshold * EYES * np.array([1, 0])] * 4
+    )
     steps, _ = run(moving, 4)
     assert [step.detected is not None for step in steps] == [False, True] * 2
 
@@ -86,18 +90,18 @@ def test_the_detector_looks_in_every_fourth_frame_at_rest_and_second_in_motion()
 def test_it_looks_at_once_where_flow_carries_most_landmarks_elsewhere():
     for count, looks in ((34, 0), (35, 1)):
         carried = np.zeros((68, 2))
-        carried[:count] = 1.01 * fusion.CARRIED_OFF * EYES * np.array([1, 0])
+        carried[:count] = 1.01 * CONFIG.flow_gate * EYES * np.array([1, 0])
         networks = Networks(flow=carried)
         run(networks, 1)
         assert networks.looks == looks
 
 
 def test_landmarks_go_with_the_flow_towards_the_tracker():
-    limit = fusion.CARRIED_OFF * EYES
+    limit = CONFIG.flow_gate * EYES
     carried = np.zeros((68, 2))
     carried[0], carried[1], carried[2] = [0.99 * limit, 0], [0, 1.01 * limit], np.nan
     expected = FACE.copy()
-    expected[0, 0] += 0.99 * limit * (1 - fusion.TRACKER_SHARE)
+    expected[0, 0] += 0.99 * limit * (1 - CONFIG.tracker_weight)
     (step,), _ = run(Networks(flow=carried), 1)
     np.testing.assert_allclose(step.landmarks, expected, rtol=1e-6)
     assert step.landmarks.dtype == np.float32
@@ -107,18 +111,18 @@ def test_landmarks_go_with_the_flow_towards_the_tracker():
 def test_of_a_face_that_moves_flow_may_be_further_off():
     motion = 0.1
     step = np.array([motion * EYES, 0])
-    off = fusion.CARRIED_OFF + fusion.OF_MOTION * motion
+    off = CONFIG.flow_gate + CONFIG.flow_gate_per_motion * motion
     for share, follows in ((0.99, True), (1.01, False)):
         carried = step + np.array([0, share * off * EYES])
         (seen,), _ = run(Networks(flow=carried, steps=[step]), 1)
         beside = (seen.landmarks - FACE - step)[:, 1]
-        expected = follows * (1 - fusion.TRACKER_SHARE) * share * off * EYES
+        expected = follows * (1 - CONFIG.tracker_weight) * share * off * EYES
         np.testing.assert_allclose(beside, expected, atol=1e-3)
 
 
 def test_a_landmark_that_the_detector_sees_elsewhere_is_there():
     away = np.zeros((68, 2))
-    away[7] = 1.01 * fusion.MAX_DISAGREEMENT * EYES * np.array([0, 1])
+    away[7] = 1.01 * CONFIG.max_disagreement * EYES * np.array([0, 1])
     steps, trail = run(Networks(away=away, flow=0.0), 4)
     np.testing.assert_allclose(steps[-1].landmarks, FACE + away, atol=1e-4)
     np.testing.assert_array_equal(trail.correction, 0)
@@ -127,9 +131,9 @@ def test_a_landmark_that_the_detector_sees_elsewhere_is_there():
 def test_where_the_detector_is_elsewhere_with_most_nothing_is_said():
     steps, _ = run(Networks(away=0.11 * EYES, flow=0.0), 3)
     networks = Networks(away=0.11 * EYES, flow=0.0)
-    trail = Trail(steps=fusion.CHECK_RESTING - 1)
+    trail = Trail(steps=CONFIG.detection_interval_resting - 1)
     trail.look(networks, FRAME, steps[-1].landmarks)
-    step = follow(networks, trail, FRAME, steps[-1].landmarks, 0.05)
+    step = follow(networks, trail, FRAME, steps[-1].landmarks, CONFIG)
     assert step.landmarks is None
     assert step.detected is not None
 
@@ -137,7 +141,8 @@ def test_where_the_detector_is_elsewhere_with_most_nothing_is_said():
 def test_a_tracker_that_does_not_come_back_is_not_believed():
     trail = Trail()
     trail.look(Networks(), FRAME, FACE)
-    assert follow(Networks(), trail, FRAME, FACE, 0.0009) == Step(0.001)
+    strict = TrackingConfig(max_cycle_error=0.0009)
+    assert follow(Networks(), trail, FRAME, FACE, strict) == Step(0.001)
     assert trail.view is None
 
 
@@ -151,7 +156,7 @@ def test_flow_compares_the_last_view_with_what_is_seen_through_its_window():
 
 
 def test_a_window_stays_until_the_face_has_left_its_middle():
-    slack = WINDOW_SLACK * EYES
+    slack = CONFIG.crop_slack * EYES
     creeping = [np.array([0.4 * slack, 0])] * 3
     networks = Networks(flow=np.nan, steps=creeping)
     trail, start, views = Trail(), FACE, []
@@ -159,7 +164,7 @@ def test_a_window_stays_until_the_face_has_left_its_middle():
     for _ in creeping:
         # No look of the detector in between, which would say where the face is.
         trail.steps = -9
-        start = follow(networks, trail, FRAME, start, 0.05).landmarks
+        start = follow(networks, trail, FRAME, start, CONFIG).landmarks
         views.append(trail.view is not None)
     assert views == [True, True, False]
 
@@ -174,7 +179,6 @@ def test_networks_carry_landmarks_of_the_image_with_its_texture():
     networks._size, networks._margin = 315, 1.6
     view = networks.look(frame, box_from_landmarks(start))
     seen = networks.cut(moved, view.matrix)
-    carried = networks.carry(view, seen, start)
+    carried = networks.carry(view, seen, start, Search.of_config(CONFIG))
     np.testing.assert_allclose(carried, start + np.array([3, -2]), atol=0.1)
-    window = optical_flow.FROM_FRAME_TO_FRAME.window
-    assert window < view.grey.shape[0] == view.crop.shape[1] == 315
+    assert CONFIG.flow_window < view.grey.shape[0] == view.crop.shape[1] == 315

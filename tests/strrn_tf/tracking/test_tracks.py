@@ -8,6 +8,7 @@ from support.toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf import geometry
 from strrn_tf.tracking import association, fusion, track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import Sight
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.track import Moment, lose
@@ -19,7 +20,8 @@ DARK = np.zeros((200, 300, 3), np.uint8)
 TOY = {"smooth": False, "check_faces": False}
 
 
-EVERY = fusion.CHECK_RESTING
+CONFIG = TrackingConfig()
+EVERY = CONFIG.detection_interval_resting
 
 
 def grey(value, shape=DARK.shape):
@@ -119,7 +121,7 @@ def test_the_detector_looks_at_once_after_an_uneasy_step(tracker, monkeypatch):
 
     def uneasy(view, frame, start):
         landmarks, _, seen = step(view, frame, start)
-        return landmarks, 1.1 * fusion.UNEASY, seen
+        return landmarks, 1.1 * CONFIG.cycle_recheck_threshold, seen
 
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
@@ -182,7 +184,7 @@ def test_a_face_that_the_flow_leaves_is_looked_at_at_once(tracker, monkeypatch):
         tracker.reset()
         check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
 
-        def carry(previous, seen, start, gone=landmarks_that_go):
+        def carry(previous, seen, start, search, gone=landmarks_that_go):
             carried = start.copy()
             carried[:gone] += 20
             return carried
@@ -209,7 +211,7 @@ def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
 def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
-    share = fusion.DETECTOR_SHARE
+    share = CONFIG.detector_weight
     offsets, faces = [], []
     for _ in range(3 * EVERY):
         faces += tracker.update(DARK)
@@ -248,7 +250,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     eyes = np.linalg.norm(shape[45] - shape[36])
     for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
         moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
-        assert (fusion.correction(shape, moved) is not None) is agreed
+        assert (fusion.correction(shape, moved, CONFIG) is not None) is agreed
 
 
 @pytest.mark.parametrize(
@@ -273,11 +275,13 @@ def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
         assert [face.id for face in faces if face.state == "detected"] == [number]
 
 
-def test_a_doubtful_face_that_no_search_finds_is_lost(folder, monkeypatch):
+def test_a_doubtful_face_that_no_search_finds_is_lost(folder):
     found = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
+    doubting = TrackingConfig(confirmation_reliability=1.1)
+    tracker = FaceTracker.from_pretrained(
+        folder, **TOY, finder=lambda _: found, config=doubting
+    )
     assert tracker.update(DARK, 0.0)[0].state == "detected"
-    monkeypatch.setattr(track_checks, "DOUBT", 1.1)
     states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(1, 12)]
     assert set(states) == {"tracked"}
     found.clear()
@@ -304,9 +308,10 @@ def test_two_tracks_on_one_face_become_one(tracker):
     assert [face.id for face in tracker.update(DARK, boxes=[])] == [0]
 
 
-def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
+def test_of_two_faces_that_meet_the_less_reliable_one_waits(folder, monkeypatch):
     # So that the detector does not say that they have not met.
-    monkeypatch.setattr(fusion, "CHECK_MOVING", 9)
+    config = TrackingConfig(detection_interval_moving=9)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, config=config)
     left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step
@@ -500,22 +505,28 @@ def test_degenerate_shapes():
     shape, image = expected_shape(BOX), DARK.shape
     box = np.concatenate([shape.min(0), shape.max(0)])
     centre = shape.mean(0)
-    assert not track_checks.is_degenerate(shape, box, image)
-    assert not track_checks.is_degenerate(shape, None, image)
-    assert track_checks.is_degenerate(shape * np.nan, box, image)
-    assert track_checks.is_degenerate((shape - centre) * 0.1 + centre, None, image)
-    assert track_checks.is_degenerate((shape - centre) * 1.7 + centre, box, image)
-    assert not track_checks.is_degenerate((shape - centre) * 1.5 + centre, box, image)
-    assert track_checks.is_degenerate(shape + np.array([105, 0]), box, image)
-    assert track_checks.is_degenerate(shape + np.array([0, 160]), None, image)
+    assert not track_checks.is_degenerate(shape, box, image, CONFIG)
+    assert not track_checks.is_degenerate(shape, None, image, CONFIG)
+    assert track_checks.is_degenerate(shape * np.nan, box, image, CONFIG)
+    assert track_checks.is_degenerate(
+        (shape - centre) * 0.1 + centre, None, image, CONFIG
+    )
+    assert track_checks.is_degenerate(
+        (shape - centre) * 1.7 + centre, box, image, CONFIG
+    )
+    assert not track_checks.is_degenerate(
+        (shape - centre) * 1.5 + centre, box, image, CONFIG
+    )
+    assert track_checks.is_degenerate(shape + np.array([105, 0]), box, image, CONFIG)
+    assert track_checks.is_degenerate(shape + np.array([0, 160]), None, image, CONFIG)
 
 
 def test_overlap_and_matching():
     assert geometry.overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])) == 1 / 3
     boxes = [np.array([0.0, 0, 10, 10]), np.array([2.0, 0, 12, 10])]
     others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
-    assert association.match(boxes, others) == [(1, 0)]
-    assert association.match([], others) == []
+    assert association.match(boxes, others, CONFIG) == [(1, 0)]
+    assert association.match([], others, CONFIG) == []
 
 
 @pytest.mark.parametrize("found", [None, "none", [[1, 2]], [[np.nan] * 4]])

@@ -88,7 +88,7 @@ def test_the_patch_is_the_square_of_the_box(face):
     landmarks = face[1].copy()
     landmarks[[36, 45], 1] = landmarks[36:48, 1].mean()
     x0, y0, x1, y1 = box_from_landmarks(landmarks)
-    back = invert_matrix(patch_matrix(landmarks, 48))
+    back = invert_matrix(patch_matrix(landmarks, 48, 0.8))
     corners = apply_matrix(back, np.array([[-0.5, -0.5], [47.5, 47.5]]))
     square = corners.ravel()
     assert np.ptp(square[[0, 2]]) == pytest.approx(np.ptp(square[[1, 3]]))
