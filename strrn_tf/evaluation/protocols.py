@@ -25,8 +25,7 @@ from strrn_tf.tracking.step import Trail, follow
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
 State = Literal["detected", "tracked", "lost"]
-# Eye distances. An evaluation rejects fewer steps than the live tracker does: each
-# rejection costs it a new detection in the frame's box, which hides what the step does.
+# Fraction of the eye distance, twice that of the live tracker.
 CYCLE_LIMIT = 0.10
 LOST_SHAPE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
@@ -128,8 +127,9 @@ class ProtocolRun:
             return landmarks if is_trackable(landmarks, image) else None, cycle_error
         networks, trail = self.tracker.networks, self._trail
         if trail.view is None:
-            trail.look(networks, self._frame, self._landmarks)
+            trail = trail.look(networks, self._frame, self._landmarks)
         step = follow(networks, trail, image, self._landmarks, self.config)
+        self._trail = step.trail or Trail()
         return step.landmarks, step.cycle_error
 
     def _detect(

@@ -6,7 +6,7 @@ same place and draws the landmarks towards what it sees; optical flow, which is 
 than both, carries them from frame to frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +18,12 @@ from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
 from strrn_tf.tracking.optical_flow import Search
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Trail:
     """What is kept of a followed face from frame to frame, besides its landmarks.
+
+    A step changes nothing of it and returns a new one: a step or a frame that ends in
+    an exception leaves every face as it was.
 
     Attributes:
         view: crop of the last frame; None: not cut yet, or lost.
@@ -37,10 +40,10 @@ class Trail:
 
     def look(
         self, networks: FaceNetworks, frame: np.ndarray, landmarks: np.ndarray
-    ) -> None:
-        """Cut the view of a frame (H, W, 3) around landmarks (68, 2)."""
-        self.view = networks.look(frame, box_from_landmarks(landmarks))
-        self.cut_around = landmarks
+    ) -> "Trail":
+        """Return the same, with a view of a frame around landmarks (68, 2)."""
+        view = networks.look(frame, box_from_landmarks(landmarks))
+        return replace(self, view=view, cut_around=landmarks)
 
 
 class Step(NamedTuple):
@@ -52,12 +55,14 @@ class Step(NamedTuple):
         detected: (68, 2) of the detector in the same place; None: it did not look.
         landmarks: (68, 2) float32, what is to be said; None where the tracker is not
             believed or the detector is elsewhere.
+        trail: what the next step needs; None where there are no landmarks.
     """
 
     cycle_error: float
     tracked: np.ndarray | None = None
     detected: np.ndarray | None = None
     landmarks: np.ndarray | None = None
+    trail: Trail | None = None
 
 
 def follow(
@@ -71,36 +76,34 @@ def follow(
 
     Args:
         networks: detector and tracker.
-        trail: of the face, with its view; is brought up to date. Its view is None
-            afterwards where it has to be cut anew around the landmarks.
+        trail: of the face, with its view.
         frame: image (H, W, 3).
         start: landmarks (68, 2) in pixels of the frame before.
         config: thresholds; a step beyond ``max_cycle_error`` is not believed.
     """
-    view, trail.view = trail.view, None
-    tracked, error, seen = networks.step(view, frame, start)
+    tracked, error, seen = networks.step(trail.view, frame, start)
     before = box_from_landmarks(start)
     parted = track_checks.is_degenerate(tracked, before, frame.shape, config)
     if not error <= config.max_cycle_error or parted:
         return Step(error)
     # The window stays until the face has left its middle: a moving one adds noise.
-    if relative_distance(tracked, trail.cut_around) <= config.crop_slack:
-        trail.view = seen
-    carried = networks.carry(view, seen, start, Search.of_config(config))
+    stays = relative_distance(tracked, trail.cut_around) <= config.crop_slack
+    carried = networks.carry(trail.view, seen, start, Search.of_config(config))
     motion = float(relative_distance(tracked, start))
-    trail.steps += 1
+    trail = replace(trail, view=seen if stays else None, steps=trail.steps + 1)
     detected = None
     if fusion.needs_a_look(trail.steps, error, tracked, carried, motion, config):
-        trail.steps = 0
         if trail.view is None:
-            trail.look(networks, frame, tracked)
+            trail = trail.look(networks, frame, tracked)
         detected = networks.detect_in(trail.view)
         correction = fusion.correction(tracked, detected, config)
         if correction is None:
             return Step(error, tracked, detected)
-        trail.correction = correction
+        trail = replace(trail, steps=0, correction=correction)
     landmarks = fusion.steady(tracked, carried, motion, config) + trail.correction
     if detected is not None:
         elsewhere = fusion.overruled(tracked, detected, config)
         landmarks = np.where(elsewhere, detected, landmarks)
-    return Step(error, tracked, detected, landmarks)
+    if trail.view is None:
+        trail = trail.look(networks, frame, landmarks)
+    return Step(error, tracked, detected, landmarks, trail)

@@ -73,7 +73,7 @@ def lose(track: Track, now: Moment, error: float) -> None:
         state="lost",
         timestamp=now.timestamp,
     )
-    track.trail.view = None
+    track.trail = Trail()
 
 
 def deny(

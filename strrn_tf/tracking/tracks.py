@@ -2,33 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
-from strrn_tf.geometry import (
-    apply_matrix,
-    box_from_landmarks,
-    invert_matrix,
-    relative_distance,
-)
+from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.tracking import association, track_checks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_detection.face_check import FaceCheck, Sight
-from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
+from strrn_tf.tracking.face_detection.checked_detector import (
+    CheckedDetector,
+    CheckFace,
+    Detection,
+)
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.step import Step, Trail, follow
 from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, find_rival, lose
-
-
-class _Found(NamedTuple):
-    """Detected landmarks (68, 2), how far off the second look is, it, and the check."""
-
-    landmarks: np.ndarray
-    again: float
-    view: View
-    sight: Sight
 
 
 class Tracks:
@@ -38,7 +27,7 @@ class Tracks:
         self,
         networks: FaceNetworks,
         reliability: Reliability,
-        face_check: FaceCheck | None,
+        face_check: CheckFace | None,
         config: TrackingConfig,
     ) -> None:
         """Start without tracks.
@@ -51,7 +40,7 @@ class Tracks:
         """
         self._networks = networks
         self._reliability = reliability
-        self._face_check = face_check
+        self._detector = CheckedDetector(networks, face_check, config)
         self._config = config
         self.reset()
 
@@ -93,7 +82,7 @@ class Tracks:
         error = step.cycle_error
         if step.tracked is None:
             # The detector answers on any picture: without a face check, lost.
-            if self._face_check is None:
+            if not self._detector.has_face_check:
                 return lose(track, now, error)
             return self._find_anew(track, now, before.box, error)
         if step.landmarks is None:
@@ -101,14 +90,19 @@ class Tracks:
             return self._find_anew(track, now, box, error)
         if step.detected is None:
             return self._see(
-                track, now, step.landmarks, state="tracked", cycle_error=error
+                track,
+                now,
+                step.landmarks,
+                step.trail,
+                state="tracked",
+                cycle_error=error,
             )
         return self._check(track, now, step)
 
     def _check(self, track: Track, now: Moment, step: Step) -> None:
         """Take what both networks see if there is a face, and it is there."""
         error = step.cycle_error
-        sight = self._see_face(track.trail.view, step.landmarks)
+        sight = self._detector.check(step.trail.view, step.landmarks)
         if sight.score < self._config.min_face_score:
             return lose(track, now, error)
         if sight.offset > self._config.max_landmark_offset:
@@ -117,6 +111,7 @@ class Tracks:
             track,
             now,
             step.landmarks,
+            step.trail,
             state="tracked",
             cycle_error=error,
             disagreement=float(relative_distance(step.tracked, step.detected)),
@@ -129,58 +124,33 @@ class Tracks:
     ) -> None:
         """Ask the detector where a face is whose landmarks are not believed."""
         config = self._config
-        found = self._look_twice(now, box, track.face.box, config.confident_face_score)
-        if found is None or not found.again <= config.max_disagreement:
+        found = self._detector.detect(
+            now.image, box, track.face.box, config.confident_face_score
+        )
+        if found is None or not found.inconsistency <= config.max_disagreement:
             return lose(track, now, error)
         return self._detect(track, now, found)
 
-    def _look_twice(
-        self,
-        now: Moment,
-        box: np.ndarray,
-        previous_box: np.ndarray | None,
-        min_score: float,
-    ) -> _Found | None:
-        """Return the face in or near a box, None if there is none to be sure of.
-
-        Where the face check sees one beside the landmarks, it is asked about that.
-        """
-        for _ in range(2):
-            landmarks, again, view = self._networks.detect_twice(now.image, box)
-            if view is None or track_checks.is_degenerate(
-                landmarks, previous_box, now.image.shape, self._config
-            ):
-                return None
-            sight = self._see_face(view, landmarks)
-            if sight.score < min_score:
-                return None
-            if sight.offset <= self._config.max_landmark_offset:
-                return _Found(landmarks, again, view, sight)
-            box = sight.box
-        return None
-
-    def _see_face(self, view: View, landmarks: np.ndarray) -> Sight:
-        if self._face_check is None:
-            return Sight(1.0, 0.0, box_from_landmarks(landmarks))
-        sight = self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
-        corners = apply_matrix(invert_matrix(view.matrix), sight.box.reshape(2, 2))
-        return sight._replace(box=corners.ravel())
-
-    def _detect(self, track: Track, now: Moment, found: _Found) -> None:
-        track.trail = Trail(found.view, found.landmarks)
+    def _detect(self, track: Track, now: Moment, found: Detection) -> None:
         self._see(
             track,
             now,
             found.landmarks,
+            Trail(found.crop, found.landmarks),
             state="detected",
             cycle_error=np.nan,
-            disagreement=found.again,
-            face_score=found.sight.score,
-            offset=found.sight.offset,
+            disagreement=found.inconsistency,
+            face_score=found.check.score,
+            offset=found.check.offset,
         )
 
     def _see(
-        self, track: Track, now: Moment, landmarks: np.ndarray, **facts: float | str
+        self,
+        track: Track,
+        now: Moment,
+        landmarks: np.ndarray,
+        trail: Trail,
+        **facts: float | str,
     ) -> None:
         """Say what is seen of a face; what is not among the facts is as before."""
         face = replace(
@@ -190,7 +160,8 @@ class Tracks:
             timestamp=now.timestamp,
             **facts,
         )
-        track.face = replace(face, reliability=self._reliability(face))
+        face = replace(face, reliability=self._reliability(face))
+        track.face, track.trail = face, trail
         track.seen = now.clock
         if "face_score" in facts:
             track.place = face.box
@@ -228,7 +199,7 @@ class Tracks:
             if is_full and rival is None:
                 continue
             score = config.confident_face_score if is_full else config.min_face_score
-            found = self._look_twice(now, box, None, score)
+            found = self._detector.detect(now.image, box, None, score)
             if found is None:
                 continue
             new = track or Track(NOBODY, now.clock, now.clock)
@@ -294,7 +265,4 @@ class Tracks:
             for track in self._tracks
             if not track.is_lost or now.clock - track.seen <= self._config.patience
         ]
-        for track in self._tracks:
-            if not track.is_lost and track.trail.view is None:
-                track.trail.look(self._networks, now.image, track.face.landmarks)
         return [track.face for track in self._tracks]

@@ -1,5 +1,6 @@
 """One face into the next frame: who is asked what, and what becomes of the answers."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -51,14 +52,11 @@ class Networks:
 
 def run(networks, frames, start=FACE):
     """Follow through some frames; return the steps and the trail."""
-    trail, steps = Trail(), []
-    trail.look(networks, FRAME, start)
+    trail, steps = Trail().look(networks, FRAME, start), []
     for _ in range(frames):
         step = follow(networks, trail, FRAME, start, CONFIG)
         steps.append(step)
-        start = step.landmarks
-        if trail.view is None:
-            trail.look(networks, FRAME, start)
+        start, trail = step.landmarks, step.trail
     return steps, trail
 
 
@@ -132,18 +130,16 @@ def test_where_the_detector_is_elsewhere_with_most_nothing_is_said():
     steps, _ = run(Networks(away=0.11 * EYES, flow=0.0), 3)
     networks = Networks(away=0.11 * EYES, flow=0.0)
     trail = Trail(steps=CONFIG.detection_interval_resting - 1)
-    trail.look(networks, FRAME, steps[-1].landmarks)
+    trail = trail.look(networks, FRAME, steps[-1].landmarks)
     step = follow(networks, trail, FRAME, steps[-1].landmarks, CONFIG)
     assert step.landmarks is None
     assert step.detected is not None
 
 
 def test_a_tracker_that_does_not_come_back_is_not_believed():
-    trail = Trail()
-    trail.look(Networks(), FRAME, FACE)
+    trail = Trail().look(Networks(), FRAME, FACE)
     strict = TrackingConfig(max_cycle_error=0.0009)
     assert follow(Networks(), trail, FRAME, FACE, strict) == Step(0.001)
-    assert trail.view is None
 
 
 def test_flow_compares_the_last_view_with_what_is_seen_through_its_window():
@@ -159,14 +155,16 @@ def test_a_window_stays_until_the_face_has_left_its_middle():
     slack = CONFIG.crop_slack * EYES
     creeping = [np.array([0.4 * slack, 0])] * 3
     networks = Networks(flow=np.nan, steps=creeping)
-    trail, start, views = Trail(), FACE, []
-    trail.look(networks, FRAME, start)
+    trail, start, views = Trail().look(networks, FRAME, FACE), FACE, []
     for _ in creeping:
         # No look of the detector in between, which would say where the face is.
-        trail.steps = -9
-        start = follow(networks, trail, FRAME, start, CONFIG).landmarks
-        views.append(trail.view is not None)
-    assert views == [True, True, False]
+        step = follow(networks, replace(trail, steps=-9), FRAME, start, CONFIG)
+        start, trail = step.landmarks, step.trail
+        views.append(trail.view)
+    first = ("cut", 1)
+    seen = [("seen", first), ("seen", ("seen", first)), ("cut", 2)]
+    assert views == seen
+    np.testing.assert_array_equal(trail.cut_around, start)
 
 
 def test_networks_carry_landmarks_of_the_image_with_its_texture():

@@ -148,7 +148,7 @@ def check_sees(tracker, monkeypatch, *sights):
         score, offset = sights.pop(0) if len(sights) > 1 else sights[0]
         return Sight(score, offset, np.array([80.0, 80, 280, 280]))
 
-    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
 
 
 def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
@@ -487,7 +487,7 @@ def test_where_the_limit_is_reached_only_a_sure_face_is_back(
     tracker, boxes = swapped(folder)
     boxes.insert(0, BOX)
     sight = Sight(score, 0.0, BOX)
-    monkeypatch.setattr(tracker._tracks, "_face_check", lambda *_: sight)
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", lambda *_: sight)
     faces = [tracker.update(DARK) for _ in range(6)][-1]
     seen = [face.id for face in faces if face.state != "lost"]
     assert seen == [0 if score > 0.8 else 1]
@@ -497,7 +497,7 @@ def test_a_new_face_beside_others_is_surely_one(folder, monkeypatch):
     tracker = two_faces(folder, [BOX, SMALL])
     scores = iter([0.9, 0.75])
     check = lambda *_: Sight(next(scores, 0.9), 0.0, BOX)  # noqa: E731
-    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
     assert [face.id for face in tracker.update(DARK)] == [0]
 
 
@@ -534,3 +534,25 @@ def test_what_a_finder_returns_is_checked_like_boxes_that_are_given(folder, foun
     tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
     with pytest.raises(ValueError, match=r"`finder` returned: .*box"):
         tracker.update(np.zeros((80, 100, 3), np.uint8))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("no answer"), KeyboardInterrupt()])
+def test_after_a_finder_that_fails_once_faces_keep_their_ids(folder, fault):
+    answers = [[BOX], fault, [BOX]]
+
+    def finder(image):
+        answer = answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    # No slack: a new crop is cut after every step.
+    tracker = FaceTracker.from_pretrained(
+        folder, **TOY, finder=finder, max_faces=2, config=TrackingConfig(crop_slack=0)
+    )
+    (first,) = tracker.update(DARK, 0.0)
+    with pytest.raises(type(fault)):
+        tracker.update(grey(4), 1.0)
+    (face,) = tracker.update(grey(4), 1.04)
+    assert (face.id, face.state) == (first.id, "tracked")
+    assert not answers
