@@ -1,13 +1,13 @@
-"""How a detector and a tracker are run over a sequence that is to be scored.
+"""Protocols: how a detector and a tracker are run over a sequence that is scored.
 
-Three protocols, because the paper does not say which one it used:
+There are three, because the paper does not name its own:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: every few
-  frames the detector looks at the same place, and optical flow carries the landmarks
-  from frame to frame; where the networks differ, the cycle error exceeds a limit or the
-  shape cannot be the face any more, the detector is asked anew in the frame's box.
+* ``track-redetect``: the steps of ``FaceTracker``, see ``tracking.step``. Every few
+  frames the detector corrects the tracker, and optical flow gives the motion between
+  frames. The face is detected again, in the frame's box, where the networks differ, the
+  cycle error exceeds a limit, or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.step import Trail, follow
+from strrn_tf.tracking.step import TrackState, track_step
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
@@ -48,11 +48,13 @@ class LandmarkTracker(Protocol):
 
 
 class Answer(NamedTuple):
-    """What a protocol says about one frame.
+    """Answer of a protocol for one frame.
 
-    ``landmarks`` (68, 2) float32 in image pixels, NaN if lost. ``cycle_error`` of the
-    tracker's step as a fraction of the eye distance, NaN where no step was made; a
-    frame that is "detected" *and* has one is a frame whose step was rejected.
+    Attributes:
+        landmarks: (68, 2) float32 in image pixels, NaN if lost.
+        cycle_error: of the tracker's step, a fraction of the eye distance. NaN where no
+            step was made. A detected frame has one if its step was rejected.
+        state: "detected", "tracked" or "lost".
     """
 
     landmarks: np.ndarray
@@ -61,7 +63,7 @@ class Answer(NamedTuple):
 
 
 class ProtocolRun:
-    """One protocol on one sequence: what is remembered from frame to frame.
+    """One protocol on one sequence, with its state from frame to frame.
 
     Args:
         protocol: one of ``PROTOCOLS``.
@@ -89,7 +91,7 @@ class ProtocolRun:
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        self._trail = Trail()
+        self._state = TrackState()
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -98,15 +100,15 @@ class ProtocolRun:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            find_box: finds the face box of this frame, None where there is none. It is
-                called only if the protocol needs a box now.
+            find_box: finds the face box of this frame, None where there is none. The
+                protocol calls it only if it needs a box in this frame.
         """
         landmarks, cycle_error = self._step(image)
         state: State = "tracked"
-        # Plain tracking starts once and is never helped again.
+        # Plain tracking starts once and is never corrected.
         if landmarks is None and not (self.protocol == "track" and self._started):
             landmarks, state = self._detect(image, find_box), "detected"
-            self._trail = Trail()
+            self._state = TrackState()
         self._frame, self._landmarks = image, landmarks
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
@@ -125,11 +127,11 @@ class ProtocolRun:
             # The drift of plain tracking is a result, so a bad shape is kept as long
             # as a crop window can be made from it.
             return landmarks if is_trackable(landmarks, image) else None, cycle_error
-        networks, trail = self.tracker.networks, self._trail
-        if trail.view is None:
-            trail = trail.look(networks, self._frame, self._landmarks)
-        step = follow(networks, trail, image, self._landmarks, self.config)
-        self._trail = step.trail or Trail()
+        networks, state = self.tracker.networks, self._state
+        if state.crop is None:
+            state = state.cut_crop(networks, self._frame, self._landmarks)
+        step = track_step(networks, state, image, self._landmarks, self.config)
+        self._state = step.state or TrackState()
         return step.landmarks, step.cycle_error
 
     def _detect(
@@ -145,9 +147,9 @@ class ProtocolRun:
 
 
 def is_trackable(landmarks: np.ndarray, image: np.ndarray) -> bool:
-    """Say whether a crop window of an image (H, W, 3) can be made from a shape (68, 2).
+    """Return whether a shape (68, 2) has a crop window in an image (H, W, 3).
 
-    It can if the shape is finite, spans an area and touches the image.
+    It has one if it is finite, spans an area and touches the image.
     """
     if not np.isfinite(landmarks).all():
         return False

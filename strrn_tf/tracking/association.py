@@ -1,4 +1,4 @@
-"""Which box belongs to which face: association by overlap, and after a loss."""
+"""Data association: which box belongs to which face, in sight or lost."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,12 +8,12 @@ from strrn_tf.geometry import face_size, overlap
 from strrn_tf.tracking.config import TrackingConfig
 
 
-def match(
+def associate(
     boxes: Sequence[np.ndarray],
     others: Sequence[np.ndarray],
     config: TrackingConfig,
 ) -> list[tuple[int, int]]:
-    """Pair boxes with others, best overlap first, each at most once.
+    """Pair boxes with others, largest overlap first, each at most once.
 
     Args:
         boxes: (4,) each.
@@ -32,15 +32,15 @@ def match(
     return _pair({key: cost for key, cost in costs.items() if cost <= -least})
 
 
-def match_again(
+def reassociate_lost(
     lost: Sequence[tuple[np.ndarray, float]],
     boxes: Sequence[np.ndarray],
     config: TrackingConfig,
 ) -> list[tuple[int, int]]:
-    """Pair lost faces with boxes in which they may be back, the nearest first.
+    """Pair lost faces with boxes inside their gates, nearest first, each at most once.
 
     Args:
-        lost: last box (4,) of every lost face, and for how many seconds it is lost.
+        lost: expected box (4,) of every lost face, and for how many seconds it is lost.
         boxes: (4,) each.
         config: ``gating_radius``, ``gating_rate`` and ``max_size_change``.
 
@@ -48,13 +48,13 @@ def match_again(
         Pairs (index of lost face, index of box).
     """
     costs = {}
-    for i, (last, seconds) in enumerate(lost):
+    for i, (expected, seconds) in enumerate(lost):
+        gate = config.gating_radius + config.gating_rate * seconds
         for j, box in enumerate(boxes):
-            size = face_size(last)
-            distance = np.linalg.norm((box - last).reshape(2, 2).mean(0)) / size
-            grown = abs(np.log(face_size(box) / size))
-            gate = config.gating_radius + config.gating_rate * seconds
-            if distance <= gate and grown <= np.log(config.max_size_change):
+            size = face_size(expected)
+            distance = np.linalg.norm((box - expected).reshape(2, 2).mean(0)) / size
+            size_change = abs(np.log(face_size(box) / size))
+            if distance <= gate and size_change <= np.log(config.max_size_change):
                 costs[i, j] = float(distance)
     return _pair(costs)
 

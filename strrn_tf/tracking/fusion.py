@@ -1,6 +1,7 @@
-"""What is said of a face on which tracker, detector and optical flow have their say.
+"""Fusion of tracker, detector and optical flow into the landmarks of one frame.
 
-Pure functions of landmarks, so that every rule can be tested without a network.
+The functions are pure, so every rule can be tested without a network. Distances are
+fractions of the eye distance.
 """
 
 import numpy as np
@@ -9,99 +10,106 @@ from strrn_tf.geometry import eye_distance, relative_distance
 from strrn_tf.tracking.config import TrackingConfig
 
 
-def needs_a_look(
-    steps: int,
+def needs_redetection(
+    frames_since_check: int,
     cycle_error: float,
     tracked: np.ndarray,
-    carried: np.ndarray,
+    flow: np.ndarray,
     motion: float,
     config: TrackingConfig,
 ) -> bool:
-    """Say whether the detector looks at a tracked face.
+    """Return whether the detector checks a tracked face in this frame.
+
+    It does after a number of frames that depends on the motion, after a large cycle
+    error, and where optical flow disagrees with the tracker on many landmarks.
 
     Args:
-        steps: frames since it has looked, this one included.
+        frames_since_check: frames since the last check, this one included.
         cycle_error: of the step into this frame.
-        tracked: (68, 2) of the tracker in this frame.
-        carried: (68, 2) of optical flow, NaN: not found again.
-        motion: how far the face has gone in this frame, a fraction of the eye distance.
+        tracked: (68, 2), the tracker's landmarks in this frame.
+        flow: (68, 2), optical flow's landmarks. NaN: not found again.
+        motion: mean distance that the face has moved in this frame.
         config: thresholds of the check.
     """
     is_moving = motion > config.motion_threshold
-    due = steps >= (
+    interval = (
         config.detection_interval_moving
         if is_moving
         else config.detection_interval_resting
     )
-    # A dark or blurred face has landmarks that are not found, which says nothing.
-    away = np.mean(_gap(tracked, carried) > _reach(motion, config))
+    # NaN compares as false: in a dark or blurred image flow finds nothing, which is no
+    # evidence against the tracker.
+    outliers = np.mean(_distances(tracked, flow) > _flow_gate(motion, config))
     return bool(
-        due
+        frames_since_check >= interval
         or cycle_error > config.cycle_recheck_threshold
-        or away > config.flow_outlier_fraction
+        or outliers > config.flow_outlier_fraction
     )
 
 
-def correction(
+def detector_correction(
     tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
 ) -> np.ndarray | None:
-    """Return how the detector moves tracked landmarks, None if they are too far apart.
+    """Return the offsets by which the detector moves tracked landmarks.
 
-    The paper's cooperation and competition, at run time.
+    This is the paper's cooperation and competition, at run time. The offsets are added
+    in this frame and in each one until the next check.
 
     Args:
-        tracked: (68, 2) of the tracker.
-        detected: (68, 2) of the detector in the same frame.
+        tracked: (68, 2), the tracker's landmarks.
+        detected: (68, 2), the detector's landmarks in the same frame.
         config: ``max_disagreement`` and ``detector_weight``.
 
     Returns:
-        Offsets (68, 2) float32, to be added in this frame and up to the next look:
-        given at once, what is dealt out so would be jitter. Zero for a landmark that is
-        overruled.
+        Offsets (68, 2) float32 in pixels, zero where ``replaced_by_detector``. None if
+        the two shapes are too far apart in the mean.
     """
     if not relative_distance(tracked, detected) <= config.max_disagreement:
         return None
     offsets = config.detector_weight * (np.asarray(detected) - tracked)
-    elsewhere = overruled(tracked, detected, config)
-    return np.where(elsewhere, 0, offsets).astype(np.float32)
+    replaced = replaced_by_detector(tracked, detected, config)
+    return np.where(replaced, 0, offsets).astype(np.float32)
 
 
-def overruled(
+def replaced_by_detector(
     tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
 ) -> np.ndarray:
-    """Say which landmarks (68, 1) are where the detector sees them, all the way.
+    """Return which landmarks (68, 1) take the detector's position at once.
 
-    One that a hand has taken with it would come back too slowly.
+    A hand that slides over a face takes single landmarks along. The weighted correction
+    would bring them back too slowly.
 
     Args:
-        tracked: (68, 2) of the tracker.
-        detected: (68, 2) of the detector in the same frame.
+        tracked: (68, 2), the tracker's landmarks.
+        detected: (68, 2), the detector's landmarks in the same frame.
         config: ``max_disagreement``.
     """
-    return _gap(tracked, detected)[:, None] > config.max_disagreement
+    return _distances(tracked, detected)[:, None] > config.max_disagreement
 
 
-def steady(
-    tracked: np.ndarray, carried: np.ndarray, motion: float, config: TrackingConfig
+def fuse(
+    tracked: np.ndarray, flow: np.ndarray, motion: float, config: TrackingConfig
 ) -> np.ndarray:
-    """Return landmarks (68, 2) float32 that go with the flow, towards the tracker's.
+    """Return landmarks (68, 2) float32 between optical flow and tracker.
+
+    A landmark outside the gate of the flow, or not found by it, is the tracker's.
 
     Args:
-        tracked: (68, 2) of the tracker.
-        carried: (68, 2) of optical flow in the same frame; NaN: not found again.
-        motion: how far the face has gone in it, a fraction of the eye distance.
+        tracked: (68, 2), the tracker's landmarks.
+        flow: (68, 2), optical flow's landmarks in the same frame. NaN: not found again.
+        motion: mean distance that the face has moved in this frame.
         config: ``tracker_weight`` and the gate of the flow.
     """
-    steadied = carried + config.tracker_weight * (tracked - carried)
-    agrees = _gap(tracked, carried) <= _reach(motion, config)
-    return np.where(agrees[:, None], steadied, tracked).astype(np.float32)
+    fused = flow + config.tracker_weight * (tracked - flow)
+    inside = _distances(tracked, flow) <= _flow_gate(motion, config)
+    return np.where(inside[:, None], fused, tracked).astype(np.float32)
 
 
-def _reach(motion: float, config: TrackingConfig) -> float:
-    """Return how far from the tracker flow is believed, in eye distances."""
+def _flow_gate(motion: float, config: TrackingConfig) -> float:
+    """Return the largest distance between tracker and flow at which flow is used."""
     return config.flow_gate + config.flow_gate_per_motion * motion
 
 
-def _gap(shape: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _distances(shape: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the distances (68,) of two shapes as fractions of the eye distance."""
     return np.linalg.norm(shape - other, axis=-1) / eye_distance(shape)

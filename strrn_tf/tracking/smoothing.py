@@ -1,9 +1,8 @@
-"""The One-Euro filter on landmarks: steady where a face rests, quick where it moves.
+"""The One-Euro filter on landmarks (Casiez, Roussel and Vogel 2012).
 
-Casiez, Roussel and Vogel 2012. A low-pass filter whose cut-off frequency rises with the
-speed: at rest it takes the jitter out, in motion it hardly lags. Lengths are fractions
-of the eye distance, times seconds, so the same settings do for every size of face and
-every frame rate.
+It is a low-pass filter whose cut-off frequency rises with the speed. At rest it removes
+jitter; in motion it hardly lags. Lengths are fractions of the eye distance and times
+are seconds, so one setting serves all face sizes and frame rates.
 """
 
 from collections.abc import Sequence
@@ -18,10 +17,10 @@ from strrn_tf.tracking.face import Face
 
 @dataclass
 class _State:
-    """Landmarks as they came and as they were shown, pixels per second, seconds."""
+    """Landmarks before and after the filter, pixels per second, seconds."""
 
-    given: np.ndarray
-    shown: np.ndarray
+    raw: np.ndarray
+    smoothed: np.ndarray
     velocity: np.ndarray
     time: float
 
@@ -30,7 +29,7 @@ class Smoother:
     """Smooths the faces of one video, each by its id.
 
     Args:
-        config: the settings ``smoothing_...`` and ``frame_interval``.
+        config: the fields ``smoothing_...`` and ``frame_interval``.
     """
 
     def __init__(self, config: TrackingConfig | None = None) -> None:
@@ -46,8 +45,8 @@ class Smoother:
         """Return the faces of a frame with smoothed landmarks and their boxes.
 
         Args:
-            faces: of the frame; lost ones are forgotten.
-            timestamp: of the frame in seconds; without one, or where it stands still,
+            faces: of the frame. Lost ones are forgotten.
+            timestamp: of the frame in seconds. Without one, or where it stands still,
                 frames are ``frame_interval`` apart.
         """
         self._clock += self._config.frame_interval
@@ -67,17 +66,23 @@ class Smoother:
         if not 0 < gap <= config.smoothing_max_gap:
             self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
             return face
-        step = (now - before.given) / gap - before.velocity
-        velocity = before.velocity + _share(config.smoothing_speed_cutoff, gap) * step
-        pace = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
-        cutoff = config.smoothing_min_cutoff + config.smoothing_beta * pace
-        share = _share(cutoff, gap)
-        shown = before.shown + share * (now - before.shown)
-        self._states[face.id] = _State(now, shown, velocity, self._clock)
-        landmarks = shown.astype(np.float32)
+        change = (now - before.raw) / gap - before.velocity
+        factor = _smoothing_factor(config.smoothing_speed_cutoff, gap)
+        velocity = before.velocity + factor * change
+        speed = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
+        cutoff = config.smoothing_min_cutoff + config.smoothing_beta * speed
+        factor = _smoothing_factor(cutoff, gap)
+        smoothed = before.smoothed + factor * (now - before.smoothed)
+        self._states[face.id] = _State(now, smoothed, velocity, self._clock)
+        landmarks = smoothed.astype(np.float32)
         return replace(face, landmarks=landmarks, box=box_from_landmarks(landmarks))
 
 
-def _share(cutoff: np.ndarray | float, gap: float) -> np.ndarray | float:
-    """Return how much of the new value a low-pass filter takes."""
+def _smoothing_factor(cutoff: np.ndarray | float, gap: float) -> np.ndarray | float:
+    """Return the weight of the new value in a low-pass filter (the paper's alpha).
+
+    Args:
+        cutoff: cut-off frequency in hertz.
+        gap: seconds since the value before.
+    """
     return 1 / (1 + 1 / (2 * np.pi * cutoff * gap))

@@ -1,7 +1,6 @@
-"""Whether a track is still on its face.
+"""Checks of whether a track is still on its face.
 
-Pure functions of landmarks and boxes, so that every limit can be tested without a
-network.
+The functions are pure, so every limit can be tested without a network.
 """
 
 from collections.abc import Sequence
@@ -25,11 +24,17 @@ def is_degenerate(
     image_shape: Sequence[int],
     config: TrackingConfig,
 ) -> bool:
-    """Say whether landmarks (68, 2) cannot be the face that was in the previous box.
+    """Return whether landmarks cannot be those of the face in the previous box.
 
-    They are not finite, are a dot or a line, or are mostly outside the image; with a
-    previous box also: they have changed their size by more than `max_size_change` in
-    one frame or do not touch that box.
+    That is so if they are not finite, are a dot or a line, or are mostly outside the
+    image. With a previous box it is so too if their size has changed by more than
+    ``max_size_change`` in one frame, or if they do not touch that box.
+
+    Args:
+        landmarks: (68, 2) in pixels of the image.
+        previous_box: (4,) of the frame before, or None.
+        image_shape: height, width and more.
+        config: limits of size and position.
     """
     if not np.isfinite(landmarks).all():
         return True
@@ -42,37 +47,39 @@ def is_degenerate(
         return True
     if previous_box is None:
         return False
-    change = np.log(face_size(box) / face_size(previous_box))
-    apart = intersection(box, previous_box) <= 0
-    return bool(abs(change) > np.log(config.max_size_change) or apart)
+    size_change = np.log(face_size(box) / face_size(previous_box))
+    is_apart = intersection(box, previous_box) <= 0
+    return bool(abs(size_change) > np.log(config.max_size_change) or is_apart)
 
 
-def is_doubtful(face: Face, config: TrackingConfig) -> bool:
-    """Say whether a face that is not lost has to be confirmed."""
+def needs_confirmation(face: Face, config: TrackingConfig) -> bool:
+    """Return whether a search has to find a face again that is not lost."""
     return face.reliability < config.confirmation_reliability
 
 
-def is_sure(face: Face, config: TrackingConfig) -> bool:
-    """Say whether a face that is new may begin beside others."""
+def is_confident(face: Face, config: TrackingConfig) -> bool:
+    """Return whether a new face may start a track beside others."""
     is_face = face.face_score >= config.confident_face_score
     return bool(is_face and face.reliability >= config.new_track_reliability)
 
 
-def is_same(face: Face, other: Face, config: TrackingConfig) -> bool:
-    """Say whether two faces, neither of them lost, are one."""
+def is_same_face(face: Face, other: Face, config: TrackingConfig) -> bool:
+    """Return whether two faces, neither of them lost, are the same one."""
     distance = relative_distance(face.landmarks, other.landmarks)
     return bool(distance < config.same_face_distance)
 
 
-def has_better_double(face: Face, seen: Sequence[Face], config: TrackingConfig) -> bool:
-    """Say whether one of the faces that are seen is the same and more reliable.
+def has_better_duplicate(
+    face: Face, seen: Sequence[Face], config: TrackingConfig
+) -> bool:
+    """Return whether one of the faces in sight is the same one and more reliable.
 
-    Of equally reliable ones the older one is the better.
+    Of two equally reliable ones the older track is the better one.
     """
 
     def rank(other: Face) -> tuple[float, int]:
         return -other.reliability, other.id
 
     return any(
-        rank(other) < rank(face) and is_same(other, face, config) for other in seen
+        rank(other) < rank(face) and is_same_face(other, face, config) for other in seen
     )

@@ -1,13 +1,13 @@
 """``FaceTracker``: 68 landmarks of faces in images and in video. No TensorFlow.
 
-A face is *detected* once, from a box, by the detector network, then *tracked* from
-frame to frame by the STRRN network. Every tracked step is checked by going back: the
-landmarks found in frame t are tracked back to frame t-1, where they should meet the
-ones they came from (paper, Fig. 1). Both directions look through one crop window, that
-of landmarks in frame t-1 or some frames before it, so a moving window adds no motion of
-its own. ``step.py`` is one such step, with what detector and optical flow have to say;
-a track that does not come back is detected anew, or is lost: ``tracks.py`` has the
-rules.
+The detector network *detects* a face once, from a box. The STRRN network then *tracks*
+it from frame to frame. Backward tracking checks every step: from the landmarks in frame
+t the network tracks back to frame t-1, where it should return to the landmarks of that
+frame (paper, Fig. 1). Both directions use one crop window. It is the window of frame
+t-1 or of an earlier one, so it adds no motion of its own.
+
+``step.py`` has one step, with detector and optical flow. ``tracks.py`` has the rules by
+which tracks start, are detected again, are lost and end.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,8 @@ from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
-from strrn_tf.tracking.tracks import Moment, Tracks
+from strrn_tf.tracking.track import TimedFrame
+from strrn_tf.tracking.tracks import Tracks
 from strrn_tf.tracking.validation import (
     check_count,
     check_flag,
@@ -129,7 +130,7 @@ class FaceTracker:
         if self._smoother:
             self._smoother.reset()
         self._clock = 0.0
-        self._searched = -np.inf
+        self._last_search = -np.inf
         self._frame_shape: tuple[int, ...] | None = None
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -151,7 +152,7 @@ class FaceTracker:
         frame: np.ndarray,
         previous_landmarks: np.ndarray,
     ) -> tuple[np.ndarray, float]:
-        """Track one face from a frame to the next, and back.
+        """Track one face from a frame to the next, and backward.
 
         Args:
             previous_frame: (H, W, 3) uint8 RGB.
@@ -172,8 +173,8 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
-        view = self.networks.look(previous_frame, box_from_landmarks(start))
-        landmarks, error, _ = self.networks.step(view, frame, start)
+        crop = self.networks.crop_face(previous_frame, box_from_landmarks(start))
+        landmarks, error, _ = self.networks.step(crop, frame, start)
         return landmarks, error
 
     def update(
@@ -182,21 +183,24 @@ class FaceTracker:
         timestamp: float | None = None,
         boxes: Sequence[np.ndarray] | None = None,
     ) -> list[Face]:
-        """Take the next frame of a video and return its faces, in the order of ids.
+        """Take the next frame of a video and return its faces in the order of ids.
+
+        An exception, such as one of the finder, ends this frame only. ``update`` may be
+        called again with the next frame. Faces keep their ids.
 
         Args:
             frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
             timestamp: in seconds; is passed on to the faces. Without one, frames are
                 taken to be ``frame_interval`` apart, 1/25 s.
-            boxes: face boxes (N, 4) of this frame, N may be 0: then no face detector is
-                run. A box starts a track where there is none, and brings a lost one
-                back; a face that is tracked well needs none.
+            boxes: face boxes (N, 4) of this frame, N may be 0. With boxes no face
+                finder runs. A box starts a track where there is none, and brings a lost
+                one back. A face that is tracked needs none.
 
         Returns:
             One ``Face`` for every track, also for lost ones while they may come back.
 
         Raises:
-            ValueError: an argument breaks these rules; the tracks are as before.
+            ValueError: an argument breaks these rules. The tracks are as before.
         """
         check_image(frame, "frame")
         if self._frame_shape not in (None, frame.shape):
@@ -207,19 +211,19 @@ class FaceTracker:
         clock = self._tick(timestamp)
         given = None if boxes is None else check_boxes(boxes, frame)
         self._frame_shape, self._clock = frame.shape, clock
-        now = Moment(frame, clock, timestamp)
-        self._tracks.follow(now)
+        timed = TimedFrame(frame, clock, timestamp)
+        self._tracks.track(timed)
         if given is not None:
-            self._tracks.detect(now, given)
+            self._tracks.detect(timed, given)
         elif self._is_search_due():
             found = sorted(self._finder(frame), key=face_size, reverse=True)
-            self._searched = clock
-            self._tracks.detect(now, found, self._max_faces, searched=True)
-        faces = self._tracks.settle(now)
+            self._last_search = clock
+            self._tracks.detect(timed, found, self._max_faces, searched=True)
+        faces = self._tracks.settle(timed)
         return self._smoother(faces, timestamp) if self._smoother else faces
 
     def _tick(self, timestamp: float | None) -> float:
-        """Return the clock of the next frame. It stands where timestamps go back."""
+        """Return the clock of the next frame. It stands still where timestamps fall."""
         if timestamp is None:
             return self._clock + self.config.frame_interval
         seconds = as_numbers(timestamp, "timestamp")
@@ -231,14 +235,14 @@ class FaceTracker:
         return float(seconds if is_first else max(seconds, self._clock))
 
     def _is_search_due(self) -> bool:
-        """Say whether faces are to be looked for in this frame."""
-        if self._tracks.num_seen >= self._max_faces and not self._tracks.needs_search:
-            return False
+        """Return whether faces are searched for in this frame."""
         wanted = self._tracks.needs_search
+        if self._tracks.num_seen >= self._max_faces and not wanted:
+            return False
         config = self.config
         interval = config.redetect_interval if wanted else config.search_interval
         # Timestamps are rounded: a frame that is due must not wait for the next.
-        return self._clock - self._searched >= interval - 1e-3
+        return self._clock - self._last_search >= interval - 1e-3
 
 
 def _merge(

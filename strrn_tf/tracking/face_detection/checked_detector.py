@@ -12,11 +12,11 @@ import numpy as np
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, invert_matrix
 from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.config import TrackingConfig
-from strrn_tf.tracking.face_detection.face_check import Sight
-from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
+from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
+from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
 
 # The face check: crop (S, S, 3) and landmarks (68, 2) in its pixels -> result.
-CheckFace = Callable[[np.ndarray, np.ndarray], Sight]
+CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
 
 # The first detection, and one more in the box where the face check sees the face.
 ATTEMPTS = 2
@@ -35,8 +35,8 @@ class Detection(NamedTuple):
 
     landmarks: np.ndarray
     inconsistency: float
-    crop: View
-    check: Sight
+    crop: Crop
+    check: FaceCheckResult
 
 
 class CheckedDetector:
@@ -62,7 +62,7 @@ class CheckedDetector:
         """Whether faces are told from other things."""
         return self._face_check is not None
 
-    def check(self, crop: View, landmarks: np.ndarray) -> Sight:
+    def check(self, crop: Crop, landmarks: np.ndarray) -> FaceCheckResult:
         """Return the result of the face check, its box in pixels of the image.
 
         Args:
@@ -70,8 +70,8 @@ class CheckedDetector:
             landmarks: (68, 2) in pixels of the image.
         """
         if self._face_check is None:
-            return Sight(1.0, 0.0, box_from_landmarks(landmarks))
-        result = self._face_check(crop.crop[0], apply_matrix(crop.matrix, landmarks))
+            return FaceCheckResult(1.0, 0.0, box_from_landmarks(landmarks))
+        result = self._face_check(crop.pixels[0], apply_matrix(crop.matrix, landmarks))
         corners = apply_matrix(invert_matrix(crop.matrix), result.box.reshape(2, 2))
         return result._replace(box=corners.ravel())
 
@@ -93,7 +93,9 @@ class CheckedDetector:
             min_score: least probability of a face.
         """
         for _ in range(ATTEMPTS):
-            landmarks, again, crop = self._networks.detect_twice(image, box)
+            landmarks, inconsistency, crop = self._networks.detect_consistently(
+                image, box
+            )
             if crop is None or track_checks.is_degenerate(
                 landmarks, previous_box, image.shape, self._config
             ):
@@ -101,7 +103,7 @@ class CheckedDetector:
             check = self.check(crop, landmarks)
             if check.score < min_score:
                 return None
-            if check.offset <= self._config.max_landmark_offset:
-                return Detection(landmarks, again, crop, check)
+            if check.landmark_offset <= self._config.max_landmark_offset:
+                return Detection(landmarks, inconsistency, crop, check)
             box = check.box
         return None

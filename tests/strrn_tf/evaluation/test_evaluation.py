@@ -59,22 +59,22 @@ class FakeTracker:
 
 
 class FakeNetworks:
-    """Those of a fake tracker: a view is an image and a box; nothing is carried."""
+    """Those of a fake tracker: a crop is an image and a box; flow finds nothing."""
 
     def __init__(self, tracker):
         self.tracker = tracker
 
-    def look(self, image, box):
+    def crop_face(self, image, box):
         return image, box
 
-    def detect_in(self, view):
-        return self.tracker.align(*view)
+    def detect_in(self, crop):
+        return self.tracker.align(*crop)
 
-    def step(self, view, frame, start):
-        landmarks, error = self.tracker.step(view[0], frame, start)
-        return landmarks, error, (frame, view[1])
+    def step(self, crop, frame, start):
+        landmarks, error = self.tracker.step(crop[0], frame, start)
+        return landmarks, error, (frame, crop[1])
 
-    def carry(self, previous, seen, start, search):
+    def flow_landmarks(self, previous, crop, start, settings):
         return np.full(np.shape(start), np.nan)
 
 

@@ -9,9 +9,9 @@ from support.toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 from strrn_tf import geometry
 from strrn_tf.tracking import association, fusion, track_checks
 from strrn_tf.tracking.config import TrackingConfig
-from strrn_tf.tracking.face_detection.face_check import Sight
+from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.track import Moment, lose
+from strrn_tf.tracking.track import TimedFrame, mark_lost
 from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -99,7 +99,7 @@ def detector_says(tracker, monkeypatch, *answers):
     """Let the detector give these answers, the last one for ever."""
     answers = list(answers)
 
-    def detect_in(view):
+    def detect_in(crop):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     monkeypatch.setattr(tracker.networks, "detect_in", detect_in)
@@ -116,17 +116,17 @@ def test_the_detector_criticises_a_drift_every_few_frames(tracker, monkeypatch):
     np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
 
 
-def test_the_detector_looks_at_once_after_an_uneasy_step(tracker, monkeypatch):
+def test_the_detector_looks_at_once_after_an_large_cycle_error(tracker, monkeypatch):
     step = tracker.networks.step
 
-    def uneasy(view, frame, start):
-        landmarks, _, seen = step(view, frame, start)
+    def imprecise(crop, image, start):
+        landmarks, _, seen = step(crop, image, start)
         return landmarks, 1.1 * CONFIG.cycle_recheck_threshold, seen
 
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
     assert tracker.update(DARK)[0].state == "tracked"
-    monkeypatch.setattr(tracker.networks, "step", uneasy)
+    monkeypatch.setattr(tracker.networks, "step", imprecise)
     assert tracker.update(DARK)[0].state == "detected"
 
 
@@ -146,7 +146,7 @@ def check_sees(tracker, monkeypatch, *sights):
         moved = landmarks - toy_mean_shape()
         np.testing.assert_allclose(moved, [moved.mean(0)] * 68, atol=0.1)
         score, offset = sights.pop(0) if len(sights) > 1 else sights[0]
-        return Sight(score, offset, np.array([80.0, 80, 280, 280]))
+        return FaceCheckResult(score, offset, np.array([80.0, 80, 280, 280]))
 
     monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
 
@@ -158,7 +158,7 @@ def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
     faces += [tracker.update(DARK, boxes=[])[0] for _ in range(2 * EVERY)]
     states = [face.state for face in faces]
     assert states == ["detected", *["tracked"] * (2 * EVERY - 1), "lost"]
-    told = [(face.face_score, face.offset) for face in faces]
+    told = [(face.face_score, face.landmark_offset) for face in faces]
     nobody = (np.nan, np.nan)
     np.testing.assert_array_equal(
         told, [sights[0]] * EVERY + [sights[1]] * EVERY + [nobody]
@@ -184,12 +184,12 @@ def test_a_face_that_the_flow_leaves_is_looked_at_at_once(tracker, monkeypatch):
         tracker.reset()
         check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
 
-        def carry(previous, seen, start, search, gone=landmarks_that_go):
-            carried = start.copy()
-            carried[:gone] += 20
-            return carried
+        def flow(previous, crop, start, settings, gone=landmarks_that_go):
+            moved = start.copy()
+            moved[:gone] += 20
+            return moved
 
-        monkeypatch.setattr(tracker.networks, "carry", carry)
+        monkeypatch.setattr(tracker.networks, "flow_landmarks", flow)
         tracker.update(DARK, boxes=[BOX])
         assert tracker.update(DARK, boxes=[])[0].state == expected
 
@@ -236,13 +236,13 @@ def test_what_is_detected_anew_owes_nothing_to_what_was(tracker, monkeypatch):
     for _ in range(EVERY):
         tracker.update(DARK)
     (track,) = tracker._tracks._tracks
-    assert (track.trail.correction > 0).all()
+    assert (track.state.detector_correction > 0).all()
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
     for _ in range(EVERY):
         (face,) = tracker.update(DARK)
     assert face.state == "detected"
-    np.testing.assert_array_equal(track.trail.correction, 0)
-    np.testing.assert_array_equal(track.trail.cut_around, face.landmarks)
+    np.testing.assert_array_equal(track.state.detector_correction, 0)
+    np.testing.assert_array_equal(track.state.cut_around, face.landmarks)
 
 
 def test_networks_agree_within_a_tenth_of_the_eye_distance():
@@ -250,7 +250,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     eyes = np.linalg.norm(shape[45] - shape[36])
     for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
         moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
-        assert (fusion.correction(shape, moved, CONFIG) is not None) is agreed
+        assert (fusion.detector_correction(shape, moved, CONFIG) is not None) is agreed
 
 
 @pytest.mark.parametrize(
@@ -316,8 +316,8 @@ def test_of_two_faces_that_meet_the_less_reliable_one_waits(folder, monkeypatch)
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step
 
-    def jump(view, frame, start):
-        landmarks, error, seen = step(view, frame, start)
+    def jump(crop, image, start):
+        landmarks, error, seen = step(crop, image, start)
         is_right = landmarks.mean() > expected_shape(left).mean() + 40
         shift = left[:2] - right[:2] if is_right else 0.0
         return landmarks + np.float32(shift), error + 0.01 * is_right, seen
@@ -474,7 +474,7 @@ def test_faces_whose_boxes_were_given_are_followed_beyond_the_limit(folder):
     boxes = [np.array([x, 30.0, x + 60, 90]) for x in (20.0, 120.0, 220.0)]
     tracker = two_faces(folder, boxes, 1)
     tracker.update(DARK, boxes=boxes)
-    lose(tracker._tracks._tracks[0], Moment(DARK, 0.0, None), np.nan)
+    mark_lost(tracker._tracks._tracks[0], TimedFrame(DARK, 0.0, None), np.nan)
     faces = [tracker.update(DARK) for _ in range(10)][-1]
     seen = [face.id for face in faces if face.state != "lost"]
     assert seen == [1, 2]
@@ -486,7 +486,7 @@ def test_where_the_limit_is_reached_only_a_sure_face_is_back(
 ):
     tracker, boxes = swapped(folder)
     boxes.insert(0, BOX)
-    sight = Sight(score, 0.0, BOX)
+    sight = FaceCheckResult(score, 0.0, BOX)
     monkeypatch.setattr(tracker._tracks._detector, "_face_check", lambda *_: sight)
     faces = [tracker.update(DARK) for _ in range(6)][-1]
     seen = [face.id for face in faces if face.state != "lost"]
@@ -496,7 +496,7 @@ def test_where_the_limit_is_reached_only_a_sure_face_is_back(
 def test_a_new_face_beside_others_is_surely_one(folder, monkeypatch):
     tracker = two_faces(folder, [BOX, SMALL])
     scores = iter([0.9, 0.75])
-    check = lambda *_: Sight(next(scores, 0.9), 0.0, BOX)  # noqa: E731
+    check = lambda *_: FaceCheckResult(next(scores, 0.9), 0.0, BOX)  # noqa: E731
     monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
     assert [face.id for face in tracker.update(DARK)] == [0]
 
@@ -525,8 +525,8 @@ def test_overlap_and_matching():
     assert geometry.overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])) == 1 / 3
     boxes = [np.array([0.0, 0, 10, 10]), np.array([2.0, 0, 12, 10])]
     others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
-    assert association.match(boxes, others, CONFIG) == [(1, 0)]
-    assert association.match([], others, CONFIG) == []
+    assert association.associate(boxes, others, CONFIG) == [(1, 0)]
+    assert association.associate([], others, CONFIG) == []
 
 
 @pytest.mark.parametrize("found", [None, "none", [[1, 2]], [[np.nan] * 4]])
