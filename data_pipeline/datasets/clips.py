@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from data_pipeline.media.images import frame_number, is_image, natural_key
 from data_pipeline.media.video import VIDEO_SUFFIXES
+from strrn_tf.system.file_names import numbered
 
 
 class Clip(NamedTuple):
@@ -44,7 +45,12 @@ def list_clips(
         raise ValueError(
             f"{names}: there are no video files or folders of numbered images"
         )
-    return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
+    clips = sorted(clips, key=lambda clip: natural_key(clip.name))
+    # Two roots may have the same name.
+    names = numbered([clip.name for clip in clips])
+    return [
+        Clip(name, clip.video_path) for name, clip in zip(names, clips, strict=True)
+    ]
 
 
 def longest_first(clips: Sequence[Clip]) -> list[Clip]:
@@ -81,14 +87,3 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
         clips += [Clip(plain(p.relative_to(base).as_posix()), p) for p in found]
     # The root itself may be the folder of images.
     return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
-
-
-def _with_unique_names(clips: list[Clip]) -> list[Clip]:
-    """Number the names that occur twice (two roots may have the same name)."""
-    seen: dict[str, int] = {}
-    unique = []
-    for clip in clips:
-        seen[clip.name] = seen.get(clip.name, 0) + 1
-        count = seen[clip.name]
-        unique.append(clip._replace(name=f"{clip.name}~{count}") if count > 1 else clip)
-    return unique

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data_pipeline.media.pts import pts_text
-from strrn_tf.system.atomic import replacing_folder
+from strrn_tf.system.atomic import recover_folder, replacing_folder
 
 # One row per frame and face. Rows without landmarks have no `.pts` file.
 INDEX = "frames.csv"
@@ -58,6 +58,7 @@ def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
     Raises:
         ValueError: the folder holds other files.
     """
+    recover_folder(path)
     check_pts_folder(path)
     with replacing_folder(path) as temporary:
         yield PtsFolder(temporary)

@@ -109,7 +109,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
                 frame = check_image(frame)
                 if writer is None:
                     shape = frame.shape
-                    writer = _open_writer(temporary, fps, shape)
+                    writer = _open_writer(temporary, Path(path), fps, shape)
                 if frame.shape != shape:
                     raise ValueError(
                         f"{path}: frames must have one shape, {shape}. "
@@ -138,17 +138,17 @@ def _check_written(written: Path, path: str | Path, count: int) -> None:
         )
 
 
-def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWriter:
+def _open_writer(
+    temporary: Path, path: Path, fps: float, shape: tuple[int, ...]
+) -> cv2.VideoWriter:
     size = shape[1] // 2 * 2, shape[0] // 2 * 2
     codec = cv2.VideoWriter_fourcc(*"mp4v")
     # It would warn of every frame that finds no room; `_check_written` says it once.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
+    writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
-        # The path is a temporary one beside what the user has named.
-        name = path.name.split(".tmp.", 1)[-1]
         raise ValueError(
-            f"{path.with_name(name)}: cannot be written: its folder takes no files, "
+            f"{path}: cannot be written: its folder takes no files, "
             "the name does not end like one of a video (.mp4), or no video can have "
             f"frames of {size[0]} x {size[1]} pixels"
         )

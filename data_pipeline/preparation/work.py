@@ -6,7 +6,6 @@ sources in any order. Two sources share no file.
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from data_pipeline.datasets.youtube_faces import FacesClip
 from data_pipeline.preparation.shards import pack, write_shard
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE, apply_matrix, invert_matrix
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.file_names import file_name
 
 # Format of the files. Those of another format are prepared again.
 FORMAT = 1
@@ -105,7 +105,7 @@ def prepare_source(
         report["problems"].append(str(error))
     shards, samples = {}, {}
     for kind, packed in kinds.items():
-        shard = f"{file_name(source.name)}.{kind}.tfrecord"
+        shard = f"{file_name(source.name, ascii_only=True)}.{kind}.tfrecord"
         size = write_shard(output / "shards" / shard, (p.record for p in packed))
         shards[kind] = [shard, size]
         samples[kind] = [[p.name, *p.window] for p in packed]
@@ -116,7 +116,7 @@ def prepare_source(
 
 def report_path(name: str, output: Path) -> Path:
     """Return the path of the report of a source."""
-    return output / "sources" / f"{file_name(name)}.json"
+    return output / "sources" / f"{file_name(name, ascii_only=True)}.json"
 
 
 def read_report(path: Path, fingerprint: str, output: Path) -> dict[str, Any] | None:
@@ -142,12 +142,6 @@ def source_fingerprint(source: Source, options: Preparation) -> str:
         for still in stills
     ]
     return hashlib.sha256(json.dumps([described, options]).encode()).hexdigest()[:16]
-
-
-def file_name(name: str) -> str:
-    """Return a file name of plain ASCII, at most 77 characters, one for each source."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:60]
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
 
 
 class Packed(NamedTuple):

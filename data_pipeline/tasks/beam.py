@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from data_pipeline.tasks.task import Task, use_one_thread
+from strrn_tf.system.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
@@ -22,7 +22,6 @@ DEFAULTS = ("--runner=DirectRunner", "--direct_running_mode=multi_processing")
 # Beam's DirectRunner first fetches a server, Prism, from the network. This is its own
 # fallback, with processes as workers.
 RUNNERS = {"DirectRunner": "FnApiRunner"}
-STDERR = 2
 
 
 def run_on_beam(title: str, tasks: Sequence[Task], arguments: Sequence[str]) -> None:
@@ -39,12 +38,15 @@ def run_on_beam(title: str, tasks: Sequence[Task], arguments: Sequence[str]) -> 
     Raises:
         ValueError: an option is wrong or a task failed. The message has the reason.
     """
-    with _silent():
+    # What Beam and its workers report of themselves. The workers are processes, which
+    # have the file descriptor but not Python's stderr.
+    with quiet_stderr(keep=False):
         import apache_beam as beam
 
     options, is_local = parse_beam_options(arguments)
     failure = None
-    with _silent(is_local), _progress(title, [task.done for task in tasks]):
+    quiet = quiet_stderr(keep=False) if is_local else contextlib.nullcontext()
+    with quiet, _progress(title, [task.done for task in tasks]):
         pipeline = beam.Pipeline(options=options)
         # Without the shuffle one worker creates all tasks and does them.
         made = pipeline | "Tasks" >> beam.Create(tasks, reshuffle=False)
@@ -94,24 +96,6 @@ def _reason(error: RuntimeError) -> str:
     lines = str(error).strip().splitlines()
     last = lines[-1] if lines else "no reason given"
     return last.partition(" [while running")[0].removeprefix("RuntimeError: ")
-
-
-@contextlib.contextmanager
-def _silent(wanted: bool = True) -> Iterator[None]:
-    """Discard the log output of Beam and its workers on stderr.
-
-    Workers are processes that inherit the file descriptor but not Python's stderr.
-    """
-    screen = os.dup(STDERR)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    if wanted:
-        os.dup2(nowhere, STDERR)
-    try:
-        yield
-    finally:
-        os.dup2(screen, STDERR)
-        os.close(nowhere)
-        os.close(screen)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from typing import Any
 
 from data_pipeline.tasks.processes import run_tasks
 from data_pipeline.tasks.task import Task
-from strrn_tf.system.atomic import write_text
+from strrn_tf.system.atomic import remove_leftovers, write_text
 from strrn_tf.system.locking import filling
 
 
@@ -48,6 +48,7 @@ def generate_folder(
         )
     with filling(root):
         if not _is_complete(root, marker, arguments):
+            remove_leftovers(root)
             missing = [task for task in tasks if not task.done.exists()]
             run_tasks("Generating faces", missing, workers)
             os.replace(root / f"{marker}.started.json", root / f"{marker}.json")

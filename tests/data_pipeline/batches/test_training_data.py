@@ -238,3 +238,16 @@ def test_pseudo_labels_are_written_in_the_300w_layout(tmp_path):
     np.testing.assert_allclose(received, shape, atol=1e-3)
     image = read_image(tmp_path / "detector" / written[0])
     assert image.shape == (315, 315, 3)
+
+
+def test_every_pseudo_label_has_files_of_its_own(tmp_path):
+    clips = crop_store(tmp_path, 4, 2)
+    far = f"{'a' * 200}/{'b' * 200}/1.mp4"
+    names = [f"{name}#000001" for name in ("a/1.mp4", "a_1.mp4", "a__1.mp4", far)]
+    clips = replace(clips, names=tuple(names))
+    data = TrainingData(None, clips, RunConfig())
+    for index in range(4):
+        data.write_pseudo_label(tmp_path / "detector", index, toy_mean_shape())
+    written = {p.name for p in (tmp_path / "detector").glob("*.jpg")}
+    assert len(written) == len(list((tmp_path / "detector").glob("*.pts"))) == 4
+    assert {"a__1.mp4_000001.jpg", "a_1.mp4_000001.jpg"} <= written

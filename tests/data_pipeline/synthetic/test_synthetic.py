@@ -290,7 +290,7 @@ def test_interrupted_call_is_finished_with_the_same_bytes_in_processes(
     (root / "300w").mkdir(parents=True)
     started = dataset / "drawn.json"
     (root / "drawn.started.json").write_bytes(started.read_bytes())
-    leftover = root / "300vw" / ".114.tmp" / "annot"
+    leftover = root / "300vw" / ".123.tmp.114" / "annot"
     leftover.mkdir(parents=True)
     (leftover / "000009.pts").write_text("half")
     draw_dataset(root, workers=2, **SMALL)
