@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
@@ -49,7 +50,13 @@ class _Worker(NamedTuple):
 
 
 def prefetch(
-    fill: Fill, arrays: Arrays, start: int, workers: int
+    fill: Fill,
+    arrays: Arrays,
+    start: int,
+    workers: int,
+    *,
+    patience: int = PATIENCE,
+    context: BaseContext | None = None,
 ) -> Generator[list[np.ndarray]]:
     """Yield the batches from number ``start`` on, in order, without end.
 
@@ -60,6 +67,8 @@ def prefetch(
         start: number of the first batch.
         workers: number of processes. Process k % workers makes the k-th batch from
             here on.
+        patience: seconds without a batch after which a process counts as hanging.
+        context: source of processes and pipes; None forks this process.
 
     Yields:
         Lists of arrays that belong to the caller.
@@ -70,10 +79,11 @@ def prefetch(
         TimeoutError: a process hangs.
     """
     pool: list[_Worker] = []
+    context = context or multiprocessing.get_context("fork")
 
     def read(number: int) -> list[np.ndarray]:
         turn, index = number // workers, number % workers
-        _wait_for(pool[index])
+        _wait_for(pool[index], patience)
         batch = [array.copy() for array in pool[index].slots[turn % SLOTS]]
         with suppress(ConnectionError):  # reported when its next batch is due
             pool[index].pipe.send(None)
@@ -85,7 +95,7 @@ def prefetch(
     cv2.setNumThreads(1)
     try:
         for first in range(start, start + workers):
-            pool.append(_fork(fill, arrays, first, workers))
+            pool.append(_fork(context, fill, arrays, first, workers))
         waiting = deque(reader.submit(read, number) for number in range(AHEAD))
         for number in count(AHEAD):
             yield waiting.popleft().result()
@@ -98,9 +108,10 @@ def prefetch(
         cv2.setNumThreads(threads)
 
 
-def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Worker:
+def _fork(
+    context: BaseContext, fill: Fill, arrays: Arrays, first: int, step: int
+) -> _Worker:
     """Start a process that makes the batches first, first + step, ..."""
-    context = multiprocessing.get_context("fork")
     slots = [[_shared(*array) for array in arrays] for _ in range(SLOTS)]
     here, there = context.Pipe()
 
@@ -134,7 +145,7 @@ def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
     return np.frombuffer(memory, dtype, size).reshape(shape)
 
 
-def _wait_for(worker: _Worker) -> None:
+def _wait_for(worker: _Worker, patience: int) -> None:
     """Wait until the next batch of a process is ready.
 
     Raises:
@@ -143,9 +154,9 @@ def _wait_for(worker: _Worker) -> None:
         TimeoutError: the process hangs.
     """
     # In steps of a second, so that the time a machine sleeps counts as one second.
-    if not any(worker.pipe.poll(1.0) for _ in range(PATIENCE)):
+    if not any(worker.pipe.poll(1.0) for _ in range(patience)):
         raise TimeoutError(
-            f"a process that makes batches has made none for {PATIENCE} seconds: "
+            f"a process that makes batches has made none for {patience} seconds: "
             "give fewer --workers or smaller batches; --resume continues from the last "
             "checkpoint"
         )

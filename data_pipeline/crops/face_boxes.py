@@ -48,9 +48,14 @@ def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None
     return choose_face(find_face_boxes(image), size, rule)
 
 
-def find_mtcnn_boxes(image: np.ndarray) -> np.ndarray:
-    """Return MTCNN's own boxes (N, 4), from forehead to chin, in float64 pixels."""
-    boxes = np.array([face.box for face in _finder().find(image)])
+def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:
+    """Return MTCNN's own boxes (N, 4), from forehead to chin, in float64 pixels.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        finder: None for one that all calls share.
+    """
+    boxes = np.array([face.box for face in (finder or _finder()).find(image)])
     boxes = np.reshape(boxes, (-1, 4)).astype(np.float64)
     return boxes[(box_sides(boxes) > 0).all(-1)]
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.crops.annotated import annotated_frames, pack_annotated
-from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.crops.pairs import PairOptions, pack_pairs
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.stills import cut_still
@@ -68,7 +68,11 @@ class Preparation(NamedTuple):
 
 
 def prepare_source(
-    source: Source, options: Preparation, output: Path
+    source: Source,
+    options: Preparation,
+    output: Path,
+    *,
+    box_finder: BoxFinder | None = None,
 ) -> dict[str, Any]:
     """Write the shards of one source and, last, its report.
 
@@ -79,6 +83,7 @@ def prepare_source(
         source: stills, a clip, or a sequence.
         options: the same for all sources of an output.
         output: folder. Files are written to ``shards/`` and ``sources/`` in it.
+        box_finder: function from an image to face boxes; None for MTCNN.
 
     Returns:
         The report, which is also in ``sources/<file name>.json``. ``shards`` maps a
@@ -100,7 +105,7 @@ def prepare_source(
     report = {"format": FORMAT, "name": source.name, "mark": fingerprint}
     report |= {"problems": [], "left_out": None}
     try:
-        kinds = _pack(source, options, report)
+        kinds = _pack(source, options, report, box_finder or find_face_boxes)
     except (ValueError, cv2.error) as error:
         report["problems"].append(str(error))
     shards, samples = {}, {}
@@ -164,7 +169,10 @@ def pack_sample(sample: Samples, quality: int) -> Packed:
 
 
 def _pack(
-    source: Source, options: Preparation, report: dict[str, Any]
+    source: Source,
+    options: Preparation,
+    report: dict[str, Any],
+    box_finder: BoxFinder,
 ) -> dict[str, list[Packed]]:
     """Return the records of a source by kind, and extend its report."""
     packer = partial(pack_sample, quality=options.quality)
@@ -175,7 +183,7 @@ def _pack(
     wanted = PairOptions(
         options.pairs_per_clip,
         options.seed,
-        find_face_boxes,
+        box_finder,
         options.rule,
         options.frames,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.datasets.three_hundred_w import Problem, Still, list_stills
 from data_pipeline.stores.clip_sources import Unlabelled
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
@@ -136,6 +136,7 @@ def read_clips(
     pairs_per_clip: int,
     seed: int,
     frames: int = 2,
+    box_finder: BoxFinder | None = None,
 ) -> CropStore:
     """Return the store of consecutive frames of unlabelled clips.
 
@@ -146,6 +147,7 @@ def read_clips(
         pairs_per_clip: as for ``build_pair_store``.
         seed: as for ``build_pair_store``.
         frames: 2 for pairs, 3 for SBR.
+        box_finder: function from an image to face boxes; None for MTCNN.
 
     Raises:
         ValueError: there are no clips, or no faces in them.
@@ -161,7 +163,7 @@ def read_clips(
         videos,
         pairs_per_clip=pairs_per_clip,
         seed=seed,
-        box_finder=find_face_boxes,
+        box_finder=box_finder or find_face_boxes,
         frames=frames,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]

@@ -16,7 +16,6 @@ from support.places import ROOT
 from support.waiting import is_running, soon
 from test_pipelines import make_clip_pairs, make_stills
 
-from data_pipeline.batches import process_pool, streams
 from data_pipeline.batches.process_pool import prefetch
 from data_pipeline.batches.streams import mix, use_workers
 from strrn_tf.training.trainers import in_unit_range
@@ -36,7 +35,8 @@ def numbers(stream, count):
 @pytest.fixture
 def on_jax(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    monkeypatch.setattr(streams, "_workers", 0)
+    yield
+    use_workers(0)
 
 
 class TestPrefetch:
@@ -63,19 +63,26 @@ class TestPrefetch:
         stream.close()
         assert set(multiprocessing.active_children()) == before
 
-    def test_processes_end_where_one_cannot_be_started(self, monkeypatch):
+    def test_processes_end_where_one_cannot_be_started(self):
+        class OneProcess:
+            """Starts one process, and fails like a system that has no more."""
+
+            def __init__(self):
+                self.context, self.started = multiprocessing.get_context("fork"), 0
+
+            def Pipe(self):
+                return self.context.Pipe()
+
+            def Process(self, **options):
+                if self.started:
+                    raise BlockingIOError("Resource temporarily unavailable")
+                self.started += 1
+                return self.context.Process(**options)
+
         before = set(multiprocessing.active_children())
-        fork, started = process_pool._fork, []
-
-        def fail_at_the_second(*arguments):
-            if started:
-                raise BlockingIOError("Resource temporarily unavailable")
-            started.append(fork(*arguments))
-            return started[0]
-
-        monkeypatch.setattr(process_pool, "_fork", fail_at_the_second)
+        stream = prefetch(fill, ARRAYS, 0, 2, context=OneProcess())
         with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
-            next(prefetch(fill, ARRAYS, 0, 2))
+            next(stream)
         assert set(multiprocessing.active_children()) == before
 
     def test_the_error_of_a_file_is_raised_here(self, capfd):
@@ -118,15 +125,13 @@ class TestPrefetch:
         with pytest.raises(ChildProcessError, match=r"-9: memory .* fewer --workers"):
             next(prefetch(die, ARRAYS, 0, 1))
 
-    def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
-        monkeypatch.setattr(process_pool, "PATIENCE", 1)
-
+    def test_a_process_that_hangs_is_not_waited_for(self):
         def hang(arrays, number):
             time.sleep(60)
 
         before = set(multiprocessing.active_children())
         with pytest.raises(TimeoutError, match="has made none for 1 seconds"):
-            next(prefetch(hang, ARRAYS, 0, 1))
+            next(prefetch(hang, ARRAYS, 0, 1, patience=1))
         assert set(multiprocessing.active_children()) == before
 
     def test_ctrl_c_is_left_to_the_process_that_reads(self):

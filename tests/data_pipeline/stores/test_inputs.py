@@ -28,7 +28,7 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
     assert "1 of 4 stills left out: afw/d.png: " in errors
 
 
-def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch):
+def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     (tmp_path / "videos").mkdir()
     for name in ("good.mp4", "half.mp4", "none.mp4"):
         write_video(tmp_path / "videos" / name, FRAMES, 25)
@@ -38,8 +38,7 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch
     def finder(image):
         return next(answers, None)
 
-    monkeypatch.setattr("data_pipeline.stores.inputs.find_face_boxes", finder)
-    options = {"pairs_per_clip": 3, "seed": 0}
+    options = {"pairs_per_clip": 3, "seed": 0, "box_finder": finder}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
     errors = capsys.readouterr().err
     assert "1 of 4 clips left out: empty.mp4: 0 bytes" in errors

@@ -106,14 +106,10 @@ class TestRunTasks:
         assert done[0] == done[2] == done[4] != done[1] == done[3] == done[5]
         assert "sdk_worker" not in capfd.readouterr().err
 
-    def test_nothing_to_do_starts_nothing(self, beam, monkeypatch):
-        started = []
-        for place in ("beam.run_on_beam", "processes._in_processes"):
-            name = f"data_pipeline.tasks.{place}"
-            monkeypatch.setattr(name, lambda *a: started.append(a))
+    def test_nothing_to_do_starts_nothing(self, beam):
         run_tasks("Nothing", [], 2)
+        # A pipeline would refuse this runner.
         run_tasks("Nothing", [], 2, beam=["--runner=NoSuchRunner"])
-        assert not started
 
     def test_an_error_of_a_task_is_raised_here(self, tmp_path):
         with pytest.raises(FileNotFoundError):
