@@ -1,4 +1,4 @@
-"""How much OpenCV says on the screen, past Python."""
+"""The log level of OpenCV, which writes past Python to stderr."""
 
 import cv2
 
@@ -9,7 +9,7 @@ def set_log_level(level: int) -> int:
     """Set OpenCV's log level and return the one before.
 
     Args:
-        level: ``SILENT`` or ``ERROR``, or what an earlier call returned.
+        level: ``SILENT``, ``ERROR``, or the return value of an earlier call.
     """
     # Its place differs between the releases: 4.11 has the first, 4.14 the second.
     if hasattr(cv2, "setLogLevel"):

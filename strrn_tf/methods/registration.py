@@ -16,7 +16,7 @@ import numpy as np
 
 from strrn_tf.config import SbrConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
-from strrn_tf.tracking.optical_flow import Search, carry
+from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
 # Their crop is 256 pixels for 1.4 times the face box. Distances are in its pixels.
 PUBLISHED_PIXEL = (CROP_SIZE / CROP_MARGIN) / (256 / 1.4)
@@ -67,13 +67,13 @@ def _register_one(
     height, width = grey[0].shape
     inside = (shapes >= 0) & (shapes <= (width - 1, height - 1))
     kept = inside.all((0, 2))
-    search = Search(config.window, LEVELS, STEPS, PRECISION)
+    settings = FlowSettings(config.window, LEVELS, STEPS, PRECISION)
 
     def track(points: np.ndarray, order: tuple[int, ...]) -> dict[int, np.ndarray]:
         """Return the points in every frame of the order; lost ones are not kept."""
         tracked = {order[0]: points}
         for here, there in pairwise(order):
-            points = carry(grey[here], grey[there], points, search)
+            points = flow_landmarks(grey[here], grey[there], points, settings)
             np.logical_and(kept, np.isfinite(points).all(-1), out=kept)
             # The loss multiplies by `kept`, and 0 times NaN is NaN.
             tracked[there] = points = np.nan_to_num(points)

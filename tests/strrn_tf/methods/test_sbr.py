@@ -119,13 +119,13 @@ class TestRegister:
     def test_points_are_looked_for_as_published(self, monkeypatch):
         searches = []
 
-        def spy(before, after, points, search):
-            searches.append(search)
-            return optical_flow.carry(before, after, points, search)
+        def spy(before, after, points, settings):
+            searches.append(settings)
+            return optical_flow.flow_landmarks(before, after, points, settings)
 
-        monkeypatch.setattr("strrn_tf.methods.registration.carry", spy)
+        monkeypatch.setattr("strrn_tf.methods.registration.flow_landmarks", spy)
         register(texture(), moving_shapes(), SbrConfig(window=13))
-        assert set(searches) == {optical_flow.Search(13, 3, 20, 1e-3)}
+        assert set(searches) == {optical_flow.FlowSettings(13, 3, 20, 1e-3)}
 
 
 class TestLoss:
