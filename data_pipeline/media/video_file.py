@@ -17,7 +17,7 @@ import numpy as np
 
 from data_pipeline.media.containers import is_cut_off
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.media.opencv_log import SILENT, set_log_level
+from data_pipeline.media.opencv_log import SILENT, log_level
 
 # FFmpeg would report every damaged packet on stderr; damage is reported by
 # `truncated`, by broken frames and by errors instead. Read by OpenCV at the first video
@@ -212,9 +212,8 @@ def open_capture(path: Path) -> cv2.VideoCapture:
         raise ValueError(f"{shown}: the name is not valid UTF-8. Rename it") from None
     # Named back end: OpenCV would otherwise try to read `clip_0001.mp4` as the first of
     # a series of images. Its warning on failure is silenced: the error here says more.
-    level = set_log_level(SILENT)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    set_log_level(level)
+    with log_level(SILENT):
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise ValueError(
             f"{path}: is not a video that OpenCV can open (cut off, of an unknown "
