@@ -1,4 +1,4 @@
-"""Faces to calibrate a tracker's reliability on: stills made to act, and hidden.
+"""Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
 Every clip is followed; in every second one something comes before the face for a while,
 for a tracker that is only shown faces in sight never has to doubt.

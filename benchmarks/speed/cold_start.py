@@ -73,7 +73,7 @@ class Options:
     """What to start, and how often."""
 
     video: tyro.conf.Positional[Path | None] = None
-    """Video to track; without it, a drawn face."""
+    """Video to track; without it, a synthetic face."""
     model: str = "strrn-hgn"
     """Name of a shipped model, run folder or exported folder."""
     runs: int = 7
@@ -115,7 +115,7 @@ def import_times(command: list[str], folder: str) -> Counter[str]:
 
 
 def drawn_clip(folder: str) -> Path:
-    """Write one second of a drawn face, 640 x 480."""
+    """Write one second of a synthetic face, 640 x 480."""
     from data_pipeline.media.video import write_video
     from data_pipeline.synthetic import draw_face
 
