@@ -1,8 +1,8 @@
 """The thin-plate spline of `data_pipeline.augmentation.warp` beside SciPy's.
 
 Synthetic faces are animated. `Warp` computes the maps of their crops, in float32 as it
-is and in float64, and so does `scipy.interpolate.RBFInterpolator` with the same knots and
-smoothing. The table holds for each:
+is used and in float64. `scipy.interpolate.RBFInterpolator` does so with the same knots
+and smoothing. The table holds for each:
 
 * largest distance of a map to that of SciPy, in pixels of the crop, which has 315 a
   side: the median of the maps, and the maximum;

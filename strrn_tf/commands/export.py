@@ -28,9 +28,9 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
   strrn export strrn-mdm --tracker runs/steady --output runs/mixed
       another model's tracker in the place of its own: none belongs to a detector
 
-The exported networks are compared with the Keras networks on synthetic faces, and refused
-where they differ. What a precision costs on your faces: python
-benchmarks/accuracy/variants.py
+The exported networks are compared with the Keras networks on synthetic faces, and
+refused where they differ. What a precision costs on your faces:
+python benchmarks/accuracy/variants.py
 """
 # Entries of a description that say of which models it was made.
 PARTS = ("averaged_with", "tracker_of")
