@@ -13,6 +13,7 @@ import numpy as np
 from data_pipeline.media.camera import Camera
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
 from data_pipeline.media.images import frame_number, list_images, read_image
+from data_pipeline.media.opencv_log import ERROR, log_level
 from data_pipeline.media.video_file import VideoFile
 from strrn_tf.system.atomic import replacing
 from strrn_tf.tracking.validation import check_image
@@ -103,7 +104,8 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
     writer, shape, count = None, None, 0
-    with replacing(path) as temporary:
+    # OpenCV would warn of every frame that finds no room; `_check_written` raises once.
+    with replacing(path) as temporary, log_level(ERROR):
         try:
             for frame in frames:
                 frame = check_image(frame)
@@ -143,8 +145,6 @@ def _open_writer(
 ) -> cv2.VideoWriter:
     size = shape[1] // 2 * 2, shape[0] // 2 * 2
     codec = cv2.VideoWriter_fourcc(*"mp4v")
-    # It would warn of every frame that finds no room; `_check_written` says it once.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, codec, fps, size)
     if not writer.isOpened():
         raise ValueError(
