@@ -38,7 +38,7 @@ tell("Python started")
 import os
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-from strrn_tf import cli
+from strrn_tf.commands import cli
 def parsed(*arguments, parse=cli.parse_options, **options):
     options = parse(*arguments, **options)
     tell("command line parsed")
