@@ -19,7 +19,7 @@ from typing import Annotated
 
 import tyro
 
-from strrn_tf.commands.command_line import exit_code, parse_options
+from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import Precision
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -118,9 +118,7 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    return exit_code(
-        PROG, lambda: run(parse_options(Options, argv, prog=PROG, description=__doc__))
-    )
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def run(options: Options) -> None:

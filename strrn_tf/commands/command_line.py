@@ -104,6 +104,30 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
     return 0
 
 
+def run_program(
+    options: type[T],
+    run: Callable[[T], object],
+    argv: Sequence[str] | None,
+    *,
+    prog: str,
+    description: str,
+) -> int:
+    """Parse a program's command line, run it, and return its exit code.
+
+    Args:
+        options: see `parse_options`, as ``argv``, ``prog`` and ``description``.
+        run: called with the parsed options; raises as `exit_code` allows.
+        argv: arguments without the program's name; None for those of the process.
+        prog: name of the program in help and messages.
+        description: head of the help text.
+    """
+
+    def command() -> None:
+        run(parse_options(options, argv, prog=prog, description=description))
+
+    return exit_code(prog, command)
+
+
 def one_line(error: Exception) -> str:
     """Return what went wrong; of the system's errors the file and the reason."""
     if isinstance(error, OSError) and error.filename and error.strerror:

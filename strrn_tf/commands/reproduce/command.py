@@ -115,11 +115,13 @@ def run(options: Options) -> None:
         ValueError: a mistake in the options, or a row whose training failed.
     """
     check(options)
-    from strrn_tf.commands.reproduce.drawn_data import drawn_data
     from strrn_tf.commands.reproduce.stages import Stages
+    from strrn_tf.commands.reproduce.synthetic_data import synthetic_data
 
     data = (
-        drawn_data(options.folder / "drawn") if options.quick else given_data(options)
+        synthetic_data(options.folder / "drawn")
+        if options.quick
+        else given_data(options)
     )
     data.check()
     training = [*(QUICK_TRAINING if options.quick else ()), *shlex.split(options.train)]

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from strrn_tf.system.atomic import write_text
+
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
 SELF_KEY = "description_sha256"
@@ -169,7 +171,7 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
     }
     written[SELF_KEY] = _description_sha256(written)
     text = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    write_text(folder / DESCRIPTION, text + "\n")
 
 
 def _read_description(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What the networks are given: S, D_det, D_tck and their mixtures."""
+"""Training batches: S, D_det, D_tck and their mixtures."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ PLAIN = Augmentation.none()
 
 
 def criticism(num, to_detector, to_tracker, seed=0):
-    """Return a criticism of ``num`` pairs; a shape tells by its place which it is."""
+    """Return a criticism of ``num`` pairs; the position of a shape is its number."""
     base = np.repeat(toy_mean_shape()[None], num, 0)
     offset = np.arange(num, dtype=np.float32)[:, None, None]
     members = [np.isin(np.arange(num), m) for m in (to_detector, to_tracker)]
@@ -153,7 +153,7 @@ class TestTrainingData:
         known = np.isin(index, data.annotated)
         truth = stores[1].landmarks[index[known], 1] - 35
         np.testing.assert_allclose(batch["target"][known], truth, atol=1e-3)
-        # What the detector says stays what it says.
+        # The detections do not change.
         np.testing.assert_allclose(batch["detected"], pseudo.detected[index], atol=1e-3)
         values, batch = self.take(data.detector_batches(None, 0), 14)
         # All annotated frames, in proportion to their number: three beside four stills.
@@ -238,3 +238,16 @@ def test_pseudo_labels_are_written_in_the_300w_layout(tmp_path):
     np.testing.assert_allclose(received, shape, atol=1e-3)
     image = read_image(tmp_path / "detector" / written[0])
     assert image.shape == (315, 315, 3)
+
+
+def test_every_pseudo_label_has_files_of_its_own(tmp_path):
+    clips = crop_store(tmp_path, 4, 2)
+    far = f"{'a' * 200}/{'b' * 200}/1.mp4"
+    names = [f"{name}#000001" for name in ("a/1.mp4", "a_1.mp4", "a__1.mp4", far)]
+    clips = replace(clips, names=tuple(names))
+    data = TrainingData(None, clips, RunConfig())
+    for index in range(4):
+        data.write_pseudo_label(tmp_path / "detector", index, toy_mean_shape())
+    written = {p.name for p in (tmp_path / "detector").glob("*.jpg")}
+    assert len(written) == len(list((tmp_path / "detector").glob("*.pts"))) == 4
+    assert {"a__1.mp4_000001.jpg", "a_1.mp4_000001.jpg"} <= written

@@ -428,13 +428,13 @@ def test_interrupted(data, monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_made_data_are_not_called_300vw(tmp_path):
+def test_generated_data_are_not_called_300vw(tmp_path):
     (tmp_path / "300vw").mkdir()
     for root in (tmp_path, tmp_path / "300vw"):
         assert evaluate.name_of_data("300vw", root) == "300VW"
     (tmp_path / "animated.json").touch()
     for root in (tmp_path, tmp_path / "300vw"):
-        assert evaluate.name_of_data("300vw", root) == "Stills made to act"
+        assert evaluate.name_of_data("300vw", root) == "Animated stills"
 
 
 def test_help_teaches(capsys):
