@@ -35,6 +35,7 @@ from strrn_tf import FaceTracker
 from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.system.atomic import write_text
 
 PROG = "python benchmarks/accuracy/groups.py"
 YAWS = (0, 10, 20, 30, 90)
@@ -90,7 +91,7 @@ def run(options: Options) -> None:
         add_row(table, model, "in their own boxes", errors[:, -1])
         add_row(table, model, "all", errors[:, 0])
     if options.json:
-        options.json.write_text(json.dumps(table, indent=1) + "\n")
+        write_text(options.json, json.dumps(table, indent=1) + "\n")
     shown = Table(*table[0])
     for row in table:
         shown.add_row(

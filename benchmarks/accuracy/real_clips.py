@@ -65,26 +65,26 @@ def run(options: Options) -> None:
     console = Console()
     trackers = {name: FaceTracker.from_pretrained(name) for name in options.models}
     clips = list_clips(options.videos)
-    followed: list[tuple[dict[str, np.ndarray], np.ndarray]] = []
-    for clip in track(clips, "Following faces", console=console, transient=True):
+    results: list[tuple[dict[str, np.ndarray], np.ndarray]] = []
+    for clip in track(clips, "Tracking faces", console=console, transient=True):
         try:
-            followed.append(follow(clip, trackers, options.frames))
+            results.append(run_protocols(clip, trackers, options.frames))
         except (ValueError, OSError) as error:
             console.print(f"left out: {error}")
     table = Table("model", "protocol", "jitter, %", "from detect, %", "lost, %")
-    for name in trackers if followed else ():
-        clips_of_model = [shapes[name] for shapes, _ in followed]
+    for name in trackers if results else ():
+        clips_of_model = [shapes[name] for shapes, _ in results]
         for number, protocol in enumerate(PROTOCOLS):
             cells = figures([c[number] for c in clips_of_model],
                             [c[0] for c in clips_of_model],
-                            [seen for _, seen in followed])  # fmt: skip
+                            [seen for _, seen in results])  # fmt: skip
             table.add_row(name, protocol, *cells)
     console.print(table)
-    frames = sum(seen.sum() for _, seen in followed)
-    console.print(f"{frames} frames with a face, of {len(followed)} clips")
+    frames = sum(seen.sum() for _, seen in results)
+    console.print(f"{frames} frames with a face, of {len(results)} clips")
 
 
-def follow(
+def run_protocols(
     clip: Clip, trackers: dict[str, FaceTracker], frames: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return for every model the landmarks (P, T, 68, 2) of all protocols on a clip.

@@ -23,7 +23,7 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.trials import cover
+from strrn_tf.commands.benchmark.scenarios import cover
 from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
 from strrn_tf.tracking.face import Face
 

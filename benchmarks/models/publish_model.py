@@ -74,8 +74,8 @@ named, one crop per face, no mirror averaging. Measured with the TFLite files as
 Large yaw (beyond about 60 degrees; seen on clips, not measured: few of the test faces
 turn by more than 30) and heavy occlusion of one half of the face; faces smaller than
 about 40 px; the jaw under beards and hands is a guess.
-Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
-at least in every fourth frame, the tracker walks off slowly
+Run for hundreds of frames without the detector, which `FaceTracker` runs at least in
+every fourth frame, the tracker walks off slowly
 (`benchmarks/accuracy/drift.py`).
 {failures}"""
 GROUPS = """By the turn of the head, by size (all faces shrunk to so many pixels), and

@@ -31,6 +31,7 @@ from rich.table import Table
 from data_pipeline.media.video import open_video, write_video
 from data_pipeline.synthetic import draw_clip
 from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.atomic import write_text
 
 PROG = "python -m benchmarks.speed.scale"
 WAYS = ("processes", "Beam")
@@ -184,7 +185,7 @@ def run_all(options: Options) -> None:
         rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
                  "core_seconds": r.core_seconds} for r in done]  # fmt: skip
         content = {"frames": frames, "runs": rows, "calculation": figures}
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
+        write_text(options.json, json.dumps(content, indent=1) + "\n")
     sys.exit(int(any(run.files != done[0].files for run in done)))
 
 

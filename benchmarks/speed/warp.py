@@ -25,12 +25,12 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+from data_pipeline.augmentation.animation import draw_performances, perform
 from rich.console import Console
 from rich.table import Table
 from scipy.interpolate import RBFInterpolator
 
 from data_pipeline.augmentation import augment, warp
-from data_pipeline.augmentation.animation import draw_performances, perform
 from data_pipeline.augmentation.augment import Augmentation, draw_matrix
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.synthetic import draw_face

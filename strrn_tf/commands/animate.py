@@ -51,11 +51,11 @@ def run(options: Options) -> None:
     """Animate and say where."""
     # Loaded here: --help, and that a package is missing, come without them.
     from data_pipeline.animation.dataset import animate_dataset
-    from data_pipeline.stores.inputs import tell_left_out
+    from data_pipeline.stores.inputs import report_left_out
 
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
-    tell_left_out("stills", problems, len(stills))
+    report_left_out("stills", problems, len(stills))
     root = animate_dataset(
         options.output,
         stills,

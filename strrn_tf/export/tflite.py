@@ -8,11 +8,8 @@ What was written is run through LiteRT on real crops and compared with Keras, nu
 number, before the folder gets its name.
 """
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from strrn_tf.config import Precision
 from strrn_tf.export.description import default_card, describe
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.system.atomic import recover_folder, replacing_folder
 from strrn_tf.tracking.networks.litert import SIGNATURE, LiteRTModel
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, seal
 
@@ -87,7 +85,9 @@ def export_models(
     describe(info, {})
     limit = _parity_limit(precision)
     networks = _networks(detector, tracker)
-    with _replacing(folder) as part:
+    recover_folder(folder)
+    _check_replaceable(folder)
+    with replacing_folder(folder) as part:
         parity = {}
         for network in networks:
             path = part / f"{network.name}.tflite"
@@ -223,28 +223,13 @@ def _check_samples(
     return crops, starts
 
 
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``folder`` that takes its place on success."""
-    if folder.exists() and not (folder / DESCRIPTION).is_file():
-        is_empty_folder = folder.is_dir() and not any(folder.iterdir())
-        if not is_empty_folder:
-            raise ValueError(
-                f"{folder} exists and is not an exported model (it has no "
-                f"{DESCRIPTION}): it is not overwritten. Choose another folder."
-            )
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        # A folder cannot be replaced in one call: the old one steps aside first.
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+def _check_replaceable(folder: Path) -> None:
+    """Raise a ``ValueError`` if there is something that this file has not written."""
+    if not folder.exists() or (folder / DESCRIPTION).is_file():
+        return
+    is_empty_folder = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty_folder:
+        raise ValueError(
+            f"{folder} exists and is not an exported model (it has no "
+            f"{DESCRIPTION}): it is not overwritten. Choose another folder."
+        )

@@ -1,4 +1,4 @@
-"""``strrn benchmark``: speed, memory, steadiness and coming back, on this machine."""
+"""``strrn benchmark``: speed, memory, jitter and occlusions, on this machine."""
 
 import json
 import math
@@ -18,25 +18,26 @@ from strrn_tf.commands.command_line import parse_options
 
 if TYPE_CHECKING:
     from data_pipeline.media.video import VideoFrame
-    from strrn_tf.commands.benchmark.trials import Scene
+    from strrn_tf.commands.benchmark.scenarios import Scene
 
 PROG = "strrn benchmark"
 HELP = """Measure the tracker on this machine, on one core.
 
   stages      milliseconds of decoding, face finding, crops, detector, tracker, check
-              (the way back), optical flow and smoothing
+              (backward tracking), optical flow and smoothing
   video       frames per second with everything included, and peak memory
   jitter      second difference of the landmarks over time in percent of the distance
-              of the outer eye corners: of a face that rests (the middle frame again
-              and again, with the noise of a sensor) and of the video itself, where the
+              of the outer eye corners: of a face at rest (the middle frame again and
+              again, with the noise of a sensor) and of the video itself, where the
               face's own motion is included
-  occlusion   a grey block hides the face for one second in every three: seconds of
+  occlusion   a gray block hides the face for one second in every three: seconds of
               video until it is followed again, and whether it has the same id
 
 Without --video a face is drawn that moves and talks, which needs no data. Where
 MediaPipe is installed (`pip install mediapipe==0.10.21`, best in an environment of its
-own), its Face Mesh is measured in the same way; both are compared on the 10 points that
-they share: eye corners, tip and foot of the nose, mouth corners, middle of either lip.
+own), its Face Mesh is measured in the same manner. Both are compared on the 10 points
+that they share: eye corners, tip and foot of the nose, mouth corners, middle of either
+lip.
 """
 DRAWN = "drawn face"
 
@@ -137,22 +138,22 @@ def in_own_process(task: Any, *arguments: object) -> Any:
 
 
 def measure_strrn(path: Path, limit: int, model: str) -> "tuple[dict[str, Any], Scene]":
-    """Return our tracker's figures, and what other trackers are to be shown."""
-    from strrn_tf.commands.benchmark.trackers import follow_with_strrn
-    from strrn_tf.commands.benchmark.trials import measure
+    """Return our tracker's figures, and the scene for other trackers."""
+    from strrn_tf.commands.benchmark.scenarios import measure
+    from strrn_tf.commands.benchmark.trackers import open_strrn
 
-    return measure(partial(follow_with_strrn, model), partial(read, path, limit))
+    return measure(partial(open_strrn, model), partial(read, path, limit))
 
 
 def measure_face_mesh(path: Path, limit: int, scene: "Scene") -> dict[str, Any]:
     """Return the figures of MediaPipe Face Mesh."""
-    from strrn_tf.commands.benchmark.trackers import follow_with_face_mesh
-    from strrn_tf.commands.benchmark.trials import measure
+    from strrn_tf.commands.benchmark.scenarios import measure
+    from strrn_tf.commands.benchmark.trackers import open_face_mesh
     from strrn_tf.system.quiet import quiet_stderr
 
-    # It reports its inner life there, from threads of its own, at any time.
+    # It writes there at any time, from threads of its own.
     with quiet_stderr():
-        return measure(follow_with_face_mesh, partial(read, path, limit), scene)[0]
+        return measure(open_face_mesh, partial(read, path, limit), scene)[0]
 
 
 def read(path: Path, limit: int) -> "Iterator[VideoFrame]":

@@ -117,7 +117,7 @@ def run(options: Options) -> None:
     output = options.output or Path("prepared") / options.dataset
     work = preparation_of(options)
     with filling(output):
-        preparation.claim(output, options.dataset)
+        preparation.initialise_output(output, options.dataset)
         remove_leftovers(output)  # nobody else is in here now
         todo = preparation.missing(listing.sources, work, output)
         count = len(listing.sources)

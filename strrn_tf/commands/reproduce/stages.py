@@ -9,7 +9,6 @@ by a kill goes on. What a process prints is in its ``log.txt``.
 import ctypes
 import hashlib
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -22,6 +21,7 @@ from rich.console import Console
 
 from strrn_tf.commands.reproduce.data import Data
 from strrn_tf.commands.reproduce.rows import Training
+from strrn_tf.system.atomic import replacing
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, find
 
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
@@ -117,10 +117,8 @@ class Stages:
         for phase in shared:
             name = f"checkpoints/{phase}.weights.h5"
             if not (folder / name).exists():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
-                part = folder / f"{name}.part"
-                shutil.copyfile(donor / name, part)
-                os.replace(part, folder / name)
+                with replacing(folder / name) as new:
+                    shutil.copyfile(donor / name, new)
 
     def _train(self, folder: Path, arguments: list[str], seed: int) -> Path:
         if not _is_done(folder):

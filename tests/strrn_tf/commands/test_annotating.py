@@ -14,7 +14,7 @@ from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
 from strrn_tf.commands.annotate.command import _is_wanted, _refuse_foreign
 from strrn_tf.commands.annotate.criteria import VERDICTS, Criteria, Judged, Tally, judge
-from strrn_tf.commands.annotate.folder import flat_name, report_path
+from strrn_tf.commands.annotate.folder import report_path
 from strrn_tf.commands.annotate.report import headline
 from strrn_tf.commands.cli import main
 from strrn_tf.system.locking import alone_in
@@ -141,13 +141,6 @@ def frames_of(output, name):
     """Return the numbers of the frames of a video that have become annotations."""
     parts = [p.stem.rsplit("-", 2) for p in (output / "annotations").glob("*.pts")]
     return sorted(int(frame) for video, frame, _ in parts if video == name)
-
-
-def test_any_name_of_a_video_has_files_of_its_own():
-    assert flat_name("a/b.mp4") == "a__b.mp4" != flat_name("a__b.mp4")
-    long = f"{'л' * 110}/{'y' * 240}/c.mp4"
-    assert len(flat_name(long).encode()) < 200
-    assert flat_name(long) != flat_name(f"{long} ")
 
 
 class TestCommand:

@@ -175,6 +175,18 @@ def test_names_of_sources(tmp_path):
     (tmp_path / "v1.5").mkdir()
     sources = ["x/talk.mp4", "y/talk.mov", str(tmp_path / "v1.5"), "0"]
     assert unique_names(sources) == ["talk", "talk~2", "v1.5", "camera-0"]
+    # A number that is taken is not given again.
+    sources = ["x/talk.mp4", "y/talk.mp4", "talk~2.mp4"]
+    assert unique_names(sources) == ["talk", "talk~3", "talk~2"]
+
+
+def test_sources_with_names_of_any_length_have_files(tmp_path):
+    longest = "л" * 125
+    sources = [f"{place}/{longest}.mp4" for place in ("x", "y", "z")]
+    planned = plan(sources, tmp_path, tmp_path, "jsonl")
+    names = [path.name for outputs in planned for path in outputs.paths]
+    assert len(set(names)) == 6
+    assert max(len(name.encode()) for name in names) <= 255
 
 
 @pytest.mark.parametrize(
@@ -222,6 +234,21 @@ def test_failure_leaves_the_folder_of_before(clips, tmp_path, tracker):
     out = tmp_path / "points"
     assert main(["track", clips[0], "--landmarks", str(out)]) == 0
     before = names(out)
+
+    def full(source, index):
+        raise OSError("no space left on device")
+
+    tracker(full)
+    assert main(["track", clips[2], "--landmarks", str(out)]) == 2
+    assert names(out) == before
+    assert not [p for p in tmp_path.iterdir() if ".tmp." in p.name]
+
+
+def test_a_folder_that_a_kill_left_aside_is_put_back(clips, tmp_path, tracker):
+    out = tmp_path / "points"
+    assert main(["track", clips[0], "--landmarks", str(out)]) == 0
+    before = names(out)
+    out.rename(tmp_path / ".old.tmp.points")
 
     def full(source, index):
         raise OSError("no space left on device")

@@ -13,6 +13,7 @@ from strrn_tf.evaluation import report
 from strrn_tf.evaluation.protocols import Answer
 from strrn_tf.evaluation.scoring import FrameResult, frame_table, summarise_results
 from strrn_tf.evaluation.worst_frames import TILE, draw_tile
+from strrn_tf.system.atomic import is_temporary
 
 
 def face(shift=0.0):
@@ -170,6 +171,26 @@ def test_metrics_table_fits_80_columns():
     assert "track-redetect" in text.getvalue()
     assert "62,135" in text.getvalue()
     assert "…" not in text.getvalue()
+
+
+class Watching(report.WorstFrames):
+    """Notes what lies in a folder while a report is written."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def tiles(self):
+        self.seen = [p for p in self.folder.iterdir() if p.name[0] == "."]
+        return super().tiles()
+
+
+def test_what_a_killed_process_leaves_of_a_report_is_known_as_such(tmp_path):
+    worst = Watching(tmp_path)
+    worst(table()[0], GREY)
+    report.write_report(tmp_path, "t", {}, table(), worst)
+    assert worst.seen
+    assert all(map(is_temporary, worst.seen))
 
 
 def test_write_report(tmp_path):

@@ -43,7 +43,7 @@ def test_fitting_learns_what_tells_and_never_rises_with_an_error():
                 rng.random(),
             )
             face = Face(0, SHAPE, BOX, 0.0, cycle, state, None, apart, score, 0.05)
-            # Good where the detector agrees and, perversely, the way back fails.
+            # Good where the detector agrees and, perversely, backward tracking fails.
             error = 0.04 + apart - 0.06 - 0.5 * cycle + 0.01 * rng.standard_normal()
             samples.append(Sample(face, error + 0.05, "somebody", 1))
     weights = fit(samples)

@@ -1,4 +1,4 @@
-"""Landmarks carried by optical flow: pictures that move in a known way."""
+"""Landmarks by optical flow: pictures that move in a known way."""
 
 import cv2
 import numpy as np
@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strrn_tf.tracking import optical_flow
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
+SETTINGS = FlowSettings.of_config(TrackingConfig())
 SIDE = 160
 POINTS = np.random.default_rng(1).uniform(40, SIDE - 40, (68, 2))
 
@@ -34,28 +36,28 @@ def test_points_go_where_the_picture_goes(x, y, angle):
         [c, -s, x + middle * (1 - c + s)],
         [s, c, y + middle * (1 - c - s)],
     ]
-    carried = optical_flow.carry(picture(), picture(turn), POINTS)
-    assert carried.dtype == np.float32
-    np.testing.assert_allclose(carried, moved_by(turn), atol=0.3)
+    moved = flow_landmarks(picture(), picture(turn), POINTS, SETTINGS)
+    assert moved.dtype == np.float32
+    np.testing.assert_allclose(moved, moved_by(turn), atol=0.3)
 
 
 def test_noise_of_a_sensor_moves_points_by_a_tenth_of_a_pixel_at_most():
     # The networks' own noise is about half a pixel of the crop.
-    carried = optical_flow.carry(picture(noise=4.0), picture(noise=4.0), POINTS)
-    assert np.sqrt(np.mean((carried - POINTS) ** 2)) < 0.1
+    moved = flow_landmarks(picture(noise=4.0), picture(noise=4.0), POINTS, SETTINGS)
+    assert np.sqrt(np.mean((moved - POINTS) ** 2)) < 0.1
 
 
 def test_a_search_says_how_far_and_how_finely():
     matrix = [[1, 0, 14], [0, 1, 0]]
 
     def gap(noise=0.0, **changes):
-        search = optical_flow.FROM_FRAME_TO_FRAME._replace(**{"levels": 3, **changes})
+        settings = SETTINGS._replace(**{"levels": 3, **changes})
         frames = picture(noise=noise), picture(matrix, noise=noise)
-        carried = optical_flow.carry(*frames, POINTS, search)
-        return np.nanmedian(np.linalg.norm(carried - moved_by(matrix), axis=-1))
+        moved = flow_landmarks(*frames, POINTS, settings)
+        return np.nanmedian(np.linalg.norm(moved - moved_by(matrix), axis=-1))
 
-    assert gap(steps=30) < 0.1
-    assert gap(steps=1) > 0.5
+    assert gap(iterations=30) < 0.1
+    assert gap(iterations=1) > 0.5
     assert gap(levels=1) > 5
     assert gap(precision=9.0) > 0.5
     assert gap(noise=6.0, window=7) > 2 * gap(noise=6.0, window=31)
@@ -64,7 +66,7 @@ def test_a_search_says_how_far_and_how_finely():
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_what_is_not_found_is_nan(value):
     plain = np.full((SIDE, SIDE), value, np.uint8)
-    assert np.isnan(optical_flow.carry(plain, plain, POINTS)).all()
+    assert np.isnan(flow_landmarks(plain, plain, POINTS, SETTINGS)).all()
     outside = POINTS + np.array([SIDE, 0])
-    carried = optical_flow.carry(picture(), picture(), outside)
-    assert np.isnan(carried[outside[:, 0] > SIDE + 21]).all()
+    moved = flow_landmarks(picture(), picture(), outside, SETTINGS)
+    assert np.isnan(moved[outside[:, 0] > SIDE + 21]).all()

@@ -8,9 +8,10 @@ from support.toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
 
 from strrn_tf import geometry
 from strrn_tf.tracking import association, fusion, track_checks
-from strrn_tf.tracking.face_detection.face_check import Sight
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.track import Moment, lose
+from strrn_tf.tracking.track import TimedFrame, mark_lost
 from strrn_tf.tracking.tracker import FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -19,7 +20,8 @@ DARK = np.zeros((200, 300, 3), np.uint8)
 TOY = {"smooth": False, "check_faces": False}
 
 
-EVERY = fusion.CHECK_RESTING
+CONFIG = TrackingConfig()
+EVERY = CONFIG.detection_interval_resting
 
 
 def grey(value, shape=DARK.shape):
@@ -97,7 +99,7 @@ def detector_says(tracker, monkeypatch, *answers):
     """Let the detector give these answers, the last one for ever."""
     answers = list(answers)
 
-    def detect_in(view):
+    def detect_in(crop):
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     monkeypatch.setattr(tracker.networks, "detect_in", detect_in)
@@ -114,17 +116,17 @@ def test_the_detector_criticises_a_drift_every_few_frames(tracker, monkeypatch):
     np.testing.assert_allclose(face.landmarks, elsewhere, atol=1e-3)
 
 
-def test_the_detector_looks_at_once_after_an_uneasy_step(tracker, monkeypatch):
+def test_the_detector_looks_at_once_after_an_large_cycle_error(tracker, monkeypatch):
     step = tracker.networks.step
 
-    def uneasy(view, frame, start):
-        landmarks, _, seen = step(view, frame, start)
-        return landmarks, 1.1 * fusion.UNEASY, seen
+    def imprecise(crop, image, start):
+        landmarks, _, seen = step(crop, image, start)
+        return landmarks, 1.1 * CONFIG.cycle_recheck_threshold, seen
 
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
     assert tracker.update(DARK)[0].state == "tracked"
-    monkeypatch.setattr(tracker.networks, "step", uneasy)
+    monkeypatch.setattr(tracker.networks, "step", imprecise)
     assert tracker.update(DARK)[0].state == "detected"
 
 
@@ -144,9 +146,9 @@ def check_sees(tracker, monkeypatch, *sights):
         moved = landmarks - toy_mean_shape()
         np.testing.assert_allclose(moved, [moved.mean(0)] * 68, atol=0.1)
         score, offset = sights.pop(0) if len(sights) > 1 else sights[0]
-        return Sight(score, offset, np.array([80.0, 80, 280, 280]))
+        return FaceCheckResult(score, offset, np.array([80.0, 80, 280, 280]))
 
-    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
 
 
 def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
@@ -156,7 +158,7 @@ def test_what_is_no_face_is_lost_when_the_detector_looks(tracker, monkeypatch):
     faces += [tracker.update(DARK, boxes=[])[0] for _ in range(2 * EVERY)]
     states = [face.state for face in faces]
     assert states == ["detected", *["tracked"] * (2 * EVERY - 1), "lost"]
-    told = [(face.face_score, face.offset) for face in faces]
+    told = [(face.face_score, face.landmark_offset) for face in faces]
     nobody = (np.nan, np.nan)
     np.testing.assert_array_equal(
         told, [sights[0]] * EVERY + [sights[1]] * EVERY + [nobody]
@@ -182,12 +184,12 @@ def test_a_face_that_the_flow_leaves_is_looked_at_at_once(tracker, monkeypatch):
         tracker.reset()
         check_sees(tracker, monkeypatch, (0.9, 0), (0.2, 0))
 
-        def carry(previous, seen, start, gone=landmarks_that_go):
-            carried = start.copy()
-            carried[:gone] += 20
-            return carried
+        def flow(previous, crop, start, settings, gone=landmarks_that_go):
+            moved = start.copy()
+            moved[:gone] += 20
+            return moved
 
-        monkeypatch.setattr(tracker.networks, "carry", carry)
+        monkeypatch.setattr(tracker.networks, "flow_landmarks", flow)
         tracker.update(DARK, boxes=[BOX])
         assert tracker.update(DARK, boxes=[])[0].state == expected
 
@@ -209,7 +211,7 @@ def test_what_is_no_face_does_not_become_one(tracker, monkeypatch):
 def test_where_the_detector_agrees_its_share_is_dealt_out(tracker, monkeypatch):
     tracker.update(DARK, boxes=[BOX])
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 1)
-    share = fusion.DETECTOR_SHARE
+    share = CONFIG.detector_weight
     offsets, faces = [], []
     for _ in range(3 * EVERY):
         faces += tracker.update(DARK)
@@ -234,13 +236,13 @@ def test_what_is_detected_anew_owes_nothing_to_what_was(tracker, monkeypatch):
     for _ in range(EVERY):
         tracker.update(DARK)
     (track,) = tracker._tracks._tracks
-    assert (track.trail.correction > 0).all()
+    assert (track.state.detector_correction > 0).all()
     detector_says(tracker, monkeypatch, expected_shape(BOX) + 12)
     for _ in range(EVERY):
         (face,) = tracker.update(DARK)
     assert face.state == "detected"
-    np.testing.assert_array_equal(track.trail.correction, 0)
-    np.testing.assert_array_equal(track.trail.cut_around, face.landmarks)
+    np.testing.assert_array_equal(track.state.detector_correction, 0)
+    np.testing.assert_array_equal(track.state.cut_around, face.landmarks)
 
 
 def test_networks_agree_within_a_tenth_of_the_eye_distance():
@@ -248,7 +250,7 @@ def test_networks_agree_within_a_tenth_of_the_eye_distance():
     eyes = np.linalg.norm(shape[45] - shape[36])
     for distance, agreed in ((0.099, True), (0.101, False), (np.nan, False)):
         moved = shape + np.float32(distance * eyes) * np.array([1.0, 0.0])
-        assert (fusion.correction(shape, moved) is not None) is agreed
+        assert (fusion.detector_correction(shape, moved, CONFIG) is not None) is agreed
 
 
 @pytest.mark.parametrize(
@@ -273,11 +275,13 @@ def test_a_lost_face_may_come_back_further_away_the_longer_it_was_lost(folder):
         assert [face.id for face in faces if face.state == "detected"] == [number]
 
 
-def test_a_doubtful_face_that_no_search_finds_is_lost(folder, monkeypatch):
+def test_a_doubtful_face_that_no_search_finds_is_lost(folder):
     found = [BOX]
-    tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
+    doubting = TrackingConfig(confirmation_reliability=1.1)
+    tracker = FaceTracker.from_pretrained(
+        folder, **TOY, finder=lambda _: found, config=doubting
+    )
     assert tracker.update(DARK, 0.0)[0].state == "detected"
-    monkeypatch.setattr(track_checks, "DOUBT", 1.1)
     states = [tracker.update(DARK, 0.04 * i)[0].state for i in range(1, 12)]
     assert set(states) == {"tracked"}
     found.clear()
@@ -304,15 +308,16 @@ def test_two_tracks_on_one_face_become_one(tracker):
     assert [face.id for face in tracker.update(DARK, boxes=[])] == [0]
 
 
-def test_of_two_faces_that_meet_the_less_reliable_one_waits(tracker, monkeypatch):
+def test_of_two_faces_that_meet_the_less_reliable_one_waits(folder, monkeypatch):
     # So that the detector does not say that they have not met.
-    monkeypatch.setattr(fusion, "CHECK_MOVING", 9)
+    config = TrackingConfig(detection_interval_moving=9)
+    tracker = FaceTracker.from_pretrained(folder, **TOY, config=config)
     left, right = np.array([20.0, 40, 80, 100]), np.array([170.0, 40, 230, 100])
     tracker.update(DARK, 0.0, boxes=[left, right])
     step = tracker.networks.step
 
-    def jump(view, frame, start):
-        landmarks, error, seen = step(view, frame, start)
+    def jump(crop, image, start):
+        landmarks, error, seen = step(crop, image, start)
         is_right = landmarks.mean() > expected_shape(left).mean() + 40
         shift = left[:2] - right[:2] if is_right else 0.0
         return landmarks + np.float32(shift), error + 0.01 * is_right, seen
@@ -469,7 +474,7 @@ def test_faces_whose_boxes_were_given_are_followed_beyond_the_limit(folder):
     boxes = [np.array([x, 30.0, x + 60, 90]) for x in (20.0, 120.0, 220.0)]
     tracker = two_faces(folder, boxes, 1)
     tracker.update(DARK, boxes=boxes)
-    lose(tracker._tracks._tracks[0], Moment(DARK, 0.0, None), np.nan)
+    mark_lost(tracker._tracks._tracks[0], TimedFrame(DARK, 0.0, None), np.nan)
     faces = [tracker.update(DARK) for _ in range(10)][-1]
     seen = [face.id for face in faces if face.state != "lost"]
     assert seen == [1, 2]
@@ -481,8 +486,8 @@ def test_where_the_limit_is_reached_only_a_sure_face_is_back(
 ):
     tracker, boxes = swapped(folder)
     boxes.insert(0, BOX)
-    sight = Sight(score, 0.0, BOX)
-    monkeypatch.setattr(tracker._tracks, "_face_check", lambda *_: sight)
+    sight = FaceCheckResult(score, 0.0, BOX)
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", lambda *_: sight)
     faces = [tracker.update(DARK) for _ in range(6)][-1]
     seen = [face.id for face in faces if face.state != "lost"]
     assert seen == [0 if score > 0.8 else 1]
@@ -491,8 +496,8 @@ def test_where_the_limit_is_reached_only_a_sure_face_is_back(
 def test_a_new_face_beside_others_is_surely_one(folder, monkeypatch):
     tracker = two_faces(folder, [BOX, SMALL])
     scores = iter([0.9, 0.75])
-    check = lambda *_: Sight(next(scores, 0.9), 0.0, BOX)  # noqa: E731
-    monkeypatch.setattr(tracker._tracks, "_face_check", check)
+    check = lambda *_: FaceCheckResult(next(scores, 0.9), 0.0, BOX)  # noqa: E731
+    monkeypatch.setattr(tracker._tracks._detector, "_face_check", check)
     assert [face.id for face in tracker.update(DARK)] == [0]
 
 
@@ -500,22 +505,28 @@ def test_degenerate_shapes():
     shape, image = expected_shape(BOX), DARK.shape
     box = np.concatenate([shape.min(0), shape.max(0)])
     centre = shape.mean(0)
-    assert not track_checks.is_degenerate(shape, box, image)
-    assert not track_checks.is_degenerate(shape, None, image)
-    assert track_checks.is_degenerate(shape * np.nan, box, image)
-    assert track_checks.is_degenerate((shape - centre) * 0.1 + centre, None, image)
-    assert track_checks.is_degenerate((shape - centre) * 1.7 + centre, box, image)
-    assert not track_checks.is_degenerate((shape - centre) * 1.5 + centre, box, image)
-    assert track_checks.is_degenerate(shape + np.array([105, 0]), box, image)
-    assert track_checks.is_degenerate(shape + np.array([0, 160]), None, image)
+    assert not track_checks.is_degenerate(shape, box, image, CONFIG)
+    assert not track_checks.is_degenerate(shape, None, image, CONFIG)
+    assert track_checks.is_degenerate(shape * np.nan, box, image, CONFIG)
+    assert track_checks.is_degenerate(
+        (shape - centre) * 0.1 + centre, None, image, CONFIG
+    )
+    assert track_checks.is_degenerate(
+        (shape - centre) * 1.7 + centre, box, image, CONFIG
+    )
+    assert not track_checks.is_degenerate(
+        (shape - centre) * 1.5 + centre, box, image, CONFIG
+    )
+    assert track_checks.is_degenerate(shape + np.array([105, 0]), box, image, CONFIG)
+    assert track_checks.is_degenerate(shape + np.array([0, 160]), None, image, CONFIG)
 
 
 def test_overlap_and_matching():
     assert geometry.overlap(np.array([0, 0, 2, 2]), np.array([1, 0, 3, 2])) == 1 / 3
     boxes = [np.array([0.0, 0, 10, 10]), np.array([2.0, 0, 12, 10])]
     others = [np.array([3.0, 0, 13, 10]), np.array([50.0, 0, 60, 10])]
-    assert association.match(boxes, others) == [(1, 0)]
-    assert association.match([], others) == []
+    assert association.associate(boxes, others, CONFIG) == [(1, 0)]
+    assert association.associate([], others, CONFIG) == []
 
 
 @pytest.mark.parametrize("found", [None, "none", [[1, 2]], [[np.nan] * 4]])
@@ -523,3 +534,25 @@ def test_what_a_finder_returns_is_checked_like_boxes_that_are_given(folder, foun
     tracker = FaceTracker.from_pretrained(folder, **TOY, finder=lambda _: found)
     with pytest.raises(ValueError, match=r"`finder` returned: .*box"):
         tracker.update(np.zeros((80, 100, 3), np.uint8))
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("no answer"), KeyboardInterrupt()])
+def test_after_a_finder_that_fails_once_faces_keep_their_ids(folder, fault):
+    answers = [[BOX], fault, [BOX]]
+
+    def finder(image):
+        answer = answers.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    # No slack: a new crop is cut after every step.
+    tracker = FaceTracker.from_pretrained(
+        folder, **TOY, finder=finder, max_faces=2, config=TrackingConfig(crop_slack=0)
+    )
+    (first,) = tracker.update(DARK, 0.0)
+    with pytest.raises(type(fault)):
+        tracker.update(grey(4), 1.0)
+    (face,) = tracker.update(grey(4), 1.04)
+    assert (face.id, face.state) == (first.id, "tracked")
+    assert not answers

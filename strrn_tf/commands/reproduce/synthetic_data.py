@@ -9,7 +9,7 @@ from strrn_tf.commands.reproduce.rows import Source
 CLIPS_OF_A_SOURCE, FRAMES_OF_A_CLIP = 6, 24
 
 
-def drawn_data(root: Path) -> Data:
+def synthetic_data(root: Path) -> Data:
     """Return drawn data of all kinds, drawn now if they are missing."""
     draw_dataset(
         root / "data",
