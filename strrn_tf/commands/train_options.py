@@ -139,7 +139,7 @@ class Options:
 
 
 # Defaults without stills that a person has annotated: with the others a few people of a
-# few videos make the error on all others a sixth larger or more (docs/tracking.md, 5).
+# few videos make the error on all others a sixth larger or more (docs/teach.md).
 GENTLE = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),
