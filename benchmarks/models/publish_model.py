@@ -40,7 +40,7 @@ LICENCE = (
 CARD = """# {name}
 
 An {backbone} detector of 68 facial landmarks (iBUG markup) in single images, and the
-STRRN tracker from frame to frame. `model.json` says exactly how inputs are made.
+STRRN tracker from frame to frame. `model.json` has the exact form of the inputs.
 
 ## How it was made
 
@@ -77,8 +77,8 @@ There is one crop per face and no mirror averaging.
 - The tracker alone drifts slowly over hundreds of frames
   (`benchmarks/accuracy/drift.py`). In `FaceTracker` the detector corrects it.
 {failures}"""
-GROUPS = """By the turn of the head, by size (all faces shrunk), with a fifth of each
-face hidden, and in boxes from the model's own landmarks:
+GROUPS = """The same stills in groups: by the turn of the head, by size (all faces shrunk), with a
+fifth of each face hidden, and in the model's own boxes:
 
 {table}
 
