@@ -77,8 +77,8 @@ There is one crop per face and no mirror averaging.
 - The tracker alone drifts slowly over hundreds of frames
   (`benchmarks/accuracy/drift.py`). In `FaceTracker` the detector corrects it.
 {failures}"""
-GROUPS = """The same stills in groups: by the turn of the head, by size (all faces shrunk), with a
-fifth of each face hidden, and in the model's own boxes:
+GROUPS = """The same stills in groups: by the turn of the head, by size (all faces
+shrunk), with a fifth of each face hidden, and in the model's own boxes:
 
 {table}
 
