@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 PAGES += sorted(ROOT.glob("saved_models/**/*.md"))
 TOPS = "strrn_tf", "data_pipeline", "benchmarks", "examples", "tests", "docs"
 FILES = [path for top in TOPS[:3] for path in (ROOT / top).rglob("*.py")]
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p)[-26:])
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 
 
 def read(page):

@@ -33,7 +33,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.augmentation.augment import Augmentation, augment
-from data_pipeline.batches.process_pool import feed
+from data_pipeline.batches.process_pool import prefetch
 from data_pipeline.batches.sampling import Schedule, sample_generator
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.tasks.processes import begin_worker
@@ -103,7 +103,7 @@ class Crops:
 
 def by_processes(crops: Crops, start: int, workers: int) -> Batches:
     """Return the batches of the project's pool."""
-    return feed(crops.fill, crops.arrays, start, workers)
+    return prefetch(crops.fill, crops.arrays, start, workers)
 
 
 def begin_grain_worker(index: int, count: int) -> None:
