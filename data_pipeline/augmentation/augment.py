@@ -36,7 +36,8 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Factor on rotation and on the probabilities of facial motion and photometric changes.
+# Factor on rotation and on the probabilities of facial motion and photometric changes
+# when the augmentation is annealed.
 ANNEALED_FRACTION = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])

@@ -63,8 +63,8 @@ def stills_dataset(
         seed: not negative.
         start: number of batches to skip.
         augmentation: strengths.
-        annealed_from: number of the first batch with annealed augmentation; None: no
-            batch.
+        annealed_from: number of the first batch with annealed augmentation; None: there
+            is none.
 
     Returns:
         Dictionaries of ``frames`` (B, 315, 315, 3) float32 in [0, 1] and ``landmarks``

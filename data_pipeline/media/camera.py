@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-from data_pipeline.media.opencv_log import SILENT, set_log_level
+from data_pipeline.media.opencv_log import SILENT, log_level
 
 # Frame rate of cameras that announce none.
 CAMERA_FPS = 30.0
@@ -90,9 +90,8 @@ class Camera(FrameReader):
 
     def _open(self) -> Capture:
         # OpenCV would log every driver that it tries in vain.
-        level = set_log_level(SILENT)
-        capture = self._open_capture(self.number)
-        set_log_level(level)
+        with log_level(SILENT):
+            capture = self._open_capture(self.number)
         if not capture.isOpened():
             raise ValueError(
                 f"camera {self.number} cannot be opened. Is it plugged in, may you use "

@@ -18,7 +18,7 @@ import numpy as np
 
 from data_pipeline.media.containers import is_cut_off
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.media.opencv_log import SILENT, set_log_level
+from data_pipeline.media.opencv_log import SILENT, log_level
 
 # FFmpeg would report every damaged packet on stderr. Here `truncated`, broken frames
 # and errors report damage. OpenCV reads the variable when it opens its first video.
@@ -213,9 +213,8 @@ def open_capture(path: Path) -> cv2.VideoCapture:
         raise ValueError(f"{shown}: the name is not valid UTF-8. Rename it") from None
     # The back end is named, because OpenCV would read `clip_0001.mp4` as the first of a
     # series of images. Its warning is silenced: the error below has more detail.
-    level = set_log_level(SILENT)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    set_log_level(level)
+    with log_level(SILENT):
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise ValueError(
             f"{path}: is not a video that OpenCV can open (cut off, of an unknown "

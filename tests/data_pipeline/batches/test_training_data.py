@@ -18,7 +18,7 @@ PLAIN = Augmentation.none()
 
 
 def cycle_scores(num, to_detector, to_tracker, seed=0):
-    """Return scores of ``num`` pairs; the position of a shape is its number."""
+    """Return scores of ``num`` pairs; the position of a shape is its index."""
     base = np.repeat(toy_mean_shape()[None], num, 0)
     offset = np.arange(num, dtype=np.float32)[:, None, None]
     members = [np.isin(np.arange(num), m) for m in (to_detector, to_tracker)]

@@ -190,7 +190,7 @@ class TestLoss:
 
 
 def drawn_stores(tmp_path, count=6):
-    """Return stores of one drawn clip: the first frames of all triplets, and these.
+    """Return stores of one synthetic clip: the first frames of all triplets, and these.
 
     The first pixel of every crop is the number of the frame, whatever the triplet.
     """
