@@ -76,7 +76,7 @@ class AlgorithmConfig:
         correction_fraction: fraction of the error of its start that the tracker learns
             to correct in one step. 1 asks for the exact landmarks, so that tracked
             shapes can teach the detector. A last training with 0.3 gives less jitter,
-            because the tracker estimates less of the face anew in every frame.
+            because the tracker re-estimates less of the face in every frame.
         assignment: which network a trusted frame teaches. "exclusive": the tracker
             where the detector has the smaller cycle error, else the detector.
             "literal": as printed, all trusted frames also teach the detector.
@@ -103,9 +103,8 @@ class AlgorithmConfig:
             that teach their annotation (Semi-STRRN; 0.5, 0.25 and 0.1 in Table 1). The
             seed chooses the frames. A smaller fraction is part of a larger one. Frames
             with a wrong annotation are never among them.
-        source_shares: weights of the folders of --unlabelled in what both networks
-            learn from clips, in their order. Without it every trusted pair counts
-            alike.
+        source_shares: weights of the folders of --unlabelled, in their order, among
+            the samples from clips. Without it every trusted pair weighs the same.
     """
 
     rounds: int = 1

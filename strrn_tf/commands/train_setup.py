@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Data(NamedTuple):
-    """What a run learns from; None where it is not used.
+    """The data of a run. Data that are not used are None.
 
     Attributes:
         stills: annotated stills S.
@@ -142,7 +142,7 @@ def read_data(options: Options) -> Data:
     """Return the stores of crops. Those that are missing are cut now.
 
     Raises:
-        ValueError: the options name no data for what they ask for.
+        ValueError: the options need data that they do not name.
     """
     from data_pipeline.stores.inputs import read_annotation, read_clips, read_stills
 

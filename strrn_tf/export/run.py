@@ -1,4 +1,4 @@
-"""Writes the networks of a run as an exported folder that says where they come from."""
+"""Exports the networks of a run, with their origin."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,17 +22,17 @@ def export_run(
     parent: Mapping[str, Any] | None,
     saved_model: bool,
 ) -> None:
-    """Export both networks, checked on crops of the run's data, unless that was done.
+    """Export both networks, checked on crops of the run's data.
 
-    Only TensorFlow can: on other back ends nothing is written, see
-    docs/architecture.md, "Learning".
+    An export that is complete is left as it is. Only TensorFlow can export: on other
+    back ends nothing is written, see docs/architecture.md, "Learning".
 
     Args:
         run: networks and data.
         folder: of the export.
         mean_shape: (68, 2) in crop pixels.
-        is_drawn: whether the project drew all of it.
-        parent: ``model.json`` of the model that the run began with.
+        is_drawn: whether the project drew all samples.
+        parent: ``model.json`` of the model that the run started from.
         saved_model: whether to write SavedModels too.
     """
     if (folder / "model.json").is_file():

@@ -1,4 +1,4 @@
-"""What the rounds of Algorithm 1 have changed on the clips: numbers and a sheet.
+"""Report of the changes that all rounds have made on the clips: numbers and a sheet.
 
 The clips have no labels. The numbers therefore compare the networks with each other, on
 frames that they have learnt from. The sheet shows the landmarks of the same frames

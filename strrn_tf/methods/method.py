@@ -1,4 +1,4 @@
-"""What `strrn train` asks of a method. The option --method chooses the class."""
+"""The protocol of a method, as `strrn train` calls it; --method chooses the class."""
 
 from typing import Protocol
 
@@ -17,4 +17,4 @@ class Method(Protocol):
         """Learn from the clips, for the ``number``-th time (from 1)."""
 
     def report_gain(self) -> None:
-        """Write and print what the rounds have changed on the clips, if it is known."""
+        """Report the changes that the rounds have made on the clips, if any."""

@@ -61,7 +61,7 @@ class OmniSupervision:
         return score_cycles(run.detector, run.tracker, pairs, algorithm)
 
     def report_gain(self) -> None:
-        """Write and print what the rounds have changed on the clips."""
+        """Write and print the changes on the clips that the rounds have made."""
         run = self.run
         if not run.config.algorithm.rounds:
             return

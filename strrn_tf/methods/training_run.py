@@ -1,4 +1,4 @@
-"""What all methods share: the networks of a run, and how each of them is trained.
+"""Shared by all methods: the networks of a run, and the training of each of them.
 
 Every training is a phase with a name, such as ``detector-01``. `fit` continues a phase
 from its checkpoint, so a killed run ends with the same weights when it is repeated.
@@ -23,7 +23,7 @@ BatchesFrom = Callable[[int], Iterable]
 
 
 class TrainingData(Protocol):
-    """What the methods need of the data, wherever they come from."""
+    """Data as the methods need them."""
 
     names: list[str]
     counts: Mapping[str, int]

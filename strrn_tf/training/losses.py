@@ -26,7 +26,7 @@ def eye_distance(landmarks):  # noqa: ANN001, ANN201
 def point_error(landmarks, reference):  # noqa: ANN001, ANN201
     """Return the mean point-to-point distance (...) over the reference's eye distance.
 
-    What the field calls "normalised RMSE" (trigeorgis/mdm ``mdm_model.py`` 20-23).
+    The field calls it "normalised RMSE" (trigeorgis/mdm ``mdm_model.py`` 20-23).
     """
     distance = ops.sqrt(ops.sum((landmarks - reference) ** 2, -1) + 1e-12)
     return ops.mean(distance, -1) / eye_distance(reference)
