@@ -32,33 +32,33 @@ STEPS = (
     "Python started",
     "command line parsed",
     "first frame decoded",
-    "faces looked for",
+    "faces searched for",
     "first landmarks",
 )
-# What the child runs. The steps are told by the functions that they end with.
+# The child's program. Functions report the steps that they complete.
 CHILD = """
 import sys, time
-def tell(step):
+def report(step):
     print(f"{step}\\t{time.time()}\\t{time.process_time()}", flush=True)
-tell("Python started")
+report("Python started")
 import os
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 from strrn_tf.commands import cli, command_line
 def parsed(*arguments, parse=command_line.parse_options, **options):
     options = parse(*arguments, **options)
-    tell("command line parsed")
+    report("command line parsed")
     from strrn_tf.tracking.face_detection.face_finder import FaceFinder
     from strrn_tf.tracking.tracker import FaceTracker
     def find(self, image, find=FaceFinder.find):
         found = find(self, image)
-        tell("faces looked for")
+        report("faces searched for")
         return found
     def update(self, frame, *arguments, update=FaceTracker.update, **options):
-        tell("first frame decoded")
+        report("first frame decoded")
         faces = update(self, frame, *arguments, **options)
         if any(face.state != "lost" for face in faces):
-            tell("first landmarks")
+            report("first landmarks")
             os._exit(0)
         return faces
     FaceFinder.find, FaceTracker.update = find, update
@@ -95,10 +95,10 @@ def time_start(command: list[str], folder: str) -> np.ndarray:
     started = time.time()
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
-    told = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
-    if STEPS[-1] not in told:
+    reached = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
+    if STEPS[-1] not in reached:
         raise ValueError(f"no landmarks: {done.stderr or done.stdout}")
-    return np.array([told[step] for step in STEPS])
+    return np.array([reached[step] for step in STEPS])
 
 
 def import_times(command: list[str], folder: str) -> Counter[str]:

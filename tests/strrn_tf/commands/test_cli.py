@@ -19,7 +19,7 @@ from strrn_tf.commands.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SHAPE = (120, 160, 3)
-NOWHERE = np.full((68, 2), np.nan, np.float32)
+NO_LANDMARKS = np.full((68, 2), np.nan, np.float32)
 
 
 def points(index):
@@ -29,7 +29,7 @@ def points(index):
 
 
 def face(index, state="tracked", number=0):
-    landmarks = NOWHERE if state == "lost" else points(index)
+    landmarks = NO_LANDMARKS if state == "lost" else points(index)
     reliability = 0.0 if state == "lost" else 0.75
     return Face(number, landmarks, np.zeros(4), reliability, 0.01, state, index / 10)
 
