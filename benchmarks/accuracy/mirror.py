@@ -3,9 +3,9 @@
 A model finds the landmarks of every annotated still and of its mirror image. The mean
 of both is symmetric, whatever the model has learnt. An offset of the annotations from
 that mean, averaged over faces, is one of the annotations. Training on mirrored pictures
-cannot learn such an offset; training without them does. The table holds model minus
-annotation in pixels of the files, with the standard error. At -1 in x the annotations
-lie one pixel to the right. Boxes are those of the landmarks.
+cannot learn such an offset; training without them does (``--augmentation-annealing``).
+The table holds model minus annotation in pixels of the files, with the standard error.
+At -1 in x the annotations lie one pixel to the right. Boxes are those of the landmarks.
 
 Example:
   python benchmarks/accuracy/mirror.py strrn-hgn --stills DIR/300w

@@ -1,4 +1,4 @@
-"""Samples to calibrate a tracker's reliability: animated stills, some of them hidden.
+"""Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
 Every clip is tracked. In every second one something hides the face for some frames:
 otherwise all faces would be in sight, and nearly all landmarks good.
@@ -93,11 +93,11 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
 
 def people(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
-    settings = json.loads((root / "animated.json").read_text())
-    clips = settings["clips_per_category"], settings["num_training_clips"]
+    description = json.loads((root / "animated.json").read_text())
+    clips = description["clips_per_category"], description["num_training_clips"]
     ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
     ids += sequence_ids("train")[: clips[1]]
-    return dict(zip(ids, settings["stills"], strict=True))
+    return dict(zip(ids, description["stills"], strict=True))
 
 
 def tracked(

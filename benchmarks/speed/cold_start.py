@@ -35,7 +35,7 @@ STEPS = (
     "faces searched for",
     "first landmarks",
 )
-# The child's program. Functions report the steps that they complete.
+# What the child runs. Each step ends with one function.
 CHILD = """
 import sys, time
 def report(step):
@@ -73,7 +73,7 @@ class Options:
     """What to start, and how often."""
 
     video: tyro.conf.Positional[Path | None] = None
-    """Video to track; without it, a drawn face."""
+    """Video to track; without it, a synthetic face."""
     model: str = "strrn-hgn"
     """Name of a shipped model, run folder or exported folder."""
     runs: int = 7
@@ -95,10 +95,10 @@ def time_start(command: list[str], folder: str) -> np.ndarray:
     started = time.time()
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
-    reached = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
-    if STEPS[-1] not in reached:
+    times = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
+    if STEPS[-1] not in times:
         raise ValueError(f"no landmarks: {done.stderr or done.stdout}")
-    return np.array([reached[step] for step in STEPS])
+    return np.array([times[step] for step in STEPS])
 
 
 def import_times(command: list[str], folder: str) -> Counter[str]:
@@ -115,7 +115,7 @@ def import_times(command: list[str], folder: str) -> Counter[str]:
 
 
 def drawn_clip(folder: str) -> Path:
-    """Write one second of a drawn face, 640 x 480."""
+    """Write one second of a synthetic face, 640 x 480."""
     from data_pipeline.media.video import write_video
     from data_pipeline.synthetic import draw_face
 

@@ -39,7 +39,7 @@ class Options:
     """What to measure."""
 
     store: Path | None = None
-    """Folder of a crop store with landmarks; without it, drawn pictures."""
+    """Folder of a crop store with landmarks; without it, synthetic pictures."""
     batch_size: int = 32
     """Samples of a batch."""
     seconds: float = 5.0

@@ -35,8 +35,7 @@ from strrn_tf.system.atomic import write_text
 
 PROG = "python -m benchmarks.speed.scale"
 WAYS = ("processes", "Beam")
-# Drawn videos. Starting up and the report take seconds: far less work than this would
-# measure these.
+# Synthetic videos. Start and report take seconds, which far less work would measure.
 CLIPS, COPIES, FRAMES = 5, 6, 150
 
 

@@ -39,7 +39,7 @@ class Options:
     model: str = "strrn-hgn"
     """Name of a shipped model, run folder or exported folder."""
     video: Path | None = None
-    """Video to repeat; without it, a drawn face."""
+    """Video to repeat; without it, a synthetic face."""
     frames: int = 20_000
     """Frames in all."""
 

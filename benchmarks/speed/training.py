@@ -14,7 +14,7 @@ Example:
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +29,7 @@ import keras
 
 from benchmarks.speed import pipeline
 from strrn_tf.commands.command_line import run_program
-from strrn_tf.config import RunConfig, can_glance
+from strrn_tf.config import RunConfig, supports_global_context
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
 from strrn_tf.training.fitting import use_threads
@@ -88,7 +88,7 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
     config = RunConfig(
         backbone=backbone,
         preset=options.preset,
-        glance=can_glance(backbone, options.preset),
+        global_context=supports_global_context(backbone, options.preset),
     )
     start = mean_shape(random_batches(4)["detector"]["landmarks"])
     detector, tracker = build_networks(config, start)
@@ -103,15 +103,25 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
 
 
 def milliseconds_per_sample(
-    trainer: keras.Model, batch: dict[str, np.ndarray], updates: int
+    trainer: keras.Model,
+    batch: dict[str, np.ndarray],
+    updates: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Return the median over the updates, after two that compile and warm up."""
+    """Return the median over the updates, after two that compile and warm up.
+
+    Args:
+        trainer: compiled.
+        batch: for every update.
+        updates: number of measured updates.
+        clock: returns seconds.
+    """
     tensors = {name: keras.ops.convert_to_tensor(v) for name, v in batch.items()}
     times = []
     for _ in range(updates + 2):
-        begin = time.perf_counter()
+        begin = clock()
         trainer.train_on_batch(tensors)
-        times.append(time.perf_counter() - begin)
+        times.append(clock() - begin)
     return 1000 * float(np.median(times[2:])) / len(batch["frames"])
 
 

@@ -36,8 +36,9 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Factor on rotation and on the probabilities of facial motion and photometric changes.
-MILD_SHARE = 0.6
+# Factor on rotation and on the probabilities of facial motion and photometric changes
+# when the augmentation is annealed.
+ANNEALED_FRACTION = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
 
@@ -83,7 +84,7 @@ class Augmentation:
             MotionStrength(probability=0.0),
         )
 
-    def mild(self) -> "Augmentation":
+    def annealed(self) -> "Augmentation":
         """Return weaker strengths without mirroring, for the end of a training.
 
         Mirroring treats the two sides of a face as equal, but annotations differ
@@ -91,7 +92,7 @@ class Augmentation:
         before. On video a box comes from the detector's own landmarks, so errors that
         depend on the box would add up.
         """
-        fraction = MILD_SHARE
+        fraction = ANNEALED_FRACTION
         return replace(
             self,
             rotation=fraction * self.rotation,

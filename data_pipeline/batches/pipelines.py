@@ -53,7 +53,7 @@ def stills_dataset(
     seed: int,
     start: int = 0,
     augmentation: Augmentation,
-    mild_from: int | None = None,
+    annealed_from: int | None = None,
 ) -> Stream:
     """Return an endless stream of stills for a detector.
 
@@ -63,7 +63,8 @@ def stills_dataset(
         seed: not negative.
         start: number of batches to skip.
         augmentation: strengths.
-        mild_from: number of the first batch with mild augmentation; None: no batch.
+        annealed_from: number of the first batch with annealed augmentation; None: there
+            is none.
 
     Returns:
         Dictionaries of ``frames`` (B, 315, 315, 3) float32 in [0, 1] and ``landmarks``
@@ -73,13 +74,13 @@ def stills_dataset(
         ValueError: a source has a wrong shape or type, is empty or has NaN landmarks.
     """
     read = _still_reader(sources, seed)
-    mild = augmentation.mild()
+    annealed = augmentation.annealed()
 
     def sample(position: int) -> Sample:
         frame, landmarks = read(position)
         rng = sample_generator(seed, position)
-        is_mild = mild_from is not None and position >= mild_from * batch_size
-        strength = mild if is_mild else augmentation
+        is_late = annealed_from is not None and position >= annealed_from * batch_size
+        strength = annealed if is_late else augmentation
         crop, landmarks = augment(frame, landmarks, strength, rng)
         return [crop], [landmarks]
 

@@ -39,7 +39,7 @@ BatchesFrom = Callable[[int], Stream]
 class PseudoLabels(NamedTuple):
     """The pseudo-labels of a round: shapes (N, 68, 2) in crop pixels, masks (N,).
 
-    ``strrn_tf.methods.criticism.Criticism`` has these attributes and more.
+    ``strrn_tf.methods.cycle_scores.CycleScores`` has these attributes and more.
     """
 
     detected_before: np.ndarray
@@ -116,7 +116,7 @@ class TrainingData:
                 for part, part_fraction in self.sources.parts(index)
             ]
         batch_size = self.config.detector.batch_size
-        mild_from = steps - round(self.config.algorithm.cool_down * steps)
+        annealed = round(self.config.algorithm.augmentation_annealing * steps)
 
         def batches_from(start: int) -> Stream:
             return stills_dataset(
@@ -125,7 +125,7 @@ class TrainingData:
                 seed=seed,
                 start=start,
                 augmentation=self.detector_augmentation,
-                mild_from=mild_from,
+                annealed_from=steps - annealed,
             )
 
         return batches_from

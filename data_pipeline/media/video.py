@@ -4,7 +4,7 @@ Images are RGB outside this file and its readers; OpenCV's BGR stays inside. Fra
 always decoded in order, because seeking lands on wrong frames in many compressed files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -91,10 +91,22 @@ def is_camera(path: str | Path) -> bool:
     return name.isascii() and name.isdigit() and not Path(path).exists()
 
 
-def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write RGB frames (H, W, 3) uint8 of one size as MPEG-4 video, atomically.
+def write_video(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    *,
+    open_writer: Callable[..., cv2.VideoWriter] = cv2.VideoWriter,
+) -> None:
+    """Write frames as MPEG-4 video, atomically.
 
     The codec needs even sides, so an odd side loses its last row or column.
+
+    Args:
+        path: file to write. A missing folder is created.
+        frames: images (H, W, 3) uint8 RGB of one size.
+        fps: frames per second.
+        open_writer: function with the arguments and the result of ``cv2.VideoWriter``.
 
     Raises:
         ValueError: there is no frame, frames differ in size, or ``path`` cannot be
@@ -104,20 +116,25 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
     writer, shape, count = None, None, 0
-    # OpenCV would warn of every frame that finds no room; `_check_written` raises once.
+    # OpenCV would warn of every frame on a full disk. `_check_written` raises once.
     with replacing(path) as temporary, log_level(ERROR):
         try:
             for frame in frames:
                 frame = check_image(frame)
                 if writer is None:
                     shape = frame.shape
-                    writer = _open_writer(temporary, Path(path), fps, shape)
+                    size = shape[1] // 2 * 2, shape[0] // 2 * 2
+                    codec = cv2.VideoWriter_fourcc(*"mp4v")
+                    writer = open_writer(
+                        str(temporary), cv2.CAP_FFMPEG, codec, fps, size
+                    )
+                    _check_opened(writer, path, size)
                 if frame.shape != shape:
                     raise ValueError(
                         f"{path}: frames must have one shape, {shape}. "
                         f"Received: {frame.shape}"
                     )
-                frame = frame[: shape[0] // 2 * 2, : shape[1] // 2 * 2]
+                frame = frame[: size[1], : size[0]]
                 writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
                 count += 1
         finally:
@@ -140,16 +157,13 @@ def _check_written(written: Path, path: str | Path, count: int) -> None:
         )
 
 
-def _open_writer(
-    temporary: Path, path: Path, fps: float, shape: tuple[int, ...]
-) -> cv2.VideoWriter:
-    size = shape[1] // 2 * 2, shape[0] // 2 * 2
-    codec = cv2.VideoWriter_fourcc(*"mp4v")
-    writer = cv2.VideoWriter(str(temporary), cv2.CAP_FFMPEG, codec, fps, size)
+def _check_opened(
+    writer: cv2.VideoWriter, path: str | Path, size: tuple[int, int]
+) -> None:
+    """Raise a ``ValueError`` unless a writer of frames (width, height) is open."""
     if not writer.isOpened():
         raise ValueError(
             f"{path}: cannot be written: its folder takes no files, "
             "the name does not end like one of a video (.mp4), or no video can have "
             f"frames of {size[0]} x {size[1]} pixels"
         )
-    return writer

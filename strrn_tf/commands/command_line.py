@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import tyro
 
+from strrn_tf.renamed import OPTIONS
 from strrn_tf.training.failures import TrainingDiverged
 
 T = TypeVar("T")
@@ -60,6 +61,26 @@ def parse_options(
             raise
         message = _first_message(messages.getvalue())
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
+
+
+def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
+    """Return the arguments with new names for renamed options.
+
+    Every old name is answered by one line on stderr.
+
+    Args:
+        argv: arguments without the program's name.
+        prog: name of the program in messages.
+    """
+    arguments = []
+    for argument in argv:
+        name, *value = argument.split("=", 1)
+        new = OPTIONS.get(name.replace("_", "-"))
+        if new:
+            print(f"{prog}: {name} is now called {new}", file=sys.stderr)
+            argument = "=".join([new, *value])
+        arguments.append(argument)
+    return arguments
 
 
 def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:

@@ -65,7 +65,7 @@ class Options:
     """300VW category: 1 well lit, 2 unconstrained light, 3 occlusion and large pose."""
     data_root: Path | None = None
     """Folder that holds 300vw/ and/or 300w/, or one of these itself. Without it, the
-    drawn data set under runs/drawn, which is drawn now if it is missing."""
+    synthetic data set in runs/drawn, which is drawn if it is missing."""
     model: str | None = None
     """Exported folder, run folder, or name of a shipped model. Without it, the newest
     runs/*/export, else strrn-hgn."""

@@ -39,7 +39,7 @@ own), its Face Mesh is measured in the same manner. Both are compared on the 10 
 that they share: eye corners, tip and foot of the nose, mouth corners, middle of either
 lip.
 """
-DRAWN = "drawn face"
+SYNTHETIC = "synthetic face"
 # Runs a task with arguments and returns its result.
 RunTask = Callable[..., Any]
 
@@ -51,9 +51,9 @@ class Options:
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     video: Path | None = None
-    """Video file or folder of numbered images; a drawn face if not given."""
+    """Video file or folder of numbered images; a synthetic face if not given."""
     frames: int = 500
-    """Frames of the video that are used, at most; 100 of a drawn face."""
+    """Frames of the video that are used, at most; 100 of a synthetic face."""
     json: Path | None = None
     """File to write all figures to."""
 
@@ -99,7 +99,7 @@ def source(options: Options, folder: Path) -> tuple[str, Path]:
 
     frames = min(options.frames, 100)
     print(f"Drawing a face, {frames} frames …", file=sys.stderr)
-    return DRAWN, write_sample_clip(folder / "face.mp4", frames)
+    return SYNTHETIC, write_sample_clip(folder / "face.mp4", frames)
 
 
 def measured(

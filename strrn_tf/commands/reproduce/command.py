@@ -50,7 +50,7 @@ QUICK_TRAINING = (
     *("--tracker.steps", "100", "--tracker.round-steps", "40"),
     *("--detector.batch-size", "8", "--tracker.batch-size", "8"),
 )
-QUICK_NOTE = "drawn faces, tiny networks, few updates: shows that it runs, no more"
+QUICK_NOTE = "synthetic faces, tiny networks, few updates: shows that it runs, no more"
 # Of a table that goes into a file, in characters.
 FILE_WIDTH = 120
 

@@ -126,7 +126,7 @@ def test_faces_move_with_their_probability_and_less_at_the_end():
 
     usual = Augmentation(photometric=PhotometricStrength.none())
     assert fraction(usual) == pytest.approx(0.4, abs=0.09)
-    assert fraction(usual.mild()) == pytest.approx(0.24, abs=0.08)
+    assert fraction(usual.annealed()) == pytest.approx(0.24, abs=0.08)
     assert fraction(GEOMETRY) == 0
 
 

@@ -55,7 +55,7 @@ def assert_equal_batches(first, second):
 
 
 def make_stills(
-    start=0, sources=None, augmentation=None, batch_size=3, seed=5, mild_from=None
+    start=0, sources=None, augmentation=None, batch_size=3, seed=5, annealed_from=None
 ):
     return stills_dataset(
         sources or [make_source()],
@@ -63,7 +63,7 @@ def make_stills(
         seed=seed,
         start=start,
         augmentation=augmentation or Augmentation(),
-        mild_from=mild_from,
+        annealed_from=annealed_from,
     )
 
 
@@ -118,14 +118,18 @@ def test_a_stream_resumes_at_any_batch(make):
 
 
 def test_the_end_of_a_stream_is_augmented_mildly():
-    strong, mild = Augmentation(), Augmentation().mild()
-    assert mild.mirror == 0 < mild.rotation < strong.rotation
-    assert 0 < mild.photometric.blur_probability < strong.photometric.blur_probability
-    assert mild.photometric.blur == strong.photometric.blur
+    strong, annealed = Augmentation(), Augmentation().annealed()
+    assert annealed.mirror == 0 < annealed.rotation < strong.rotation
+    assert (
+        0 < annealed.photometric.blur_probability < strong.photometric.blur_probability
+    )
+    assert annealed.photometric.blur == strong.photometric.blur
     expected = batches(make_stills(), 2)
-    expected += batches(make_stills(start=2, augmentation=mild), 2)
-    assert_equal_batches(batches(make_stills(mild_from=2), 4), expected)
-    assert_equal_batches(batches(make_stills(start=3, mild_from=2), 1), expected[3:])
+    expected += batches(make_stills(start=2, augmentation=annealed), 2)
+    assert_equal_batches(batches(make_stills(annealed_from=2), 4), expected)
+    assert_equal_batches(
+        batches(make_stills(start=3, annealed_from=2), 1), expected[3:]
+    )
 
 
 def test_a_batch_is_what_direct_calls_give():

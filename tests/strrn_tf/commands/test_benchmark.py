@@ -194,7 +194,7 @@ def test_both_trackers_stand_side_by_side(tmp_path, capsys):
     options = command.parse(["--frames", "8", "--json", str(target)])
     command.run(options, with_face_mesh)
     shown = capsys.readouterr().out
-    for words in ("drawn face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
+    for words in ("synthetic face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
         assert words in shown
     report = json.loads(target.read_text())
     assert report["model"] == "strrn-hgn"

@@ -24,6 +24,7 @@ from strrn_tf.methods.sbr import (
     SupervisionByRegistration,
     registration_loss,
 )
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.tracking import optical_flow
 from strrn_tf.training.run_folder import RunFolder
 
@@ -190,7 +191,7 @@ class TestLoss:
 
 
 def drawn_stores(tmp_path, count=6):
-    """Return stores of one drawn clip: the first frames of all triplets, and these.
+    """Return stores of one synthetic clip: the first frames of all triplets, and these.
 
     The first pixel of every crop is the number of the frame, whatever the triplet.
     """
@@ -243,8 +244,8 @@ def test_the_loss_falls_in_training_on_drawn_faces(tmp_path):
 
     before, jitter = registration(), numpy(detector.offset).reshape(6, 3, 136)
     tracker = object()  # SBR has none
-    method = SupervisionByRegistration(config, detector, tracker, data, folder, sbr=sbr)
-    method.run_round(1)
+    run = TrainingRun(config, detector, tracker, data, folder)
+    SupervisionByRegistration(run, sbr).run_round(1)
     assert registration() < 0.7 * before
     after = numpy(detector.offset).reshape(6, 3, 136)
     assert np.abs(after[:, 1]).mean() < 0.75 * np.abs(jitter[:, 1]).mean()

@@ -24,7 +24,7 @@ def check():
 
 @pytest.fixture(scope="module")
 def face():
-    """A crop (315, 315, 3) in [0, 1] of a drawn face, and its landmarks there."""
+    """A crop (315, 315, 3) in [0, 1] of a synthetic face, and its landmarks there."""
     image, landmarks = draw_face(np.random.default_rng(0), 1, (315, 315))
     matrix = crop_matrix(box_from_landmarks(landmarks))
     return np.float32(cut(image, matrix)) / 255, apply_matrix(matrix, landmarks)
