@@ -25,13 +25,16 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from data_pipeline.augmentation.animation import draw_performances, perform
 from rich.console import Console
 from rich.table import Table
 from scipy.interpolate import RBFInterpolator
 
 from data_pipeline.augmentation import augment, warp
-from data_pipeline.augmentation.augment import Augmentation, draw_matrix
+from data_pipeline.augmentation.augment import Augmentation, sample_matrix
+from data_pipeline.augmentation.facial_motion import (
+    animate_landmarks,
+    sample_facial_motions,
+)
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.synthetic import draw_face
 from strrn_tf.commands.command_line import run_program
@@ -46,8 +49,8 @@ from strrn_tf.tracking.networks.crop import cut
 
 PROG = "python -m benchmarks.speed.warp"
 FACES, THREADS = 10, 2
-ALL_ACT = replace(Augmentation().liveliness, probability=1.0)
-AUGMENTATION = replace(Augmentation(), liveliness=ALL_ACT)
+ALWAYS_MOVING = replace(Augmentation().facial_motion, probability=1.0)
+AUGMENTATION = replace(Augmentation(), facial_motion=ALWAYS_MOVING)
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,12 @@ def cases(count: int) -> Iterator[Case]:
         margin = CROP_MARGIN * STORED_SIZE / CROP_SIZE
         matrix = crop_matrix(box_from_landmarks(landmarks), STORED_SIZE, margin)
         landmarks = apply_matrix(matrix, landmarks)
-        performance, _ = draw_performances(rng, ALL_ACT)
+        motion, _ = sample_facial_motions(rng, ALWAYS_MOVING)
         yield Case(
             cut(image, matrix, STORED_SIZE),
             landmarks,
-            perform(landmarks, performance),
-            draw_matrix(rng, AUGMENTATION, STORED_SIZE),
+            animate_landmarks(landmarks, motion),
+            sample_matrix(rng, AUGMENTATION, STORED_SIZE),
         )
 
 
