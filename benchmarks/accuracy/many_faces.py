@@ -75,9 +75,9 @@ def run(options: Options) -> None:
     table = Table("model", "protocol", *(f"category {c}" for c in (1, 2, 3)))
     for model in options.models:
         rows = summarise_results(follow_all(model, roots))
-        told = {(row["protocol"], str(row["category"])): cell(row) for row in rows}
+        cells = {(row["protocol"], str(row["category"])): cell(row) for row in rows}
         for protocol in PROTOCOLS:
-            table.add_row(model, protocol, *(told[protocol, c] for c in "123"))
+            table.add_row(model, protocol, *(cells[protocol, c] for c in "123"))
     console = Console()
     console.print(table)
     console.print("nme_interpupil in %; jitter; share of frames above 8 % in %")

@@ -93,11 +93,11 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
 
 def people(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
-    told = json.loads((root / "animated.json").read_text())
-    clips = told["clips_per_category"], told["num_training_clips"]
+    description = json.loads((root / "animated.json").read_text())
+    clips = description["clips_per_category"], description["num_training_clips"]
     ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
     ids += sequence_ids("train")[: clips[1]]
-    return dict(zip(ids, told["stills"], strict=True))
+    return dict(zip(ids, description["stills"], strict=True))
 
 
 def tracked(

@@ -35,7 +35,7 @@ STEPS = (
     "faces looked for",
     "first landmarks",
 )
-# What the child runs. The steps are told by the functions that they end with.
+# What the child runs. Each step ends with one function.
 CHILD = """
 import sys, time
 def tell(step):
@@ -95,10 +95,10 @@ def time_start(command: list[str], folder: str) -> np.ndarray:
     started = time.time()
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
-    told = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
-    if STEPS[-1] not in told:
+    times = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
+    if STEPS[-1] not in times:
         raise ValueError(f"no landmarks: {done.stderr or done.stdout}")
-    return np.array([told[step] for step in STEPS])
+    return np.array([times[step] for step in STEPS])
 
 
 def import_times(command: list[str], folder: str) -> Counter[str]:

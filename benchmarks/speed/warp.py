@@ -49,8 +49,8 @@ from strrn_tf.tracking.networks.crop import cut
 
 PROG = "python -m benchmarks.speed.warp"
 FACES, THREADS = 10, 2
-ALWAYS_MOVING = replace(Augmentation().facial_motion, probability=1.0)
-AUGMENTATION = replace(Augmentation(), facial_motion=ALWAYS_MOVING)
+ALWAYS = replace(Augmentation().facial_motion, probability=1.0)
+AUGMENTATION = replace(Augmentation(), facial_motion=ALWAYS)
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def cases(count: int) -> Iterator[Case]:
         margin = CROP_MARGIN * STORED_SIZE / CROP_SIZE
         matrix = crop_matrix(box_from_landmarks(landmarks), STORED_SIZE, margin)
         landmarks = apply_matrix(matrix, landmarks)
-        motion, _ = sample_facial_motions(rng, ALWAYS_MOVING)
+        motion, _ = sample_facial_motions(rng, ALWAYS)
         yield Case(
             cut(image, matrix, STORED_SIZE),
             landmarks,

@@ -128,12 +128,12 @@ def read_report(path: Path, fingerprint: str, output: Path) -> dict[str, Any] | 
     """Return the report of a finished source, or None if there is work to do."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        is_same = (report["format"], report["mark"]) == (FORMAT, fingerprint)
+        is_current = (report["format"], report["mark"]) == (FORMAT, fingerprint)
         for name, size in report["shards"].values():
-            is_same &= (output / "shards" / name).stat().st_size == size
+            is_current &= (output / "shards" / name).stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return report if is_same else None
+    return report if is_current else None
 
 
 def source_fingerprint(source: Source, options: Preparation) -> str:

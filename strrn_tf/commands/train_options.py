@@ -141,7 +141,7 @@ class Options:
 
 
 # Defaults without annotations by a person. With the usual ones, a few videos of a few
-# people raised the error on all other people by a sixth or more (docs/tracking.md, 5).
+# people raised the error on all other people by a sixth or more (docs/teach.md).
 PSEUDO_LABEL_ONLY_DEFAULTS = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),

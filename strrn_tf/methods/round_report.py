@@ -35,9 +35,9 @@ def summarise_round(scores: CycleScores) -> dict[str, Any]:
 
     The medians show a collapse of the tracker. It has become the identity if
     ``tracked_from_start`` is near 0 and ``detected_from_start`` is large. It copies the
-    detector if ``agreement`` is near 0.
+    detector if ``agreement_median`` is near 0.
     """
-    agreement = relative_distance(scores.tracked, scores.detected)
+    distance = relative_distance(scores.tracked, scores.detected)
     moved = relative_distance(scores.tracked, scores.detected_before)
     detected_moved = relative_distance(scores.detected, scores.detected_before)
     accepted = scores.accepted
@@ -49,8 +49,8 @@ def summarise_round(scores: CycleScores) -> dict[str, Any]:
         "d_tck": int(scores.teaches_tracker.sum()),
         "l_det_median": median_percent(scores.l_det),
         "l_tck_median": median_percent(scores.l_tck),
-        "agreement_median": median_percent(agreement),
-        "agreement_median_accepted": median_percent(agreement[accepted]),
+        "agreement_median": median_percent(distance),
+        "agreement_median_accepted": median_percent(distance[accepted]),
         "tracked_from_start_median": median_percent(moved),
         "detected_from_start_median": median_percent(detected_moved),
     }

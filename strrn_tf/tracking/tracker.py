@@ -10,7 +10,7 @@ t-1 or of an earlier one, so it adds no motion of its own.
 which tracks start, are detected again, are lost and end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +26,12 @@ from strrn_tf.tracking.face_detection.box_finder import (
     checked_finder,
     mtcnn_finder,
 )
+from strrn_tf.tracking.face_detection.checked_detector import CheckFace
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
 from strrn_tf.tracking.networks.crop import check_box_in_image
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
+from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.track import TimedFrame
@@ -64,6 +66,11 @@ class FaceTracker:
         check_faces: lose, or never follow, what MTCNN's last network does not take for
             a face. Switch it off for masks, drawings and animals.
         finder: finds face boxes in place of MTCNN.
+        stage_timer: times every call of a stage, see ``networks.stages``.
+        networks: in place of those of the folder.
+        face_check: in place of MTCNN's last network, see ``FaceCheck``.
+        reliability: probability that the landmarks of a face are good, in place of the
+            folder's ``Reliability``.
 
     Raises:
         ValueError: an argument is out of its range, or the networks do not fit.
@@ -93,6 +100,10 @@ class FaceTracker:
         smooth: bool = True,
         check_faces: bool = True,
         finder: Finder | None = None,
+        stage_timer: StageTimer = no_timer,
+        networks: FaceNetworks | None = None,
+        face_check: CheckFace | None = None,
+        reliability: Callable[[Face], float] | None = None,
     ) -> None:
         self._max_faces = check_count(max_faces, "max_faces")
         self.config = _merge(config, max_cycle_error, patience, redetect_interval)
@@ -101,13 +112,17 @@ class FaceTracker:
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
-        self.networks = FaceNetworks(folder, num_threads)
+        self._time = stage_timer
+        self.networks = networks or FaceNetworks(folder, num_threads, stage_timer)
         fraction = self.config.finder_min_face_fraction
         self._finder = (
             checked_finder(finder) if finder else mtcnn_finder(num_threads, fraction)
         )
-        face_check = FaceCheck(num_threads, self.config) if check_faces else None
-        reliability = Reliability.of_model(folder.description)
+        if not check_faces:
+            face_check = None
+        elif face_check is None:
+            face_check = FaceCheck(num_threads, self.config)
+        reliability = reliability or Reliability.of_model(folder.description)
         self._tracks = Tracks(self.networks, reliability, face_check, self.config)
         self._smoother = Smoother(self.config) if smooth else None
         self.reset()
@@ -216,11 +231,16 @@ class FaceTracker:
         if given is not None:
             self._tracks.detect(timed, given)
         elif self._is_search_due():
-            found = sorted(self._finder(frame), key=face_size, reverse=True)
+            with self._time("find"):
+                found = self._finder(frame)
+            found = sorted(found, key=face_size, reverse=True)
             self._last_search = clock
             self._tracks.detect(timed, found, self._max_faces, searched=True)
         faces = self._tracks.settle(timed)
-        return self._smoother(faces, timestamp) if self._smoother else faces
+        if self._smoother is None:
+            return faces
+        with self._time("smooth"):
+            return self._smoother(faces, timestamp)
 
     def _tick(self, timestamp: float | None) -> float:
         """Return the clock of the next frame. It stands still where timestamps fall."""

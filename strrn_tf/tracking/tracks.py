@@ -1,6 +1,6 @@
 """All tracks of one video, and the rules by which they start, go on and end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,6 @@ from strrn_tf.tracking.face_detection.checked_detector import (
     Detection,
 )
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.step import Step, TrackState, track_step
 from strrn_tf.tracking.track import (
     EMPTY_FACE,
@@ -44,7 +43,7 @@ class Tracks:
     def __init__(
         self,
         networks: FaceNetworks,
-        reliability: Reliability,
+        reliability: Callable[[Face], float],
         face_check: CheckFace | None,
         config: TrackingConfig,
     ) -> None:

@@ -40,7 +40,7 @@ class BlobDetector:
         return {"refinements": np.stack([shape + 30, shape], 1).astype(np.float32)}
 
 
-class Follower:
+class BlobTracker:
     """Tracks by detecting: never wrong, wherever it starts."""
 
     def predict_on_batch(self, inputs):

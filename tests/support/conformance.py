@@ -146,11 +146,11 @@ def check_config(subject: Subject) -> None:
     """The configuration survives JSON and makes an equal layer."""
     layer = subject.layer
     config = json.loads(json.dumps(layer.get_config()))
-    twin = type(layer).from_config(config)
-    assert json.loads(json.dumps(twin.get_config())) == config
-    twin(*subject.inputs)
-    assert [w.shape for w in twin.weights] == [w.shape for w in layer.weights]
-    assert [w.path for w in twin.weights] == [w.path for w in layer.weights]
+    copy = type(layer).from_config(config)
+    assert json.loads(json.dumps(copy.get_config())) == config
+    copy(*subject.inputs)
+    assert [w.shape for w in copy.weights] == [w.shape for w in layer.weights]
+    assert [w.path for w in copy.weights] == [w.path for w in layer.weights]
 
 
 def check_shapes(subject: Subject) -> None:

@@ -44,7 +44,7 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
     """Return a detector with batch normalisation and a tracker, of one layer each."""
     layers = keras.layers
 
-    def look(frames: keras.KerasTensor) -> keras.KerasTensor:
+    def describe(frames: keras.KerasTensor) -> keras.KerasTensor:
         x = layers.Conv2D(4, 3, use_bias=False)(layers.AveragePooling2D(21)(frames))
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.Flatten()(layers.Activation("relu")(x))
@@ -54,9 +54,9 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
     start = keras.Input((68, 2), name="start")
     shape = keras.ops.convert_to_tensor(toy_mean_shape())
     # Gradients so large that they are clipped.
-    detector = keras.Model(frames, {"refinements": 100 * look(frames) + shape})
+    detector = keras.Model(frames, {"refinements": 100 * describe(frames) + shape})
     inputs = {"frames": frames, "start": start}
-    return detector, keras.Model(inputs, start + look(frames)[:, 0])
+    return detector, keras.Model(inputs, start + describe(frames)[:, 0])
 
 
 def train(folder: Path, devices: Devices, kind: str, tracks: bool = True) -> None:

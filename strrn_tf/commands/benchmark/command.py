@@ -4,7 +4,7 @@ import json
 import math
 import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -40,6 +40,8 @@ that they share: eye corners, tip and foot of the nose, mouth corners, middle of
 lip.
 """
 SYNTHETIC = "synthetic face"
+# Runs a task with arguments and returns its result.
+RunTask = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,12 @@ def parse(argv: Sequence[str]) -> Options:
     return parse_options(Options, argv, prog=PROG, description=HELP)
 
 
-def run(options: Options) -> None:
-    """Measure, print tables, write the file that is asked for.
+def run(options: Options, run_task: RunTask | None = None) -> None:
+    """Measure, print tables, write the file of ``--json``.
+
+    Args:
+        options: model, video and outputs.
+        run_task: runs a task with arguments, by default ``in_own_process``.
 
     Raises:
         ValueError: an option is out of its range, the video or the model cannot be
@@ -77,7 +83,7 @@ def run(options: Options) -> None:
     load(options.model)  # a mistake in the name shows at once
     with TemporaryDirectory() as folder:
         name, path = source(options, Path(folder))
-        report = measured(options, name, path)
+        report = measured(options, name, path, run_task or in_own_process)
     show(report)
     if options.json:
         text = json.dumps(without_nan(report), indent=2, allow_nan=False)
@@ -96,18 +102,20 @@ def source(options: Options, folder: Path) -> tuple[str, Path]:
     return SYNTHETIC, write_sample_clip(folder / "face.mp4", frames)
 
 
-def measured(options: Options, name: str, path: Path) -> dict[str, Any]:
+def measured(
+    options: Options, name: str, path: Path, run_task: RunTask
+) -> dict[str, Any]:
     """Return the report: every tracker in a process of its own, one after the other."""
     from data_pipeline.media.video import open_video
 
     reader = open_video(path)
     height, width = next(iter(reader)).image.shape[:2]
     print("Measuring strrn …", file=sys.stderr)
-    ours, scene = in_own_process(measure_strrn, path, options.frames, options.model)
+    ours, scene = run_task(measure_strrn, path, options.frames, options.model)
     trackers = {"strrn": ours}
     print("Measuring MediaPipe Face Mesh …", file=sys.stderr)
     try:
-        theirs = in_own_process(measure_face_mesh, path, options.frames, scene)
+        theirs = run_task(measure_face_mesh, path, options.frames, scene)
         trackers["MediaPipe Face Mesh"] = theirs
     except ImportError:
         print(

@@ -15,12 +15,12 @@ from strrn_tf.commands.benchmark.machine import peak_megabytes
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
 from strrn_tf.commands.benchmark.trackers import (
     COMMON,
-    STAGES,
     Observation,
     TrackerAdapter,
 )
 from strrn_tf.evaluation.metrics import interocular, jitter, point_error
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.stages import STAGES
 
 # The face at rest: one frame again and again with the noise of a sensor (standard
 # deviation in gray levels). The first second is not counted.
@@ -101,15 +101,17 @@ def run_tracker(
 ) -> list[Observation]:
     """Return a tracker's observation of every frame; time ``decode`` and ``update``."""
     watch = watch or Stopwatch()
-    decode = watch.timed("decode", iter(frames).__next__)
-    update = watch.timed("update", tracker)
+    remaining = iter(frames)
     seen = []
     while True:
         try:
-            frame = decode()
+            with watch.time("decode"):
+                frame = next(remaining)
         except StopIteration:
             return seen
-        seen.append(update(frame.image, frame.timestamp))
+        with watch.time("update"):
+            observation = tracker(frame.image, frame.timestamp)
+        seen.append(observation)
 
 
 def speed(watch: Stopwatch, frames: int) -> dict[str, Any]:

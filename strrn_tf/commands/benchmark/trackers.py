@@ -1,16 +1,14 @@
 """Adapters of the compared trackers: image and time in, one observation out."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.stages import no_timer
 from strrn_tf.tracking.tracker import FaceTracker
-
-# Stages of the tracker's work.
-STAGES = ("find", "crop", "detect", "track", "check", "flow", "smooth")
 
 # Points that both trackers have (landmark of ours: vertex of Face Mesh): eye corners,
 # tip and foot of the nose, mouth corners, middle of the upper and lower lip.
@@ -45,9 +43,8 @@ def open_strrn(model: str, watch: Stopwatch | None = None) -> TrackerAdapter:
         model: name or folder.
         watch: times the stages of every call.
     """
-    tracker = FaceTracker.from_pretrained(model)
-    if watch is not None:
-        time_stages(tracker, watch)
+    timer = no_timer if watch is None else watch.time
+    tracker = FaceTracker.from_pretrained(model, stage_timer=timer)
 
     def update(image: np.ndarray, time: float) -> Observation:
         for face in tracker.update(image, time):
@@ -58,39 +55,24 @@ def open_strrn(model: str, watch: Stopwatch | None = None) -> TrackerAdapter:
     return update
 
 
-def time_stages(tracker: FaceTracker, watch: Stopwatch) -> None:
-    """Let a tracker's stages be timed, and ``step``: crop, track and check."""
-    networks = tracker.networks
-    networks.cut = watch.timed("crop", networks.cut)
-    networks.detect_in_crop = watch.timed("detect", networks.detect_in_crop)
-    networks.flow_landmarks = watch.timed("flow", networks.flow_landmarks)
-    tracker._finder = watch.timed("find", tracker._finder)
-    if tracker._smoother:
-        tracker._smoother = watch.timed("smooth", tracker._smoother)
-    # A step runs the tracking network twice: forward, and backward for the check.
-    forward = watch.timed("track", networks.track_in_crop)
-    backward = watch.timed("check", networks.track_in_crop)
-    step = watch.timed("step", networks.step)
-
-    def begin_step(*arguments: object) -> tuple[np.ndarray, float]:
-        runs = iter((forward, backward))
-        networks.track_in_crop = lambda *inputs: next(runs)(*inputs)
-        return step(*arguments)
-
-    networks.step = begin_step
-
-
-def open_face_mesh(watch: Stopwatch | None = None) -> TrackerAdapter:
+def open_face_mesh(
+    watch: Stopwatch | None = None, mesh: Any | None = None
+) -> TrackerAdapter:
     """Open MediaPipe Face Mesh in its video mode, with its default options.
 
     All landmarks but those of ``COMMON`` are NaN.
 
+    Args:
+        watch: not used; Face Mesh has no stages that can be timed.
+        mesh: object with MediaPipe's ``process``, in place of a new ``FaceMesh``.
+
     Raises:
         ImportError: MediaPipe is not installed, or is a release without Face Mesh.
     """
-    from mediapipe.python.solutions.face_mesh import FaceMesh
+    if mesh is None:
+        from mediapipe.python.solutions.face_mesh import FaceMesh
 
-    mesh = FaceMesh(static_image_mode=False, max_num_faces=1)
+        mesh = FaceMesh(static_image_mode=False, max_num_faces=1)
 
     def update(image: np.ndarray, time: float) -> Observation:
         found = mesh.process(image).multi_face_landmarks

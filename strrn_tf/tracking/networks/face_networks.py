@@ -20,6 +20,7 @@ from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
+from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
 
@@ -43,18 +44,25 @@ class FaceNetworks:
     ``FaceTracker`` checks the arguments; this class does not.
     """
 
-    def __init__(self, folder: ModelFolder, num_threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        num_threads: int = 1,
+        stage_timer: StageTimer = no_timer,
+    ) -> None:
         """Open both networks.
 
         Args:
             folder: a verified model folder.
             num_threads: threads of each network.
+            stage_timer: times every call of a stage, see ``stages``.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
                 description.
         """
         self._size, self._margin = folder.crop_size, folder.crop_margin
+        self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
         start = {"start": (1, NUM_LANDMARKS, 2)}
         self._detector = LiteRTModel(
@@ -76,9 +84,10 @@ class FaceNetworks:
 
     def cut(self, image: np.ndarray, matrix: np.ndarray) -> Crop:
         """Return the crop of an image in a crop window, see ``window``."""
-        pixels = cut(image, matrix, self._size)
-        gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        return Crop(matrix, to_network(pixels), gray)
+        with self._time("crop"):
+            pixels = cut(image, matrix, self._size)
+            gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            return Crop(matrix, to_network(pixels), gray)
 
     def crop_face(self, image: np.ndarray, box: np.ndarray) -> Crop:
         """Return the crop around a face box of an image."""
@@ -131,13 +140,16 @@ class FaceNetworks:
             Landmarks (68, 2) float32, the cycle error, and the crop of the next frame.
         """
         matrix = previous.matrix
-        crop = self.cut(image, matrix)
-        start_in_crop = apply_matrix(matrix, start).astype(np.float32)
-        found = self.track_in_crop(crop.pixels, start_in_crop)
-        returned = self.track_in_crop(previous.pixels, found)
-        # A similarity keeps ratios of distances, so they are compared in the crop.
-        error = float(relative_distance(returned, start_in_crop))
-        return _to_image(matrix, found), error, crop
+        with self._time("step"):
+            crop = self.cut(image, matrix)
+            start_in_crop = apply_matrix(matrix, start).astype(np.float32)
+            with self._time("track"):
+                found = self.track_in_crop(crop.pixels, start_in_crop)
+            with self._time("check"):
+                returned = self.track_in_crop(previous.pixels, found)
+            # A similarity keeps ratios of distances, so they are compared in the crop.
+            error = float(relative_distance(returned, start_in_crop))
+            return _to_image(matrix, found), error, crop
 
     def flow_landmarks(
         self, previous: Crop, crop: Crop, start: np.ndarray, settings: FlowSettings
@@ -150,13 +162,15 @@ class FaceNetworks:
             start: landmarks (68, 2) in pixels of the previous frame.
             settings: of optical flow.
         """
-        start_in_crop = apply_matrix(previous.matrix, start)
-        moved = flow_landmarks(previous.gray, crop.gray, start_in_crop, settings)
-        return _to_image(previous.matrix, moved)
+        with self._time("flow"):
+            start_in_crop = apply_matrix(previous.matrix, start)
+            moved = flow_landmarks(previous.gray, crop.gray, start_in_crop, settings)
+            return _to_image(previous.matrix, moved)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
         """Return the detector's landmarks (68, 2) in pixels of a crop (1, S, S, 3)."""
-        return self._detector(frames=crop)["landmarks"][0]
+        with self._time("detect"):
+            return self._detector(frames=crop)["landmarks"][0]
 
     def track_in_crop(self, crop: np.ndarray, start: np.ndarray) -> np.ndarray:
         """Return the tracker's landmarks (68, 2) in pixels of a crop.

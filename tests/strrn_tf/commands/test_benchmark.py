@@ -2,8 +2,8 @@
 
 import json
 import os
-import sys
-from types import ModuleType, SimpleNamespace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,6 +24,7 @@ from strrn_tf.commands.benchmark.trackers import (
     open_face_mesh,
 )
 from strrn_tf.commands.cli import main
+from strrn_tf.tracking.networks.stages import STAGES
 
 SHAPE = drawn_face(centre=(100.0, 90.0), scale=30.0).astype(np.float64)
 EYES = np.linalg.norm(SHAPE[45] - SHAPE[36])
@@ -37,7 +38,7 @@ def read():
 
 
 class Scripted:
-    """A tracker that sees the face unless it is covered, and for some frames after."""
+    """A tracker that sees no face while it is covered, nor for some frames after."""
 
     def __init__(self, away=0, new_id=False, blind=False, tremble=0.0):
         self.away, self.new_id, self.blind, self.tremble = away, new_id, blind, tremble
@@ -162,35 +163,17 @@ def test_a_process_of_its_own_has_one_core():
 # The command --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Measure in this process, and briefly."""
-    monkeypatch.setattr(command, "in_own_process", lambda task, *given: task(*given))
-    monkeypatch.setattr(scenarios, "STILL_FRAMES", 30)
+class FaceMesh:
+    """A MediaPipe that sees every vertex v at (v / 1000, v / 2000)."""
+
+    def process(self, image):
+        points = [SimpleNamespace(x=v / 1000, y=v / 2000) for v in range(468)]
+        face = SimpleNamespace(landmark=points)
+        return SimpleNamespace(multi_face_landmarks=[face] if image.any() else None)
 
 
-@pytest.fixture
-def face_mesh(monkeypatch):
-    """Install a MediaPipe that sees every vertex v at (v / 1000, v / 2000)."""
-    points = [SimpleNamespace(x=v / 1000, y=v / 2000) for v in range(468)]
-
-    class FaceMesh:
-        def __init__(self, static_image_mode, max_num_faces):
-            assert not static_image_mode
-
-        def process(self, image):
-            face = SimpleNamespace(landmark=points)
-            return SimpleNamespace(multi_face_landmarks=[face] if image.any() else None)
-
-    parts = "mediapipe", "python", "solutions", "face_mesh"
-    for i in range(len(parts)):
-        name = ".".join(parts[: i + 1])
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    sys.modules[name].FaceMesh = FaceMesh
-
-
-def test_face_mesh_is_asked_for_the_shared_points(face_mesh):
-    tracker = open_face_mesh()
+def test_face_mesh_is_asked_for_the_shared_points():
+    tracker = open_face_mesh(mesh=FaceMesh())
     assert tracker(DARK, 0.0) is NO_OBSERVATION
     landmarks = tracker(DARK + 1, 0.0).landmarks
     # Ours count pixels from the centre of the first one.
@@ -198,9 +181,18 @@ def test_face_mesh_is_asked_for_the_shared_points(face_mesh):
     assert sorted(np.flatnonzero(np.isfinite(landmarks[:, 0]))) == sorted(COMMON)
 
 
-def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
+def with_face_mesh(task, path, limit, *rest):
+    """Run a task in this process, with the fake MediaPipe."""
+    if task is not command.measure_face_mesh:
+        return task(path, limit, *rest)
+    make = partial(open_face_mesh, mesh=FaceMesh())
+    return scenarios.measure(make, partial(command.read, path, limit), *rest)[0]
+
+
+def test_both_trackers_stand_side_by_side(tmp_path, capsys):
     target = tmp_path / "out.json"
-    assert main(["benchmark", "--frames", "8", "--json", str(target)]) == 0
+    options = command.parse(["--frames", "8", "--json", str(target)])
+    command.run(options, with_face_mesh)
     shown = capsys.readouterr().out
     for words in ("synthetic face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
         assert words in shown
@@ -211,9 +203,9 @@ def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
     stages = ours["stages"]
     calls = {name: stage["calls_per_frame"] for name, stage in stages.items()}
     assert calls["decode"] == calls["update"] == calls["smooth"] == 1
-    assert calls["track"] == calls["check"] == calls["step"] == 7 / 8
+    assert calls["track"] == calls["check"] == calls["step"] == calls["flow"] == 7 / 8
     assert calls["find"] == 1 / 8
-    parts = sum(stages[name]["per_frame"] for name in scenarios.STAGES)
+    parts = sum(stages[name]["per_frame"] for name in STAGES)
     assert 0.5 * stages["update"]["per_frame"] < parts < stages["update"]["per_frame"]
     assert ours["frames_with_face"] == 8
     assert 0 < ours["jitter_moving"]["all"] < 20
@@ -221,13 +213,17 @@ def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
     assert theirs["jitter_moving"] == {"common": 0.0, "all": None}
 
 
-def test_without_mediapipe_one_line_says_so(here, monkeypatch, tmp_path, capsys):
+def test_without_mediapipe_one_line_says_so(tmp_path, capsys):
     scripted = scenarios.measure(lambda watch: Scripted(away=5, new_id=True), read)
-    monkeypatch.setattr(command, "measure_strrn", lambda *_: scripted)
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+
+    def without_mediapipe(task, *arguments):
+        if task is command.measure_face_mesh:
+            raise ImportError
+        return scripted
+
     video = tmp_path / "dark.mp4"
     write_video(video, [DARK] * 3, 25)
-    assert main(["benchmark", "--video", str(video)]) == 0
+    command.run(command.parse(["--video", str(video)]), without_mediapipe)
     captured = capsys.readouterr()
     for words in ("dark.mp4: 100 frames of 240 x 200", "0.20 / 0.20", "0 of 1"):
         assert words in captured.out

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.clips import EYES, STEP, BlobDetector, Follower, moving_clip
+from support.clips import EYES, STEP, BlobDetector, BlobTracker, moving_clip
 from support.reference import losses as twins
 
 from strrn_tf.config import AlgorithmConfig
@@ -32,7 +32,7 @@ class TestCycleScores:
 
     def test_a_perfect_tracker_is_trusted(self):
         result = score_cycles(
-            BlobDetector(), Follower(), [moving_clip(3, STEP)], CONFIG
+            BlobDetector(), BlobTracker(), [moving_clip(3, STEP)], CONFIG
         )
         np.testing.assert_allclose(result.l_det, 0, atol=1e-6)
         np.testing.assert_allclose(result.l_tck, 0, atol=1e-6)
@@ -75,7 +75,7 @@ class TestCycleScores:
         np.testing.assert_array_equal(result.teaches_tracker, expected)
 
     def test_saving(self, tmp_path):
-        result = score_cycles(BlobDetector(), Follower(), [moving_clip(2)], CONFIG)
+        result = score_cycles(BlobDetector(), BlobTracker(), [moving_clip(2)], CONFIG)
         result.save(tmp_path / "criticism.npz")
         again = CycleScores.load(tmp_path / "criticism.npz")
         for name, value in vars(result).items():
@@ -148,6 +148,6 @@ def test_the_report_tells_the_two_collapses_apart(identity):
     assert report["tracked_from_start_median"] == 0
     assert report["detected_from_start_median"] == pytest.approx(100 * 5 / EYES, 0.01)
     assert report["agreement_median"] == pytest.approx(100 * 5 / EYES, 0.01)
-    report = summarise_round(score_cycles(BlobDetector(), Follower(), clip, config))
+    report = summarise_round(score_cycles(BlobDetector(), BlobTracker(), clip, config))
     assert report["agreement_median_accepted"] == 0
     assert report["tracked_from_start_median"] == pytest.approx(100 * 5 / EYES, 0.01)

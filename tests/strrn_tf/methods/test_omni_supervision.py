@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import numpy as np
-from support.clips import STEP, BlobDetector, Follower, moving_clip
+from support.clips import STEP, BlobDetector, BlobTracker, moving_clip
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.geometry import eye_distance
@@ -60,7 +60,7 @@ class Data:
 def make_method(folder, tracker=None, **options):
     """Return Algorithm 1 of fakes, which trains nothing."""
     config = RunConfig(seed=3, algorithm=AlgorithmConfig(**options))
-    networks = BlobDetector(), tracker or Follower()
+    networks = BlobDetector(), tracker or BlobTracker()
     run = TrainingRun(config, *networks, Data(), RunFolder(folder), fit=Fits())
     return OmniSupervision(run)
 
@@ -92,7 +92,7 @@ class TestRounds:
         assert seed == 3002
 
     def test_literal_assignment_trains_both(self, tmp_path):
-        class Drifts(Follower):
+        class Drifts(BlobTracker):
             """Is off by a pixel when it goes back from a tracked shape."""
 
             calls = 0

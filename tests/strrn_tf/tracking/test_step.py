@@ -1,4 +1,4 @@
-"""One face into the next frame: who is asked what, and what becomes of the answers."""
+"""One face into the next frame: when the detector checks, and what is fused."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -11,6 +11,7 @@ from support.toy_models import toy_mean_shape
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.model_folder import load
 from strrn_tf.tracking.optical_flow import FlowSettings
 from strrn_tf.tracking.step import Step, TrackState, track_step
 
@@ -21,12 +22,12 @@ FRAME = np.zeros((315, 315, 3), np.uint8)
 
 
 class Networks:
-    """A tracker and a detector that stand off by so much, and a flow.
+    """A detector, a tracker and a flow whose answers are known.
 
     Args:
-        away: (68, 2) or a number, what the detector sees beside the face.
-        flow: what the flow adds to the start, NaN for a landmark not found.
-        steps: what the tracker adds to the start, step by step, then nothing.
+        away: (68, 2) or a number, added to the face by the detector.
+        flow: (68, 2) or a number, added to the start by the flow. NaN: not found.
+        steps: added to the start by the tracker, step by step, then nothing.
     """
 
     def __init__(self, away=0.0, flow=np.nan, steps=()):
@@ -51,7 +52,7 @@ class Networks:
 
 
 def run(networks, frames, start=FACE):
-    """Follow through some frames; return the steps and the state."""
+    """Track through some frames; return the steps and the last state."""
     state, steps = TrackState().cut_crop(networks, FRAME, start), []
     for _ in range(frames):
         step = track_step(networks, state, FRAME, start, CONFIG)
@@ -61,7 +62,7 @@ def run(networks, frames, start=FACE):
 
 
 @pytest.mark.parametrize("flow", [0.0, np.nan])
-def test_what_lies_between_detector_and_face_shrinks_without_swinging(flow):
+def test_the_distance_to_the_detector_shrinks_without_oscillation(flow):
     networks = Networks(away=0.05 * EYES / np.sqrt(2), flow=flow)
     steps, _ = run(networks, 40)
     left = [
@@ -72,11 +73,11 @@ def test_what_lies_between_detector_and_face_shrinks_without_swinging(flow):
     assert left[-1] < 0.05
 
 
-def test_the_detector_looks_in_every_fourth_frame_at_rest_and_second_in_motion():
+def test_the_detector_checks_every_fourth_frame_at_rest_and_second_in_motion():
     resting = Networks(flow=0.0)
     steps, _ = run(resting, 8)
-    looked = [step.detected is not None for step in steps]
-    assert looked == [False, False, False, True] * 2
+    checked = [step.detected is not None for step in steps]
+    assert checked == [False, False, False, True] * 2
     assert resting.detections == 2
     moving = Networks(
         steps=[1.01 * CONFIG.motion_threshold * EYES * np.array([1, 0])] * 4
@@ -85,16 +86,16 @@ def test_the_detector_looks_in_every_fourth_frame_at_rest_and_second_in_motion()
     assert [step.detected is not None for step in steps] == [False, True] * 2
 
 
-def test_it_looks_at_once_where_flow_carries_most_landmarks_elsewhere():
-    for count, looks in ((34, 0), (35, 1)):
-        flow = np.zeros((68, 2))
-        flow[:count] = 1.01 * CONFIG.flow_gate * EYES * np.array([1, 0])
-        networks = Networks(flow=flow)
-        run(networks, 1)
-        assert networks.detections == looks
+@pytest.mark.parametrize(("outliers", "checks"), [(34, 0), (35, 1)])
+def test_it_checks_at_once_where_most_landmarks_are_outliers(outliers, checks):
+    flow = np.zeros((68, 2))
+    flow[:outliers] = 1.01 * CONFIG.flow_gate * EYES * np.array([1, 0])
+    networks = Networks(flow=flow)
+    run(networks, 1)
+    assert networks.detections == checks
 
 
-def test_landmarks_go_with_the_flow_towards_the_tracker():
+def test_landmarks_are_fused_inside_the_gate_and_the_tracker_s_outside():
     limit = CONFIG.flow_gate * EYES
     flow = np.zeros((68, 2))
     flow[0], flow[1], flow[2] = [0.99 * limit, 0], [0, 1.01 * limit], np.nan
@@ -106,19 +107,19 @@ def test_landmarks_go_with_the_flow_towards_the_tracker():
     np.testing.assert_array_equal(step.tracked, FACE)
 
 
-def test_of_a_face_that_moves_flow_may_be_further_off():
+@pytest.mark.parametrize(("fraction", "is_inside"), [(0.99, True), (1.01, False)])
+def test_motion_widens_the_gate_of_the_flow(fraction, is_inside):
     motion = 0.1
     step = np.array([motion * EYES, 0])
-    off = CONFIG.flow_gate + CONFIG.flow_gate_per_motion * motion
-    for share, follows in ((0.99, True), (1.01, False)):
-        flow = step + np.array([0, share * off * EYES])
-        (seen,), _ = run(Networks(flow=flow, steps=[step]), 1)
-        beside = (seen.landmarks - FACE - step)[:, 1]
-        expected = follows * (1 - CONFIG.tracker_weight) * share * off * EYES
-        np.testing.assert_allclose(beside, expected, atol=1e-3)
+    gate = CONFIG.flow_gate + CONFIG.flow_gate_per_motion * motion
+    flow = step + np.array([0, fraction * gate * EYES])
+    (result,), _ = run(Networks(flow=flow, steps=[step]), 1)
+    beside = (result.landmarks - FACE - step)[:, 1]
+    expected = is_inside * (1 - CONFIG.tracker_weight) * fraction * gate * EYES
+    np.testing.assert_allclose(beside, expected, atol=1e-3)
 
 
-def test_a_landmark_that_the_detector_sees_elsewhere_is_there():
+def test_a_landmark_far_from_the_detector_is_replaced():
     away = np.zeros((68, 2))
     away[7] = 1.01 * CONFIG.max_disagreement * EYES * np.array([0, 1])
     steps, state = run(Networks(away=away, flow=0.0), 4)
@@ -126,7 +127,7 @@ def test_a_landmark_that_the_detector_sees_elsewhere_is_there():
     np.testing.assert_array_equal(state.detector_correction, 0)
 
 
-def test_where_the_detector_is_elsewhere_with_most_nothing_is_said():
+def test_there_are_no_landmarks_where_the_detector_disagrees():
     steps, _ = run(Networks(away=0.11 * EYES, flow=0.0), 3)
     networks = Networks(away=0.11 * EYES, flow=0.0)
     state = TrackState(frames_since_check=CONFIG.detection_interval_resting - 1)
@@ -136,13 +137,13 @@ def test_where_the_detector_is_elsewhere_with_most_nothing_is_said():
     assert step.detected is not None
 
 
-def test_a_tracker_that_does_not_come_back_is_not_believed():
+def test_a_step_with_a_large_cycle_error_is_rejected():
     state = TrackState().cut_crop(Networks(), FRAME, FACE)
     strict = TrackingConfig(max_cycle_error=0.0009)
     assert track_step(Networks(), state, FRAME, FACE, strict) == Step(0.001)
 
 
-def test_flow_compares_the_last_view_with_what_is_seen_through_its_window():
+def test_flow_compares_two_crops_of_one_window():
     networks = Networks(flow=0.0, steps=[3.0])
     run(networks, 1)
     ((previous, seen, start),) = networks.flows
@@ -157,7 +158,7 @@ def test_a_window_stays_until_the_face_has_left_its_middle():
     networks = Networks(flow=np.nan, steps=creeping)
     state, start, crops = TrackState().cut_crop(networks, FRAME, FACE), FACE, []
     for _ in creeping:
-        # No look of the detector in between, which would say where the face is.
+        # Without checks of the detector in between, which would move the face.
         step = track_step(
             networks, replace(state, frames_since_check=-9), FRAME, start, CONFIG
         )
@@ -169,14 +170,13 @@ def test_a_window_stays_until_the_face_has_left_its_middle():
     np.testing.assert_array_equal(state.cut_around, start)
 
 
-def test_networks_carry_landmarks_of_the_image_with_its_texture():
+def test_flow_of_the_networks_is_in_pixels_of_the_image():
     rng = np.random.default_rng(0)
     texture = cv2.GaussianBlur(rng.normal(size=(400, 500, 3)), (0, 0), 4)
     frame = np.clip(128 + 40 * texture / texture.std(), 0, 255).astype(np.uint8)
     moved = np.roll(frame, (-2, 3), (0, 1))
     start = FACE * 0.6 + [150, 90]
-    networks = object.__new__(FaceNetworks)
-    networks._size, networks._margin = 315, 1.6
+    networks = FaceNetworks(load("strrn-mdm"))
     crop = networks.crop_face(frame, box_from_landmarks(start))
     seen = networks.cut(moved, crop.matrix)
     flow = networks.flow_landmarks(crop, seen, start, FlowSettings.of_config(CONFIG))

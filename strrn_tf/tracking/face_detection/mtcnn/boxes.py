@@ -11,7 +11,8 @@ SMALLEST_FACE = 20
 CELL, STRIDE = 12, 2
 PYRAMID_STEP = 0.709
 OUTSIDE = 127.5
-# Boxes compared with all better ones at once: bounds the memory on crowded images.
+# Boxes that are compared with all better ones at once: bounds the memory on crowded
+# images.
 BLOCK = 256
 
 
@@ -55,7 +56,12 @@ def window_boxes(output: np.ndarray, scale: float, logit: float) -> tuple:
 
 
 def suppress(
-    boxes: np.ndarray, scores: np.ndarray, threshold: float, *, smaller: bool = False
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    *,
+    smaller: bool = False,
+    block: int = BLOCK,
 ) -> np.ndarray:
     """Return indices of the boxes kept by non-maximum suppression, best score first.
 
@@ -68,12 +74,13 @@ def suppress(
         scores: (N,).
         threshold: overlap above which the worse box is suppressed.
         smaller: measure the intersection against the smaller box, not the union.
+        block: number of boxes that are compared at once.
     """
     order = np.argsort(-scores, kind="stable")
     boxes = boxes[order]
     beaten = np.zeros(len(boxes), bool)
-    for start in range(0, len(boxes), BLOCK):
-        stop = start + BLOCK
+    for start in range(0, len(boxes), block):
+        stop = start + block
         overlaps = _overlaps(boxes[:stop], boxes[start:stop], smaller) > threshold
         beaten[start:stop] = np.triu(overlaps, k=1 - start).any(0)
     return order[~beaten]
