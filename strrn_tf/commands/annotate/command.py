@@ -103,7 +103,7 @@ def run(options: Options) -> None:
     model = load(options.model)
     _refuse_foreign(options.output)
     with alone_in(options.output):
-        _claim(options, model.description["description_sha256"])
+        _initialise_output(options, model.description["description_sha256"])
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
 
@@ -223,8 +223,8 @@ def _refuse_foreign(output: Path) -> None:
         raise ValueError(f"{output} is not empty. Choose another --output")
 
 
-def _claim(options: Options, model: str) -> None:
-    """Note what is asked for, or compare it with what was.
+def _initialise_output(options: Options, model: str) -> None:
+    """Write the note of the model and the criteria, or compare an earlier one.
 
     Raises:
         ValueError: the folder was filled with other options, or the note is damaged.
