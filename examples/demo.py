@@ -6,17 +6,21 @@ an overlay video. Every step is a command that you can type yourself; it is show
 it runs. Run again after an interruption, it goes on where it stopped.
 """
 
-import argparse
 import json
 import math
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from strrn_tf.commands.command_line import run_program
+
+PROG = "python examples/demo.py"
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path("runs/demo")
 DATA, RUN = HERE / "data", HERE / "mdm"
@@ -35,6 +39,16 @@ TRAINING = [
 # The first drawn clip of category 3; its number is that of a 300VW sequence.
 CLIP = DATA / "300vw" / "410" / "vid.avi"
 MODELS = {"before Algorithm 1": RUN / "rounds/00/export", "after": RUN / "export"}
+
+
+@dataclass(frozen=True)
+class Options:
+    """The demo has no options."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def command(*words: str | Path) -> None:
@@ -84,13 +98,8 @@ def comparison(reports: dict[str, Path]) -> Table:
     return table
 
 
-def main() -> None:
-    """Run everything and say where it is."""
-    # It has no options, but --help has to explain and a typing error to be said.
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.parse_args()
+def run(_: Options) -> None:
+    """Run everything and print where it is."""
     begin = time.monotonic()
     draw()
     train()
@@ -120,4 +129,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -42,6 +42,12 @@ def test_nothing_imports_the_commands():
     assert not [name for name in calling if not name.startswith(inside)]
 
 
+def test_the_synthetic_head_does_not_import_its_scene():
+    scene = ["data_pipeline.synthetic.scene"]
+    assert list(users(scene, "data_pipeline/synthetic/pictures.py"))
+    assert not list(users(scene, "data_pipeline/synthetic/head"))
+
+
 def test_tracking_is_light_and_tensorflow_stays_at_the_edges():
     assert not list(users(HEAVY, LIGHT))
     assert not [n for n in users(["tensorflow"], "strrn_tf") if not n.startswith(EDGES)]

@@ -1,4 +1,4 @@
-"""Faces to calibrate a tracker's reliability on: stills made to act, and hidden.
+"""Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
 Every clip is followed; in every second one something comes before the face for a while,
 for a tracker that is only shown faces in sight never has to doubt.
@@ -23,7 +23,7 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.trials import cover
+from strrn_tf.commands.benchmark.scenarios import cover
 from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
 from strrn_tf.tracking.face import Face
 
@@ -93,11 +93,11 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
 
 def people(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
-    told = json.loads((root / "animated.json").read_text())
-    clips = told["clips_per_category"], told["num_training_clips"]
+    description = json.loads((root / "animated.json").read_text())
+    clips = description["clips_per_category"], description["num_training_clips"]
     ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
     ids += sequence_ids("train")[: clips[1]]
-    return dict(zip(ids, told["stills"], strict=True))
+    return dict(zip(ids, description["stills"], strict=True))
 
 
 def tracked(

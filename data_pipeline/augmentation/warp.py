@@ -40,15 +40,28 @@ class Warp:
         shift = np.zeros((len(source) + _RING, 2))
         shift[: len(source)] = (source - target) / self._size
         knots = np.concatenate([(target - self._centre) / self._size, ring])
+        self.fit(knots, shift)
+
+    def fit(self, knots: np.ndarray, shift: np.ndarray) -> None:
+        """Solve for the spline that is ``shift`` (M, 2) at ``knots`` (M, 2).
+
+        SciPy's ``RBFInterpolator`` gives the same spline in twice the time:
+        ``benchmarks/speed/warp.py``.
+        """
         self._knots = knots.astype(np.float32)
         self._weights = _solve(knots, shift).astype(np.float32)
 
+    def shift_at(self, points: np.ndarray) -> np.ndarray:
+        """Return the spline (N, 2) at points (N, 2), all in units of the face size."""
+        points = points.astype(np.float32)
+        kernel = _kernel(points, self._knots)
+        columns = np.column_stack([kernel, np.ones(len(points), np.float32), points])
+        return columns @ self._weights
+
     def __call__(self, points: np.ndarray) -> np.ndarray:
         """Return where in the still points (N, 2) of the moved picture come from."""
-        unit = ((points - self._centre) / self._size).astype(np.float32)
-        kernel = _kernel(unit, self._knots)
-        columns = np.column_stack([kernel, np.ones(len(unit), np.float32), unit])
-        return points + self._size * (columns @ self._weights)
+        unit = (points - self._centre) / self._size
+        return points + self._size * self.shift_at(unit)
 
     def maps(self, matrix: np.ndarray, side: int = CROP_SIZE) -> np.ndarray:
         """Return (side, side, 2) float32: xy in the still of every pixel of a crop.

@@ -1,4 +1,4 @@
-"""MTCNN's boxes of the images of one source, kept in a file."""
+"""Face boxes of the images of one source, cached in a file."""
 
 from pathlib import Path
 
@@ -7,28 +7,35 @@ import numpy as np
 from data_pipeline.crops import face_boxes
 from data_pipeline.crops.fingerprints import fingerprint
 
-# Raised when the same image would give another box than before.
+# To be raised with every change that gives another box for the same image.
 BOXES_VERSION = 1
 
 
 class CachedFaceFinder:
-    """MTCNN's face of each image of one video or folder, searched once and kept.
+    """The MTCNN face of each image of one video or folder, searched once.
+
+    A changed source is searched again, and so is a changed image of a folder.
 
     Args:
         cache: folder of the caches.
-        source: video file or folder; a changed one is searched anew, and so is a
-            changed image anywhere in it that is named by its path there.
-        rule: which of several faces, see ``face_boxes.choose_face``.
+        source: video file or folder.
+        rule: choice among several faces, see ``face_boxes.choose_face``.
     """
 
     def __init__(self, cache: Path, source: Path, rule: str = "largest") -> None:
-        place = str(source.resolve())
-        key = fingerprint([(source,)], place=place, rule=rule, version=BOXES_VERSION)
+        # The option is called `place` in the fingerprints of existing caches.
+        options = {"place": str(source.resolve()), "rule": rule}
+        key = fingerprint([(source,)], version=BOXES_VERSION, **options)
         self._boxes = face_boxes.BoxCache(cache / f"{key}.json")
         self._source, self._rule = source, rule
 
     def __call__(self, name: str, image: np.ndarray) -> np.ndarray | None:
-        """Return the box (4,) of the face in the named image, None without a face."""
+        """Return the box (4,) of the face in an image, or None without a face.
+
+        Args:
+            name: path of the image below the source, or any name of a video frame.
+            image: (H, W, 3) uint8 RGB.
+        """
         path = self._source / name
         entry = f"{name} {fingerprint([(path,)])}" if path.is_file() else name
         return self._boxes.find(

@@ -1,4 +1,4 @@
-"""Unlabelled clips: every video, and every folder of numbered images, below folders."""
+"""Unlabelled clips: all videos and folders of numbered images below some folders."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from strrn_tf.system.file_names import numbered
 
 
 class Clip(NamedTuple):
-    """One clip: a name that does not depend on where the data lies, and its path."""
+    """One clip: its name, which does not depend on the data root, and its path."""
 
     name: str
     video_path: Path
@@ -22,13 +22,13 @@ def list_clips(
 ) -> list[Clip]:
     """Return the clips at or below the given folders, sorted by name.
 
-    A folder counts as a clip when it holds at least two images with numbers in their
-    names. Hidden files and folders are passed over.
+    A folder is a clip if it holds at least two images with numbers in their names.
+    Hidden files and folders are skipped.
 
     Args:
         roots: a video, a folder, or several. Names are paths below the root.
-        prefixed: whether the root's own name comes first; by default when there are
-            several.
+        prefixed: whether names begin with the name of the root. The default is True
+            for several roots.
 
     Raises:
         ValueError: a root does not exist, or there is no clip in any of them.
@@ -54,21 +54,21 @@ def list_clips(
 
 
 def longest_first(clips: Sequence[Clip]) -> list[Clip]:
-    """Return the clips by the size of their files, which tells their length roughly.
+    """Return the clips by falling file size, a rough measure of their length.
 
-    Workers that begin with the longest end together.
+    Workers that start with the longest clips end together.
     """
     return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
 
 
 def _num_bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
-    # A link may lead nowhere, which is said when the clip is opened.
+    # A link may lead nowhere. Opening the clip reports that.
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def plain(name: str) -> str:
-    r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
+    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 

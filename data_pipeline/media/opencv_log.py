@@ -1,4 +1,4 @@
-"""How much OpenCV writes on the screen, past Python."""
+"""The log level of OpenCV, which writes past Python to stderr."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ def log_level(level: int) -> Iterator[None]:
     """Set OpenCV's log level for a block.
 
     The level belongs to the process. While blocks of several threads overlap, the
-    lowest level holds; the last to end restores the former one.
+    lowest level holds. The last one to end restores the level before them.
 
     Args:
         level: ``SILENT`` or ``ERROR``.

@@ -29,7 +29,7 @@ Examples:
   strrn export runs/mine --precision int8
       a quarter of the size, for an app
   strrn reproduce table3 --quick
-      all ablations on drawn faces
+      all ablations on synthetic faces
 
 `strrn COMMAND --help` lists the options of a command. train.py and evaluate.py in the
 project's folder are strrn train and strrn evaluate.

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import tyro
 
+from strrn_tf.renamed import OPTIONS
 from strrn_tf.training.failures import TrainingDiverged
 
 T = TypeVar("T")
@@ -62,6 +63,26 @@ def parse_options(
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 
 
+def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
+    """Return the arguments with new names for renamed options.
+
+    Every old name is answered by one line on stderr.
+
+    Args:
+        argv: arguments without the program's name.
+        prog: name of the program in messages.
+    """
+    arguments = []
+    for argument in argv:
+        name, *value = argument.split("=", 1)
+        new = OPTIONS.get(name.replace("_", "-"))
+        if new:
+            print(f"{prog}: {name} is now called {new}", file=sys.stderr)
+            argument = "=".join([new, *value])
+        arguments.append(argument)
+    return arguments
+
+
 def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
     """Return what stands before ``--``, and Apache Beam's options behind it.
 
@@ -102,6 +123,30 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         print(f"\n{prog}: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def run_program(
+    options: type[T],
+    run: Callable[[T], object],
+    argv: Sequence[str] | None,
+    *,
+    prog: str,
+    description: str,
+) -> int:
+    """Parse a program's command line, run it, and return its exit code.
+
+    Args:
+        options: see `parse_options`, as ``argv``, ``prog`` and ``description``.
+        run: called with the parsed options; raises as `exit_code` allows.
+        argv: arguments without the program's name; None for those of the process.
+        prog: name of the program in help and messages.
+        description: head of the help text.
+    """
+
+    def command() -> None:
+        run(parse_options(options, argv, prog=prog, description=description))
+
+    return exit_code(prog, command)
 
 
 def one_line(error: Exception) -> str:

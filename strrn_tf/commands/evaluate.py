@@ -54,7 +54,7 @@ RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
 SHIPPED_MODEL = "strrn-hgn"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
-MADE = {"drawn": "Drawn faces", "animated": "Stills made to act"}
+GENERATED = {"drawn": "Synthetic faces", "animated": "Animated stills"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Options:
     """300VW category: 1 well lit, 2 unconstrained light, 3 occlusion and large pose."""
     data_root: Path | None = None
     """Folder that holds 300vw/ and/or 300w/, or one of these itself. Without it, the
-    drawn data set under runs/drawn, which is drawn now if it is missing."""
+    synthetic data set in runs/drawn, which is drawn if it is missing."""
     model: str | None = None
     """Exported folder, run folder, or name of a shipped model. Without it, the newest
     runs/*/export, else strrn-hgn."""
@@ -143,8 +143,8 @@ def run(options: Options) -> None:
 
 
 def name_of_data(dataset: str, root: Path) -> str:
-    """Return what is evaluated in words: made data are in the layout of real ones."""
-    for kind, words in MADE.items():
+    """Return the name of the data: generated ones have the layout of real ones."""
+    for kind, words in GENERATED.items():
         if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
             return words
     return NAMES[dataset]

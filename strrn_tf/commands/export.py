@@ -28,8 +28,9 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
   strrn export strrn-mdm --tracker runs/steady --output runs/mixed
       another model's tracker in the place of its own: none belongs to a detector
 
-What was written is compared with the Keras networks on drawn faces, and refused where
-it differs. What a precision costs on your faces: python benchmarks/accuracy/variants.py
+The exported networks are compared with the Keras networks on synthetic faces, and
+refused where they differ. What a precision costs on your faces:
+python benchmarks/accuracy/variants.py
 """
 # Entries of a description that say of which models it was made.
 PARTS = ("averaged_with", "tracker_of")
@@ -128,7 +129,7 @@ def carried_over(
 
 
 def drawn_crops(count: int = FACES) -> "np.ndarray":
-    """Return crops (count, 315, 315, 3) float32 in [0, 1] of drawn faces."""
+    """Return crops (count, 315, 315, 3) float32 in [0, 1] of synthetic faces."""
     import numpy as np
 
     from data_pipeline.synthetic.pictures import draw_face

@@ -39,6 +39,10 @@ class WorstFrames:
         self.count, self.per_sequence, self.gap = count, per_sequence, gap
         self._kept: dict[tuple[str, str, str], list[Tile]] = {}
 
+    def __len__(self) -> int:
+        """Return how many tiles are held in memory."""
+        return sum(map(len, self._kept.values()))
+
     def __call__(self, result: FrameResult, image: np.ndarray) -> None:
         """Keep the frame if it is among the worst of its sequence."""
         track = (result.group, result.sequence, result.protocol)

@@ -1,7 +1,8 @@
-"""Options of the tracker and of its parts: refused with a sentence, never a traceback.
+"""Checks of the arguments of the tracker and of its parts.
 
-Values come from configuration files and command lines as often as from code, so a wrong
-type is answered like a wrong number: with a ``ValueError`` that names the argument.
+Values come from configuration files and command lines as often as from code. A wrong
+type therefore raises the same error as a wrong number: a ``ValueError`` that names the
+argument.
 """
 
 import numbers
@@ -34,8 +35,8 @@ def check_positive(value: object, name: str, what: str = "number") -> float:
 
     Args:
         value: the argument.
-        name: what it is called.
-        what: what it has to be, e.g. ``"number of seconds"``.
+        name: of the argument.
+        what: kind of number in the message, e.g. ``"number of seconds"``.
 
     Raises:
         ValueError: it is something else.

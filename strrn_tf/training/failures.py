@@ -1,6 +1,6 @@
-"""Ends of a long run that are nobody's mistake. Standard library only.
+"""Failures of a long run that no wrong option causes. Standard library only.
 
-They stand apart so that the command line knows them without importing Keras.
+They are in a file of their own: the command line catches them without importing Keras.
 """
 
 

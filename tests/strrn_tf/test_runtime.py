@@ -36,7 +36,7 @@ def hook(event, arguments):
 
 @pytest.fixture(scope="module")
 def frame():
-    """A frame (240, 320, 3) with one drawn face."""
+    """A frame (240, 320, 3) with one synthetic face."""
     return draw_face(np.random.default_rng(3), 1, (240, 320))[0]
 
 

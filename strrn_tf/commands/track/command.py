@@ -182,17 +182,17 @@ def write_outputs(
     """
     from data_pipeline.media.video import write_video
     from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, follow, overlays
+    from strrn_tf.commands.track.video import Summary, overlays, track_frames
     from strrn_tf.system.interruption import stop_signal
 
     summary = Summary()
     with stop_signal() as stop, open_writer(outputs) as write:
         frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        followed = follow(_until(stop, frames), tracker, write, summary)
+        tracked = track_frames(_until(stop, frames), tracker, write, summary)
         if outputs.overlay:
-            write_video(outputs.overlay, overlays(followed), reader.fps)
+            write_video(outputs.overlay, overlays(tracked), reader.fps)
         else:
-            for _ in followed:
+            for _ in tracked:
                 pass
     return stop.is_set(), summary
 

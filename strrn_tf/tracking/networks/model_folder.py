@@ -1,10 +1,9 @@
-"""An exported model folder: what is in it, where it is found, whether it is intact.
+"""An exported model folder: its content, its search path and its checksums.
 
-A folder holds ``model.json`` beside the networks. ``model.json`` names every file with
-its size and SHA-256, and carries a SHA-256 of its own content, so a changed byte is
-found before a network runs. ``load`` is for tracking, which opens two of the files and
-should start at once: it verifies these. ``verify`` looks at every file. Standard
-library and NumPy only.
+A folder holds ``model.json`` beside the networks. ``model.json`` has size and SHA-256
+of every file and a SHA-256 of its own content, so a changed byte is found before a
+network runs. ``load`` verifies the two files that tracking opens. ``verify`` verifies
+every file. Standard library and NumPy only.
 """
 
 import hashlib
@@ -67,7 +66,7 @@ class ModelFolder:
 
 
 def load(name_or_folder: str | Path) -> ModelFolder:
-    """Find a model folder and verify what tracking uses of it.
+    """Find a model folder and verify the files that tracking uses.
 
     Args:
         name_or_folder: a folder (an exported one, or a run folder with an ``export/``
@@ -89,7 +88,7 @@ def load(name_or_folder: str | Path) -> ModelFolder:
 def verify(name_or_folder: str | Path) -> ModelFolder:
     """Find a model folder and verify every file that it had when it was sealed.
 
-    For whoever opens more than the TFLite files, or passes a folder on.
+    Use it to open more than the TFLite files, or to pass a folder on.
 
     Raises:
         ValueError: as of ``load``, for any file.

@@ -122,7 +122,7 @@ def videos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def annotated(videos, tmp_path_factory):
     output = tmp_path_factory.mktemp("annotated") / "set"
-    # What the networks say of drawn faces is not the question here.
+    # What the networks say of synthetic faces is not the question here.
     assert main(arguments(videos, output)) == 0
     return output
 

@@ -19,7 +19,7 @@ from strrn_tf.commands.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SHAPE = (120, 160, 3)
-NOWHERE = np.full((68, 2), np.nan, np.float32)
+NO_LANDMARKS = np.full((68, 2), np.nan, np.float32)
 
 
 def points(index):
@@ -29,7 +29,7 @@ def points(index):
 
 
 def face(index, state="tracked", number=0):
-    landmarks = NOWHERE if state == "lost" else points(index)
+    landmarks = NO_LANDMARKS if state == "lost" else points(index)
     reliability = 0.0 if state == "lost" else 0.75
     return Face(number, landmarks, np.zeros(4), reliability, 0.01, state, index / 10)
 
@@ -246,11 +246,12 @@ def test_mistakes_are_one_line_and_exit_code_2(
 ):
     (tmp_path / "empty.mp4").touch()
     filled = [a.format(tmp=tmp_path, clip=clip) for a in arguments]
+    before = clip.read_bytes()
     assert main(filled) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert message in lines[0]
-    assert clip.stat().st_size > 0
+    assert clip.read_bytes() == before
 
 
 def test_help_teaches_with_examples(capsys):

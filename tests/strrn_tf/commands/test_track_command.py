@@ -335,7 +335,8 @@ def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys):
         "talk.mp4: 6 of 10 frames, 0.2 frames/s, 16 s left",
     ]
     clock = iter(range(0, 1000, 4))
-    assert len(list(progress._lines(range(3), "camera", None, lambda: next(clock))))
+    shown = progress._lines(range(3), "camera", None, lambda: next(clock))
+    assert list(shown) == [0, 1, 2]
     assert capsys.readouterr().err == "camera: 3 frames, 0.2 frames/s\n"
 
 

@@ -16,7 +16,7 @@ from strrn_tf.evaluation import scoring
 from strrn_tf.evaluation.protocols import ProtocolRun, is_trackable
 from strrn_tf.evaluation.scoring import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
-from strrn_tf.tracking import fusion
+from strrn_tf.tracking.config import TrackingConfig
 
 SIZE = 96
 
@@ -59,22 +59,22 @@ class FakeTracker:
 
 
 class FakeNetworks:
-    """Those of a fake tracker: a view is an image and a box; nothing is carried."""
+    """Those of a fake tracker: a crop is an image and a box; flow finds nothing."""
 
     def __init__(self, tracker):
         self.tracker = tracker
 
-    def look(self, image, box):
+    def crop_face(self, image, box):
         return image, box
 
-    def detect_in(self, view):
-        return self.tracker.align(*view)
+    def detect_in(self, crop):
+        return self.tracker.align(*crop)
 
-    def step(self, view, frame, start):
-        landmarks, error = self.tracker.step(view[0], frame, start)
-        return landmarks, error, (frame, view[1])
+    def step(self, crop, frame, start):
+        landmarks, error = self.tracker.step(crop[0], frame, start)
+        return landmarks, error, (frame, crop[1])
 
-    def carry(self, previous, seen, start):
+    def flow_landmarks(self, previous, crop, start, settings):
         return np.full(np.shape(start), np.nan)
 
 
@@ -115,7 +115,8 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    steps = fusion.CHECK_MOVING
+    config = TrackingConfig()
+    steps = config.detection_interval_moving
     length = steps + 1
     errors = {length: 0.11, 2 * length: np.nan}
     tracker = FakeTracker(cycle_errors=errors, drift=0.2)
@@ -124,7 +125,7 @@ def test_redetect_where_the_cycle_error_is_large():
     assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
     # A fifth of a pixel of drift each; the detector takes back a share of the last.
     drift = [[1, i / 5] for i in range(steps)]
-    drift += [[1, steps * (1 - fusion.DETECTOR_SHARE) / 5]]
+    drift += [[1, steps * (1 - config.detector_weight) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
     assert results[length].answer.cycle_error == 0.11  # says why it was detected
     aligned = [0, steps, length, length + steps, 2 * length]
@@ -427,13 +428,13 @@ def test_interrupted(data, monkeypatch, capsys):
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_made_data_are_not_called_300vw(tmp_path):
+def test_generated_data_are_not_called_300vw(tmp_path):
     (tmp_path / "300vw").mkdir()
     for root in (tmp_path, tmp_path / "300vw"):
         assert evaluate.name_of_data("300vw", root) == "300VW"
     (tmp_path / "animated.json").touch()
     for root in (tmp_path, tmp_path / "300vw"):
-        assert evaluate.name_of_data("300vw", root) == "Stills made to act"
+        assert evaluate.name_of_data("300vw", root) == "Animated stills"
 
 
 def test_help_teaches(capsys):

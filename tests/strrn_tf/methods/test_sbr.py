@@ -24,6 +24,7 @@ from strrn_tf.methods.sbr import (
     SupervisionByRegistration,
     registration_loss,
 )
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.tracking import optical_flow
 from strrn_tf.training.run_folder import RunFolder
 
@@ -118,13 +119,13 @@ class TestRegister:
     def test_points_are_looked_for_as_published(self, monkeypatch):
         searches = []
 
-        def spy(before, after, points, search):
-            searches.append(search)
-            return optical_flow.carry(before, after, points, search)
+        def spy(before, after, points, settings):
+            searches.append(settings)
+            return optical_flow.flow_landmarks(before, after, points, settings)
 
-        monkeypatch.setattr("strrn_tf.methods.registration.carry", spy)
+        monkeypatch.setattr("strrn_tf.methods.registration.flow_landmarks", spy)
         register(texture(), moving_shapes(), SbrConfig(window=13))
-        assert set(searches) == {optical_flow.Search(13, 3, 20, 1e-3)}
+        assert set(searches) == {optical_flow.FlowSettings(13, 3, 20, 1e-3)}
 
 
 class TestLoss:
@@ -190,7 +191,7 @@ class TestLoss:
 
 
 def drawn_stores(tmp_path, count=6):
-    """Return stores of one drawn clip: the first frames of all triplets, and these.
+    """Return stores of one synthetic clip: the first frames of all triplets, and these.
 
     The first pixel of every crop is the number of the frame, whatever the triplet.
     """
@@ -243,8 +244,8 @@ def test_the_loss_falls_in_training_on_drawn_faces(tmp_path):
 
     before, jitter = registration(), numpy(detector.offset).reshape(6, 3, 136)
     tracker = object()  # SBR has none
-    method = SupervisionByRegistration(config, detector, tracker, data, folder, sbr=sbr)
-    method.run_round(1)
+    run = TrainingRun(config, detector, tracker, data, folder)
+    SupervisionByRegistration(run, sbr).run_round(1)
     assert registration() < 0.7 * before
     after = numpy(detector.offset).reshape(6, 3, 136)
     assert np.abs(after[:, 1]).mean() < 0.75 * np.abs(jitter[:, 1]).mean()

@@ -1,4 +1,4 @@
-"""Drawn faces: landmarks where the picture shows them, the same bytes every time."""
+"""Synthetic faces: landmarks fit the picture, and every call gives the same bytes."""
 
 import hashlib
 import os
@@ -25,10 +25,10 @@ from data_pipeline.synthetic.head.face_model import (
     Pose,
     sample_identity,
 )
+from data_pipeline.synthetic.head.patch import CAMERA_DISTANCE, Light
 from data_pipeline.synthetic.head.person import Person
 from data_pipeline.synthetic.scene.conditions import RANGES
 from data_pipeline.synthetic.scene.motion import expression_track
-from data_pipeline.synthetic.scene.patch import CAMERA_DISTANCE, Light
 from data_pipeline.synthetic.scene.renderer import render
 from data_pipeline.synthetic.scene.shots import clip_shots
 from strrn_tf.geometry import box_from_landmarks, overlap
@@ -73,7 +73,9 @@ def value_at(image: np.ndarray, point: np.ndarray, radius: int = 1) -> float:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
-    return draw_dataset(tmp_path_factory.mktemp("drawn") / "set", workers=1, **SMALL)
+    return draw_dataset(
+        tmp_path_factory.mktemp("synthetic") / "set", workers=1, **SMALL
+    )
 
 
 def test_same_generator_gives_the_same_face_and_another_gives_another():
@@ -202,7 +204,7 @@ def test_landmark_tracks_are_smooth(category):
         rng = np.random.default_rng([seed, category])
         person = Person(sample_identity(rng))
         shots, _ = clip_shots(rng, frames, size, category)
-        mouths = expression_track(rng, frames, RANGES[category].liveliness)
+        mouths = expression_track(rng, frames, RANGES[category].expression_strength)
         track = np.stack(
             [person.landmarks(m, s.pose) for m, s in zip(mouths, shots, strict=True)]
         )

@@ -15,16 +15,20 @@ from data_pipeline.stores.store import build_pair_store
 BOX = np.array([20.0, 15.0, 84.0, 75.0])
 
 
-@pytest.fixture
-def found(monkeypatch):
-    """Let the search find what a test says; without that one box."""
-    answers = []
+class Finder:
+    """Returns its answers in turn, and one box after the last of them."""
 
-    def find(image):
-        return answers.pop(0) if answers else BOX
+    def __init__(self, *answers):
+        self.answers, self.calls = list(answers), 0
 
-    monkeypatch.setattr("data_pipeline.preparation.work.find_face_boxes", find)
-    return answers
+    def __call__(self, image):
+        self.calls += 1
+        return self.answers.pop(0) if self.answers else BOX
+
+
+def prepare(clip, output, *answers, **options):
+    finder = Finder(*answers)
+    return prepare_source(clip, Preparation(**options), output, box_finder=finder)
 
 
 def write_clip(path, count=9, shape=(96, 128, 3)):
@@ -40,9 +44,9 @@ def samples_of(report, kind, output):
     return list(read_shard(output / "shards" / report["shards"][kind][0]))
 
 
-def test_a_shard_holds_what_the_store_of_the_original_holds(tmp_path, found):
+def test_a_shard_holds_what_the_store_of_the_original_holds(tmp_path):
     clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
-    report = prepare_source(clip, Preparation(pairs_per_clip=3, seed=4), output)
+    report = prepare(clip, output, pairs_per_clip=3, seed=4)
     samples = samples_of(report, "pairs", output)
     store = build_pair_store(
         tmp_path / "store", [clip], pairs_per_clip=3, seed=4,
@@ -59,35 +63,34 @@ def test_a_shard_holds_what_the_store_of_the_original_holds(tmp_path, found):
     assert report["face"] == 64.0
 
 
-def test_what_is_done_is_not_done_again(tmp_path, found, monkeypatch):
+def test_finished_sources_are_not_prepared_again(tmp_path):
     clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
-    first = prepare_source(clip, Preparation(), output)
-    with monkeypatch.context() as context:
-        context.setattr("data_pipeline.preparation.work._pack", None)
-        assert prepare_source(clip, Preparation(), output) == first
+    first = prepare(clip, output)
+    finder = Finder()
+    assert prepare_source(clip, Preparation(), output, box_finder=finder) == first
+    assert not finder.calls
     # Other options, other files, a shard that is cut off: done again.
-    other = prepare_source(clip, Preparation(pairs_per_clip=2), output)
+    other = prepare(clip, output, pairs_per_clip=2)
     assert len(other["samples"]["pairs"]) == 2
     write_clip(tmp_path / "a.mp4", 3)
-    changed = prepare_source(clip, Preparation(), output)
+    changed = prepare(clip, output)
     assert len(changed["samples"]["pairs"]) == 2
     shard = output / "shards" / changed["shards"]["pairs"][0]
     content = shard.read_bytes()
     shard.write_bytes(content[:-5])
     with pytest.raises(ValueError, match="damaged shard"):
         list(read_shard(shard))
-    prepare_source(clip, Preparation(), output)
+    prepare(clip, output)
     assert shard.read_bytes() == content
 
 
-def test_small_and_rare_faces_are_left_out_with_the_reason(tmp_path, found):
+def test_small_and_rare_faces_are_left_out_with_the_reason(tmp_path):
     clip, output = write_clip(tmp_path / "a.mp4"), tmp_path / "out"
-    report = prepare_source(clip, Preparation(min_face=65), output)
+    report = prepare(clip, output, min_face=65)
     assert report["left_out"] == "faces of 64 pixels (median), below 65"
     assert set(report["shards"]) == {"left_out"}
     assert len(samples_of(report, "left_out", output)) == 1
-    found += [BOX, *[None] * 5]
-    report = prepare_source(clip, Preparation(min_found=0.4), output)
+    answers = [BOX, *[None] * 5]
+    report = prepare(clip, output, *answers, min_found=0.4)
     assert report["left_out"] == "a face in 3 of 8 frames searched, below 40%"
-    found += [BOX, *[None] * 5]
-    assert not prepare_source(clip, Preparation(min_found=0.3), output)["left_out"]
+    assert not prepare(clip, output, *answers, min_found=0.3)["left_out"]

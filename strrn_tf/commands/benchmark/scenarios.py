@@ -1,7 +1,7 @@
-"""What a tracker is put through: a video, a face that rests, a face that is hidden.
+"""Scenarios for every tracker: a video, a face at rest, a face that is hidden.
 
 Lengths are in percent of the distance of the outer eye corners, times in seconds of
-video. ``measure`` is meant for a process of its own: memory is that of the process.
+video. Run ``measure`` in a process of its own: it measures the memory of the process.
 """
 
 import time
@@ -13,25 +13,30 @@ import numpy as np
 
 from strrn_tf.commands.benchmark.machine import peak_megabytes
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
-from strrn_tf.commands.benchmark.trackers import COMMON, STAGES, Follower, Seen
+from strrn_tf.commands.benchmark.trackers import (
+    COMMON,
+    Observation,
+    TrackerAdapter,
+)
 from strrn_tf.evaluation.metrics import interocular, jitter, point_error
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.stages import STAGES
 
-# The resting face: one frame again and again with the noise of a sensor (standard
-# deviation in grey levels). The first second is for settling.
+# The face at rest: one frame again and again with the noise of a sensor (standard
+# deviation in gray levels). The first second is not counted.
 STILL_FRAMES, STILL_SETTLING, STILL_NOISE = 125, 25, 2.0
 
-# The hidden face: seconds covered, and seconds before and after. The cover is grey and
-# so many times as large as the box of the landmarks, hair and chin included.
+# The hidden face: seconds covered, and seconds before and after. The side of the gray
+# cover is a multiple of the larger side of the face box, to hide hair and chin too.
 HIDDEN, APART, COVER = 1.0, 1.0, 1.8
-GREY = 128
-# The face is found again when the points are this close to what the same tracker says
-# of the same frame in the video as it is.
+GRAY = 128
+# Percent of the eye distance. The face is found again when its points are this close to
+# those of the same tracker in the same frame of the uncovered video.
 SAME_PLACE = 10.0
 
 
 class Frame(NamedTuple):
-    """A frame of a made-up video; those of a file have the same attributes."""
+    """A frame of a made video; frames of a file have the same attributes."""
 
     timestamp: float
     image: np.ndarray
@@ -39,11 +44,11 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """What all trackers are shown besides the video itself.
+    """Input of the scenarios besides the video itself, the same for all trackers.
 
     Attributes:
         still: number of the frame that is repeated.
-        boxes: (T, 4) face box of every frame, to be covered.
+        boxes: (T, 4) face box of every frame, which the cover hides.
     """
 
     still: int
@@ -51,17 +56,18 @@ class Scene:
 
 
 def measure(
-    make: Callable[[Stopwatch | None], Follower],
+    make: Callable[[Stopwatch | None], TrackerAdapter],
     read: Callable[[], Iterable[Any]],
     scene: Scene | None = None,
 ) -> tuple[dict[str, Any], Scene]:
-    """Put one tracker through everything.
+    """Run one tracker through all scenarios.
 
     Args:
-        make: opens the tracker; is called once per trial, since trackers remember.
+        make: opens the tracker. It is called once per scenario, since trackers have a
+            state.
         read: returns the frames of the video, with ``timestamp`` and ``image`` (H, W,
-            3) uint8 RGB; is called once per trial.
-        scene: what else is shown; chosen from what this tracker sees if not given.
+            3) uint8 RGB. It is called once per scenario.
+        scene: input of the scenarios; chosen from this tracker's answers if not given.
 
     Returns:
         The figures, and the scene.
@@ -71,37 +77,41 @@ def measure(
     """
     watch = Stopwatch()
     begin = time.perf_counter()
-    follower = make(watch)
+    tracker = make(watch)
     opened = 1000 * (time.perf_counter() - begin)
-    seen = follow(follower, read(), watch)
+    seen = run_tracker(tracker, read(), watch)
     result = speed(watch, len(seen))
     result |= {"open_ms": opened, "peak_mb": peak_megabytes()}
     result["frames_with_face"] = int(has_face(seen).sum())
     scene = scene or choose_scene(seen)
-    resting = follow(make(None), still_frames(read(), scene.still))[STILL_SETTLING:]
+    resting = run_tracker(make(None), still_frames(read(), scene.still))[
+        STILL_SETTLING:
+    ]
     result["jitter_still"] = jitters(resting)
     result["jitter_moving"] = jitters(seen)
     times = np.array([frame.timestamp for frame in read()])
     spans = hidden_spans(times)
-    hidden = follow(make(None), covered(read(), scene.boxes, spans))
+    hidden = run_tracker(make(None), covered(read(), scene.boxes, spans))
     result["occlusions"] = [after(span, seen, hidden, times) for span in spans]
     return result, scene
 
 
-def follow(
-    follower: Follower, frames: Iterable[Any], watch: Stopwatch | None = None
-) -> list[Seen]:
-    """Return what a tracker sees in every frame; times ``decode`` and ``update``."""
+def run_tracker(
+    tracker: TrackerAdapter, frames: Iterable[Any], watch: Stopwatch | None = None
+) -> list[Observation]:
+    """Return a tracker's observation of every frame; time ``decode`` and ``update``."""
     watch = watch or Stopwatch()
-    decode = watch.timed("decode", iter(frames).__next__)
-    update = watch.timed("update", follower)
+    remaining = iter(frames)
     seen = []
     while True:
         try:
-            frame = decode()
+            with watch.time("decode"):
+                frame = next(remaining)
         except StopIteration:
             return seen
-        seen.append(update(frame.image, frame.timestamp))
+        with watch.time("update"):
+            observation = tracker(frame.image, frame.timestamp)
+        seen.append(observation)
 
 
 def speed(watch: Stopwatch, frames: int) -> dict[str, Any]:
@@ -119,7 +129,7 @@ def speed(watch: Stopwatch, frames: int) -> dict[str, Any]:
     }
 
 
-def choose_scene(seen: Sequence[Seen]) -> Scene:
+def choose_scene(seen: Sequence[Observation]) -> Scene:
     """Return the middle one of the frames with a face, and a box for every frame."""
     with_face = np.flatnonzero(has_face(seen))
     if not with_face.size:
@@ -128,7 +138,7 @@ def choose_scene(seen: Sequence[Seen]) -> Scene:
         )
     landmarks = landmarks_of(seen)[with_face]
     boxes = np.concatenate([landmarks.min(1), landmarks.max(1)], -1)
-    # Where the face was lost, its last place; before it came, its first one.
+    # The last box where the face is lost, the first one before it appears.
     latest = np.searchsorted(with_face, np.arange(len(seen)), side="right") - 1
     return Scene(int(with_face[with_face.size // 2]), boxes[np.maximum(latest, 0)])
 
@@ -157,14 +167,14 @@ def hidden_spans(times: np.ndarray) -> list[slice]:
 def covered(
     frames: Iterable[Any], boxes: np.ndarray, spans: Sequence[slice]
 ) -> Iterator[Frame]:
-    """Yield the frames with a grey block before the face in some of them."""
+    """Yield the frames, in some of them with a gray block before the face."""
     hidden = {i for span in spans for i in range(span.start, span.stop)}
     for i, frame in enumerate(frames):
         image = frame.image
         if i in hidden:
             image = image.copy()
             start, stop = cover(boxes[i])
-            image[start[1] : stop[1], start[0] : stop[0]] = GREY
+            image[start[1] : stop[1], start[0] : stop[0]] = GRAY
         yield Frame(frame.timestamp, image)
 
 
@@ -181,21 +191,24 @@ def cover(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def after(
-    span: slice, seen: Sequence[Seen], hidden: Sequence[Seen], times: np.ndarray
+    span: slice,
+    seen: Sequence[Observation],
+    hidden: Sequence[Observation],
+    times: np.ndarray,
 ) -> dict[str, float | bool | int | None]:
-    """Return how a tracker came through one occlusion.
+    """Return the figures of one occlusion.
 
     Args:
         span: frames that were covered.
-        seen: what it said of the video as it is.
-        hidden: what it said of the video with covers.
+        seen: observations of the uncovered video.
+        hidden: observations of the covered video.
         times: (T,) timestamps.
 
     Returns:
-        ``seconds``: from the first frame in sight to the first one in which the face is
-        followed again where it is, None if that did not happen within the time between
-        two occlusions; ``same_id``: whether it has the number it had, None without
-        numbers; ``claimed``: share of the covered frames in which it said to see one.
+        ``seconds``: from the first uncovered frame to the first one in which the face
+        is followed again in its place; None if that did not happen before the next
+        occlusion. ``same_id``: whether it has its former number; None without numbers.
+        ``claimed``: fraction of the covered frames in which the tracker saw a face.
     """
     claimed = float(has_face(hidden[span]).mean())
     end = times[span.stop] + 2 * APART
@@ -211,16 +224,16 @@ def after(
     }
 
 
-def is_there(answer: Seen, reference: Seen) -> bool:
-    """Say whether two answers for one frame are the same face in the same place."""
-    if not has_face([answer, reference]).all():
+def is_there(one: Observation, reference: Observation) -> bool:
+    """Return whether two observations of one frame are one face in one place."""
+    if not has_face([one, reference]).all():
         return False
     points = list(COMMON)
-    error = point_error(answer.landmarks[points], reference.landmarks[points])
+    error = point_error(one.landmarks[points], reference.landmarks[points])
     return bool(100 * error / interocular(reference.landmarks) < SAME_PLACE)
 
 
-def jitters(seen: Sequence[Seen]) -> dict[str, float]:
+def jitters(seen: Sequence[Observation]) -> dict[str, float]:
     """Return the jitter of the common points and of all 68, see ``metrics.jitter``."""
     landmarks = landmarks_of(seen)
     sets = {"common": tuple(COMMON), "all": tuple(range(NUM_LANDMARKS))}
@@ -230,11 +243,11 @@ def jitters(seen: Sequence[Seen]) -> dict[str, float]:
     }
 
 
-def has_face(seen: Sequence[Seen]) -> np.ndarray:
-    """Return (T,) bool: whether there was an answer."""
+def has_face(seen: Sequence[Observation]) -> np.ndarray:
+    """Return (T,) bool: whether a face was seen."""
     return np.isfinite(landmarks_of(seen)[:, list(COMMON)]).all((1, 2))
 
 
-def landmarks_of(seen: Sequence[Seen]) -> np.ndarray:
-    """Return all answers (T, 68, 2)."""
-    return np.array([answer.landmarks for answer in seen], np.float64)
+def landmarks_of(seen: Sequence[Observation]) -> np.ndarray:
+    """Return the landmarks (T, 68, 2) of all observations."""
+    return np.array([one.landmarks for one in seen], np.float64)

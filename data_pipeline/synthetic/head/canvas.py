@@ -1,7 +1,7 @@
 """A picture of the unturned face in head units, on which the features are painted.
 
-Colours are linear RGB float32. Every stroke touches only its own rectangle, which
-is what makes painting a face take milliseconds.
+Colours are linear RGB float32. Every stroke touches only its own rectangle, so painting
+a face takes milliseconds.
 """
 
 import cv2
@@ -67,7 +67,7 @@ class Canvas:
         self.pixels = pixels
 
     def window(self, points: np.ndarray, margin: float) -> tuple[slice, slice]:
-        """Return the slices that hold the points (N, 2) and ``margin`` head units."""
+        """Return the slices around points (N, 2), with a margin in head units."""
         low = np.floor(to_canvas(points.min(0) - margin)).astype(int)
         high = np.ceil(to_canvas(points.max(0) + margin)).astype(int) + 1
         height, width = self.pixels.shape[:2]
@@ -93,7 +93,7 @@ class Canvas:
         alpha: float = 1.0,
         softness: float = 0.006,
     ) -> None:
-        """Fill a polygon (N, 2); ``softness`` is the blur of its edge in head units."""
+        """Fill a polygon (N, 2). ``softness`` is the blur of its edge in head units."""
         window = self.window(polygon, 3 * softness + 0.02)
         blur = softness * PIXELS_PER_UNIT
         shape = self.pixels[window].shape[:2]
@@ -108,7 +108,7 @@ class Canvas:
         alpha: float = 1.0,
         softness: float = 0.006,
     ) -> None:
-        """Draw a polyline (N, 2); ``width`` and ``softness`` in head units."""
+        """Draw a polyline (N, 2). ``width`` and ``softness`` are in head units."""
         window = self.window(line, width + 3 * softness + 0.02)
         blur = softness * PIXELS_PER_UNIT
         shape = self.pixels[window].shape[:2]
@@ -128,7 +128,7 @@ class Canvas:
 def ellipse(
     centre: tuple[float, float], radii: tuple[float, float], angle: float = 0.0
 ) -> np.ndarray:
-    """Return the outline (32, 2) of an ellipse; ``angle`` in radians, clockwise."""
+    """Return the outline (32, 2) of an ellipse. ``angle`` is in radians, clockwise."""
     turn = np.linspace(0, 2 * np.pi, 32, endpoint=False)
     x, y = radii[0] * np.cos(turn), radii[1] * np.sin(turn)
     cosine, sine = np.cos(angle), np.sin(angle)

@@ -1,10 +1,12 @@
-"""Patches of the person: face, ears, neck, clothes."""
+"""Surface patches of the person: face, ears, neck, clothes."""
 
 import numpy as np
 
+from data_pipeline.synthetic.head.canvas import Canvas, to_canvas
 from data_pipeline.synthetic.head.eyes import paint_eyes
 from data_pipeline.synthetic.head.face_model import Identity
 from data_pipeline.synthetic.head.mouth import paint_mouth
+from data_pipeline.synthetic.head.patch import Patch
 from data_pipeline.synthetic.head.skin import (
     gloss_map,
     paint_brows,
@@ -12,15 +14,13 @@ from data_pipeline.synthetic.head.skin import (
     smooth_noise,
 )
 from data_pipeline.synthetic.head.surface import Head
-from data_pipeline.synthetic.scene.canvas import Canvas, to_canvas
-from data_pipeline.synthetic.scene.patch import Patch
 
 _SKIN_WRAP = (0.4, 0.24, 0.18)
 _GRID = 190
 
 
 def rows_between(low: float, high: float, count: int) -> np.ndarray:
-    """Return heights that are denser at both ends, where the egg closes."""
+    """Return heights that are denser at both ends, where the surface closes."""
     even = np.linspace(0, 1, count)
     return low + (high - low) * (0.5 * even + 0.25 * (1 - np.cos(np.pi * even)))
 
@@ -44,15 +44,15 @@ def face_patch(
         head: shape and expression.
         skin: painted skin of the neutral face, see ``paint_skin``.
         light: direction to the light in the head frame.
-        facing: azimuth that faces the camera; only its half of the head is made.
+        facing: azimuth that faces the camera. Only that half of the head is made.
     """
     identity, expression = head.identity, head.expression
     y = rows_between(-identity.crown, identity.chin, _GRID)[:, None]
     even = facing + np.linspace(-1.95, 1.95, _GRID)
-    # The sides of the nose run away from the viewer: they need closer samples.
+    # The sides of the nose run along the viewing axis and need closer samples.
     azimuth = _squeeze(even)[None]
     points = head.points(y, azimuth).astype(np.float32)
-    # Behind the ears there is only skin; the frontal paint must not show through.
+    # Behind the ears there is only skin, so the frontal paint must not appear there.
     painted = points[..., :2].copy()
     behind = np.broadcast_to(np.cos(azimuth) < -0.05, painted.shape[:2])
     painted[behind, 0] = 1.2
@@ -74,7 +74,7 @@ def face_patch(
 
 
 def ear_patches(head: Head) -> list[Patch]:
-    """Return both ears: an oval shell with a rim and a dark hollow."""
+    """Return both ears: oval shells with a rim and a dark hollow."""
     identity = head.identity
     turn = np.linspace(0, 2 * np.pi, 48)[None]
     radius = np.linspace(0.02, 1, 24)[:, None]
@@ -104,7 +104,7 @@ def ear_patches(head: Head) -> list[Patch]:
 
 
 def torso_patches(identity: Identity) -> list[Patch]:
-    """Return neck and shoulders with clothes, in a frame that hardly turns."""
+    """Return neck and clothed shoulders. The torso turns less than the head."""
     rng = np.random.default_rng(identity.seed + 3)
     azimuth = np.linspace(-2.0, 2.0, 70)[None]
     y = np.linspace(0.7, 2.6, 60)[:, None]
@@ -115,14 +115,14 @@ def torso_patches(identity: Identity) -> list[Patch]:
     neck = np.stack([x, y + 0 * x, z], -1).astype(np.float32)
     skin = identity.skin * (0.86, 0.8, 0.78) * np.ones((8, 8, 3))
     patches = [Patch(neck, skin.astype(np.float32), wrap=_SKIN_WRAP, closed=True)]
-    share = np.linspace(0, 1, 70)[:, None]
+    fraction = np.linspace(0, 1, 70)[:, None]
     collar = rng.uniform(1.8, 2.0)
-    slope = 1 - (1 - share) ** 2.2
+    slope = 1 - (1 - fraction) ** 2.2
     half = 0.6 + 1.85 * slope**0.8
-    drop = collar + 0.85 * slope**1.7 + 3.2 * np.clip(share - 0.45, 0, 1) ** 1.5
+    drop = collar + 0.85 * slope**1.7 + 3.2 * np.clip(fraction - 0.45, 0, 1) ** 1.5
     front = 0.55 + 0.55 * slope
     x = half * np.sin(azimuth)
-    y = drop + 0.42 * np.cos(azimuth) * (1 - 0.4 * share)
+    y = drop + 0.42 * np.cos(azimuth) * (1 - 0.4 * fraction)
     z = -0.42 + front * np.cos(azimuth)
     points = np.stack([x, y, z], -1).astype(np.float32)
     cloth = Patch(points, _cloth(identity, rng), wrap=(0.15, 0.15, 0.15), closed=True)

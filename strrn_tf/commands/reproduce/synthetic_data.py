@@ -1,4 +1,4 @@
-"""Data of all kinds for the tables, drawn: to see that everything runs."""
+"""Synthetic data of all kinds for a quick run of the tables."""
 
 from pathlib import Path
 
@@ -9,8 +9,8 @@ from strrn_tf.commands.reproduce.rows import Source
 CLIPS_OF_A_SOURCE, FRAMES_OF_A_CLIP = 6, 24
 
 
-def drawn_data(root: Path) -> Data:
-    """Return drawn data of all kinds, drawn now if they are missing."""
+def synthetic_data(root: Path) -> Data:
+    """Return synthetic data of all kinds, and draw them if they are missing."""
     draw_dataset(
         root / "data",
         num_stills=160,

@@ -1,4 +1,4 @@
-"""Batches of forked processes: those of threads, in order; what ends with what."""
+"""Batches of forked processes: those of threads, in order; how they end."""
 
 import multiprocessing
 import os
@@ -16,8 +16,7 @@ from support.places import ROOT
 from support.waiting import is_running, soon
 from test_pipelines import make_clip_pairs, make_stills
 
-from data_pipeline.batches import process_pool, streams
-from data_pipeline.batches.process_pool import feed
+from data_pipeline.batches.process_pool import prefetch
 from data_pipeline.batches.streams import mix, use_workers
 from strrn_tf.training.trainers import in_unit_range
 
@@ -36,54 +35,62 @@ def numbers(stream, count):
 @pytest.fixture
 def on_jax(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    monkeypatch.setattr(streams, "_workers", 0)
+    yield
+    use_workers(0)
 
 
-class TestFeed:
+class TestPrefetch:
     @pytest.mark.parametrize("workers", [1, 2, 3])
     def test_every_batch_once_and_in_order(self, workers):
-        assert numbers(feed(fill, ARRAYS, 5, workers), 9) == list(range(5, 14))
+        assert numbers(prefetch(fill, ARRAYS, 5, workers), 9) == list(range(5, 14))
 
     def test_the_processes_are_others_and_take_turns(self):
-        makers = [int(pid[0]) for _, pid in islice(feed(fill, ARRAYS, 0, 2), 6)]
+        makers = [int(pid[0]) for _, pid in islice(prefetch(fill, ARRAYS, 0, 2), 6)]
         assert os.getpid() not in makers
         assert makers[0] != makers[1]
         assert makers == makers[:2] * 3
 
     def test_a_batch_stays_as_it_is(self):
-        kept = list(islice(feed(fill, ARRAYS, 0, 1), 8))
+        kept = list(islice(prefetch(fill, ARRAYS, 0, 1), 8))
         assert [int(pixels[0, 0]) for pixels, _ in kept] == list(range(8))
         assert all(pixels.dtype == np.uint8 for pixels, _ in kept)
 
     def test_processes_end_with_the_stream(self):
         before = set(multiprocessing.active_children())
-        stream = feed(fill, ARRAYS, 0, 2)
+        stream = prefetch(fill, ARRAYS, 0, 2)
         next(stream)
         assert len(set(multiprocessing.active_children()) - before) == 2
         stream.close()
         assert set(multiprocessing.active_children()) == before
 
-    def test_processes_end_where_one_cannot_be_started(self, monkeypatch):
+    def test_processes_end_where_one_cannot_be_started(self):
+        class OneProcess:
+            """Starts one process, and fails like a system that has no more."""
+
+            def __init__(self):
+                self.context, self.started = multiprocessing.get_context("fork"), 0
+
+            def Pipe(self):
+                return self.context.Pipe()
+
+            def Process(self, **options):
+                if self.started:
+                    raise BlockingIOError("Resource temporarily unavailable")
+                self.started += 1
+                return self.context.Process(**options)
+
         before = set(multiprocessing.active_children())
-        fork, started = process_pool._fork, []
-
-        def fail_at_the_second(*arguments):
-            if started:
-                raise BlockingIOError("Resource temporarily unavailable")
-            started.append(fork(*arguments))
-            return started[0]
-
-        monkeypatch.setattr(process_pool, "_fork", fail_at_the_second)
+        stream = prefetch(fill, ARRAYS, 0, 2, context=OneProcess())
         with pytest.raises(BlockingIOError, match="Resource temporarily unavailable"):
-            next(feed(fill, ARRAYS, 0, 2))
+            next(stream)
         assert set(multiprocessing.active_children()) == before
 
-    def test_what_a_file_is_blamed_for_is_raised_here(self, capfd):
+    def test_the_error_of_a_file_is_raised_here(self, capfd):
         def fail(arrays, number):
             raise ValueError("stills/1.jpg: it is cut off")
 
         with pytest.raises(ValueError, match=r"stills/1\.jpg: it is cut off"):
-            next(feed(fail, ARRAYS, 0, 1))
+            next(prefetch(fail, ARRAYS, 0, 1))
         assert not capfd.readouterr().err
 
     def test_a_process_that_fails_ends_the_stream(self, capfd):
@@ -91,11 +98,11 @@ class TestFeed:
             raise ZeroDivisionError("of a frame")
 
         with pytest.raises(ChildProcessError, match="exit code 1; --resume"):
-            next(feed(fail, ARRAYS, 0, 1))
+            next(prefetch(fail, ARRAYS, 0, 1))
         assert "ZeroDivisionError: of a frame" in capfd.readouterr().err
 
     @pytest.mark.parametrize("is_killed", [False, True])
-    def test_what_fails_ahead_is_told_when_it_is_due(self, is_killed):
+    def test_a_failure_ahead_is_raised_when_it_is_due(self, is_killed):
         def fail_later(arrays, number):
             if number == 2:
                 if is_killed:
@@ -103,7 +110,7 @@ class TestFeed:
                 raise ValueError("stills/3.jpg: it is cut off")
             arrays[0][:] = number
 
-        stream = feed(fail_later, ARRAYS, 0, 1)
+        stream = prefetch(fail_later, ARRAYS, 0, 1)
         error, words = (ChildProcessError, "-9") if is_killed else (ValueError, "3.jpg")
         assert next(stream)[0][0, 0] == 0
         time.sleep(0.5)
@@ -111,22 +118,20 @@ class TestFeed:
         with pytest.raises(error, match=words):
             next(stream)
 
-    def test_a_killed_process_is_no_riddle(self):
+    def test_a_killed_process_names_the_cause(self):
         def die(arrays, number):
             os.kill(os.getpid(), signal.SIGKILL)
 
         with pytest.raises(ChildProcessError, match=r"-9: memory .* fewer --workers"):
-            next(feed(die, ARRAYS, 0, 1))
+            next(prefetch(die, ARRAYS, 0, 1))
 
-    def test_a_process_that_hangs_is_not_waited_for(self, monkeypatch):
-        monkeypatch.setattr(process_pool, "PATIENCE", 1)
-
+    def test_a_process_that_hangs_is_not_waited_for(self):
         def hang(arrays, number):
             time.sleep(60)
 
         before = set(multiprocessing.active_children())
         with pytest.raises(TimeoutError, match="has made none for 1 seconds"):
-            next(feed(hang, ARRAYS, 0, 1))
+            next(prefetch(hang, ARRAYS, 0, 1, patience=1))
         assert set(multiprocessing.active_children()) == before
 
     def test_ctrl_c_is_left_to_the_process_that_reads(self):
@@ -134,16 +139,16 @@ class TestFeed:
             os.kill(os.getpid(), signal.SIGINT)
             arrays[0][:] = number
 
-        assert numbers(feed(press, ARRAYS, 0, 1), 5) == list(range(5))
+        assert numbers(prefetch(press, ARRAYS, 0, 1), 5) == list(range(5))
 
     def test_processes_end_with_a_killed_parent(self, tmp_path):
-        script = tmp_path / "feeding_alone.py"
+        script = tmp_path / "prefetching_alone.py"
         script.write_text(
             "import multiprocessing, time\n"
             "import numpy as np\n"
-            "from data_pipeline.batches.process_pool import feed\n"
+            "from data_pipeline.batches.process_pool import prefetch\n"
             "fill = lambda arrays, number: None\n"
-            "stream = feed(fill, [((2,), np.uint8)], 0, 1)\n"
+            "stream = prefetch(fill, [((2,), np.uint8)], 0, 1)\n"
             "next(stream)\n"
             "print(multiprocessing.active_children()[0].pid, flush=True)\n"
             "time.sleep(60)\n"
@@ -186,13 +191,13 @@ class TestStreams:
         mixture.close()
         assert set(multiprocessing.active_children()) == before
 
-    def test_systems_without_forks_are_told(self, on_jax, monkeypatch):
+    def test_systems_without_forks_are_refused(self, on_jax, monkeypatch):
         monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
         with pytest.raises(ValueError, match="--workers needs a system that forks"):
             use_workers(1)
         use_workers(0)
 
-    def test_tensorflow_has_its_own_way(self, on_jax, monkeypatch):
+    def test_tensorflow_takes_no_workers(self, on_jax, monkeypatch):
         monkeypatch.setattr(keras.backend, "backend", lambda: "tensorflow")
         use_workers(0)
         with pytest.raises(ValueError, match=r"--workers is 0 .* Received: 2"):
