@@ -11,7 +11,7 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
@@ -22,6 +22,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.tasks.processes import begin_worker
+from strrn_tf.system.shared_setting import SharedSetting
 
 # Batches in the memory of every process: one is read while the next is written.
 SLOTS = 2
@@ -35,6 +36,16 @@ PATIENCE = 120
 Arrays = Sequence[tuple[tuple[int, ...], type]]
 # Writes batch number n into arrays of these shapes.
 Fill = Callable[[list[np.ndarray], int], None]
+
+
+def _set_threads(count: int) -> int:
+    """Set the number of OpenCV's threads and return the one before."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    return before
+
+
+_THREADS = SharedSetting(_set_threads)
 
 
 class _Worker(NamedTuple):
@@ -90,9 +101,9 @@ def prefetch(
         return batch
 
     reader = ThreadPoolExecutor(1)
+    stack = ExitStack()
     # A forked copy has none of OpenCV's threads and would wait for them.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    stack.enter_context(_THREADS.at_most(1))
     try:
         for first in range(start, start + workers):
             pool.append(_fork(context, fill, arrays, first, workers))
@@ -105,7 +116,7 @@ def prefetch(
             worker.process.terminate()  # ends the reader's wait for it too
             worker.process.join()
         reader.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
+        stack.close()
 
 
 def _fork(

@@ -1,34 +1,13 @@
-"""The log level of OpenCV, which writes past Python to stderr."""
+"""How much OpenCV writes on the screen, past Python."""
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import cv2
 
+from strrn_tf.system.shared_setting import SharedSetting
+
 SILENT, ERROR = 0, 2
-_LOCK = threading.Lock()
-# Levels of the blocks that run, and the level before the first of them.
-_ACTIVE: list[int] = []
-_FORMER: list[int] = []
-
-
-@contextmanager
-def log_level(level: int) -> Iterator[None]:
-    """Set OpenCV's log level for a block.
-
-    The level belongs to the process. While blocks of several threads overlap, the
-    lowest level holds. The last one to end restores the level before them.
-
-    Args:
-        level: ``SILENT`` or ``ERROR``.
-    """
-    _change(_ACTIVE.append, level)
-    try:
-        yield
-    finally:
-        _change(_ACTIVE.remove, level)
 
 
 def set_log_level(level: int, opencv: Any = cv2) -> int:
@@ -44,9 +23,9 @@ def set_log_level(level: int, opencv: Any = cv2) -> int:
     return opencv.utils.logging.setLogLevel(level)
 
 
-def _change(change: Callable[[int], None], level: int) -> None:
-    with _LOCK:
-        if not _ACTIVE:
-            _FORMER[:] = [set_log_level(level)]
-        change(level)
-        set_log_level(min(_ACTIVE or _FORMER))
+_LEVEL = SharedSetting(set_log_level)
+
+
+def log_level(level: int) -> AbstractContextManager[None]:
+    """Lower OpenCV's log level for a block, ``SILENT`` or ``ERROR``."""
+    return _LEVEL.at_most(level)

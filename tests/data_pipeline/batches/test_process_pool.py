@@ -9,6 +9,7 @@ import time
 from functools import partial
 from itertools import islice
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -62,6 +63,20 @@ class TestPrefetch:
         assert len(set(multiprocessing.active_children()) - before) == 2
         stream.close()
         assert set(multiprocessing.active_children()) == before
+
+    def test_streams_that_overlap_give_opencv_its_threads_back(self):
+        before = cv2.getNumThreads()
+        cv2.setNumThreads(2)
+        try:
+            streams = [prefetch(fill, ARRAYS, 0, 1) for _ in range(2)]
+            for stream in streams:
+                next(stream)
+            streams[0].close()
+            assert cv2.getNumThreads() == 1
+            streams[1].close()
+            assert cv2.getNumThreads() == 2
+        finally:
+            cv2.setNumThreads(before)
 
     def test_processes_end_where_one_cannot_be_started(self):
         class OneProcess:

@@ -1,13 +1,12 @@
 """OpenCV's log level, wherever a release has it, is given back."""
 
-import threading
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support.places import ROOT
 
-from data_pipeline.media.opencv_log import ERROR, SILENT, log_level, set_log_level
+from data_pipeline.media.opencv_log import ERROR, set_log_level
 from data_pipeline.media.video import write_video
 
 
@@ -44,34 +43,6 @@ def test_no_other_file_asks_a_release():
     for path in (*ROOT.glob("strrn_tf/**/*.py"), *ROOT.glob("data_pipeline/**/*.py")):
         if path.name != "opencv_log.py":
             assert "cv2.utils" not in path.read_text(encoding="utf-8"), path
-
-
-def test_blocks_that_overlap_give_the_level_back_at_the_last():
-    before = current()
-    first, second = log_level(ERROR), log_level(SILENT)
-    first.__enter__()
-    second.__enter__()
-    assert current() == SILENT
-    first.__exit__(None, None, None)
-    assert current() == SILENT
-    second.__exit__(None, None, None)
-    assert current() == before
-
-
-def test_many_threads_leave_the_level_as_it_was():
-    before = current()
-
-    def use():
-        for _ in range(200):
-            with log_level(SILENT):
-                pass
-
-    threads = [threading.Thread(target=use) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert current() == before
 
 
 def test_a_written_video_leaves_the_level_as_it_was(tmp_path):
