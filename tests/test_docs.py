@@ -16,7 +16,8 @@ PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 PAGES += sorted(ROOT.glob("saved_models/**/*.md"))
 TOPS = "strrn_tf", "data_pipeline", "benchmarks", "examples", "tests", "docs"
 FILES = [path for top in TOPS[:3] for path in (ROOT / top).rglob("*.py")]
-each_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+each_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
 
 
 def read(page):

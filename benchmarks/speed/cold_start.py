@@ -32,33 +32,33 @@ STEPS = (
     "Python started",
     "command line parsed",
     "first frame decoded",
-    "faces looked for",
+    "faces searched for",
     "first landmarks",
 )
 # What the child runs. Each step ends with one function.
 CHILD = """
 import sys, time
-def tell(step):
+def report(step):
     print(f"{step}\\t{time.time()}\\t{time.process_time()}", flush=True)
-tell("Python started")
+report("Python started")
 import os
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 from strrn_tf.commands import cli, command_line
 def parsed(*arguments, parse=command_line.parse_options, **options):
     options = parse(*arguments, **options)
-    tell("command line parsed")
+    report("command line parsed")
     from strrn_tf.tracking.face_detection.face_finder import FaceFinder
     from strrn_tf.tracking.tracker import FaceTracker
     def find(self, image, find=FaceFinder.find):
         found = find(self, image)
-        tell("faces looked for")
+        report("faces searched for")
         return found
     def update(self, frame, *arguments, update=FaceTracker.update, **options):
-        tell("first frame decoded")
+        report("first frame decoded")
         faces = update(self, frame, *arguments, **options)
         if any(face.state != "lost" for face in faces):
-            tell("first landmarks")
+            report("first landmarks")
             os._exit(0)
         return faces
     FaceFinder.find, FaceTracker.update = find, update

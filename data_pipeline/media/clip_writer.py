@@ -16,7 +16,7 @@ _JPEG_QUALITY = 95
 def write_clip(
     folder: Path, frames: Iterable[tuple[np.ndarray, np.ndarray]], rate: float
 ) -> None:
-    """Write a clip, whole or not at all.
+    """Write a clip atomically.
 
     Args:
         folder: of the clip, such as ``300vw/001``.
@@ -25,7 +25,7 @@ def write_clip(
 
     Raises:
         ValueError: there is no frame.
-        OSError: it cannot be written.
+        OSError: the folder cannot be written.
     """
     with replacing_folder(folder) as new, ExitStack() as stack:
         (new / "annot").mkdir()

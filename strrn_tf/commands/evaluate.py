@@ -73,10 +73,10 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as strrn track does it, the detector looks on and optical
-    flow helps."""
+    tracker. track-redetect: as strrn track, where the detector corrects the tracker
+    every few frames and optical flow gives the motion between frames."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Where the detector looks: box of the true landmarks, or the face MTCNN finds."""
+    """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     max_frames: int | None = None

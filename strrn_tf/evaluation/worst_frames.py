@@ -16,7 +16,7 @@ COLUMNS = 6
 
 
 class Tile(NamedTuple):
-    """A drawn crop (TILE, TILE, 3) and what the sheet says about it."""
+    """A drawn crop (TILE, TILE, 3) and its caption on the sheet."""
 
     error: float
     group: str

@@ -8,6 +8,7 @@ replaces theirs, which runs inside the network. Neither passes a gradient: their
 stopped (``stable 1``). NumPy and OpenCV.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ PUBLISHED_PIXEL = (CROP_SIZE / CROP_MARGIN) / (256 / 1.4)
 MIN_FORWARD_BACKWARD = 1e-5
 LEVELS, STEPS, PRECISION = 3, 20, 1e-3
 
+Flow = Callable[[np.ndarray, np.ndarray, np.ndarray, FlowSettings], np.ndarray]
+
 
 class Registration(NamedTuple):
     """Landmarks in the middle frames, tracked by optical flow.
@@ -39,7 +42,12 @@ class Registration(NamedTuple):
     kept: np.ndarray
 
 
-def register(frames: np.ndarray, shapes: np.ndarray, config: SbrConfig) -> Registration:
+def register(
+    frames: np.ndarray,
+    shapes: np.ndarray,
+    config: SbrConfig,
+    flow: Flow = flow_landmarks,
+) -> Registration:
     """Track the landmarks of the outer frames into the middle one.
 
     A landmark is left out of the whole sample in three cases. It leaves a frame. Its
@@ -51,20 +59,21 @@ def register(frames: np.ndarray, shapes: np.ndarray, config: SbrConfig) -> Regis
         frames: (B, 3, H, W, 3) float32 in [0, 1], consecutive.
         shapes: (B, 3, L, 2) detected landmarks in crop pixels.
         config: limits of the tests.
+        flow: tracks points (L, 2) from one picture to another.
     """
     found = [
-        _register_one(sample, shape, config)
+        _register_one(sample, shape, config, flow)
         for sample, shape in zip(frames, shapes, strict=True)
     ]
     return Registration(*(np.stack(column) for column in zip(*found, strict=True)))
 
 
 def _register_one(
-    frames: np.ndarray, shapes: np.ndarray, config: SbrConfig
+    frames: np.ndarray, shapes: np.ndarray, config: SbrConfig, flow: Flow
 ) -> Registration:
-    grey = [cv2.cvtColor(_bytes(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
+    gray = [cv2.cvtColor(_bytes(frame), cv2.COLOR_RGB2GRAY) for frame in frames]
     shapes = np.asarray(shapes, np.float32)
-    height, width = grey[0].shape
+    height, width = gray[0].shape
     inside = (shapes >= 0) & (shapes <= (width - 1, height - 1))
     kept = inside.all((0, 2))
     settings = FlowSettings(config.window, LEVELS, STEPS, PRECISION)
@@ -73,7 +82,7 @@ def _register_one(
         """Return the points in every frame of the order; lost ones are not kept."""
         tracked = {order[0]: points}
         for here, there in pairwise(order):
-            points = flow_landmarks(grey[here], grey[there], points, settings)
+            points = flow(gray[here], gray[there], points, settings)
             np.logical_and(kept, np.isfinite(points).all(-1), out=kept)
             # The loss multiplies by `kept`, and 0 times NaN is NaN.
             tracked[there] = points = np.nan_to_num(points)

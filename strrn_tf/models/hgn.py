@@ -103,7 +103,7 @@ class HGN(keras.Model):
                 back = layers.Conv2D(channels, 1, name=f"features_back_{s}")(y)
                 maps = layers.Conv2D(channels, 1, name=f"maps_back_{s}")(logits)
                 x = layers.Add(name=f"next_{s}")([x, back, maps])
-        refinements = _Stack(name="refinements", dtype="float32")(refinements)
+        refinements = Stack(name="refinements", dtype="float32")(refinements)
         outputs = {"refinements": refinements, "heat_maps": heat_maps}
         super().__init__(frames, outputs, **kwargs)
 
@@ -167,11 +167,12 @@ def _head(y, channels: int, norms: int, s: int):  # noqa: ANN001, ANN202
     return y, layers.Conv2D(NUM_LANDMARKS, 1, name=f"heat_map_{s}")(y)
 
 
-@keras.saving.register_keras_serializable(package="strrn_tf")
-class _Stack(keras.layers.Layer):
+# Exported detectors were saved with this registered name.
+@keras.saving.register_keras_serializable(package="strrn_tf", name="_Stack")
+class Stack(keras.layers.Layer):
     """Stacks K tensors (B, ...) to (B, K, ...)."""
 
-    def call(self, x):  # noqa: ANN001, ANN202
+    def call(self, x):  # noqa: ANN001, ANN201
         return keras.ops.stack(x, axis=1)
 
     def compute_output_shape(self, x_shape: list) -> tuple:

@@ -36,7 +36,7 @@ class Tracks:
     Args:
         networks: detector and tracker.
         reliability: probability that the landmarks of a face are good.
-        face_check: tells faces from other things. None: everything is a face.
+        face_check: classifies faces. None: everything is a face.
         config: all thresholds.
     """
 

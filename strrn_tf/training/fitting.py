@@ -75,7 +75,7 @@ def fit(
     checkpoints = checkpoints or CHECKPOINTS
     with devices.learner(trainer) as learner:
         use_xla = _use_xla() if devices.use_xla else False
-        learner.compile(optimizer=_optimizer(phase, devices), jit_compile=use_xla)
+        learner.compile(optimizer=make_optimizer(phase, devices), jit_compile=use_xla)
         learner.optimizer.build(learner.trainable_variables)
         checkpoint = folder.checkpoint(phase.name)
         if checkpoint.exists():
@@ -164,7 +164,8 @@ def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
         raise
 
 
-def _optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
+def make_optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
+    """Return AdamW with the learning rates of a phase: warm-up, then a cosine."""
     warm_up = min(WARM_UP_STEPS, phase.steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=phase.learning_rate / 10,

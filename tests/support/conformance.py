@@ -22,7 +22,7 @@ from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
 from strrn_tf.layers.residual import Residual
-from strrn_tf.models.hgn import HGN, _Stack
+from strrn_tf.models.hgn import HGN, Stack
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.strrn import STRRN
 from strrn_tf.tracking.networks.litert import LiteRTModel
@@ -96,7 +96,7 @@ CASES = (
     Case("Hourglass", lambda: Hourglass([8, 8, 8]), _random((2, 8, 4, 8))),
     Case("SoftArgmax", lambda: SoftArgmax(64.0, 3.0), _maps),
     Case("SpatialSoftmax", SpatialSoftmax, _random((2, 4, 5, 3))),
-    Case("_Stack", lambda: _Stack(name="stack"), _three),
+    Case("Stack", lambda: Stack(name="stack"), _three),
     Case(
         "MDM", lambda: MDM(toy_mean_shape().tolist(), steps=2, **SMALL), _random(FRAMES)
     ),

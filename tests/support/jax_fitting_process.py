@@ -19,10 +19,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from strrn_tf.training import callbacks, fitting
-from strrn_tf.training.callbacks import Checkpoints
+from strrn_tf.training.callbacks import Checkpoints, steps_done
+from strrn_tf.training.devices import ONE_DEVICE
 from strrn_tf.training.failures import TrainingDiverged
-from strrn_tf.training.fitting import Phase, fit
+from strrn_tf.training.fitting import Phase, fit, make_optimizer
 from strrn_tf.training.run_folder import RunFolder
 from support.toy_models import Line
 
@@ -65,10 +65,10 @@ def main(root: Path, kind: str, moment: int) -> None:
         print("saved: nothing")
         return
     saved = Line()
-    saved.compile(optimizer=fitting._optimizer(PHASE, fitting.ONE_DEVICE))
+    saved.compile(optimizer=make_optimizer(PHASE, ONE_DEVICE))
     saved.optimizer.build(saved.trainable_variables)
     saved.load_weights(folder.checkpoint(PHASE.name))
-    print(f"saved: {callbacks.steps_done(saved)}")
+    print(f"saved: {steps_done(saved)}")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ Every face is tracked through its video; a frame becomes an annotation where tra
 back returns to where it came from, and where it shows something new. Written are
 
   OUTPUT/annotations/   crops of the faces (.jpg) with .pts files, ready for training
-  OUTPUT/rejected/      a few that were not believed, to be looked at
+  OUTPUT/rejected/      some rejected faces, for inspection
   OUTPUT/report.json    counts of every video
   OUTPUT/report.png     how much was accepted, faces that were and that were not,
                         their reliability, and a table of the videos
@@ -51,8 +51,8 @@ Look at report.png first. A video whose faces are all "repeated" moves little; m
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
 add videos: those that are done are not done again unless they have changed.
 """
-# Some that were not believed are kept to be looked at: so many of a video, and at least
-# so many seconds apart.
+# Some rejected faces are kept for inspection: at most this many of a video, and this
+# many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 4
@@ -103,7 +103,7 @@ def run(options: Options) -> None:
     model = load(options.model)
     _refuse_foreign(options.output)
     with alone_in(options.output):
-        _claim(options, model.description["description_sha256"])
+        _initialise_output(options, model.description["description_sha256"])
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
 
@@ -144,7 +144,7 @@ def _annotate_missing(
 
 
 def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
-    """Write the report, and say what became of the videos and what comes next."""
+    """Write the report; print the result for the videos and the next command."""
     from strrn_tf.commands.annotate.report import headline, write_report
 
     sheets = {
@@ -205,7 +205,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
 
 
 def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
-    """Return whether a face that was not believed is kept, to be looked at."""
+    """Return whether a rejected face is kept for inspection."""
     if not rejected:
         return True
     is_apart = judged.frame.timestamp - rejected[-1] >= REJECTED_APART
@@ -223,8 +223,8 @@ def _refuse_foreign(output: Path) -> None:
         raise ValueError(f"{output} is not empty. Choose another --output")
 
 
-def _claim(options: Options, model: str) -> None:
-    """Note what is asked for, or compare it with what was.
+def _initialise_output(options: Options, model: str) -> None:
+    """Write the note of the model and the criteria, or compare an earlier one.
 
     Raises:
         ValueError: the folder was filled with other options, or the note is damaged.

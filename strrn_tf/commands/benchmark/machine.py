@@ -54,14 +54,14 @@ def peak_megabytes() -> float:
 def resident_megabytes() -> float:
     """Return the resident size of this process now; its peak where only that is known.
 
-    Only Linux tells the size itself.
+    Only Linux reports the size itself.
     """
     linux = _status("VmRSS")
     return peak_megabytes() if linux is None else linux
 
 
 def _status(field: str) -> float | None:
-    """Return a size in MB that Linux tells of this process."""
+    """Return a size in MB that Linux reports of this process."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -124,7 +124,7 @@ def run(options: Options) -> None:
 
 def check_numbers(options: Options) -> None:
     """Raise a ``ValueError`` that calls a wrong number by the option's name."""
-    # LiteRT starts as many as it is told, and dies of too many.
+    # LiteRT starts any number of threads, and crashes with too many.
     most = 4 * (os.cpu_count() or 1)
     if not 1 <= options.threads <= most:
         raise ValueError(
@@ -146,7 +146,7 @@ def track_source(
     tracker: "FaceTracker",
     outputs: Outputs,
 ) -> None:
-    """Track one source and say what was written and what was odd.
+    """Track one source and report its outputs and warnings.
 
     Raises:
         ValueError: it cannot be tracked, or there is no face.

@@ -114,7 +114,7 @@ def overlays(
 
 
 def _overlay(image: np.ndarray, faces: Sequence[Face], clock: str) -> np.ndarray:
-    """Return the image with all faces drawn and a line that says what is seen."""
+    """Return the image with all faces drawn and a line of text."""
     drawn, words = image, [clock]
     for face in faces:
         drawn = draw_landmarks(drawn, face.landmarks, face.reliability)

@@ -44,7 +44,7 @@ class CheckedDetector:
 
     Args:
         networks: of the detector.
-        face_check: tells faces from other things; None: everything is a face.
+        face_check: classifies faces. None: everything is a face.
         config: thresholds.
     """
 
@@ -59,7 +59,7 @@ class CheckedDetector:
 
     @property
     def has_face_check(self) -> bool:
-        """Whether faces are told from other things."""
+        """Whether there is a face check."""
         return self._face_check is not None
 
     def check(self, crop: Crop, landmarks: np.ndarray) -> FaceCheckResult:

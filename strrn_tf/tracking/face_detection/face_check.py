@@ -2,8 +2,8 @@
 
 Landmark networks have an answer for any picture. On a gray wall tracker and detector
 agree on the mean face, and backward tracking always returns. Both can also agree on
-half a face beside the true one. ``onet`` was trained to tell faces from everything else
-and to locate them. It takes 48 x 48 pixels and half a millisecond.
+half a face beside the true one. ``onet`` was trained to classify and locate faces. It
+takes 48 x 48 pixels and half a millisecond.
 """
 
 from typing import NamedTuple
@@ -44,7 +44,7 @@ class FaceCheckResult(NamedTuple):
 
 
 class FaceCheck:
-    """Tells whether landmarks are on a face.
+    """Checks whether landmarks are on a face.
 
     Args:
         num_threads: threads of the network.

@@ -104,13 +104,18 @@ def search_places() -> list[Path]:
     """Return the folders where model names are looked up, in order.
 
     ``$STRRN_MODELS`` (several are separated as in ``$PATH``), ``saved_models`` beside
-    the package, and ``share/strrn/saved_models`` of the Python environment.
+    the package, and ``share/strrn/saved_models`` where pip has installed: in a folder
+    above the package (also by ``--user``, ``--prefix`` or ``--target``), or in the
+    Python environment.
     """
     chosen = os.environ.get("STRRN_MODELS", "")
     places = [Path(part) for part in chosen.split(os.pathsep) if part]
-    places.append(Path(__file__).resolve().parents[3] / "saved_models")
-    places.append(Path(sys.prefix) / "share" / "strrn" / "saved_models")
-    return places
+    home = Path(__file__).resolve().parents[3]
+    places.append(home / "saved_models")
+    shared = [up / "share" / "strrn" / "saved_models" for up in (home, *home.parents)]
+    places += [place for place in shared if place.is_dir()]
+    environment = Path(sys.prefix) / "share" / "strrn" / "saved_models"
+    return places if environment in places else [*places, environment]
 
 
 def find(name_or_folder: str | Path) -> Path:

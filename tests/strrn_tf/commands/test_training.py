@@ -23,6 +23,7 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.stores.store_writer import StoreWriter
 from strrn_tf.commands import train
+from strrn_tf.commands.command_line import exit_code
 from strrn_tf.commands.train_options import run_settings
 from strrn_tf.commands.train_setup import adapt_detector, initial_networks, prepare_run
 from strrn_tf.config import RunConfig, to_json
@@ -434,11 +435,10 @@ def test_lambda_is_short_for_the_weight_of_l_det():
     assert train.parse([]).run_config.algorithm.l_det_weight == 0.4
 
 
-def test_divergence_is_one_line_and_exit_code_1(monkeypatch, capsys):
-    def diverge(options):
+def test_divergence_is_one_line_and_exit_code_1(capsys):
+    def diverge():
         raise TrainingDiverged("training diverged at step 7: loss = nan")
 
-    monkeypatch.setattr(train, "run", diverge)
-    assert train.main(["--preset", "tiny"]) == 1
+    assert exit_code("strrn train", diverge) == 1
     expected = "strrn train: training diverged at step 7: loss = nan\n"
     assert capsys.readouterr().err == expected

@@ -127,7 +127,7 @@ def test_redetect_where_the_cycle_error_is_large():
     drift = [[1, i / 5] for i in range(steps)]
     drift += [[1, steps * (1 - config.detector_weight) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
-    assert results[length].answer.cycle_error == 0.11  # says why it was detected
+    assert results[length].answer.cycle_error == 0.11  # the reason of the detection
     aligned = [0, steps, length, length + steps, 2 * length]
     assert [index for index, _ in tracker.aligned] == aligned
 
@@ -204,7 +204,7 @@ def test_unlabelled_frames_are_tracked_but_not_scored():
     results = run(tracker, sequence(4, unlabelled=[1, 2]), "track")
     assert [r.frame for r in results] == [0, 3]
     assert tracker.stepped == [(0, 1), (1, 2), (2, 3)]
-    # Frames 0 and 3 are not neighbours, so there is nothing to say about jitter.
+    # Frames 0 and 3 are not neighbours, so jitter is not defined.
     assert np.isnan(scoring.summarise_results(results)[0]["jitter"])
 
 

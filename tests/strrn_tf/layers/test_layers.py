@@ -24,7 +24,7 @@ from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
 from strrn_tf.layers.residual import Residual
-from strrn_tf.models.hgn import _Stack
+from strrn_tf.models.hgn import Stack
 
 RNG = np.random.default_rng(11)
 
@@ -306,7 +306,7 @@ class TestHeatMaps:
 
     def test_stack(self):
         parts = [RNG.normal(size=(2, 4)) for _ in range(3)]
-        stacked = numpy(_Stack()(parts))
+        stacked = numpy(Stack()(parts))
         for k, part in enumerate(parts):
             np.testing.assert_array_equal(stacked[:, k], part)
 

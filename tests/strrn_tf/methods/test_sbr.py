@@ -116,16 +116,15 @@ class TestRegister:
         assert np.isfinite(found.forward).all()
         assert np.isfinite(found.backward).all()
 
-    def test_points_are_looked_for_as_published(self, monkeypatch):
-        searches = []
+    def test_flow_has_the_published_settings(self):
+        used = []
 
         def spy(before, after, points, settings):
-            searches.append(settings)
+            used.append(settings)
             return optical_flow.flow_landmarks(before, after, points, settings)
 
-        monkeypatch.setattr("strrn_tf.methods.registration.flow_landmarks", spy)
-        register(texture(), moving_shapes(), SbrConfig(window=13))
-        assert set(searches) == {optical_flow.FlowSettings(13, 3, 20, 1e-3)}
+        register(texture(), moving_shapes(), SbrConfig(window=13), spy)
+        assert set(used) == {optical_flow.FlowSettings(13, 3, 20, 1e-3)}
 
 
 class TestLoss:

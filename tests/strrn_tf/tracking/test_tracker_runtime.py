@@ -55,7 +55,7 @@ def expected_shape(box):
 )
 def test_crop_of_a_ramp_is_the_ramp(box):
     x, y = np.meshgrid(np.arange(1200.0), np.arange(900.0))
-    # Coordinates themselves as colours, so that the crop says where it looked. Float:
+    # Coordinates themselves as colours, so that the crop shows its coordinates. Float:
     # rounding to bytes would hide shifts of half a pixel.
     image = np.stack([x, y, x + y], -1).astype(np.float32)
     matrix = crop_matrix(np.array(box))
