@@ -32,7 +32,7 @@ from rich.table import Table
 
 from data_pipeline.media.pts import read_pts
 from strrn_tf.commands.command_line import run_program
-from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.geometry import box_from_landmarks, face_size, overlap
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
@@ -119,12 +119,9 @@ def pasted_stills(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.nda
         yield np.ascontiguousarray(frame[..., ::-1]), box * scale + [x, y, x, y]
 
 
-def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Return IoU (N,) of one box with boxes (N, 4)."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.maximum(high - low, 0).prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
-    return shared / (areas - shared)
+    return np.array([overlap(box, other) for other in boxes])
 
 
 def timed(find: Finder, image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -187,13 +184,13 @@ def match(
     distances, missed, more = [], 0, 0
     for wanted, given in zip(truth, found, strict=True):
         for box in wanted[face_size(wanted) >= above]:
-            ious = overlap(box, given) if len(given) else np.zeros(1)
+            ious = overlaps(box, given) if len(given) else np.zeros(1)
             if ious.max() < 0.5:
                 missed += 1
                 continue
             distances.append(np.abs(given[ious.argmax()] - box).max())
         for box in given[face_size(given) >= above]:
-            more += not len(wanted) or overlap(box, wanted).max() < 0.5
+            more += not len(wanted) or overlaps(box, wanted).max() < 0.5
     return np.array(distances), missed, more
 
 
@@ -207,7 +204,7 @@ def compare_on_stills(finders: dict[str, Finder], folder: Path, count: int) -> T
             boxes, ms = timed(find, frame)
             times[name].append(ms)
             hits[name].append(
-                len(boxes) > 0 and overlap(box, landmark_box(boxes)).max() >= 0.5
+                len(boxes) > 0 and overlaps(box, landmark_box(boxes)).max() >= 0.5
             )
     title = f"{count} stills in 640x360, faces of {FACE_SIZES[0]}-{FACE_SIZES[1]} px"
     table = table_of(title, "found", "ms")

@@ -31,7 +31,7 @@ from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_land
 from data_pipeline.datasets.youtube_faces import from_viola_jones
 from data_pipeline.media.images import read_image
 from strrn_tf.commands.command_line import run_program
-from strrn_tf.geometry import box_from_landmarks, box_sides, face_size
+from strrn_tf.geometry import box_from_landmarks, box_sides, face_size, overlap
 
 PROG = "python benchmarks/models/fit_face_boxes.py"
 # A box counts as the annotated face's from this overlap (IoU) on; MTCNN's boxes are
@@ -100,18 +100,11 @@ def measure(stills: list[Still], find: Finder) -> dict[str, np.ndarray]:
         start = time.perf_counter()
         boxes = find(image)
         rows["ms"].append((time.perf_counter() - start) * 1e3)
-        overlaps = overlap(boxes, truth)
+        overlaps = np.array([overlap(box, truth) for box in boxes])
         if len(boxes) and overlaps.max() >= MIN_OVERLAP:
             rows["truth"].append(truth)
             rows["found"].append(boxes[overlaps.argmax()])
     return {name: np.array(row) for name, row in rows.items()}
-
-
-def overlap(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the IoU (N,) of boxes (N, 4) with one box (4,)."""
-    corner = np.minimum(boxes[:, 2:], truth[2:]) - np.maximum(boxes[:, :2], truth[:2])
-    common = np.maximum(corner, 0).prod(-1)
-    return common / (box_sides(boxes).prod(-1) + box_sides(truth).prod() - common)
 
 
 def report(row: dict[str, np.ndarray], count: int, convert: Converter) -> Table:

@@ -1,16 +1,16 @@
-"""Batches made ahead by processes: this project's pool, or Grain's `mp_prefetch`.
+"""Batches made ahead by processes or threads: this project's, or those of Grain.
 
-Augmented crops of stills, as the training stream of the detector has them, are made by
-processes and read here. Both get the same function from a number to a batch. Printed:
+Augmented crops of stills, as the training stream of the detector has them, are made
+ahead and read here. All makers get the same function from a number to a batch. Printed:
 
-* seconds to the first batch, from number 0 and again from a number in the middle: a run
-  that is continued;
+* seconds to the first batch from number 0, imports of the maker included, and then from
+  a number in the middle, as a run is continued;
 * batches per second, and seconds of processor time of a batch, of all processes;
 * memory of all processes: proportional set size, shared pages counted once;
 * seconds until the stream is closed, and until a killed process is reported, and how;
 * a checksum of the batches: the same number for either, at any start and processes.
 
-Grain is no dependency: `pip install grain`.
+Grain is no dependency: `pip install grain`. Threads are as many as there are cores.
 
 Example:
   python -m benchmarks.speed.prefetch --by grain
@@ -49,8 +49,8 @@ Batches = Generator[list[np.ndarray]]
 class Options:
     """Who makes the batches, and how many."""
 
-    by: Literal["processes", "grain"] = "processes"
-    """The project's pool of processes, or Grain."""
+    by: Literal["processes", "grain", "threads", "grain-threads"] = "processes"
+    """The project's pool of processes, Grain's, and the threads of both."""
     workers: int = 2
     """Processes."""
     batch_size: int = 16
@@ -130,9 +130,29 @@ def by_grain(crops: Crops, start: int, workers: int) -> Batches:
         yield from iterator
 
 
+def by_threads(crops: Crops, start: int, workers: int) -> Batches:
+    """Return the batches of the streams' threads."""
+    from data_pipeline.batches.streams import _generate
+
+    return _generate(crops.batch, start)
+
+
+def by_grain_threads(crops: Crops, start: int, workers: int) -> Batches:
+    """Yield the batches that Grain's threads make ahead."""
+    import grain
+
+    cores = os.cpu_count() or 1
+    numbers = grain.MapDataset.range(start, np.iinfo(np.int64).max).map(crops.batch)
+    options = grain.ReadOptions(num_threads=cores, prefetch_buffer_size=cores + 2)
+    with closing(iter(numbers.to_iter_dataset(options))) as iterator:
+        yield from iterator
+
+
 MAKERS: dict[str, Callable[[Crops, int, int], Batches]] = {
     "processes": by_processes,
     "grain": by_grain,
+    "threads": by_threads,
+    "grain-threads": by_grain_threads,
 }
 
 
@@ -224,7 +244,8 @@ def run(options: Options) -> None:
             print(f"checksum from 7: {checksum(list(islice(later, 3)))}")
         here = replace(crops)
         print(f"checksum here: {checksum([here.batch(n) for n in (7, 8, 9)])}")
-        print(f"killed process: {report_kill(make(crops, 0, workers))}")
+        if "threads" not in options.by:
+            print(f"killed process: {report_kill(make(crops, 0, workers))}")
 
 
 if __name__ == "__main__":
