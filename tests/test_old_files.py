@@ -329,9 +329,11 @@ def test_videos_that_were_annotated_are_not_annotated_again(old, capsys):
         assert cli.main(annotate()) == 0
     assert "2 videos, 2 of them done before" in capsys.readouterr().out
     assert len(list_stills("annotations/annotations")) == 4
-    with unchanged("annotations"):
-        message = refused(cli.main, annotate("--max-faces", "2"), capsys)
-    assert "holds annotations made with another max_faces. Choose another" in message
+    others = {"max_faces": ("--max-faces", "2"), "model": ("--model", "strrn-hgn")}
+    for name, other in others.items():
+        with unchanged("annotations"):
+            message = refused(cli.main, annotate(*other), capsys)
+        assert f"holds annotations made with another {name}. Choose another" in message
 
 
 # Data sets and caches -----------------------------------------------------------------

@@ -24,6 +24,7 @@ from strrn_tf.config import ANNOTATIONS_NOTE
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip
+    from strrn_tf.tracking.networks.model_folder import ModelFolder
 
 PROG = "strrn annotate"
 HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
@@ -56,6 +57,13 @@ add videos: those that are done are not done again unless they have changed.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 4
+
+# Earlier notes have the SHA-256 of the whole model.json. These are those of the shipped
+# models, whose cards have changed since, by the hash of what tracking reads; 16 digits.
+FORMER = {
+    "112ea5ebcd38cabf": "0610f3fe43386335",
+    "7ab8600089cce718": "cd622c9c807198ee",
+}
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,9 @@ def run(options: Options) -> None:
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
-    _refuse_foreign(options.output)
+    refuse_foreign(options.output)
     with alone_in(options.output):
-        _initialise_output(options, model.description["description_sha256"])
+        _initialise_output(options, model)
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
 
@@ -187,7 +195,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             tally.add(judged)
             if judged.verdict == "accepted":
                 write_face(options.output / "annotations", name, judged)
-            elif judged.verdict == "unreliable" and _is_wanted(judged, rejected):
+            elif judged.verdict == "unreliable" and is_wanted(judged, rejected):
                 rejected.append(judged.frame.timestamp)
                 write_face(options.output / "rejected", name, judged)
         if reader.truncated:
@@ -204,7 +212,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     write_text(report_path(options.output, name), json.dumps(report) + "\n")
 
 
-def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
+def is_wanted(judged: Judged, rejected: list[float]) -> bool:
     """Return whether a rejected face is kept for inspection."""
     if not rejected:
         return True
@@ -212,7 +220,7 @@ def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
     return is_apart and len(rejected) < REJECTED_PER_CLIP
 
 
-def _refuse_foreign(output: Path) -> None:
+def refuse_foreign(output: Path) -> None:
     """Raise a ``ValueError`` for a folder that this command has not begun."""
     from strrn_tf.system.atomic import is_temporary
     from strrn_tf.system.locking import LOCK
@@ -223,15 +231,17 @@ def _refuse_foreign(output: Path) -> None:
         raise ValueError(f"{output} is not empty. Choose another --output")
 
 
-def _initialise_output(options: Options, model: str) -> None:
+def _initialise_output(options: Options, model: "ModelFolder") -> None:
     """Write the note of the model and the criteria, or compare an earlier one.
 
     Raises:
         ValueError: the folder was filled with other options, or the note is damaged.
     """
     from strrn_tf.system.atomic import write_text
+    from strrn_tf.tracking.networks.model_folder import SELF_KEY
 
-    wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
+    mark = model.tracking_sha256
+    wanted = {"format": FORMAT, "model": mark, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
     note = options.output / ANNOTATIONS_NOTE
     if note.exists():
@@ -241,6 +251,9 @@ def _initialise_output(options: Options, model: str) -> None:
             raise ValueError(
                 f"{note} is damaged ({error}). Choose another --output or delete it"
             ) from error
+        former = FORMER.get(mark[:16]), model.description[SELF_KEY][:16]
+        if str(found.get("model"))[:16] in former:
+            found["model"] = mark
         other = [key for key, value in wanted.items() if found.get(key) != value]
         if other:
             raise ValueError(

@@ -64,6 +64,16 @@ class ModelFolder:
         """The mean shape (68, 2) float32 in crop pixels."""
         return np.asarray(self.description["mean_shape"], np.float32)
 
+    @property
+    def tracking_sha256(self) -> str:
+        """A SHA-256 of all that tracking reads: a rewritten model card changes none."""
+        files = self.description["files"]
+        read = [files[name]["sha256"] for name in (DETECTOR_FILE, TRACKER_FILE)]
+        keys = ("crop", "mean_shape", "reliability")
+        return description_sha256(
+            {"files": read, **{key: self.description.get(key) for key in keys}}
+        )
+
 
 def load(name_or_folder: str | Path) -> ModelFolder:
     """Find a model folder and verify the files that tracking uses.
@@ -174,7 +184,7 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / DESCRIPTION
     }
-    written[SELF_KEY] = _description_sha256(written)
+    written[SELF_KEY] = description_sha256(written)
     text = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(folder / DESCRIPTION, text + "\n")
 
@@ -183,7 +193,7 @@ def _read_description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         is_table = isinstance(description, dict)
-        digest = _description_sha256(description) if is_table else None
+        digest = description_sha256(description) if is_table else None
     # All that a damaged text can be: no UTF-8, no JSON, numbers that JSON does not
     # have, numbers too long, nested too deep.
     except (ValueError, RecursionError) as error:
@@ -256,7 +266,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _description_sha256(description: Mapping[str, Any]) -> str:
+def description_sha256(description: Mapping[str, Any]) -> str:
     """Hash the content, not the bytes: a changed line ending is no change."""
     content = {key: value for key, value in description.items() if key != SELF_KEY}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)

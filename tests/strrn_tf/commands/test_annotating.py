@@ -12,7 +12,7 @@ from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.annotate.command import _is_wanted, _refuse_foreign
+from strrn_tf.commands.annotate.command import is_wanted, refuse_foreign
 from strrn_tf.commands.annotate.criteria import VERDICTS, Criteria, Judged, Tally, judge
 from strrn_tf.commands.annotate.folder import report_path
 from strrn_tf.commands.annotate.report import headline
@@ -104,7 +104,7 @@ def test_tally_counts_frames_faces_and_errors():
 def test_faces_that_were_not_believed_are_kept_apart():
     kept = []
     for i in range(200):
-        if _is_wanted(judged(i / 10), kept):
+        if is_wanted(judged(i / 10), kept):
             kept.append(i / 10)
     assert kept == [0, 1, 2, 3, 4, 5]
 
@@ -255,10 +255,10 @@ class TestCommand:
     def test_a_kill_before_the_first_file_is_no_foreign_folder(self, tmp_path):
         (tmp_path / ".lock").touch()
         (tmp_path / ".123.tmp.annotations.json").touch()
-        _refuse_foreign(tmp_path)
+        refuse_foreign(tmp_path)
         (tmp_path / "mine.txt").touch()
         with pytest.raises(ValueError, match="is not empty"):
-            _refuse_foreign(tmp_path)
+            refuse_foreign(tmp_path)
 
     def test_report_has_shares_and_histograms_of_every_video(self, annotated, videos):
         report = json.loads((annotated / "report.json").read_text())

@@ -249,8 +249,11 @@ def test_damaged_bytes_anywhere(folder, name):
         start = int(rng.integers(len(content)))
         length = int(rng.integers(1, 9))
         piece = rng.integers(0, 256, length, np.uint8).tobytes()
-        kind = rng.integers(3)
-        if kind == 0:
+        kind = rng.integers(4)
+        if kind == 3 and name == "model.json":
+            start = content.index(b"0.", start % (len(content) // 2))
+            damaged[start : start + 1] = b"7"  # a number, but another one
+        elif kind == 0:
             damaged[start : start + length] = piece
         elif kind == 1:
             del damaged[start:]
@@ -290,7 +293,7 @@ def with_entry(description, path, value):
     if value is not KeyError:
         place[last] = value
     del copy[model_folder.SELF_KEY]
-    copy[model_folder.SELF_KEY] = model_folder._description_sha256(copy)
+    copy[model_folder.SELF_KEY] = model_folder.description_sha256(copy)
     return copy
 
 
