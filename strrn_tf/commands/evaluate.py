@@ -15,7 +15,7 @@ Examples:
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -85,9 +85,12 @@ class Options:
     """track-redetect detects again above this cycle error (part of eye distance)."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    load: Callable[[str], LandmarkTracker] | None = None,
+) -> int:
     """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
-    return exit_code(PROG, lambda: run(parse(argv)))
+    return exit_code(PROG, lambda: run(parse(argv), load))
 
 
 def parse(argv: Sequence[str] | None) -> Options:
@@ -110,14 +113,19 @@ def parse(argv: Sequence[str] | None) -> Options:
     return options
 
 
-def run(options: Options) -> None:
-    """Evaluate, write the report, print the table."""
+def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) -> None:
+    """Evaluate, write the report, print the table.
+
+    Args:
+        options: what is evaluated.
+        load: gives the tracker of a model's name; by default `load_tracker`.
+    """
     # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
     # it must hear so before the work is done.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()
-    tracker = load_tracker(model)
+    tracker = (load or load_tracker)(model)
     root = find_data(options)
     output = options.output or default_output(options, model)
     output.mkdir(parents=True, exist_ok=True)
