@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 
 PROG = "python examples/demo.py"
 ROOT = Path(__file__).resolve().parents[1]

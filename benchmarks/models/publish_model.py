@@ -20,8 +20,8 @@ from typing import Annotated
 
 import tyro
 
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import Precision
+from strrn_tf.system.command_line import run_program
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -123,7 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from data_pipeline.media.images import read_image, write_image
-    from strrn_tf.commands.export import PARTS, drawn_crops
+    from data_pipeline.synthetic.crops import draw_crops
+    from strrn_tf.export.description import PARTS
     from strrn_tf.export.tflite import export_models
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.networks.model_folder import load, seal
@@ -153,7 +154,7 @@ def run(options: Options) -> None:
         failures=FAILURES.format(name=options.name) if options.failures else "",
         **facts,
     )
-    crops = drawn_crops(FACES)
+    crops = draw_crops(FACES)
     folder = options.output / options.name
     export_models(
         *load_networks(options.run / "export"),

@@ -33,7 +33,6 @@ from data_pipeline.datasets.ground_truth import (
 )
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
-from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -45,6 +44,7 @@ from strrn_tf.evaluation.scoring import (
     summarise_results,
     true_box,
 )
+from strrn_tf.system.command_line import exit_code, parse_options
 from strrn_tf.tracking.networks import model_folder
 
 PROG = "strrn evaluate"

@@ -20,7 +20,7 @@ from data_pipeline.synthetic import draw_clip
 from data_pipeline.tasks.processes import run_tasks
 from data_pipeline.tasks.task import Task, use_one_thread
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.command_line import split_beam
+from strrn_tf.system.command_line import split_beam
 
 NO_BEAM = "apache-beam is not installed: pip install 'strrn[beam]'"
 
