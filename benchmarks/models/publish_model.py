@@ -39,8 +39,9 @@ LICENCE = (
 )
 CARD = """# {name}
 
-An {backbone} detector of 68 facial landmarks (iBUG markup) in single images, and the
-STRRN tracker from frame to frame. `model.json` has the exact form of the inputs.
+Two networks for 68 facial landmarks (iBUG markup): an {backbone} detector for single
+images, and the STRRN tracker from frame to frame. `model.json` has the exact form of
+the inputs.
 
 ## How it was made
 
@@ -50,8 +51,8 @@ STRRN tracker from frame to frame. `model.json` has the exact form of the inputs
 
 {licence}
 
-- {stills} annotated stills of 300-W: parts of `afw`, `helen/trainset` and
-  `lfpw/trainset`, of 3148 in all, cropped around faces of at most 200 pixels.
+- {stills} of the 3148 annotated training stills of 300-W: parts of `afw`,
+  `helen/trainset` and `lfpw/trainset`, cropped around faces of at most 200 pixels.
 - {pairs} unlabelled pairs of consecutive frames of {clips} clips. The last round of
   Algorithm 1 trusted {accepted}: {d_det} for the detector, {d_tck} for a tracker.
 - Not for identifying people, and not for decisions about them. The training faces are
@@ -65,7 +66,8 @@ STRRN tracker from frame to frame. `model.json` has the exact form of the inputs
 python evaluate.py --dataset 300w --data-root DIR/300w/helen/testset --model {name}
 ```
 
-The same with `--boxes mtcnn`. NME is in percent, the other metrics are fractions. The
+`docs/data.md` says what `DIR` is. The same with `--boxes mtcnn`. NME is in percent, the
+other metrics are fractions. The stills are crops that we made of Helen's images. The
 weights are {precision}, as shipped. None of the 330 faces is in the training data.
 There is one crop per face and no mirror averaging.
 
@@ -74,15 +76,16 @@ There is one crop per face and no mirror averaging.
 - Large yaw, beyond about 60 degrees: seen on clips, not measured.
 - One half of the face hidden; faces below about 40 pixels.
 - The jaw under beards and hands is a guess.
-- The tracker alone drifts slowly over hundreds of frames
-  (`benchmarks/accuracy/drift.py`). In `FaceTracker` the detector corrects it.
+- The tracker alone drifts within tens of frames (`benchmarks/accuracy/drift.py`). In
+  `FaceTracker` the detector corrects it.
 {failures}"""
-GROUPS = """The same stills in groups: by the turn of the head, by size (all faces
-shrunk), with a fifth of each face hidden, and in the model's own boxes:
+GROUPS = """\
+The same stills in groups. Four groups are by the turn of the head, four by size (all
+faces shrunk). In one a fifth of each face is hidden, and one has the model's own boxes:
 
 {table}
 
-`python benchmarks/accuracy/groups.py {name} --stills DIR/300w/helen/testset`
+`python -m benchmarks.accuracy.groups {name} --stills DIR/300w/helen/testset`
 
 """
 FAILURES = """

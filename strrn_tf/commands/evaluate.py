@@ -73,8 +73,9 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as strrn track, where the detector corrects the tracker
-    every few frames and optical flow gives the motion between frames."""
+    tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
+    every few frames, and optical flow gives the motion between frames. It has no
+    smoothing and no face check, and detects again in a box of the current frame."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
     dataset: Literal["300vw", "300w"] = "300vw"
@@ -82,7 +83,8 @@ class Options:
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
-    """track-redetect detects again above this cycle error (part of eye distance)."""
+    """track-redetect detects again above this cycle error (fraction of the eye
+    distance). strrn track has 0.05."""
 
 
 def main(
