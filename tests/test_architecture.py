@@ -54,8 +54,8 @@ def test_tracking_is_light_and_tensorflow_stays_at_the_edges():
 
 
 @pytest.mark.parametrize("top", [*PACKAGES, "tests", "benchmarks", "examples", "docs"])
-def test_a_floor_has_at_most_15_rooms(top):
-    floors = [ROOT / top, *(p for p in (ROOT / top).rglob("*") if p.is_dir())]
-    for floor in floors:
-        rooms = [p.name for p in floor.iterdir() if p.name[0] not in "._"]
-        assert len(rooms) <= 15 or "__pycache__" in str(floor), floor
+def test_a_folder_has_at_most_15_entries(top):
+    folders = [ROOT / top, *(p for p in (ROOT / top).rglob("*") if p.is_dir())]
+    for folder in folders:
+        entries = [p.name for p in folder.iterdir() if p.name[0] not in "._"]
+        assert len(entries) <= 15 or "__pycache__" in str(folder), folder

@@ -73,16 +73,18 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as strrn track, where the detector corrects the tracker
-    every few frames and optical flow gives the motion between frames."""
+    tracker. track-redetect: the steps of strrn track (the detector corrects the tracker
+    every few frames, optical flow gives the motion), with --cycle-limit and --boxes."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
+    """Boxes for the detector, at the start and whenever it detects again: those of the
+    true landmarks of that frame, or those that MTCNN finds in it."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
-    """track-redetect detects again above this cycle error (part of eye distance)."""
+    """track-redetect detects again above this cycle error, a fraction of the eye
+    distance. The limit of strrn track is half the default."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,8 +114,8 @@ def parse(argv: Sequence[str] | None) -> Options:
 
 def run(options: Options) -> None:
     """Evaluate, write the report, print the table."""
-    # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
-    # it must hear so before the work is done.
+    # Not at the top: --help must not wait for matplotlib. Before the work: a missing
+    # package must fail at once.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()

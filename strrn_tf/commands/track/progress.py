@@ -1,4 +1,4 @@
-"""How far a video is: a bar in a terminal, now and then a line in a file."""
+"""Progress of a video: a bar in a terminal, a line every few seconds elsewhere."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ def shown(frames: Iterable[T], title: str, total: int | None) -> Iterator[T]:
     Args:
         frames: of one video.
         title: its name.
-        total: how many there may be; None: nobody knows.
+        total: how many there may be; None: unknown.
     """
     show = _bar if sys.stderr.isatty() else _lines
     yield from show(frames, title, total)
