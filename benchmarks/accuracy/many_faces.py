@@ -5,7 +5,7 @@ moves such a mean by several percent. This benchmark animates five data sets, ea
 seed of its own. A still may be in several of them; its motion differs in each.
 
 Example:
-  python benchmarks/accuracy/many_faces.py strrn-mdm --stills DIR/helen/testset
+  python -m benchmarks.accuracy.many_faces strrn-mdm --stills DIR/helen/testset
 """
 
 import sys
@@ -32,7 +32,7 @@ from strrn_tf.evaluation.scoring import (
 )
 from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/many_faces.py"
+PROG = "python -m benchmarks.accuracy.many_faces"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ for each:
 * milliseconds on one core: the median of calls in which the variants take turns.
 
 Example:
-  python benchmarks/accuracy/variants.py strrn-hgn --stills DIR/300w/helen/testset
+  python -m benchmarks.accuracy.variants strrn-hgn --stills DIR/300w/helen/testset
 """
 
 import os
@@ -42,7 +42,7 @@ from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load, verify
 
-PROG = "python benchmarks/accuracy/variants.py"
+PROG = "python -m benchmarks.accuracy.variants"
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # Crops on which the export compares TFLite with Keras.
 PARITY_CROPS = 8

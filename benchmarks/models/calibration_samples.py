@@ -1,7 +1,7 @@
 """Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
 Every clip is tracked. In every second one something hides the face for some frames:
-otherwise all faces would be in sight, and nearly all landmarks good.
+otherwise all faces would be visible, and nearly all landmarks good.
 """
 
 import json
@@ -70,7 +70,7 @@ def animated(
 def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
     """Yield the faces of all clips, tracked and detected."""
     rng = np.random.default_rng(0)
-    names = people(root)
+    names = still_of_clip(root)
     for split in SPLITS:
         for sequence in track(
             list_sequences(root / "300vw", split), f"{root.name}, {split}"
@@ -91,7 +91,7 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
                 yield Sample(face, error, person, split)
 
 
-def people(root: Path) -> dict[str, str]:
+def still_of_clip(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
     description = json.loads((root / "animated.json").read_text())
     clips = description["clips_per_category"], description["num_training_clips"]

@@ -5,7 +5,7 @@ and writes an exported folder whose model.json and MODEL_CARD.md state training 
 licence terms and every measured figure.
 
 Example:
-  python benchmarks/models/publish_model.py runs/real-mdm --name strrn-mdm --reports
+  python -m benchmarks.models.publish_model runs/real-mdm --name strrn-mdm --reports
       runs/evaluation/real-mdm-300w --groups groups.json --failures worst.png
 """
 
@@ -25,7 +25,7 @@ from strrn_tf.system.command_line import run_program
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-PROG = "python benchmarks/models/publish_model.py"
+PROG = "python -m benchmarks.models.publish_model"
 # Drawn faces on which the networks are compared with Keras.
 FACES = 8
 FIGURES = (
@@ -76,8 +76,8 @@ There is one crop per face and no mirror averaging.
 - Large yaw, beyond about 60 degrees: seen on clips, not measured.
 - One half of the face hidden; faces below about 40 pixels.
 - The jaw under beards and hands is a guess.
-- The tracker alone drifts within tens of frames (`benchmarks/accuracy/drift.py`). In
-  `FaceTracker` the detector corrects it.
+- The tracker alone drifts within tens of frames
+  (`python -m benchmarks.accuracy.drift`). In `FaceTracker` the detector corrects it.
 {failures}"""
 GROUPS = """\
 The same stills in groups. Four groups are by the turn of the head, four by size (all

@@ -8,7 +8,7 @@ cache and has a column of its own. The second table holds the time of the import
 more run, by package. Without a video, a face is drawn.
 
 Example:
-  python benchmarks/speed/cold_start.py talk.mp4 --model strrn-mdm --runs 7
+  python -m benchmarks.speed.cold_start talk.mp4 --model strrn-mdm --runs 7
 """
 
 import os
@@ -27,7 +27,7 @@ import tyro
 
 from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/speed/cold_start.py"
+PROG = "python -m benchmarks.speed.cold_start"
 STEPS = (
     "Python started",
     "command line parsed",

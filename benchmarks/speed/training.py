@@ -37,8 +37,8 @@ from strrn_tf.training.trainers import DetectorTrainer, TrackerTrainer
 
 PROG = "python -m benchmarks.speed.training"
 PAPER_MS, NEEDED_RATIO = 60, 3
-# What feeds whom while Algorithm 1 runs.
-FEEDS = {"detector": "stills", "tracker": "mixed pairs"}
+# The data set that each network learns from while Algorithm 1 runs.
+STREAM_OF_NETWORK = {"detector": "stills", "tracker": "mixed pairs"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def pipeline_rates(options: Options) -> dict[str, float]:
     )
     return {
         network: pipeline.samples_per_second(streams[name], options.seconds)
-        for network, name in FEEDS.items()
+        for network, name in STREAM_OF_NETWORK.items()
     }
 
 

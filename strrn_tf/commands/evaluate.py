@@ -77,7 +77,8 @@ class Options:
     every few frames, and optical flow gives the motion between frames. It has no
     smoothing and no face check, and detects again in a box of the current frame."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
+    """Boxes for the detector, at the start and whenever it detects again: those of the
+    true landmarks of that frame, or those that MTCNN finds in it."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     max_frames: int | None = None
@@ -122,8 +123,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         options: what is evaluated.
         load: gives the tracker of a model's name; by default `load_tracker`.
     """
-    # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
-    # it must hear so before the work is done.
+    # Not at the top: --help must not wait for matplotlib. Before the work: a missing
+    # package must fail at once.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()

@@ -26,11 +26,11 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
       the mean of a model's weights and of those that it was trained on from: often a
       little better than either. The reliability has to be fitted anew
   strrn export strrn-mdm --tracker runs/steady --output runs/mixed
-      another model's tracker in the place of its own: none belongs to a detector
+      another model's tracker in place of its own: any tracker works with any detector
 
 The exported networks are compared with the Keras networks on synthetic faces, and
 refused where they differ. What a precision costs on your faces:
-python benchmarks/accuracy/variants.py
+python -m benchmarks.accuracy.variants
 """
 # Synthetic faces for the comparison.
 FACES = 4
@@ -94,7 +94,9 @@ def run(options: Options) -> None:
             detector,
             tracker,
             output,
-            info=carried_over(source.description, options.average, options.tracker),
+            info=inherited_entries(
+                source.description, options.average, options.tracker
+            ),
             crops=crops,
             starts=source.mean_shape[None].repeat(len(crops), 0),
             saved_model=options.saved_model,
@@ -107,12 +109,12 @@ def run(options: Options) -> None:
     print(f"{output}: {sizes}; next: strrn track VIDEO --model {output}")
 
 
-def carried_over(
+def inherited_entries(
     description: dict[str, Any],
     averaged_with: Sequence[str] = (),
     tracker_of: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a description says of a model whatever its files are.
+    """Return the entries of a description that hold for any files of the model.
 
     What was measured does not hold for a model made of several.
     """

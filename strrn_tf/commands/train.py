@@ -72,7 +72,7 @@ def run(options: Options) -> None:
     from strrn_tf.training.run_folder import RunFolder
 
     folder = RunFolder(options.folder)
-    with folder.claimed():
+    with folder.locked():
         found = folder.check(run_settings(options), resume=options.resume)
         if options.resume and not found:
             warn_new_run(options)

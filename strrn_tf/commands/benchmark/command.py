@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PROG = "strrn benchmark"
 HELP = """Measure the tracker on this machine, on one core.
 
-  stages      milliseconds of decoding, face finding, crops, detector, tracker, check
-              (backward tracking), optical flow and smoothing
+  stages      milliseconds of decoding, face finding, crops, detector, tracker,
+              backward tracking, optical flow and smoothing
   video       frames per second with everything included, and peak memory
   jitter      second difference of the landmarks over time in percent of the distance
               of the outer eye corners: of a face at rest (the middle frame again and

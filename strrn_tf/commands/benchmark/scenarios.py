@@ -196,19 +196,20 @@ def after(
         ``seconds``: from the first uncovered frame to the first one in which the face
         is followed again in its place; None if that did not happen before the next
         occlusion. ``same_id``: whether it has its former number; None without numbers.
-        ``claimed``: fraction of the covered frames in which the tracker saw a face.
+        ``claimed``: fraction of the covered frames in which the tracker reported a
+        face (the false positives).
     """
-    claimed = float(has_face(hidden[span]).mean())
+    false_positives = float(has_face(hidden[span]).mean())
     end = times[span.stop] + 2 * APART
     back = (i for i in range(span.stop, len(times)) if times[i] < end)
     found = next((i for i in back if is_there(hidden[i], seen[i])), None)
     if found is None:
-        return {"seconds": None, "same_id": None, "claimed": claimed}
+        return {"seconds": None, "same_id": None, "claimed": false_positives}
     before = hidden[span.start - 1].id
     return {
         "seconds": float(times[found] - times[span.stop]),
         "same_id": None if before is None else hidden[found].id == before,
-        "claimed": claimed,
+        "claimed": false_positives,
     }
 
 

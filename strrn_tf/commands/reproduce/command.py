@@ -88,9 +88,9 @@ class Options:
     train: str = ""
     """Further options of train.py, in quotes and after "=": --train="--rounds 2"."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector: of the true landmarks, or of the face MTCNN finds, as in
-    the paper. detect needs a box in every frame, track in the first, track-redetect at
-    the start and at each re-detection."""
+    """Boxes for the detector: those of the true landmarks, or the faces that MTCNN
+    finds, as in the paper. detect needs one in every frame, the trackers one at the
+    start. track-redetect needs one more at each re-detection."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
     output: Path | None = None

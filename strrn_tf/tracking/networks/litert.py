@@ -58,7 +58,7 @@ class LiteRTModel:
                 f"{self.path} has no signature '{SIGNATURE}'. Export the model again."
             )
         self.outputs: tuple[str, ...] = tuple(sorted(names["outputs"]))
-        # Before the runner is made, which keeps a hold on the tensors.
+        # Allocate first: the runner holds references to the tensors.
         with quiet_stderr():
             self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)
