@@ -79,7 +79,7 @@ class TestRunTasks:
             "from pathlib import Path\n"
             "from data_pipeline.tasks.processes import run_tasks\n"
             "from data_pipeline.tasks.task import Task\n"
-            "from test_workers import noting\n"
+            "from test_processes import noting\n"
             "naps = 8 * [Task(partial(time.sleep, 60), Path('never'))]\n"
             "run_tasks('Napping', noting(Path(sys.argv[1]), 8) + naps, 2)"
         )
