@@ -5,7 +5,7 @@ and writes an exported folder whose model.json and MODEL_CARD.md state training 
 licence terms and every measured figure.
 
 Example:
-  python benchmarks/models/publish_model.py runs/real-mdm --name strrn-mdm --reports
+  python -m benchmarks.models.publish_model runs/real-mdm --name strrn-mdm --reports
       runs/evaluation/real-mdm-300w --groups groups.json --failures worst.png
 """
 
@@ -19,12 +19,13 @@ from typing import Annotated
 
 import tyro
 
+from benchmarks.models.lighten_model import lighten
 from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.config import Precision
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-PROG = "python benchmarks/models/publish_model.py"
+PROG = "python -m benchmarks.models.publish_model"
 # Drawn faces on which the networks are compared with Keras.
 FACES = 8
 FIGURES = (
@@ -112,6 +113,9 @@ class Options:
     """The command that trained it, or several, as Markdown."""
     precision: Precision = "float32"
     """Of the weights in the TFLite files; `accuracy/variants.py` compares them."""
+    light: bool = True
+    """Store the kernels of the .keras files in float16 and failures.jpg in quality 80:
+    half the room in every clone. See `lighten_model.py`."""
     output: Path = Path("saved_models")
     """Where exported folders lie."""
 
@@ -170,6 +174,8 @@ def run(options: Options) -> None:
     if failures is not None:
         write_image(folder / "failures.jpg", failures)
         seal(folder, load(folder).description)
+    if options.light:
+        lighten(folder)
     print(f"published {folder}")
 
 
