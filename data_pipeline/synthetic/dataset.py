@@ -12,7 +12,7 @@ Every still and every clip has a seed of its own, so the files do not depend on 
 number of processes nor on an interruption, and no two of them show the same person.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from data_pipeline.tasks.task import Task
 
 # Raise it when the same arguments begin to give other pictures.
 VERSION = 1
+CATEGORIES = (1, 2, 3)
 
 
 def draw_dataset(
@@ -39,6 +40,7 @@ def draw_dataset(
     num_training_clips: int = 48,
     clips_per_category: int = 8,
     frames_per_clip: int = 40,
+    categories: Sequence[int] = CATEGORIES,
     seed: int = 0,
     workers: int | None = None,
 ) -> Path:
@@ -54,6 +56,7 @@ def draw_dataset(
             of all three categories in turn; at most 50.
         clips_per_category: test clips of each category; at most 14.
         frames_per_clip: frames of every clip, at 25 per second.
+        categories: those of which test clips are drawn.
         seed: decides every picture.
         workers: processes; by default two, or one on a single core.
 
@@ -74,7 +77,14 @@ def draw_dataset(
         "seed": seed,
     }
     _check_numbers(arguments)
-    tasks = list(_tasks(root, arguments))
+    if not {*categories} <= {*CATEGORIES}:
+        raise ValueError(
+            f"`categories` must be among {CATEGORIES}. Received: {categories}"
+        )
+    tasks = list(_tasks(root, arguments, {"train", *categories}))
+    if tuple(categories) != CATEGORIES:
+        # Left out where it changes nothing: folders of older versions do not name it.
+        arguments["categories"] = list(categories)
     return make_data(root, "drawn", {"version": VERSION, **arguments}, tasks, workers)
 
 
@@ -82,7 +92,7 @@ def _check_numbers(arguments: dict[str, int]) -> None:
     """Raise a ``ValueError`` for a number of pictures that cannot be drawn."""
     limits = {
         "num_training_clips": len(sequence_ids("train")),
-        "clips_per_category": min(len(sequence_ids(c)) for c in (1, 2, 3)),
+        "clips_per_category": min(len(sequence_ids(c)) for c in CATEGORIES),
     }
     for name, value in arguments.items():
         low = 1 if name == "frames_per_clip" else 0
@@ -91,8 +101,10 @@ def _check_numbers(arguments: dict[str, int]) -> None:
             raise ValueError(f"`{name}` must be {low} to {high}. Received: {value}")
 
 
-def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
-    """Yield every piece of work."""
+def _tasks(
+    root: Path, arguments: dict[str, int], splits: Collection[int | str]
+) -> Iterator[Task]:
+    """Yield every piece of work; of clips, those of the given splits."""
     seed, frames = arguments["seed"], arguments["frames_per_clip"]
     counts = arguments["num_stills"], arguments["num_test_stills"]
     names = "trainset", "testset"
@@ -101,6 +113,8 @@ def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
             path = root / "300w" / "drawn" / name / f"{index:05d}.jpg"
             yield Task(partial(_write_still, path, (seed, kind, index)), path)
     for kind, split in enumerate(SPLITS, 2):
+        if split not in splits:
+            continue
         training = split == "train"
         name = "num_training_clips" if training else "clips_per_category"
         for index, sequence in enumerate(sequence_ids(split)[: arguments[name]]):
