@@ -1,1 +1,1 @@
-"""Files on disk to tf.data: readers, face boxes, crops, augmentation, drawn faces."""
+"""Data for training: readers, face boxes, crops, augmentation, synthetic faces."""

@@ -9,19 +9,22 @@ It shows how the parts work and measures nothing: the clips are few and the roun
 short. docs/results.md has the measurements.
 """
 
-import argparse
 import json
 import math
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Column, Table
 
+from strrn_tf.system.command_line import run_program
+
+PROG = "python examples/demo.py"
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path("runs/demo")
 DATA, RUN = HERE / "data", HERE / "taught"
@@ -60,6 +63,16 @@ NEXT = """
   train from nothing   make demo-training (about 20 minutes)
   read on              docs/tracking.md
 """
+
+
+@dataclass(frozen=True)
+class Options:
+    """The demo has no options."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def show(text: str) -> None:
@@ -143,18 +156,8 @@ def show_places(places: Mapping[str, Path]) -> None:
         show(f"{what:>28}  {path}")
 
 
-def parse() -> None:
-    """Answer --help; refuse anything else."""
-    parser = argparse.ArgumentParser(
-        description=sys.modules["__main__"].__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.parse_args()
-
-
-def main() -> None:
+def run(_: Options) -> None:
     """Run all steps and show where their results are."""
-    parse()
     begin = time.monotonic()
     show(f"[bold]1. Track a clip with the shipped model {SHIPPED}[/bold]")
     show("It was trained on photographs and has never seen a drawn face.")
@@ -195,4 +198,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,11 +6,26 @@ an overlay video. Every step is a command that you can type yourself; it is show
 it runs. Run again after an interruption, it goes on where it stopped.
 """
 
+import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from demo import comparison, draw, evaluate, parse, run_python, show, show_places, train
+from demo import (
+    Options,
+    comparison,
+    draw,
+    evaluate,
+    run_python,
+    show,
+    show_places,
+    train,
+)
 from rich.console import Console
+
+from strrn_tf.system.command_line import run_program
+
+PROG = "python examples/demo_training.py"
 
 HERE = Path("runs/demo-training")
 DATA, RUN = HERE / "data", HERE / "mdm"
@@ -31,9 +46,13 @@ CLIP = DATA / "300vw" / "410" / "vid.avi"
 MODELS = {"before Algorithm 1": RUN / "rounds/00/export", "after": RUN / "export"}
 
 
-def main() -> None:
-    """Run everything and show where the results are."""
-    parse()
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(_: Options) -> None:
+    """Run all steps and show where their results are."""
     begin = time.monotonic()
     draw(DATA, DRAWN)
     places = ["--data-root", DATA, "--cache", HERE / "cache"]
@@ -62,4 +81,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

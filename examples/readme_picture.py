@@ -1,22 +1,26 @@
 """Draw docs/images/tracking.jpg: one clip per category, time from left to right.
 
-    python examples/readme_picture.py --model saved_models/strrn-mdm
-
 With a model its landmarks are shown as `strrn track` finds them, coloured by their
 reliability; without one, the exact landmarks that the faces were drawn with.
+
+Example:
+  python examples/readme_picture.py --model saved_models/strrn-mdm
 """
 
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 import strrn_tf
 from data_pipeline.media.images import write_image
 from data_pipeline.synthetic import draw_clip
 from strrn_tf.drawing import draw_landmarks
+from strrn_tf.system.command_line import run_program
 
+PROG = "python examples/readme_picture.py"
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "tracking.jpg"
 JPEG_QUALITY = 82
 GAP = 4
@@ -24,21 +28,23 @@ GAP = 4
 
 @dataclass(frozen=True)
 class Options:
-    """What is drawn.
-
-    Attributes:
-        model: name or folder of a model; none: the true landmarks.
-        seeds: of the clips, one for each of the categories 1, 2 and 3.
-        frames: frames of every clip.
-        columns: how many of them are shown.
-        output: the picture.
-    """
+    """What is drawn."""
 
     model: str | None = None
+    """Name or folder of a model; without it, the true landmarks."""
     seeds: tuple[int, int, int] = (4, 12, 5)
+    """Seeds of the clips of the categories 1, 2 and 3."""
     frames: int = 40
+    """Frames of every clip."""
     columns: int = 4
+    """Frames of a clip that are shown."""
     output: Path = TARGET
+    """The picture."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def strip(options: Options, category: int, seed: int) -> np.ndarray:
@@ -61,7 +67,7 @@ def strip(options: Options, category: int, seed: int) -> np.ndarray:
     return np.hstack(tiles[:-1])
 
 
-def main(options: Options) -> None:
+def run(options: Options) -> None:
     """Draw the three clips and write the picture."""
     strips = [strip(options, *pair) for pair in enumerate(options.seeds, 1)]
     white = np.full((GAP, strips[0].shape[1], 3), 255, np.uint8)
@@ -70,4 +76,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Everything a training run can be told. Standard library only.
+"""The settings of a training run. Standard library only.
 
 The command line is made of these classes, so their docstrings are its help.
 """
@@ -15,22 +15,23 @@ Preset = Literal["tiny", "default", "paper"]
 # Of the weights in exported TFLite files.
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
-Method = Literal["strrn", "sbr"]
-# In the folder that `strrn annotate` writes to; by it train.py knows a model's labels.
+MethodName = Literal["strrn", "sbr"]
+# A file in the folder that `strrn annotate` writes. `strrn train` recognises by it
+# labels that a model has made.
 ANNOTATIONS_NOTE = "annotations.json"
 
 
 @dataclass(frozen=True)
 class FitConfig:
-    """One network's share of the training.
+    """Training of one network.
 
     Attributes:
         steps: updates of the first training (on the annotated stills).
         round_steps: updates in every round of Algorithm 1.
         batch_size: samples per update.
-        learning_rate: peak of the first training; it warms up and falls as a cosine.
-        round_learning_rate: the same in the rounds.
-        weight_decay: AdamW's.
+        learning_rate: peak of the first training. It warms up and falls as a cosine.
+        round_learning_rate: peak in every round.
+        weight_decay: of AdamW.
     """
 
     steps: int
@@ -58,50 +59,52 @@ class AlgorithmConfig:
     """Algorithm 1.
 
     Attributes:
-        rounds: times that the clips are distilled and both networks re-trained. The
-            paper's box reads as one.
-        threshold: T. A frame is trusted when both cycle errors, as mean point-to-point
-            distance over the outer eye corner distance, are below it. The paper's 0.02
-            trusts few frames while the networks are young.
+        rounds: how often the clips are pseudo-labelled and both networks re-trained.
+            The paper's box has one round.
+        threshold: T. A frame is trusted when both cycle errors are below it. A cycle
+            error is a mean point-to-point distance over the outer eye corner distance.
+            With the paper's 0.02, barely trained networks trust few frames.
         l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck.
-        l_tck_weight: weight of L_tck; 0 for Table 3's row without it.
-        cycle_weight: weight of Eq. 6 beside the distance to the target. Cycles start at
-            detections, whose errors a good tracker mends and so does not return to: a
-            weight of 10 made the tracker the identity (L_tck 6e-7).
-        drift_steps: largest number of times that the tracker is run on the first frame
-            of a training pair before it is to find the second; it learns to mend its
-            own errors so. 0 trains on a detector's errors alone, and drifts on videos.
-        mending: share of the error of its start that the tracker is to take off in a
-            step. 1 asks for the exact landmarks, so that tracked shapes have something
-            to teach the detector. A last training with less (0.3) makes a tracker that
-            trembles less: it does not guess the face anew in every frame.
-        assignment: whom a trusted frame teaches. "exclusive": the tracker where the
-            detector was the more reliable, else the detector. "literal": as printed,
-            the detector always learns the tracked shape too.
-        mix_stills: share of stills with synthetic motion in the tracker's batches of a
-            round; 0 trains it on D_tck alone, as printed.
-        pseudo_share: share of D_det in the detector's batches of a round.
-        cool_down: share of a detector's updates, the last ones of every training, whose
-            pictures are augmented mildly and not mirrored. 0.3 is good for photographs:
-            it takes off some of the error, in part by learning to which side of a face
-            its annotators tend.
-        box_scale: how badly sized the boxes are that a detector learns from, as two
-            standard deviations of the logarithm (about 0.15 for 15 %).
-        box_shift: how far these boxes are moved, the same as a fraction of the face. In
-            a video a box is made of the landmarks of the frame before: the less a
-            detector reads from it, the less an error feeds itself. Larger ones are for
-            the end of a long training.
+        l_tck_weight: weight of L_tck; 0 gives Table 3's row without it.
+        cycle_weight: weight of Eq. 6 beside the distance to the target. A cycle starts
+            at a detection. A good tracker corrects its error, and so does not return to
+            it. With a weight of 10 the tracker became the identity (L_tck 6e-7).
+        rollout_steps: self-rollout. The tracker first runs on frame one of a training
+            pair, up to this many times. Its answer is the start for frame two, so that
+            it learns to correct its own errors. With 0 it learns from the detector's
+            errors only, and drifts on videos.
+        correction_fraction: fraction of the error of its start that the tracker learns
+            to correct in one step. 1 asks for the exact landmarks, so that tracked
+            shapes can teach the detector. A last training with 0.3 gives less jitter,
+            because the tracker re-estimates less of the face in every frame.
+        assignment: which network a trusted frame teaches. "exclusive": the tracker
+            where the detector has the smaller cycle error, else the detector.
+            "literal": as printed, all trusted frames also teach the detector.
+        mix_stills: fraction of stills with synthetic motion in the tracker's batches of
+            a round. 0 trains it on D_tck alone, as printed.
+        pseudo_share: fraction of D_det in the detector's batches of a round.
+        augmentation_annealing: fraction of a detector's updates with weak augmentation
+            and no mirroring, at the end of every training. 0.3 lowers the error on
+            photographs. In part the detector then learns habits of the annotators that
+            differ between the two sides of a face.
+        box_scale: spread of the sizes of the boxes that a detector learns from: two
+            standard deviations of the logarithm (0.15 is about 15 %).
+        box_shift: spread of the positions of these boxes: two standard deviations, as a
+            fraction of the face size. On a video the box is made of the landmarks of
+            the frame before, so an error of the detector shifts its next crop. Large
+            values teach it to rely less on the box, and errors do not build up. They
+            are for the end of a long training.
         pairs_per_clip: pairs of consecutive frames taken from every clip.
-        temporal: the temporal module (Table 3). Without it there are no cycle losses,
-            and frames are trusted where tracker and detector agree.
-        spatial: the spatial module (Table 3). Without it there is one appearance
-            network for all landmarks, and no geometry.
-        annotated_fraction: share of the annotated frames of every 300VW sequence among
-            the clips whose annotation is learnt (Semi-STRRN; 0.5, 0.25 and 0.1 in
-            Table 1). The seed decides which, and a smaller share is part of a larger
-            one; error frames are never among them.
-        source_shares: shares of the folders of --unlabelled in what both networks learn
-            from clips, in their order. Without it a folder counts by its trusted pairs.
+        temporal: use the temporal module (Table 3). Without it there are no cycle
+            losses, and a frame is trusted where tracker and detector agree.
+        spatial: use the spatial module (Table 3). Without it one appearance network
+            serves all landmarks, and there is no geometry.
+        annotated_fraction: fraction of the annotated frames of every 300VW sequence
+            that teach their annotation (Semi-STRRN; 0.5, 0.25 and 0.1 in Table 1). The
+            seed chooses the frames. A smaller fraction is part of a larger one. Frames
+            with a wrong annotation are never among them.
+        source_shares: weights of the folders of --unlabelled, in their order, among
+            the samples from clips. Without it every trusted pair weighs the same.
     """
 
     rounds: int = 1
@@ -109,12 +112,12 @@ class AlgorithmConfig:
     l_det_weight: float = 0.4
     l_tck_weight: float = 1.0
     cycle_weight: float = 1.0
-    drift_steps: int = 3
-    mending: float = 1.0
+    rollout_steps: int = 3
+    correction_fraction: float = 1.0
     assignment: Assignment = "exclusive"
     mix_stills: float = 0.5
     pseudo_share: float = 0.4
-    cool_down: float = 0.0
+    augmentation_annealing: float = 0.0
     box_scale: float = 0.15
     box_shift: float = 0.08
     pairs_per_clip: int = 20
@@ -124,8 +127,10 @@ class AlgorithmConfig:
     source_shares: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        shares = ("mix_stills", "pseudo_share", "annotated_fraction", "cool_down")
-        for name in (*shares, "mending"):
+        for name in (
+            *("mix_stills", "pseudo_share", "annotated_fraction"),
+            *("augmentation_annealing", "correction_fraction"),
+        ):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(
                     f"`{name}` must lie in 0 to 1. Received: {getattr(self, name)}"
@@ -147,22 +152,22 @@ class AlgorithmConfig:
             raise ValueError(
                 f"`threshold` must be positive. Received: {self.threshold}"
             )
-        if min(self.rounds, self.drift_steps) < 0 or self.pairs_per_clip < 1:
+        if min(self.rounds, self.rollout_steps) < 0 or self.pairs_per_clip < 1:
             raise ValueError(
-                "`rounds` and `drift_steps` must not be negative and `pairs_per_clip` "
-                "must be positive. Received: "
-                f"{self.rounds}, {self.drift_steps}, {self.pairs_per_clip}"
+                "`rounds` and `rollout_steps` must not be negative and "
+                "`pairs_per_clip` must be positive. Received: "
+                f"{self.rounds}, {self.rollout_steps}, {self.pairs_per_clip}"
             )
 
 
 @dataclass(frozen=True)
 class SbrConfig:
-    """SBR, the baseline; distances in pixels of its 256-pixel crop, as published.
+    """SBR, the baseline. Distances are in pixels of its 256-pixel crop, as published.
 
     Attributes:
         weight: of the registration loss beside the loss on stills.
-        forward_backward: largest distance between a landmark and where flow to the
-            last of three frames and back puts it.
+        forward_backward: largest distance between a landmark and its position after
+            optical flow to the last of three frames and back.
         distance: largest distance between detector and flow.
         window: side of the window that flow compares, in pixels.
     """
@@ -184,18 +189,19 @@ class SbrConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What decides the result of a run: two runs with equal ones end alike.
+    """The settings that decide the result of a run: equal settings, equal weights.
 
     Attributes:
         backbone: the detector.
         preset: sizes of the networks.
         seed: of everything random.
         mixed_precision: hourglasses compute in bfloat16.
-        input_size: side in pixels that hourglasses shrink the face to, a multiple of
-            64; None: the preset's, or that of the model that is gone on with.
-        glance: a new MDM begins with a look at the whole crop, and one that is gone on
-            with gets what it needs for that if it has not. The published one, and so
-            the preset "paper", begins at the mean shape.
+        input_size: side in pixels to which hourglasses shrink the face, a multiple of
+            64. None: that of the preset, or of the model of --init.
+        global_context: a new MDM has a global context branch, which sees the whole crop
+            at low resolution and moves the mean shape before the first step. A model of
+            --init without the branch gets one. The published MDM, and so the preset
+            "paper", has none.
         detector: the detector's training.
         tracker: the tracker's training.
         algorithm: Algorithm 1.
@@ -206,7 +212,7 @@ class RunConfig:
     seed: int = 0
     mixed_precision: bool = False
     input_size: int | None = None
-    glance: bool = False
+    global_context: bool = False
     detector: FitConfig = field(
         default_factory=lambda: FitConfig(2400, 1500, round_learning_rate=6e-4)
     )
@@ -216,14 +222,15 @@ class RunConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"`seed` must not be negative. Received: {self.seed}")
-        if self.glance and not can_glance(self.backbone, self.preset):
+        if self.global_context and not supports_global_context(
+            self.backbone, self.preset
+        ):
             raise ValueError(
-                "`glance` is that of cascades of our own size: it needs mdm, and "
-                "another preset than paper"
+                "`global_context` needs the backbone mdm and another preset than paper"
             )
         size = self.input_size
         if size is not None and self.backbone != "hgn":
-            raise ValueError("`input_size` is that of hourglasses: it needs hgn")
+            raise ValueError("`input_size` needs the backbone hgn")
         if size is not None and (size < 64 or size % 64):
             raise ValueError(f"`input_size` must be a multiple of 64. Received: {size}")
         is_mixed = self.algorithm.rounds and 0 < self.algorithm.mix_stills < 1
@@ -235,33 +242,34 @@ class RunConfig:
             )
 
 
-def can_glance(backbone: Backbone, preset: Preset) -> bool:
-    """Say whether a detector can begin with a look at the whole crop."""
+def supports_global_context(backbone: Backbone, preset: Preset) -> bool:
+    """Return whether a detector can have a global context branch."""
     return backbone == "mdm" and preset != "paper"
 
 
-# Options that runs of older versions do not know, and where they change nothing.
+# Options that older versions did not have, and the values with which they change
+# nothing.
 LATER: dict[str, Any] = {
     "input_size": None,
-    "glance": False,
+    "global_context": False,
     "source_shares": [],
-    "cool_down": 0.0,
+    "augmentation_annealing": 0.0,
     "box_scale": 0.15,
     "box_shift": 0.08,
-    "mending": 1.0,
+    "correction_fraction": 1.0,
 }
 
 
 def to_json(config: Any) -> dict[str, Any]:
     """Return a dataclass as plain JSON values, paths as strings.
 
-    What later versions have added is left out where it changes nothing, so that runs of
-    older ones can be resumed.
+    Options of `LATER` are left out where they change nothing, so that runs of older
+    versions can be resumed.
     """
     plain = json.loads(json.dumps(dataclasses.asdict(config), default=_plain))
     for part in (plain, plain.get("algorithm", {})):
-        for name, nothing in LATER.items():
-            if name in part and part[name] == nothing:
+        for name, neutral in LATER.items():
+            if name in part and part[name] == neutral:
                 del part[name]
     return plain
 

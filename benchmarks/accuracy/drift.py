@@ -1,18 +1,22 @@
-"""How far a tracker walks off on a picture that does not change.
+"""How far a tracker drifts on a picture that does not change.
 
-    python benchmarks/accuracy/drift.py MODEL… --stills DIR/300w/helen/testset
+The tracker runs again and again on one still. A perfect tracker would stay at the
+landmarks; errors that the next step does not correct add up. The table holds the mean
+distance to the annotation in percent of the distance of the outer eye corners, after
+so many steps, once from the annotation and once from the detector's landmarks.
 
-The tracker is run again and again on one and the same still. A perfect one would stay
-at the landmarks; the errors of every step that it cannot mend in the next add up.
-Printed: mean distance to the annotation in percent of the outer eye corner distance,
-after so many steps, starting at the annotation and starting at what the detector says.
+Example:
+  python benchmarks/accuracy/drift.py strrn-mdm --stills DIR/helen/testset
 """
 
-import argparse
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -21,8 +25,29 @@ from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
 from strrn_tf.geometry import box_from_landmarks, relative_distance
+from strrn_tf.system.command_line import run_program
 
+PROG = "python benchmarks/accuracy/drift.py"
 STEPS = (0, 1, 2, 5, 10, 30)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    models: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL [MODEL ...]")]
+    ]
+    """Names of shipped models, run folders or exported folders."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+    count: int = 100
+    """Stills to use."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def errors(
@@ -37,13 +62,10 @@ def errors(
             yield 100 * float(relative_distance(landmarks, truth))
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="names or exported folders")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    parser.add_argument("--count", type=int, default=100, help="stills to use")
-    options = parser.parse_args()
+    if not options.models:
+        raise ValueError("no model is named")
     stills = list_stills(options.stills, "test")[: options.count]
     table = Table("model", "from", *map(str, STEPS), title="error in %, after steps")
     for model in options.models:
@@ -61,4 +83,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,24 +1,24 @@
 """Compare `FaceFinder` with the `mtcnn` package: same faces, same boxes, how fast.
 
-    python benchmarks/accuracy/face_finder.py --videos DIR … --stills DIR
-        [--min-face 20 40 60]
+The row "ours, 40 px" is ``min_face=40``; "ours, share 0.1" is ``min_face_share=0.1``.
+Everything runs on one core. Times are processor time of the second search of an image;
+other work on the machine hardly changes it.
 
-"ours, 40 px" is ``min_face=40``, "ours, share 0.1" ``min_face_share=0.1``. One core
-throughout. Times are processor time, which other work on the machine hardly touches,
-of the second search of an image.
+* Frames of videos. The package is the truth, with its defaults (smallest face 20
+  pixels). The table holds the share of its faces found (IoU of at least 0.5), boxes
+  that it does not have, the largest difference of a box side, and time.
+* Stills with landmarks, each pasted at a random place and size into a 640 x 360 frame.
+  The table holds the share of the annotated faces that either finds, and time.
 
-* **Frames of videos**, the package (its defaults, smallest face 20 pixels) being the
-  truth: share of its faces found (IoU of at least 0.5), boxes that it does not have,
-  largest difference of a box side, and time. Boxes of which the longer side is below
-  ``--count-above`` pixels are not counted.
-* **Stills with landmarks**, each pasted at a random place and size into a 640 x 360
-  frame: share of the annotated faces found by either, and time.
+Example:
+  python benchmarks/accuracy/face_finder.py --videos DIR/videos --stills DIR/300w
 """
 
-import argparse
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -31,14 +31,39 @@ from rich.progress import track
 from rich.table import Table
 
 from data_pipeline.media.pts import read_pts
-from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.geometry import box_from_landmarks, face_size, overlap
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
+PROG = "python benchmarks/accuracy/face_finder.py"
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 CANVAS = (360, 640)
 FACE_SIZES = (40, 240)
 Finder = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to search, and with which smallest faces."""
+
+    videos: tuple[Path, ...]
+    """Folders of videos."""
+    stills: Path
+    """Folder of images with .pts files beside them."""
+    min_face: tuple[float, ...] = (20, 40, 60)
+    """Smallest faces to compare, pixels."""
+    count_above: float = 40
+    """Faces of which the longer side is below this, in pixels, are not counted."""
+    frames_per_video: int = 3
+    """Frames to search of every video."""
+    num_stills: int = 300
+    """Stills to paste and search."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def package_finder() -> Finder:
@@ -77,9 +102,6 @@ def video_frames(folders: list[Path], per_video: int) -> Iterator[np.ndarray]:
                     yield np.ascontiguousarray(frame[..., ::-1])
 
 
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
-
-
 def pasted_stills(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield (frame, landmark box): stills pasted into frames filled with their blur."""
     rng = np.random.default_rng(0)
@@ -97,12 +119,9 @@ def pasted_stills(folder: Path, count: int) -> Iterator[tuple[np.ndarray, np.nda
         yield np.ascontiguousarray(frame[..., ::-1]), box * scale + [x, y, x, y]
 
 
-def overlap(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+def overlaps(box: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """Return IoU (N,) of one box with boxes (N, 4)."""
-    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    shared = np.maximum(high - low, 0).prod(1)
-    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1) + (box[2:] - box[:2]).prod()
-    return shared / (areas - shared)
+    return np.array([overlap(box, other) for other in boxes])
 
 
 def timed(find: Finder, image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -165,13 +184,13 @@ def match(
     distances, missed, more = [], 0, 0
     for wanted, given in zip(truth, found, strict=True):
         for box in wanted[face_size(wanted) >= above]:
-            ious = overlap(box, given) if len(given) else np.zeros(1)
+            ious = overlaps(box, given) if len(given) else np.zeros(1)
             if ious.max() < 0.5:
                 missed += 1
                 continue
             distances.append(np.abs(given[ious.argmax()] - box).max())
         for box in given[face_size(given) >= above]:
-            more += not len(wanted) or overlap(box, wanted).max() < 0.5
+            more += not len(wanted) or overlaps(box, wanted).max() < 0.5
     return np.array(distances), missed, more
 
 
@@ -185,7 +204,7 @@ def compare_on_stills(finders: dict[str, Finder], folder: Path, count: int) -> T
             boxes, ms = timed(find, frame)
             times[name].append(ms)
             hits[name].append(
-                len(boxes) > 0 and overlap(box, landmark_box(boxes)).max() >= 0.5
+                len(boxes) > 0 and overlaps(box, landmark_box(boxes)).max() >= 0.5
             )
     title = f"{count} stills in 640x360, faces of {FACE_SIZES[0]}-{FACE_SIZES[1]} px"
     table = table_of(title, "found", "ms")
@@ -195,29 +214,21 @@ def compare_on_stills(finders: dict[str, Finder], folder: Path, count: int) -> T
     return table
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--videos", type=Path, nargs="+", required=True)
-    parser.add_argument("--stills", type=Path, required=True)
-    parser.add_argument("--min-face", type=float, nargs="+", default=[20, 40, 60])
-    parser.add_argument("--count-above", type=float, default=40)
-    parser.add_argument("--frames-per-video", type=int, default=3)
-    parser.add_argument("--num-stills", type=int, default=300)
-    arguments = parser.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     finders = {"mtcnn package": package_finder()}
-    for min_face in arguments.min_face:
+    for min_face in options.min_face:
         finders[f"ours, {min_face:g} px"] = our_finder(min_face=min_face)
     finders["ours, share 0.1"] = our_finder(min_face_share=0.1)
-    frames = list(video_frames(arguments.videos, arguments.frames_per_video))
+    frames = list(video_frames(options.videos, options.frames_per_video))
     console = Console()
-    console.print(compare_on_videos(finders, frames, arguments.count_above))
-    console.print(compare_on_stills(finders, arguments.stills, arguments.num_stills))
+    console.print(compare_on_videos(finders, frames, options.count_above))
+    console.print(compare_on_stills(finders, options.stills, options.num_stills))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,22 +1,29 @@
 """Errors of detectors by pose, by size of the face, behind a disc, in their own boxes.
 
-    python benchmarks/accuracy/groups.py MODEL... --stills DIR/300w/helen/testset
-        [--json FILE]
+A model's mean hides the faces it fails on. The groups are:
 
-A model's mean says little about the faces it fails on. Stills are grouped by the yaw of
-the head (fitted to the annotation); then all of them are shrunk until the faces are so
-small; then a fifth of every face is hidden by a disc of one colour around one of its
-landmarks. Boxes are those of the true landmarks, but for the last group: there a face
-is looked at five times, each in the box of what was found before, as on a video.
+* stills by the yaw of the head, which is fitted to the annotation;
+* all stills, shrunk until the faces have so many pixels;
+* all stills, a fifth of every face hidden by a disc of one colour around a landmark;
+* all stills, detected five times, each time in the box of the landmarks found before.
+
+Boxes are those of the true landmarks, except in the last group.
+
+Example:
+  python benchmarks/accuracy/groups.py strrn-mdm --stills DIR/helen/testset
 """
 
-import argparse
 import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -27,7 +34,10 @@ from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import box_from_landmarks, face_size
+from strrn_tf.system.atomic import write_text
+from strrn_tf.system.command_line import run_program
 
+PROG = "python benchmarks/accuracy/groups.py"
 YAWS = (0, 10, 20, 30, 90)
 SIZES = (100, 60, 40, 25)
 # Radius of the disc, fraction of the face size: a fifth of the area of the box.
@@ -35,13 +45,29 @@ DISC = 0.25
 LOOKS = 5
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    models: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL [MODEL ...]")]
+    ]
+    """Names of shipped models, run folders or exported folders."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+    json: Path | None = None
+    """File to write the table to."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Print the table, and write it where that is wanted."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="names or exported folders")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    parser.add_argument("--json", type=Path, help="file to write the table to")
-    options = parser.parse_args()
+    if not options.models:
+        raise ValueError("no model is named")
     stills = list_stills(options.stills, "test")
     truths = [read_landmarks(still) for still in stills]
     yaws = np.array([abs(np.degrees(lift(truth).angles[0])) for truth in truths])
@@ -65,7 +91,7 @@ def main() -> None:
         add_row(table, model, "in their own boxes", errors[:, -1])
         add_row(table, model, "all", errors[:, 0])
     if options.json:
-        options.json.write_text(json.dumps(table, indent=1) + "\n")
+        write_text(options.json, json.dumps(table, indent=1) + "\n")
     shown = Table(*table[0])
     for row in table:
         shown.add_row(
@@ -116,4 +142,4 @@ def add_row(table: list[dict], model: str, group: str, errors: np.ndarray) -> No
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,15 +1,20 @@
 """Errors on several draws of animated clips: many faces, where one draw has few.
 
-    python benchmarks/accuracy/many_faces.py MODEL... --stills DIR/300w/helen/testset
+A data set of `strrn animate` has 14 faces of each category. One face that a model loses
+moves such a mean by several percent. This benchmark animates five data sets, each by a
+seed of its own. A still may be in several of them; its motion differs in each.
 
-A draw of `python -m data_pipeline.animation` has 14 faces of each category, so that one
-that a model loses moves its mean by several percent. Here are five draws; a still may
-be in several of them, and acts anew in each.
+Example:
+  python benchmarks/accuracy/many_faces.py strrn-mdm --stills DIR/helen/testset
 """
 
-import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -25,18 +30,38 @@ from strrn_tf.evaluation.scoring import (
     evaluate_sequence,
     summarise_results,
 )
+from strrn_tf.system.command_line import run_program
+
+PROG = "python benchmarks/accuracy/many_faces.py"
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    models: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL [MODEL ...]")]
+    ]
+    """Names of shipped models, run folders or exported folders."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+    draws: int = 5
+    """Data sets, of 42 clips each."""
+    frames: int = 25
+    """Frames of every clip."""
+    cache: Path = Path("runs/many-faces")
+    """Folder for the clips, which are kept."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Print one row per model and protocol."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="names or exported folders")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    parser.add_argument("--draws", type=int, default=5, help="of 42 clips each")
-    parser.add_argument("--frames", type=int, default=25, help="of every clip")
-    parser.add_argument("--cache", type=Path, default=Path("runs/many-faces"),
-                        help="folder for the clips, which are kept")  # fmt: skip
-    options = parser.parse_args()
+    if not options.models:
+        raise ValueError("no model is named")
     stills = list(list_stills(options.stills, "test"))
     roots = [
         animate_dataset(
@@ -50,9 +75,9 @@ def main() -> None:
     table = Table("model", "protocol", *(f"category {c}" for c in (1, 2, 3)))
     for model in options.models:
         rows = summarise_results(follow_all(model, roots))
-        told = {(row["protocol"], str(row["category"])): cell(row) for row in rows}
+        cells = {(row["protocol"], str(row["category"])): cell(row) for row in rows}
         for protocol in PROTOCOLS:
-            table.add_row(model, protocol, *(told[protocol, c] for c in "123"))
+            table.add_row(model, protocol, *(cells[protocol, c] for c in "123"))
     console = Console()
     console.print(table)
     console.print("nme_interpupil in %; jitter; share of frames above 8 % in %")
@@ -82,4 +107,4 @@ def cell(row: dict) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

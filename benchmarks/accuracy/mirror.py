@@ -1,21 +1,25 @@
-"""How far annotations lie to one side of what mirror images teach.
-
-    python benchmarks/accuracy/mirror.py MODEL --stills DIR/300w
+"""How far annotations lie to the left or right of what mirrored pictures teach.
 
 A model finds the landmarks of every annotated still and of its mirror image. The mean
-of both does not know left from right, whatever the model has learnt; where annotations
-lie to one side of it, on the mean over faces, they were made or moved so. Training on
-mirrored pictures cannot learn such an offset, training without them does
-(``--cool-down``). Printed is model minus annotation in pixels of the files, with the
-standard error: -1 in x, and the annotations lie a pixel to the right. Boxes are those
-of the landmarks.
+of both is symmetric, whatever the model has learnt. An offset of the annotations from
+that mean, averaged over faces, is one of the annotations. Training on mirrored pictures
+cannot learn such an offset; training without them does (``--augmentation-annealing``).
+The table holds model minus annotation in pixels of the files, with the standard error.
+At -1 in x the annotations lie one pixel to the right. Boxes are those of the landmarks.
+
+Example:
+  python benchmarks/accuracy/mirror.py strrn-hgn --stills DIR/300w
 """
 
-import argparse
+import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -30,14 +34,28 @@ from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import MIRROR
+from strrn_tf.system.command_line import run_program
+
+PROG = "python benchmarks/accuracy/mirror.py"
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
+    """Name of a shipped model, run folder or exported folder."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Print a row for every data set."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="name or exported folder")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    options = parser.parse_args()
     tracker = FaceTracker.from_pretrained(options.model)
     stills = stills_of(options.stills)
     plain, both = defaultdict(list), defaultdict(list)
@@ -90,4 +108,4 @@ def add_row(table: Table, name: str, model: str, offsets: np.ndarray) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

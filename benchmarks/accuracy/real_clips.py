@@ -1,20 +1,28 @@
 """How steady models are on videos that nobody has labelled.
 
-    python benchmarks/accuracy/real_clips.py MODEL... --videos DIR...
+Every clip runs through the three protocols of `evaluate.py`. Boxes are those of the
+largest face that MTCNN finds: `detect` starts from them in every frame, the other
+protocols where they must. The table holds for each protocol:
 
-The three protocols of `evaluate.py` on every clip, the largest face of each frame as
-MTCNN finds it: `detect` begins there in every frame, the others where they must.
-Printed per protocol: jitter, the second difference of the landmarks in percent of the
-inter-pupil distance, which holds the face's own acceleration, the same for all models;
-how far the landmarks are from those of `detect` (median, percent of the distance of the
-outer eye corners); share of frames lost of those in which MTCNN sees a face.
+* jitter: second difference of the landmarks in percent of the inter-pupil distance. It
+  includes the acceleration of the face, which is the same for all models.
+* distance to the landmarks of `detect`: median, in percent of the distance of the outer
+  eye corners.
+* share of frames lost, of those in which MTCNN finds a face.
+
+Example:
+  python benchmarks/accuracy/real_clips.py strrn-mdm --videos DIR --frames 30
 """
 
-import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -26,42 +34,57 @@ from strrn_tf import FaceTracker
 from strrn_tf.evaluation.metrics import jitter_terms
 from strrn_tf.evaluation.protocols import PROTOCOLS, ProtocolRun
 from strrn_tf.geometry import relative_distance
+from strrn_tf.system.command_line import run_program
+
+PROG = "python benchmarks/accuracy/real_clips.py"
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    models: tyro.conf.Positional[
+        Annotated[tuple[str, ...], tyro.conf.arg(metavar="MODEL [MODEL ...]")]
+    ]
+    """Names of shipped models, run folders or exported folders."""
+    videos: tuple[Path, ...]
+    """Folders of clips."""
+    frames: int = 50
+    """Frames of every clip."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Print one row per model and protocol."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", help="names or exported folders")
-    parser.add_argument("--videos", type=Path, nargs="+", required=True,
-                        help="folders of clips")  # fmt: skip
-    parser.add_argument("--frames", type=int, default=50, help="of every clip")
-    options = parser.parse_args()
+    if not options.models:
+        raise ValueError("no model is named")
     console = Console()
-    try:
-        trackers = {name: FaceTracker.from_pretrained(name) for name in options.models}
-        clips = list_clips(options.videos)
-    except ValueError as error:
-        parser.error(str(error))
-    followed: list[tuple[dict[str, np.ndarray], np.ndarray]] = []
-    for clip in track(clips, "Following faces", console=console, transient=True):
+    trackers = {name: FaceTracker.from_pretrained(name) for name in options.models}
+    clips = list_clips(options.videos)
+    results: list[tuple[dict[str, np.ndarray], np.ndarray]] = []
+    for clip in track(clips, "Tracking faces", console=console, transient=True):
         try:
-            followed.append(follow(clip, trackers, options.frames))
+            results.append(run_protocols(clip, trackers, options.frames))
         except (ValueError, OSError) as error:
             console.print(f"left out: {error}")
     table = Table("model", "protocol", "jitter, %", "from detect, %", "lost, %")
-    for name in trackers if followed else ():
-        clips_of_model = [shapes[name] for shapes, _ in followed]
+    for name in trackers if results else ():
+        clips_of_model = [shapes[name] for shapes, _ in results]
         for number, protocol in enumerate(PROTOCOLS):
             cells = figures([c[number] for c in clips_of_model],
                             [c[0] for c in clips_of_model],
-                            [seen for _, seen in followed])  # fmt: skip
+                            [seen for _, seen in results])  # fmt: skip
             table.add_row(name, protocol, *cells)
     console.print(table)
-    frames = sum(seen.sum() for _, seen in followed)
-    console.print(f"{frames} frames with a face, of {len(followed)} clips")
+    frames = sum(seen.sum() for _, seen in results)
+    console.print(f"{frames} frames with a face, of {len(results)} clips")
 
 
-def follow(
+def run_protocols(
     clip: Clip, trackers: dict[str, FaceTracker], frames: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """Return for every model the landmarks (P, T, 68, 2) of all protocols on a clip.
@@ -114,4 +137,4 @@ def figures(
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,27 +1,33 @@
 """What float16 and int8 weights save and cost, against float32.
 
-    python benchmarks/accuracy/variants.py MODEL --stills DIR/300w/helen/testset
+The Keras networks of a model folder are exported in every precision. The table holds
+for each:
 
-The Keras networks of a model folder are exported in every precision. Printed for each:
-size of the files; inter-pupil error on stills in the 300-W layout with boxes from the
-landmarks (of the tracker: after one step from what the float32 detector says); by how
-much the landmarks differ from those of float32, in pixels of the crop (315 a side),
-mean and 99.9 % of all landmarks; milliseconds on one core, the median of calls in which
-the variants take turns.
+* size of the files;
+* inter-pupil error on stills in the 300-W layout, boxes from the landmarks. The tracker
+  makes one step from the landmarks of the float32 detector;
+* distance of the landmarks to those of float32 in pixels of the crop, which has 315 a
+  side: mean, and 99.9th percentile;
+* milliseconds on one core: the median of calls in which the variants take turns.
+
+Example:
+  python benchmarks/accuracy/variants.py strrn-hgn --stills DIR/300w/helen/testset
 """
 
-import argparse
 import os
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NamedTuple, get_args
+from typing import Annotated, NamedTuple, get_args
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -31,16 +37,37 @@ from data_pipeline.media.images import read_image
 from strrn_tf.config import Precision
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load, verify
 
+PROG = "python benchmarks/accuracy/variants.py"
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # Crops on which the export compares TFLite with Keras.
 PARITY_CROPS = 8
 # Calls of a variant before the next has its turn, and those before them that do not
 # count: a network finds its own weights in the processor's cache, as in a video.
 CALLS, WARM_UP = 10, 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
+    """Name of a shipped model, run folder or exported folder."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+    count: int | None = None
+    """Stills to use; without it, all."""
+    rounds: int = 30
+    """Rounds of 10 timed calls of every variant."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 class Sample(NamedTuple):
@@ -136,14 +163,8 @@ def measure(folders: Sequence[Path], samples: Sequence[Sample], rounds: int) -> 
     return table
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Export, measure, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="name or exported folder")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    parser.add_argument("--count", type=int, help="stills to use; all if not given")
-    parser.add_argument("--rounds", type=int, default=30, help="of 10 timed calls")
-    options = parser.parse_args()
     stills = list_stills(options.stills, "test")[: options.count]
     samples = [read_sample(still) for still in track(stills, "reading", transient=True)]
     with TemporaryDirectory() as target:
@@ -156,4 +177,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,23 +1,31 @@
-"""Fit a model's reliability, write it into the model, and say how well it tells.
+"""Fit a model's reliability, measure its calibration, and write it into the model.
 
-    python -m benchmarks.models.calibrate MODEL --stills DIR/300w/helen/testset --write
+Annotated stills that the model was not trained on are animated, with covers before
+their faces (`calibration_samples`), and tracked. The table is held out: the people are
+divided into five parts, and the faces of each part are judged by weights fitted on the
+other four. The table holds for each category:
 
-Annotated stills that the model was not trained on are made to act, with things before
-their faces (``calibration_samples``), and tracked. What is printed is held out: the
-people are divided into five parts, and the faces of each are judged by weights fitted
-on the other four. Per category: expected calibration error (ten bins), mean error, and
-by how much it falls when the least reliable tenth of the faces is rejected; beside it
-by how much it would fall if the worst tenth were known. Lost faces are counted in rows
-of their own: their reliability is 0, and their error that of the detector where they
-were. With --write the weights fitted on all go into the model's model.json, and nothing
-else of the model changes.
+* expected calibration error, in ten bins;
+* mean error, and its fall when the least reliable tenth of the faces is rejected;
+* at best: its fall when the tenth of largest error is rejected.
+
+Lost faces have rows of their own. Their reliability is 0, and their error is that of
+the detector where they were. With --write the weights fitted on all faces go into the
+model's model.json, and nothing else of the model changes.
+
+Example:
+  python -m benchmarks.models.calibrate runs/mine/export --stills DIR --write
 """
 
-import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
@@ -26,9 +34,11 @@ from benchmarks.models.calibration_samples import Sample, animated, collect
 from data_pipeline.datasets.three_hundred_vw import SPLITS
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.model_folder import seal
 from strrn_tf.tracking.reliability import GOOD, Reliability, features
 
+PROG = "python -m benchmarks.models.calibrate"
 BINS, PARTS = 10, 5
 # The probability never rises with an error, with the turn of the head or with doubts of
 # the face check. In the order of the features.
@@ -38,27 +48,43 @@ BOUNDS = (FALLING, FALLING, FALLING, FREE, RISING, FALLING)
 FEWEST = 20
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """What to fit, and what to write."""
+
+    model: tyro.conf.Positional[Annotated[str, tyro.conf.arg(metavar="MODEL")]]
+    """Name of a shipped model, run folder or exported folder."""
+    stills: Path
+    """Folder of annotated stills in the 300-W layout."""
+    split: Literal["train", "test"] = "test"
+    """Which of the stills."""
+    seeds: int = 3
+    """Data sets of animated stills, of 92 clips each."""
+    frames: int = 20
+    """Frames of every clip."""
+    cache: Path = Path("runs/calibration")
+    """Folder for the clips, which are kept."""
+    picture: Path | None = None
+    """PNG of the calibration curves."""
+    write: bool = False
+    """Write the weights into the model's model.json."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Fit, judge, print, draw."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", help="name or exported folder")
-    parser.add_argument("--stills", type=Path, required=True, help="300-W layout")
-    parser.add_argument("--split", choices=("train", "test"), default="test")
-    parser.add_argument("--seeds", type=int, default=3, help="each has 92 clips")
-    parser.add_argument("--frames", type=int, default=20, help="of every clip")
-    parser.add_argument("--cache", type=Path, default=Path("runs/calibration"),
-                        help="folder for the clips, which are kept")  # fmt: skip
-    parser.add_argument("--picture", type=Path, help="PNG of the calibration curves")
-    parser.add_argument("--write", action="store_true", help="into model.json")
-    options = parser.parse_args()
     tracker = FaceTracker.from_pretrained(options.model, smooth=False)
     stills = list(list_stills(options.stills, options.split))
     roots = animated(options.cache, stills, options.seeds, options.frames)
     samples = [one for root in roots for one in collect(tracker, root)]
-    said = held_out(samples)
-    report(samples, said)
+    claimed = held_out(samples)
+    report(samples, claimed)
     if options.picture:
-        draw(samples, said, options.picture)
+        draw(samples, claimed, options.picture)
     if options.write:
         write(tracker, fit(samples))
 
@@ -88,15 +114,15 @@ def held_out(samples: list[Sample]) -> np.ndarray:
     order = np.random.default_rng(0).permutation(len(names))
     part_of = {name: int(order[i]) % PARTS for i, name in enumerate(names)}
     parts = np.array([part_of[sample.person] for sample in samples])
-    said = np.empty(len(samples))
+    claimed = np.empty(len(samples))
     for part in range(PARTS):
         fitted = fit([samples[i] for i in np.flatnonzero(parts != part)])
         inside = np.flatnonzero(parts == part)
-        said[inside] = [fitted(samples[i].face) for i in inside]
-    return said
+        claimed[inside] = [fitted(samples[i].face) for i in inside]
+    return claimed
 
 
-def report(samples: list[Sample], said: np.ndarray) -> None:
+def report(samples: list[Sample], claimed: np.ndarray) -> None:
     """Print one row per category and state."""
     columns = "clips", "state", "faces", "good", "ECE", "error", "fall", "at best"
     table = Table(*columns)
@@ -120,9 +146,9 @@ def report(samples: list[Sample], said: np.ndarray) -> None:
                 state,
                 str(chosen.sum()),
                 f"{100 * good.mean():.1f} %",
-                f"{calibration_error(said[chosen], good):.3f}",
+                f"{calibration_error(claimed[chosen], good):.3f}",
                 f"{100 * error.mean():.2f} %",
-                f"{100 * fall(error, -said[chosen]):.1f} %",
+                f"{100 * fall(error, -claimed[chosen]):.1f} %",
                 f"{100 * fall(error, error):.1f} %",
             )
     Console().print(table)
@@ -134,27 +160,29 @@ def fall(errors: np.ndarray, order: np.ndarray) -> float:
     return float(1 - kept.mean() / errors.mean())
 
 
-def calibration_error(said: np.ndarray, good: np.ndarray) -> float:
-    """Return the expected calibration error: |said - true| averaged over bins."""
-    bins = np.minimum((said * BINS).astype(int), BINS - 1)
+def calibration_error(claimed: np.ndarray, good: np.ndarray) -> float:
+    """Return the expected calibration error: |claimed - true| averaged over bins."""
+    bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
     gaps = [
-        (bins == b).mean() * abs(said[bins == b].mean() - good[bins == b].mean())
+        (bins == b).mean() * abs(claimed[bins == b].mean() - good[bins == b].mean())
         for b in np.unique(bins)
     ]
     return float(sum(gaps))
 
 
-def draw(samples: list[Sample], said: np.ndarray, path: Path) -> None:
+def draw(samples: list[Sample], claimed: np.ndarray, path: Path) -> None:
     """Write the calibration curves."""
     figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
     axes.plot([0, 1], [0, 1], color="0.7", label="perfect")
     states = np.array([sample.face.state for sample in samples])
     good = np.array([sample.error < GOOD for sample in samples])
-    bins = np.minimum((said * BINS).astype(int), BINS - 1)
+    bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
     for state, colour in (("tracked", "tab:blue"), ("detected", "tab:orange")):
         inside = [(bins == b) & (states == state) for b in range(BINS)]
         inside = [chosen for chosen in inside if chosen.sum() >= FEWEST]
-        x, y = ([values[chosen].mean() for chosen in inside] for values in (said, good))
+        x, y = (
+            [values[chosen].mean() for chosen in inside] for values in (claimed, good)
+        )
         sizes = [600 * chosen.mean() + 5 for chosen in inside]
         axes.plot(x, y, color=colour, label=state)
         axes.scatter(x, y, sizes, color=colour)
@@ -187,4 +215,4 @@ def write(tracker: FaceTracker, reliability: Reliability) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,7 +1,7 @@
-"""Faces to calibrate a tracker's reliability on: stills made to act, and hidden.
+"""Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
-Every clip is followed; in every second one something comes before the face for a while,
-for a tracker that is only shown faces in sight never has to doubt.
+Every clip is tracked. In every second one something hides the face for some frames:
+otherwise all faces would be in sight, and nearly all landmarks good.
 """
 
 import json
@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.datasets.three_hundred_vw import (
     SPLITS,
     list_sequences,
@@ -23,16 +24,15 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.trials import cover
 from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
 from strrn_tf.tracking.face import Face
 
 # Two standard deviations of the shift of the boxes, in face sizes: that of MTCNN's.
 BOX_SHIFT = 0.08
-# Every so many frames the detector is also asked without a track.
+# The detector also runs without a track in one of this many frames.
 DETECT_EVERY = 4
-# What comes before faces, for so many frames, and how much of the block that would hide
-# them entirely it is.
+# Kinds of covers, their length in frames, and their side as a fraction of the side of a
+# block that hides a face entirely.
 COVERS = ("grey", "colour", "noise", "picture")
 COVERED_FRAMES = 6
 COVERED_SHARE = (0.4, 1.0)
@@ -93,20 +93,20 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
 
 def people(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
-    told = json.loads((root / "animated.json").read_text())
-    clips = told["clips_per_category"], told["num_training_clips"]
+    description = json.loads((root / "animated.json").read_text())
+    clips = description["clips_per_category"], description["num_training_clips"]
     ids = [i for split in (1, 2, 3) for i in sequence_ids(split)[: clips[0]]]
     ids += sequence_ids("train")[: clips[1]]
-    return dict(zip(ids, told["stills"], strict=True))
+    return dict(zip(ids, description["stills"], strict=True))
 
 
 def tracked(
     tracker: FaceTracker, frames: list, rng: np.random.Generator
 ) -> Iterator[tuple[Face, np.ndarray]]:
-    """Yield faces and truths of a video followed, begun anew where it is lost.
+    """Yield tracked faces of a video and their truths; a lost face is started again.
 
-    A lost face comes with the landmarks that the detector sees where it was: with what
-    would be said of it if nobody asked whether it is there.
+    A lost face has the landmarks of the detector in its last box, as it would have if
+    no check had found it lost.
     """
     tracker.reset()
     seen, place = False, None
@@ -126,7 +126,7 @@ def tracked(
 def detected(
     tracker: FaceTracker, frames: list, rng: np.random.Generator
 ) -> Iterator[tuple[Face, np.ndarray]]:
-    """Yield the faces, and truths, that the detector sees in every frame for itself."""
+    """Yield detected faces and their truths, every frame by itself."""
     for image, truth in frames:
         tracker.reset()
         box = near(box_from_landmarks(truth), rng)
@@ -151,7 +151,7 @@ def with_covers(frames: list, rng: np.random.Generator) -> list:
         centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         centre = centre + (1 - share) * aside * 2 * sides
         half = share * sides / 2
-        block = cover(np.concatenate([centre - half, centre + half]))
+        block = covering_block(np.concatenate([centre - half, centre + half]))
         result[i] = covered(image, *block, kind, colour, rng), truth
     return result
 

@@ -1,7 +1,5 @@
 """Convert the weights inside the `mtcnn` package to the LiteRT files of the runtime.
 
-    python benchmarks/models/convert_mtcnn.py [--output DIR]
-
 The three networks of MTCNN (Zhang et al. 2016) are rebuilt from the weight lists of
 `mtcnn` 1.0 (MIT licence), with the same function and a form that runs fast:
 
@@ -10,10 +8,15 @@ The three networks of MTCNN (Zhang et al. 2016) are rebuilt from the weight list
 * its transposition before the dense layers goes into their weights;
 * its two-class softmax becomes one logit, ``score = sigmoid(logit)``, and all heads
   are one layer: [box offsets 4, landmark x 5 and y 5 (output network only), logit 1].
+
+Example:
+  python benchmarks/models/convert_mtcnn.py --output runs/mtcnn
 """
 
-import argparse
 import hashlib
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -22,8 +25,10 @@ import tensorflow as tf
 from keras import layers
 from mtcnn.utils.tensorflow import load_weights
 
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.mtcnn.networks import CHECKSUMS
 
+PROG = "python benchmarks/models/convert_mtcnn.py"
 OUTPUT = (
     Path(__file__).parents[2] / "strrn_tf" / "tracking" / "face_detection" / "mtcnn"
 )
@@ -102,11 +107,22 @@ def to_litert(model: keras.Model) -> bytes:
     return tf.lite.TFLiteConverter.from_keras_model(model).convert()
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Options:
+    """Where to write."""
+
+    output: Path = OUTPUT
+    """Folder for the three networks; the runtime reads its own."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
     """Write the three files, and their SHA-256 in the form of ``sha256sum``."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, default=OUTPUT)
-    output = parser.parse_args().output
+    output = options.output
     output.mkdir(parents=True, exist_ok=True)
     sums = []
     for name in sorted(NETWORKS):
@@ -119,4 +135,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,23 +1,27 @@
 """Fit the conversion of MTCNN's boxes to landmark boxes, and time the search.
 
-    python benchmarks/models/fit_face_boxes.py 300W_ROOT [--images 150]
-        [--finder viola-jones]
+The table holds the share of the annotated faces that is found, milliseconds per image,
+and the median shift of each side. These shifts are the constants of
+`face_detection.face_boxes`; with Viola-Jones, OpenCV's frontal cascade, those of
+`data_pipeline.datasets.youtube_faces`. The last columns hold the error that remains
+after conversion by the constants in the code: mean and standard deviation of the
+centre's offset and of the size ratio, as fractions of the face. An augmentation has to
+cover it.
 
-Prints the share of the annotated faces that is found, milliseconds per image, the
-median shift of each side (constants of `face_detection.face_boxes`; with Viola-Jones,
-OpenCV's frontal cascade, those of `data_pipeline.datasets.youtube_faces`), and what the
-conversion with the constants in the code leaves: mean and standard deviation of the
-centre's offset and of the size ratio, as fractions of the face (what an augmentation
-has to cover).
+Example:
+  python benchmarks/models/fit_face_boxes.py ~/300w --finder viola-jones
 """
 
-import argparse
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
+import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -26,8 +30,10 @@ from data_pipeline.crops.face_boxes import find_mtcnn_boxes, landmark_box
 from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
 from data_pipeline.datasets.youtube_faces import from_viola_jones
 from data_pipeline.media.images import read_image
-from strrn_tf.geometry import box_from_landmarks, box_sides, face_size
+from strrn_tf.geometry import box_from_landmarks, box_sides, face_size, overlap
+from strrn_tf.system.command_line import run_program
 
+PROG = "python benchmarks/models/fit_face_boxes.py"
 # A box counts as the annotated face's from this overlap (IoU) on; MTCNN's boxes are
 # taller than landmark boxes, so perfect ones reach about 0.75.
 MIN_OVERLAP = 0.3
@@ -36,15 +42,27 @@ Finder = Callable[[np.ndarray], np.ndarray]
 Converter = Callable[[np.ndarray], np.ndarray]
 
 
-def main() -> None:
-    """Parse the command line, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("root", type=Path)
-    parser.add_argument("--images", type=int, default=150)
-    parser.add_argument("--finder", choices=FINDERS, default="mtcnn")
-    arguments = parser.parse_args()
-    stills = spread(list_stills(arguments.root), arguments.images)
-    find, convert = FINDERS[arguments.finder]
+@dataclass(frozen=True)
+class Options:
+    """What to search, and with which face finder."""
+
+    root: tyro.conf.Positional[Path]
+    """Folder of annotated stills in the 300-W layout."""
+    images: int = 150
+    """Stills to search."""
+    finder: Literal["mtcnn", "viola-jones"] = "mtcnn"
+    """Face finder of which the boxes are converted."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
+    """Measure and print."""
+    stills = spread(list_stills(options.root), options.images)
+    find, convert = FINDERS[options.finder]
     console = Console()
     console.print(report(measure(stills, find), len(stills), convert))
 
@@ -82,18 +100,11 @@ def measure(stills: list[Still], find: Finder) -> dict[str, np.ndarray]:
         start = time.perf_counter()
         boxes = find(image)
         rows["ms"].append((time.perf_counter() - start) * 1e3)
-        overlaps = overlap(boxes, truth)
+        overlaps = np.array([overlap(box, truth) for box in boxes])
         if len(boxes) and overlaps.max() >= MIN_OVERLAP:
             rows["truth"].append(truth)
             rows["found"].append(boxes[overlaps.argmax()])
     return {name: np.array(row) for name, row in rows.items()}
-
-
-def overlap(boxes: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """Return the IoU (N,) of boxes (N, 4) with one box (4,)."""
-    corner = np.minimum(boxes[:, 2:], truth[2:]) - np.maximum(boxes[:, :2], truth[:2])
-    common = np.maximum(corner, 0).prod(-1)
-    return common / (box_sides(boxes).prod(-1) + box_sides(truth).prod() - common)
 
 
 def report(row: dict[str, np.ndarray], count: int, convert: Converter) -> Table:
@@ -126,4 +137,4 @@ FINDERS: dict[str, tuple[Finder, Converter]] = {
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

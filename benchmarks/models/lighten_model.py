@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from strrn_tf.commands.command_line import exit_code, parse_options
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.models.lighten_model"
 NETWORKS = ("detector", "tracker")
@@ -37,9 +37,7 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    return exit_code(
-        PROG, lambda: run(parse_options(Options, argv, prog=PROG, description=__doc__))
-    )
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def run(options: Options) -> None:

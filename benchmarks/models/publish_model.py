@@ -15,13 +15,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Annotated
 
 import tyro
 
 from benchmarks.models.lighten_model import lighten
-from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.config import Precision
+from strrn_tf.system.command_line import run_program
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -39,59 +40,57 @@ LICENCE = (
 )
 CARD = """# {name}
 
-68 facial landmarks (iBUG markup): an {backbone} detector for single images and the
-STRRN tracker from frame to frame. `model.json` says exactly how inputs are made.
-
-## Use and licence
-
-{licence}
-
-Not for identifying people, and not for decisions about them. The training faces are
-mostly adults in photographs from the web; other groups were not measured.
-
-## Training data
-
-{stills} annotated stills of 300-W (`afw`, `helen/trainset`, `lfpw/trainset`: a subset
-of the official 3148, cropped around the face and shrunk to faces of at most 200 px) and
-{pairs} unlabelled pairs of consecutive frames of {clips} clips.
-
-In the last round of Algorithm 1, {accepted} of the pairs were trusted: {d_det} to teach
-the detector, {d_tck} to teach a tracker, where one was trained.
+An {backbone} detector of 68 facial landmarks (iBUG markup) in single images, and the
+STRRN tracker from frame to frame. `model.json` has the exact form of the inputs.
 
 ## How it was made
 
 {command}
 
+## Data and terms
+
+{licence}
+
+- {stills} annotated stills of 300-W: parts of `afw`, `helen/trainset` and
+  `lfpw/trainset`, of 3148 in all, cropped around faces of at most 200 pixels.
+- {pairs} unlabelled pairs of consecutive frames of {clips} clips. The last round of
+  Algorithm 1 trusted {accepted}: {d_det} for the detector, {d_tck} for a tracker.
+- Not for identifying people, and not for decisions about them. The training faces are
+  mostly adults in photographs from the web. Other groups were not measured.
+
 ## Measured
 
 {table}
 
-NME in percent. Stills: `helen/testset` (330 faces, none of them in training), box as
-named, one crop per face, no mirror averaging. Measured with the TFLite files as shipped
-({precision} weights).
+```
+python evaluate.py --dataset 300w --data-root DIR/300w/helen/testset --model {name}
+```
+
+The same with `--boxes mtcnn`. NME is in percent, the other metrics are fractions. The
+weights are {precision}, as shipped. None of the 330 faces is in the training data.
+There is one crop per face and no mirror averaging.
 
 {groups}## Known failures
 
-Large yaw (beyond about 60 degrees; seen on clips, not measured: few of the test faces
-turn by more than 30) and heavy occlusion of one half of the face; faces smaller than
-about 40 px; the jaw under beards and hands is a guess.
-Run for hundreds of frames without the detector's criticism, which `FaceTracker` has
-at least in every fourth frame, the tracker walks off slowly
-(`benchmarks/accuracy/drift.py`).
+- Large yaw, beyond about 60 degrees: seen on clips, not measured.
+- One half of the face hidden; faces below about 40 pixels.
+- The jaw under beards and hands is a guess.
+- The tracker alone drifts slowly over hundreds of frames
+  (`benchmarks/accuracy/drift.py`). In `FaceTracker` the detector corrects it.
 {failures}"""
-GROUPS = """By the turn of the head, by size (all faces shrunk to so many pixels), and
-with a disc that hides a fifth of every face (`benchmarks/accuracy/groups.py`, boxes
-from the landmarks; in their own boxes: looked at five times, each in the box of what
-was found):
+GROUPS = """The same stills in groups: by the turn of the head, by size (all faces
+shrunk), with a fifth of each face hidden, and in the model's own boxes:
 
 {table}
 
+`python benchmarks/accuracy/groups.py {name} --stills DIR/300w/helen/testset`
+
 """
 FAILURES = """
-![Where landmarks are worst on faces this project draws](failures.jpg)
+![The frames of synthetic faces where landmarks are worst](failures.jpg)
 
-The worst of the hardest drawn clips (`python evaluate.py --category 3 --model {name}`):
-found in orange, true in blue. Drawn faces are not what the model was trained on.
+`python evaluate.py --category 3 --model {name}`: found in orange, true in blue. The
+model was not trained on synthetic faces.
 """
 
 
@@ -122,15 +121,14 @@ class Options:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    return exit_code(
-        PROG, lambda: run(parse_options(Options, argv, prog=PROG, description=__doc__))
-    )
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from data_pipeline.media.images import read_image, write_image
-    from strrn_tf.commands.export import PARTS, drawn_crops
+    from data_pipeline.synthetic.crops import draw_crops
+    from strrn_tf.export.description import PARTS
     from strrn_tf.export.tflite import export_models
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.networks.model_folder import load, seal
@@ -152,7 +150,7 @@ def run(options: Options) -> None:
     card = CARD.format(
         name=options.name,
         backbone=info["backbone"].upper(),
-        licence=LICENCE,
+        licence=fill(f"**{LICENCE}**", 88),
         table=markdown(accuracy),
         command=options.command,
         groups=groups_of(options),
@@ -160,7 +158,7 @@ def run(options: Options) -> None:
         failures=FAILURES.format(name=options.name) if options.failures else "",
         **facts,
     )
-    crops = drawn_crops(FACES)
+    crops = draw_crops(FACES)
     folder = options.output / options.name
     export_models(
         *load_networks(options.run / "export"),
@@ -202,7 +200,7 @@ def groups_of(options: Options) -> str:
         raise ValueError(
             f"{options.groups} is of {', '.join(sorted(models))}, not of {options.run}"
         )
-    return GROUPS.format(table=markdown(rows))
+    return GROUPS.format(table=markdown(rows), name=options.name)
 
 
 def training_facts(folder: Path) -> dict:

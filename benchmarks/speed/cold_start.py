@@ -1,81 +1,105 @@
 """Seconds from the start of a process to the first landmarks of a video.
 
-    python benchmarks/speed/cold_start.py [VIDEO] [--model strrn-mdm] [--runs 7]
+Every run is `strrn track VIDEO` in a process of its own on one core. The process ends
+when its first frame with a face has landmarks. The first table holds when each step was
+reached: median over the runs, of elapsed time and of processor time, which other work
+on the machine hardly changes. The first run finds the fewest files in the system's
+cache and has a column of its own. The second table holds the time of the imports of one
+more run, by package. Without a video, a face is drawn.
 
-Every run is `strrn track VIDEO` in a process of its own, tied to one core, which is
-ended when its first frame with a face has landmarks. Printed: when it got where, as the
-median over the runs, in time on the wall and of the processor (which other work on the
-machine hardly touches), and what the imports of one more run cost, by package. Without
-a video, a face is drawn. The first run, which finds the fewest files in the system's
-cache, is printed apart.
+Example:
+  python benchmarks/speed/cold_start.py talk.mp4 --model strrn-mdm --runs 7
 """
 
-import argparse
 import os
 import re
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import tyro
 
+from strrn_tf.system.command_line import run_program
+
+PROG = "python benchmarks/speed/cold_start.py"
 STEPS = (
     "Python started",
     "command line parsed",
     "first frame decoded",
-    "faces looked for",
+    "faces searched for",
     "first landmarks",
 )
-# What the child runs. The steps are told by the functions that they end with.
+# What the child runs. Each step ends with one function.
 CHILD = """
 import sys, time
-def tell(step):
+def report(step):
     print(f"{step}\\t{time.time()}\\t{time.process_time()}", flush=True)
-tell("Python started")
+report("Python started")
 import os
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-from strrn_tf import cli
-def parsed(*arguments, parse=cli.parse_options, **options):
+from strrn_tf.commands import cli
+from strrn_tf.system import command_line
+def parsed(*arguments, parse=command_line.parse_options, **options):
     options = parse(*arguments, **options)
-    tell("command line parsed")
+    report("command line parsed")
     from strrn_tf.tracking.face_detection.face_finder import FaceFinder
     from strrn_tf.tracking.tracker import FaceTracker
     def find(self, image, find=FaceFinder.find):
         found = find(self, image)
-        tell("faces looked for")
+        report("faces searched for")
         return found
     def update(self, frame, *arguments, update=FaceTracker.update, **options):
-        tell("first frame decoded")
+        report("first frame decoded")
         faces = update(self, frame, *arguments, **options)
         if any(face.state != "lost" for face in faces):
-            tell("first landmarks")
+            report("first landmarks")
             os._exit(0)
         return faces
     FaceFinder.find, FaceTracker.update = find, update
     return options
-cli.parse_options = parsed
+command_line.parse_options = parsed
 sys.exit(cli.main(sys.argv[1:]))
 """
 
 
-def run(command: list[str], folder: str) -> np.ndarray:
+@dataclass(frozen=True)
+class Options:
+    """What to start, and how often."""
+
+    video: tyro.conf.Positional[Path | None] = None
+    """Video to track; without it, a synthetic face."""
+    model: str = "strrn-hgn"
+    """Name of a shipped model, run folder or exported folder."""
+    runs: int = 7
+    """Runs of which the median is printed."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def time_start(command: list[str], folder: str) -> np.ndarray:
     """Return seconds (S, 2) at each of ``STEPS``: since the start, of the processor.
 
     Raises:
-        SystemExit: the process ended without landmarks.
+        ValueError: the process ended without landmarks.
     """
     program = [sys.executable, "-c", CHILD, *command]
     started = time.time()
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     lines = (line.split("\t") for line in done.stdout.splitlines() if "\t" in line)
-    told = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
-    if STEPS[-1] not in told:
-        sys.exit(f"no landmarks: {done.stderr.strip() or done.stdout.strip()}")
-    return np.array([told[step] for step in STEPS])
+    times = {step: (float(wall) - started, float(cpu)) for step, wall, cpu in lines}
+    if STEPS[-1] not in times:
+        raise ValueError(f"no landmarks: {done.stderr or done.stdout}")
+    return np.array([times[step] for step in STEPS])
 
 
 def import_times(command: list[str], folder: str) -> Counter[str]:
@@ -92,7 +116,7 @@ def import_times(command: list[str], folder: str) -> Counter[str]:
 
 
 def drawn_clip(folder: str) -> Path:
-    """Write one second of a drawn face, 640 x 480."""
+    """Write one second of a synthetic face, 640 x 480."""
     from data_pipeline.media.video import write_video
     from data_pipeline.synthetic import draw_face
 
@@ -102,13 +126,8 @@ def drawn_clip(folder: str) -> Path:
     return path
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("video", type=Path, nargs="?", help="without: a drawn face")
-    parser.add_argument("--model", default="strrn-hgn", help="name or folder")
-    parser.add_argument("--runs", type=int, default=7)
-    options = parser.parse_args()
     root = str(Path(__file__).resolve().parents[2])
     path = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, path)))
@@ -118,8 +137,8 @@ def main() -> None:
         if Path(model).is_dir():
             model = str(Path(model).resolve())
         command = ["track", str(video), "--model", model, "--landmarks", "rows.csv"]
-        first = run(command, folder)
-        runs = np.array([run(command, folder) for _ in range(options.runs)])
+        first = time_start(command, folder)
+        runs = np.array([time_start(command, folder) for _ in range(options.runs)])
         imports = import_times(command, folder)
     wall, processor = np.median(runs, axis=0).T
     print(f"{'seconds':24}{'median':>9}{'worst':>9}{'processor':>11}{'first run':>11}")
@@ -132,4 +151,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,19 +1,22 @@
-"""Samples per second of the data pipeline: ``python -m benchmarks.speed.pipeline``.
+"""Samples per second of the data pipeline.
 
 Training must never wait for data. The pipeline has to deliver at least three times what
 training consumes; ``--consumption`` takes the milliseconds that a training step needs
 per sample and prints the ratio.
+
+Example:
+  python -m benchmarks.speed.pipeline --batch-size 32 --consumption 14
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import tensorflow as tf
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -26,23 +29,28 @@ from data_pipeline.batches.pipelines import (
     motion_pairs_dataset,
     stills_dataset,
 )
+from strrn_tf.system.command_line import run_program
+
+PROG = "python -m benchmarks.speed.pipeline"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure.
-
-    Attributes:
-        store: folder of a crop store with landmarks; drawn pictures by default.
-        batch_size: samples per batch.
-        seconds: time per data set.
-        consumption: milliseconds per sample that training needs, to print the ratio.
-    """
+    """What to measure."""
 
     store: Path | None = None
+    """Folder of a crop store with landmarks; without it, synthetic pictures."""
     batch_size: int = 32
+    """Samples of a batch."""
     seconds: float = 5.0
+    """Time for every data set."""
     consumption: float | None = None
+    """Milliseconds per sample that training needs, to print the ratio."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def drawn_samples(count: int = 256) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +65,9 @@ def stored_samples(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return the last frames and the landmarks of a crop store's labelled samples."""
     path = folder / "frames.npy"
     if not path.is_file():
-        sys.exit(f"--store must be the folder of a crop store. Received: no {path}")
+        raise ValueError(
+            f"--store must be the folder of a crop store. Received: no {path}"
+        )
     frames = np.load(path, mmap_mode="r")
     return frames[:, -1], np.load(folder / "samples.npz")["landmarks"][:, -1]
 
@@ -97,7 +107,7 @@ def samples_per_second(stream: tf.data.Dataset, seconds: float) -> float:
     return count / (time.perf_counter() - begin)
 
 
-def main(options: Options) -> None:
+def run(options: Options) -> None:
     """Print one line per data set."""
     table = Table("data set", "samples/s", "ms per sample", "x consumption")
     for name, stream in streams(options).items():
@@ -110,4 +120,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    sys.exit(main())

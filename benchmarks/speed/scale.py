@@ -1,11 +1,14 @@
 """Frames per second of annotating on 1 and 2 processes.
 
-    python -m benchmarks.speed.scale
+The command `strrn annotate` runs once for every number of processes, in the project's
+own pool and on Apache Beam. The files that it writes are compared. Every run is bound
+to as many cores as it has processes. The last table extrapolates to a larger amount of
+video. Run this on a machine that does nothing else.
 
-Runs ``strrn annotate`` as a user would, once for every number of processes, in the
-project's own pool and on Apache Beam, and compares the files. Every run is bound to as
-many cores as it has processes, so the numbers are those of one core and of two. Then it
-does the sum for a larger amount of video. Run it on a machine that does nothing else.
+Example:
+  python -m benchmarks.speed.scale --videos my_videos/ --hours 1000 --price 0.04
+
+The exit code is 1 if a run wrote other files than the first.
 """
 
 import hashlib
@@ -17,43 +20,46 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.media.video import open_video, write_video
 from data_pipeline.synthetic import draw_clip
+from strrn_tf.system.atomic import write_text
+from strrn_tf.system.command_line import run_program
 
+PROG = "python -m benchmarks.speed.scale"
 WAYS = ("processes", "Beam")
-# Drawn videos. Starting up and the report take seconds: far less work than this would
-# measure these.
+# Synthetic videos. Start and report take seconds, which far less work would measure.
 CLIPS, COPIES, FRAMES = 5, 6, 150
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to annotate, and how much the paper calculation is for.
-
-    Attributes:
-        videos: folder of videos; without it, clips drawn by the project.
-        processes: numbers of processes to compare; the first is the reference.
-        hours: of video, for the calculation.
-        frame_rate: frames per second of that video.
-        price: of a core for an hour, in any currency.
-        json: file that the figures are written to.
-    """
+    """What to annotate, and the amount of video to calculate for."""
 
     videos: Path | None = None
+    """Folder of videos; without it, clips drawn by the project."""
     processes: tuple[int, ...] = (1, 2)
+    """Numbers of processes to compare; the first is the reference."""
     hours: float = 1000.0
+    """Hours of video, for the calculation."""
     frame_rate: float = 25.0
+    """Frames per second of that video."""
     price: float = 0.04
+    """Price of a core for an hour, in any currency."""
     json: Path | None = None
+    """File that the figures are written to."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run_all, argv, prog=PROG, description=__doc__)
 
 
 @dataclass(frozen=True)
@@ -151,8 +157,12 @@ def calculate(options: Options, run: Run, frames: int) -> dict[str, float]:
     }
 
 
-def main(options: Options) -> int:
-    """Measure, print, and return 1 if a run wrote other files than the first."""
+def run_all(options: Options) -> None:
+    """Measure and print.
+
+    Raises:
+        SystemExit: with code 1, a run wrote other files than the first.
+    """
     console = Console(width=100)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -174,9 +184,9 @@ def main(options: Options) -> int:
         rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
                  "core_seconds": r.core_seconds} for r in done]  # fmt: skip
         content = {"frames": frames, "runs": rows, "calculation": figures}
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
-    return int(any(run.files != done[0].files for run in done))
+        write_text(options.json, json.dumps(content, indent=1) + "\n")
+    sys.exit(int(any(run.files != done[0].files for run in done)))
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Options, description=__doc__)))
+    sys.exit(main())

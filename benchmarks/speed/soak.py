@@ -1,17 +1,20 @@
 """Memory and speed over a long run: one clip, again and again.
 
-    python benchmarks/speed/soak.py [--video FILE] [--frames 20000] [--model strrn-mdm]
+Every round opens the file again while time goes on. So the run includes decoding,
+losing the face at the jump from the last frame to the first, and finding it again. The
+table holds for every tenth resident memory at its end and milliseconds of a frame:
+median, 95th percentile, and processor time, which other work on the machine hardly
+changes. Without --video a face is drawn. A day at 25 frames per second has 2,160,000
+frames.
 
-The file is opened anew in every round and time goes on, so decoding, losing the face
-at the jump from the last frame to the first, and finding it again are part of the run.
-Printed for every tenth: resident memory at its end and milliseconds a frame (median, 95
-%, and processor time, which other work on the machine hardly touches). Without --video
-a face is drawn. 24 hours at 25 frames per second are 2,160,000 frames.
+Example:
+  python benchmarks/speed/soak.py --video talk.mp4 --frames 864000
 """
 
-import argparse
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,9 +25,28 @@ from rich.table import Table
 from data_pipeline.animation.sample_clip import write_sample_clip
 from data_pipeline.media.video import VideoFrame, open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.machine import pin_to_one_core, resident_megabytes
+from strrn_tf.system.command_line import run_program
+from strrn_tf.system.machine import pin_to_one_core, resident_megabytes
 
+PROG = "python benchmarks/speed/soak.py"
 TENTHS = 10
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to track, and how long."""
+
+    model: str = "strrn-hgn"
+    """Name of a shipped model, run folder or exported folder."""
+    video: Path | None = None
+    """Video to repeat; without it, a synthetic face."""
+    frames: int = 20_000
+    """Frames in all."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def endless(path: Path) -> Iterator[VideoFrame]:
@@ -61,13 +83,8 @@ def tenth(
     return [*figures, resident_megabytes()], faces
 
 
-def main() -> None:
+def run(options: Options) -> None:
     """Print a line per tenth, then what changed between the second and the last."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="strrn-hgn", help="name or exported folder")
-    parser.add_argument("--video", type=Path, help="a drawn face if not given")
-    parser.add_argument("--frames", type=int, default=20_000, help="frames in all")
-    options = parser.parse_args()
     pin_to_one_core()
     rows = []
     with TemporaryDirectory() as folder:
@@ -91,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,21 +1,24 @@
 """Milliseconds per sample of training, and whether the data keep up.
 
-    python -m benchmarks.speed.training --backbones mdm hgn
+An update is forward pass, backward pass and optimizer step on a batch in memory. The
+tracker's update has the passes of its self-rollout, without gradient, and the three of
+Algorithm 1: forward in time, and back from the tracked and from the detected shape. The
+pipeline is measured alone, with all augmentations. It has to deliver at least three
+times as many samples as training takes. The paper gives 60 ms per frame on a GTX 1080
+Ti.
 
-An update is forward, backward and optimizer step on a batch that is ready in memory.
-The tracker's has the passes of the drift, without gradient, and Algorithm 1's three:
-forward, and backward from the tracked and from the detected shape. The pipeline is
-measured alone, with all augmentations; it has to deliver at least three times what
-training takes. The paper gives 60 ms per frame on a GTX 1080 Ti.
+Example:
+  python -m benchmarks.speed.training --backbones mdm hgn --batch-size 16
 """
 
 import os
+import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import tyro
 from rich.console import Console
 from rich.table import Table
 
@@ -25,12 +28,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks.speed import pipeline
-from strrn_tf.config import RunConfig, can_glance
+from strrn_tf.config import RunConfig, supports_global_context
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
+from strrn_tf.system.command_line import run_program
 from strrn_tf.training.fitting import use_threads
 from strrn_tf.training.trainers import DetectorTrainer, TrackerTrainer
 
+PROG = "python -m benchmarks.speed.training"
 PAPER_MS, NEEDED_RATIO = 60, 3
 # What feeds whom while Algorithm 1 runs.
 FEEDS = {"detector": "stills", "tracker": "mixed pairs"}
@@ -38,25 +43,27 @@ FEEDS = {"detector": "stills", "tracker": "mixed pairs"}
 
 @dataclass(frozen=True)
 class Options:
-    """What to measure.
-
-    Attributes:
-        backbones: detectors.
-        preset: sizes of the networks.
-        batch_size: samples per update.
-        updates: measured updates, after two that are not.
-        seconds: time for every data set of the pipeline.
-        threads: of one operation; 0: as many as there are cores.
-        xla: compile with XLA, which is slower on CPUs.
-    """
+    """What to measure."""
 
     backbones: tuple[Literal["mdm", "hgn"], ...] = ("mdm", "hgn")
+    """Detectors."""
     preset: Literal["tiny", "default", "paper"] = "default"
+    """Sizes of the networks."""
     batch_size: int = 16
+    """Samples of an update."""
     updates: int = 20
+    """Measured updates, after two that are not."""
     seconds: float = 5.0
+    """Time for every data set of the pipeline."""
     threads: int = 0
+    """Threads of one operation; 0: one for each core."""
     xla: bool = False
+    """Compile with XLA, which is slower on CPUs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
 
 
 def random_batches(size: int) -> dict[str, dict[str, np.ndarray]]:
@@ -81,7 +88,7 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
     config = RunConfig(
         backbone=backbone,
         preset=options.preset,
-        glance=can_glance(backbone, options.preset),
+        global_context=supports_global_context(backbone, options.preset),
     )
     start = mean_shape(random_batches(4)["detector"]["landmarks"])
     detector, tracker = build_networks(config, start)
@@ -96,15 +103,25 @@ def trainers(options: Options, backbone: str) -> dict[str, keras.Model]:
 
 
 def milliseconds_per_sample(
-    trainer: keras.Model, batch: dict[str, np.ndarray], updates: int
+    trainer: keras.Model,
+    batch: dict[str, np.ndarray],
+    updates: int,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Return the median over the updates, after two that compile and warm up."""
+    """Return the median over the updates, after two that compile and warm up.
+
+    Args:
+        trainer: compiled.
+        batch: for every update.
+        updates: number of measured updates.
+        clock: returns seconds.
+    """
     tensors = {name: keras.ops.convert_to_tensor(v) for name, v in batch.items()}
     times = []
     for _ in range(updates + 2):
-        begin = time.perf_counter()
+        begin = clock()
         trainer.train_on_batch(tensors)
-        times.append(time.perf_counter() - begin)
+        times.append(clock() - begin)
     return 1000 * float(np.median(times[2:])) / len(batch["frames"])
 
 
@@ -119,7 +136,7 @@ def pipeline_rates(options: Options) -> dict[str, float]:
     }
 
 
-def main(options: Options) -> None:
+def run(options: Options) -> None:
     """Print one row per network."""
     use_threads(options.threads)
     batches = random_batches(options.batch_size)
@@ -141,4 +158,4 @@ def main(options: Options) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Options, description=__doc__))
+    sys.exit(main())

@@ -1,1 +1,1 @@
-"""Annotated stills that turn their heads, talk and blink, with exact landmarks."""
+"""Animated stills: heads of photographs turn, talk and blink, with exact landmarks."""

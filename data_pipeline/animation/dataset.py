@@ -1,12 +1,12 @@
-"""Write animated clips of annotated stills in the 300VW layout.
+"""Writes animated clips of annotated stills in the 300VW layout.
 
 ::
 
     root/
-      300vw/001/vid.avi  annot/000001.pts   clips; ids of the published 300VW split
-      animated.json                         written last: what was made of what
+      300vw/001/vid.avi  annot/000001.pts   clips, with ids of the published split
+      animated.json                         the arguments; written last
 
-Every clip has a seed of its own and a still that no other clip has.
+Every clip has a seed and a still of its own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,10 @@ from data_pipeline.media.clip_writer import write_clip
 from data_pipeline.media.images import read_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
-from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.generated_folder import generate_folder
 from data_pipeline.tasks.task import Task
 
-# Raise it when the same arguments begin to give other pictures.
+# To be raised with every change that gives other pictures for the same arguments.
 VERSION = 1
 CATEGORIES = (1, 2, 3)
 
@@ -41,26 +41,26 @@ def animate_dataset(
     seed: int = 0,
     workers: int | None = None,
 ) -> Path:
-    """Animate stills unless that was done already.
+    """Animate stills unless the folder is complete.
 
-    An interrupted call is continued by the next one with the same arguments.
+    A call with the same arguments continues an interrupted one.
 
     Args:
-        root: folder to fill; it must be empty or hold animated faces.
-        stills: annotated images; those that are used are drawn from them by the seed.
-        clips_per_category: test clips of each category, at most 14.
-        num_training_clips: clips under ids of the training split, of the conditions of
-            all three categories in turn, at most 50.
+        root: folder to fill. It must be empty or hold animated stills.
+        stills: annotated images. The seed decides which are used.
+        clips_per_category: number of test clips of each category, at most 14.
+        num_training_clips: number of clips with ids of the training split, at most 50.
+            Their conditions are those of the three categories in turn.
         frames_per_clip: frames of every clip, at 25 per second.
         seed: decides every picture.
-        workers: processes; by default two, or one on a single core.
+        workers: number of processes. The default is two, or one on a single core.
 
     Returns:
         ``root`` as a path.
 
     Raises:
-        ValueError: a number is out of range, there are fewer stills than clips, or the
-            folder holds something else.
+        ValueError: a number is out of range, there are fewer stills than clips, or
+            ``root`` was filled with other arguments or holds other files.
     """
     root, stills = Path(root), list(stills)
     clips = list(_clips(clips_per_category, num_training_clips))
@@ -83,11 +83,11 @@ def animate_dataset(
         key = (seed, number)
         work = partial(_write, folder, stills[still], key, category, frames_per_clip)
         tasks.append(Task(work, folder))
-    return make_data(root, "animated", arguments, tasks, workers)
+    return generate_folder(root, "animated", arguments, tasks, workers)
 
 
 def _check(clips: int, stills: int, frames_per_clip: int, seed: int) -> None:
-    """Raise a ``ValueError`` for numbers that no data set can be made of."""
+    """Raise a ``ValueError`` if a number is out of range."""
     if frames_per_clip < 1:
         raise ValueError(
             f"`frames_per_clip` must be positive. Received: {frames_per_clip}"

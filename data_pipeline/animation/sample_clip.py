@@ -1,4 +1,4 @@
-"""A clip to try things with where there is no data: a drawn face that acts."""
+"""A clip for trials without data: an animated synthetic face."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,17 +11,19 @@ from data_pipeline.media.video import write_video
 from data_pipeline.synthetic.pictures import draw_face
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
 
-# The size of most webcams. Beside the face's square, the picture is mirrored.
+# The size of most webcams. Mirroring extends the square of the face to this width.
 SIZE = (480, 640)
 SEED = 3
 
 
 def write_sample_clip(path: Path, frames: int) -> Path:
-    """Draw 25 frames per second of 640 x 480 pixels; the same ones every time.
+    """Write a video of 640 x 480 pixels at 25 frames per second.
+
+    Every call gives the same frames.
 
     Args:
         path: video to write (.mp4).
-        frames: number of frames; one takes about 0.1 s.
+        frames: number of frames. One takes about 0.1 s.
 
     Returns:
         The path.

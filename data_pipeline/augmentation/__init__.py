@@ -1,1 +1,1 @@
-"""Changes of pictures and landmarks: geometry, light, occluders, motion."""
+"""Changes of a picture and its landmarks: geometry, light, occluders, facial motion."""

@@ -1,9 +1,10 @@
 """Augmentation of stored crops: one matrix for the picture and for its landmarks.
 
-A stored crop (S, S, 3) is wider than the network's crop (315, 315, 3), which is its
-central part when nothing is augmented. All of rotation, scale, shift and mirror is one
-matrix (2, 3) from stored pixels to crop pixels; a matrix with a negative determinant is
-a mirror, and landmarks that pass it change their order too. NumPy and OpenCV.
+A stored crop (S, S, 3) is wider than the network's crop (315, 315, 3). Without
+augmentation the network's crop is its central part. Rotation, scale, shift and mirror
+are one matrix (2, 3) from stored pixels to crop pixels. A matrix with a negative
+determinant mirrors, and landmarks that it moves change their order too. NumPy and
+OpenCV.
 """
 
 from dataclasses import dataclass, field, replace
@@ -11,17 +12,17 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
-from data_pipeline.augmentation.animation import (
-    Liveliness,
-    Performance,
-    draw_performances,
-    perform,
+from data_pipeline.augmentation.facial_motion import (
+    FacialMotion,
+    MotionStrength,
+    animate_landmarks,
+    sample_facial_motions,
 )
 from data_pipeline.augmentation.photometric import (
-    Look,
-    Photometric,
-    apply_look,
-    draw_look,
+    PhotometricParams,
+    PhotometricStrength,
+    apply_photometric,
+    sample_photometric,
 )
 from data_pipeline.augmentation.warp import Warp, find
 from strrn_tf.config import AlgorithmConfig
@@ -35,8 +36,9 @@ from strrn_tf.geometry import (
 from strrn_tf.landmarks import MIRROR
 
 FACE_SIZE = CROP_SIZE / CROP_MARGIN
-# Of rotation, performances and photometric probabilities, at the end of a training.
-MILD_SHARE = 0.6
+# Factor on rotation and on the probabilities of facial motion and photometric changes
+# when the augmentation is annealed.
+ANNEALED_FRACTION = 0.6
 _MIRROR_ORDER = np.array(MIRROR)
 _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
 
@@ -45,27 +47,27 @@ _MIRROR_MATRIX = np.array([[-1.0, 0.0, CROP_SIZE - 1.0], [0.0, 1.0, 0.0]])
 class Augmentation:
     """Strengths of the augmentation.
 
-    Rotation, scale and shift are normal; the figure is *two* standard deviations, and
-    4/3 of it is never passed.
+    Rotation, scale and shift are normal. Each strength is *two* standard deviations,
+    and samples are cut at 4/3 of the strength.
 
     Attributes:
-        rotation: degrees about the centre of the crop.
-        scale: logarithm of the scale, about 0.15 for 15 %.
-        shift: x and y, fraction of the face size (197 pixels in a crop).
+        rotation: about the centre of the crop, in degrees.
+        scale: logarithm of the scale; 0.15 is about 15 %.
+        shift: of x and of y, as a fraction of the face size (197 pixels in a crop).
         mirror: probability.
-        photometric: everything that leaves landmarks where they are.
-        liveliness: what the face of a single still is made to do (`animation`):
-            photographs show few heads that are turned up, down or far aside, and few
-            closed eyes. Pairs have the liveliness of their ``Motion``.
+        photometric: changes of pixels that leave landmarks where they are.
+        facial_motion: added to single stills. Photographs show few heads that are
+            turned up, down or far aside, and few closed eyes. Pairs of frames use the
+            facial motion of their ``Motion`` instead.
     """
 
     rotation: float = 30.0
     scale: float = AlgorithmConfig.box_scale
     shift: float = AlgorithmConfig.box_shift
     mirror: float = 0.5
-    photometric: Photometric = field(default_factory=Photometric)
-    liveliness: Liveliness = field(
-        default_factory=lambda: Liveliness(
+    photometric: PhotometricStrength = field(default_factory=PhotometricStrength)
+    facial_motion: MotionStrength = field(
+        default_factory=lambda: MotionStrength(
             probability=0.4, first=(0.25, 0.18, 0.1, 0.3, 0.2, 0.3, 0.1, 0.3)
         )
     )
@@ -73,32 +75,40 @@ class Augmentation:
     @classmethod
     def none(cls) -> "Augmentation":
         """Return the strengths that give the central crop, byte for byte."""
-        return cls(0.0, 0.0, 0.0, 0.0, Photometric.none(), Liveliness(probability=0.0))
+        return cls(
+            0.0,
+            0.0,
+            0.0,
+            0.0,
+            PhotometricStrength.none(),
+            MotionStrength(probability=0.0),
+        )
 
-    def mild(self) -> "Augmentation":
+    def annealed(self) -> "Augmentation":
         """Return weaker strengths without mirroring, for the end of a training.
 
-        Mirroring takes the two sides of faces for alike, and annotations may not be
-        (``benchmarks/accuracy/mirror.py``). Boxes lie as badly as before: what a
-        detector learns from their place comes back at it on a video, where they are
-        its own.
+        Mirroring treats the two sides of a face as equal, but annotations differ
+        between them (``benchmarks/accuracy/mirror.py``). Box errors stay as large as
+        before. On video a box comes from the detector's own landmarks, so errors that
+        depend on the box would add up.
         """
-        share = MILD_SHARE
+        fraction = ANNEALED_FRACTION
         return replace(
             self,
-            rotation=share * self.rotation,
+            rotation=fraction * self.rotation,
             mirror=0.0,
-            photometric=self.photometric.rarer(share),
-            liveliness=replace(
-                self.liveliness, probability=share * self.liveliness.probability
+            photometric=self.photometric.rarer(fraction),
+            facial_motion=replace(
+                self.facial_motion,
+                probability=fraction * self.facial_motion.probability,
             ),
         )
 
 
-def draw_matrix(
+def sample_matrix(
     rng: np.random.Generator, augmentation: Augmentation, stored_side: int
 ) -> np.ndarray:
-    """Draw the matrix (2, 3) from stored pixels to crop pixels."""
+    """Sample the matrix (2, 3) from stored pixels to crop pixels."""
     angle, scale, x, y = np.clip(rng.standard_normal(4) / 2, -4 / 3, 4 / 3)
     scale = np.exp(augmentation.scale * scale)
     angle = np.deg2rad(augmentation.rotation * angle)
@@ -110,7 +120,7 @@ def draw_matrix(
 
 
 def move_landmarks(matrix: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Return landmarks (..., 68, 2) float32 in crop pixels of stored landmarks.
+    """Move landmarks (..., 68, 2) from stored pixels to crop pixels, float32.
 
     A mirroring matrix also exchanges left and right landmarks.
     """
@@ -119,64 +129,69 @@ def move_landmarks(matrix: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
 
 def is_mirror(matrix: np.ndarray) -> bool:
-    """Say whether a matrix (2, 3) exchanges left and right."""
+    """Return whether a matrix (2, 3) exchanges left and right."""
     return matrix[0, 0] * matrix[1, 1] < matrix[0, 1] * matrix[1, 0]
 
 
 def render(
     frame: np.ndarray,
     matrix: np.ndarray,
-    look: Look,
+    params: PhotometricParams,
     rng: np.random.Generator,
     maps: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the crop (315, 315, 3) uint8 of a stored frame (S, S, 3) uint8.
+    """Return the crop (315, 315, 3) uint8 of a stored frame.
 
-    With ``maps`` (315, 315, 2) float32, which say for every pixel of the crop where in
-    the stored frame it comes from, the matrix is not looked at.
+    The crop is sampled at the resolution of ``params``, changed there, and enlarged
+    last. Resizing by s maps x to (x + 0.5) s - 0.5 in both directions, so landmarks do
+    not depend on the resolution.
 
-    The crop is sampled at the resolution of the look and enlarged after the look was
-    applied. Resizing by s maps x to (x + 0.5) s - 0.5 in both directions, so landmarks
-    do not depend on the resolution.
+    Args:
+        frame: stored frame (S, S, 3) uint8.
+        matrix: (2, 3) from stored pixels to crop pixels.
+        params: photometric changes.
+        rng: source of the noise.
+        maps: (315, 315, 2) float32, the stored position of every crop pixel. They
+            replace ``matrix``.
     """
-    shrink = look.side / CROP_SIZE
+    shrink = params.side / CROP_SIZE
     if shrink < 1:
         # Bilinear sampling alone would alias.
         window = 2 * int(0.5 / shrink) + 1
         frame = cv2.blur(frame, (window, window), borderType=cv2.BORDER_REPLICATE)
         matrix = compose(similarity(shrink, 0.0, [0.5 * shrink - 0.5] * 2), matrix)
-    size = look.side, look.side
+    size = params.side, params.side
     outside = {
         "borderMode": cv2.BORDER_REPLICATE
-        if look.border is None
+        if params.border is None
         else cv2.BORDER_CONSTANT,
-        "borderValue": look.border or 0,
+        "borderValue": params.border or 0,
     }
     if maps is None:
         crop = cv2.warpAffine(frame, matrix, size, flags=cv2.INTER_LINEAR, **outside)
     else:
         maps = cv2.resize(maps, size) if shrink < 1 else maps
         crop = cv2.remap(frame, maps, None, cv2.INTER_LINEAR, **outside)
-    return apply_look(crop, look, rng)
+    return apply_photometric(crop, params, rng)
 
 
-def act(
-    landmarks: np.ndarray, performance: Performance | None, matrix: np.ndarray
+def animate_crop(
+    landmarks: np.ndarray, facial_motion: FacialMotion | None, matrix: np.ndarray
 ) -> tuple[np.ndarray | None, np.ndarray]:
-    """Return the maps of a crop in which the face performs, and its landmarks there.
+    """Return the maps of a crop with facial motion, and the landmarks in that crop.
 
     Args:
         landmarks: (68, 2) in stored pixels.
-        performance: what the face does; None: what it does in the stored frame.
-        matrix: (2, 3) from the stored frame, were it not for that, to the crop.
+        facial_motion: change of the face; None for no change.
+        matrix: (2, 3) from stored pixels to crop pixels, without facial motion.
 
     Returns:
-        Maps (315, 315, 2) for :func:`render`, None if the matrix says it all, and
-        landmarks (68, 2) float32.
+        Maps (315, 315, 2) for :func:`render`, or None without facial motion; and
+        landmarks (68, 2) float32 in crop pixels.
     """
-    if performance is None:
+    if facial_motion is None:
         return None, move_landmarks(matrix, landmarks)
-    wanted = perform(landmarks, performance)
+    wanted = animate_landmarks(landmarks, facial_motion)
     maps = Warp(landmarks, wanted).maps(matrix)
     found = find(maps, landmarks, apply_matrix(matrix, wanted)).astype(np.float32)
     return maps, found[_MIRROR_ORDER] if is_mirror(matrix) else found
@@ -188,16 +203,16 @@ def augment(
     augmentation: Augmentation,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a crop (315, 315, 3) uint8 of a still and landmarks (68, 2) float32 in it.
+    """Return a crop (315, 315, 3) uint8 of a still, and its landmarks (68, 2) float32.
 
     Args:
         frame: stored crop (S, S, 3) uint8.
         landmarks: (68, 2) in stored pixels.
         augmentation: strengths.
-        rng: the only source of chance.
+        rng: the only source of randomness.
     """
-    matrix = draw_matrix(rng, augmentation, frame.shape[1])
-    look = draw_look(rng, augmentation.photometric)
-    performance, _ = draw_performances(rng, augmentation.liveliness)
-    maps, moved = act(landmarks, performance, matrix)
-    return render(frame, matrix, look, rng, maps), moved
+    matrix = sample_matrix(rng, augmentation, frame.shape[1])
+    params = sample_photometric(rng, augmentation.photometric)
+    facial_motion, _ = sample_facial_motions(rng, augmentation.facial_motion)
+    maps, moved = animate_crop(landmarks, facial_motion, matrix)
+    return render(frame, matrix, params, rng, maps), moved

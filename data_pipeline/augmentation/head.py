@@ -1,7 +1,7 @@
 """From 68 landmarks in a picture to a head in space. NumPy only.
 
-The average of the drawn heads is fitted to the landmarks; it gives the pose of the head
-and the depths that a picture does not show.
+The average head of the synthetic faces is fitted to the landmarks. The fit gives the
+pose of the head and the depths, which a picture does not show.
 """
 
 from functools import lru_cache
@@ -18,7 +18,7 @@ class Lifted(NamedTuple):
     """A head under a distant camera: ``camera = scale * turn @ head + centre``.
 
     Attributes:
-        turn: rotation (3, 3) from head to camera; x right, y down, z to the viewer.
+        turn: rotation (3, 3) from head to camera: x right, y down, z to the viewer.
         scale: pixels per head unit (half the width of the head).
         centre: pixel (2,) of the head's origin.
         depth: (68,) of the landmarks in pixels, towards the viewer.
@@ -31,9 +31,9 @@ class Lifted(NamedTuple):
 
     @property
     def angles(self) -> tuple[float, float]:
-        """Yaw (positive: the nose points right) and pitch (down) in radians.
+        """Yaw (positive: nose to the right) and pitch (positive: nose down) in radians.
 
-        In axes that lean with the head, so a roll in the picture changes neither.
+        The axes roll with the head, so a roll in the picture changes neither angle.
         """
         right = self.turn[:2, 0] / np.linalg.norm(self.turn[:2, 0])
         down = np.array([-right[1], right[0]])
@@ -48,7 +48,7 @@ def lift(landmarks: np.ndarray) -> Lifted:
     columns = np.column_stack([model, np.ones(NUM_LANDMARKS)])
     affine, *_ = np.linalg.lstsq(columns, np.asarray(landmarks, np.float64), rcond=None)
     linear, centre = affine[:3].T, affine[3]
-    # The nearest two rows of a rotation (Procrustes), and the scale that belongs to it.
+    # The nearest two rows of a rotation (Procrustes), and its scale.
     left, sizes, right = np.linalg.svd(linear, full_matrices=False)
     rows = left @ right
     turn = np.stack([*rows, np.cross(*rows)])
@@ -61,7 +61,7 @@ def average_head(expression: Expression) -> np.ndarray:
     """Return the landmarks (68, 3) of the average head seen from the front."""
     head = Head(Identity(seed=0), expression)
     candidates = head.jaw_candidates()
-    # The contour of a face from the front is where it is widest, below the chin lowest.
+    # From the front the contour is where the face is widest, and lowest at the chin.
     angle = np.linspace(np.pi, 0, len(REGIONS["jaw"]))
     normal = np.stack([np.cos(angle), np.sin(angle) ** 2], -1)
     best = np.einsum("lsc,lc->ls", candidates[..., :2], normal).argmax(1)

@@ -1,41 +1,41 @@
-"""Two frames from one still: synthetic motion and the errors of an imagined detector.
+"""Two frames from one still: synthetic motion, and errors like those of a detector.
 
-The paper does not say how STRRN is initialised. Here it learns from labelled stills
-that are moved by a small random similarity and act (`animation`), and from starting
-shapes that are wrong as a detector's are. NumPy only.
+The paper leaves open how STRRN is initialised. Here it learns from labelled stills. A
+small random similarity and facial motion make the second frame. Starting shapes get
+errors like those of a detector. NumPy only.
 """
 
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from data_pipeline.augmentation.animation import Liveliness
+from data_pipeline.augmentation.facial_motion import MotionStrength
 from strrn_tf.geometry import similarity
 from strrn_tf.landmarks import NUM_LANDMARKS, OUTER_EYE_CORNERS, REGIONS
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Sizes of the motion between two frames and of the detector's errors.
+    """Sizes of the motion between two frames, and of the detector's errors.
 
-    Translation, rotation and scale follow Student's t with three degrees of freedom,
-    scaled to the standard deviations given here and cut at four of them: most steps
-    are small, some are large.
+    Translation, rotation and scale follow Student's t with three degrees of freedom:
+    most steps are small and some are large. They have the standard deviations given
+    here before they are cut at four of them.
 
     Attributes:
-        translation: standard deviation of x and of y, fraction of the face size.
+        translation: standard deviation of x and of y, as a fraction of the face size.
         rotation: standard deviation in degrees.
         scale: standard deviation of the logarithm of the scale.
         still_probability: of no motion at all.
-        moving_occluder_probability: that blocks move on their own between the frames
-            instead of standing still in the crop.
-        new_blur_probability: that the blur of the second frame is drawn anew.
-        error: median of the detector's mean point error, fraction of the distance of
-            the outer eye corners.
+        moving_occluder_probability: that occluders move between the frames; otherwise
+            they stand still in the crop.
+        new_blur_probability: that the second frame has a blur of its own.
+        error: median of the mean point error of the detector, as a fraction of the
+            distance between the outer eye corners.
         error_spread: standard deviation of the logarithm of that error.
-        largest_error: no error is larger, same unit.
-        liveliness: what the face does in the two frames; similarities alone do not
-            show a tracker heads that turn.
+        largest_error: upper bound of that error, in the same unit.
+        facial_motion: of the two frames. Similarities alone never show a head that
+            turns.
     """
 
     translation: float = 0.02
@@ -47,19 +47,19 @@ class Motion:
     error: float = 0.025
     error_spread: float = 0.6
     largest_error: float = 0.15
-    liveliness: Liveliness = field(default_factory=Liveliness)
+    facial_motion: MotionStrength = field(default_factory=MotionStrength)
 
 
-def draw_motion(
+def sample_motion(
     rng: np.random.Generator, motion: Motion, centre: np.ndarray, face_size: float
 ) -> np.ndarray:
-    """Draw the matrix (2, 3) that moves the first frame's crop to the second's.
+    """Sample the matrix (2, 3) that moves the first frame's crop to the second's.
 
     Args:
-        rng: the only source of chance.
+        rng: the only source of randomness.
         motion: sizes.
-        centre: xy in crop pixels about which the face turns and grows.
-        face_size: in crop pixels, the unit of the translation.
+        centre: xy in crop pixels, the fixed point of rotation and scale.
+        face_size: unit of the translation, in crop pixels.
     """
     # A t variable with three degrees of freedom has the variance 3.
     steps = np.clip(rng.standard_t(3, 4) / np.sqrt(3), -4, 4)
@@ -72,14 +72,14 @@ def draw_motion(
     return matrix
 
 
-def detector_like(
+def add_detector_noise(
     rng: np.random.Generator, motion: Motion, landmarks: np.ndarray
 ) -> np.ndarray:
-    """Return landmarks (68, 2) float32 that are wrong as a detector's are.
+    """Return landmarks (68, 2) float32 with errors like those of a detector.
 
-    The error is a sum, in random proportions, of a similarity of the whole face, of a
-    linear deformation of every facial region and of independent noise of the points. It
-    is scaled so that its mean length is exactly the drawn size.
+    The error is a weighted sum of three parts with random weights: a similarity of
+    the whole face, a linear deformation of every region, and noise of every point. It
+    is scaled so that its mean length is exactly the sampled size.
     """
     landmarks = np.asarray(landmarks, np.float64)
     left, right = landmarks[list(OUTER_EYE_CORNERS)]
@@ -96,7 +96,7 @@ def detector_like(
     return (landmarks + noise).astype(np.float32)
 
 
-# (9, 68): 1 / (number of points) where the point belongs to the region.
+# (9, 68): the mean over the points of each region, as a matrix.
 _REGION_MEAN = np.zeros((len(REGIONS), NUM_LANDMARKS))
 for _row, _points in zip(_REGION_MEAN, REGIONS.values(), strict=True):
     _row[list(_points)] = 1 / len(_points)
@@ -104,13 +104,13 @@ _REGION_OF = _REGION_MEAN.argmax(0)
 
 
 def _similarity_error(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
-    """Return (68, 2): shift, turn and growth of the face (centred, unit size)."""
+    """Return a random shift, rotation and scale as offsets (68, 2) of a unit shape."""
     x, y, turn, growth = rng.standard_normal(4)
     return np.array([x, y]) + shape @ np.array([[growth, turn], [-turn, growth]])
 
 
 def _region_error(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
-    """Return (68, 2): every region is shifted and linearly deformed on its own."""
+    """Return random shifts and linear deformations of every region, (68, 2)."""
     count = len(REGIONS)
     shifts, linear = rng.standard_normal((count, 2)), rng.standard_normal((count, 2, 2))
     local = shape - (_REGION_MEAN @ shape)[_REGION_OF]
@@ -118,5 +118,5 @@ def _region_error(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
 
 
 def _point_error(rng: np.random.Generator) -> np.ndarray:
-    """Return (68, 2): independent noise of the points."""
+    """Return independent noise of the points, (68, 2)."""
     return rng.standard_normal((NUM_LANDMARKS, 2))

@@ -1,7 +1,7 @@
-"""Blocks that hide a part of the face: rectangles and ellipses.
+"""Occluders: rectangles and ellipses that hide a part of the face.
 
-Lengths and positions are fractions of the side of the crop, so one block can be painted
-on crops of any resolution. NumPy and OpenCV.
+Lengths and positions are fractions of the side of the crop, so an occluder fits crops
+of any resolution. NumPy and OpenCV.
 """
 
 from dataclasses import dataclass, replace
@@ -14,6 +14,8 @@ import numpy as np
 BANK_SIDE = 768
 BANK_SIGMA = 32.0
 FILLS = ("colour", "noise", "picture")
+# Side of a block that hides a face with hair and chin, in larger sides of its box.
+COVER = 1.8
 # cv2.fillConvexPoly takes coordinates in 1 / 2**SHIFT pixels.
 SHIFT = 4
 
@@ -23,14 +25,13 @@ class Occluder:
     """One block in front of a face.
 
     Attributes:
-        centre: xy of its centre, fractions of the side of the crop.
-        axes: half its width and half its height, fractions of the side of the crop.
-        angle: its rotation in radians.
-        corners: 4 for a rectangle, more for an ellipse (drawn as a polygon).
-        fill: what is seen on it: one colour, coloured noise, or a piece of the same
-            picture from elsewhere (the picture turned upside down).
+        centre: xy, as fractions of the side of the crop.
+        axes: half width and half height, as fractions of the side of the crop.
+        angle: rotation in radians.
+        corners: 4 for a rectangle. An ellipse is a polygon of more corners.
+        fill: one colour, coloured noise, or the same picture turned upside down.
         colour: RGB in [0, 255].
-        texture: xy offset into the noise bank in pixels.
+        texture: xy offset into the noise bank, in pixels.
     """
 
     centre: tuple[float, float]
@@ -47,13 +48,13 @@ class Occluder:
         return replace(self, centre=(x + float(shift[0]), y + float(shift[1])))
 
 
-def draw_occluder(rng: np.random.Generator, largest: float) -> Occluder:
-    """Return a random block whose half axes are at most ``largest`` of the side.
+def sample_occluder(rng: np.random.Generator, largest: float) -> Occluder:
+    """Sample a block whose half axes are at most ``largest`` of the side.
 
-    It is centred in the middle three fifths of the crop, where the face is.
+    Its centre lies in the middle three fifths of the crop, where the face is.
     """
     x, y, width, height, angle = rng.random(5).tolist()
-    # Things in front of faces (hands, hair, microphones) are seldom of a pure colour.
+    # Hands, hair and microphones seldom have a saturated colour.
     grey, saturation = rng.integers(0, 256), rng.random() ** 2
     colour = grey + saturation * (rng.integers(0, 256, 3) - grey)
     red, green, blue = colour.astype(int).tolist()
@@ -79,10 +80,10 @@ def paint_occluder(crop: np.ndarray, occluder: Occluder) -> None:
     cv2.fillConvexPoly(mask, outline, 255, cv2.LINE_8, SHIFT)
     if occluder.fill == "noise":
         offset = np.subtract(occluder.colour, 128).tolist()
-        # Offsets are drawn for crops; the pictures of clips are larger.
+        # Offsets are sampled for crops. Pictures of animated clips are larger.
         last = BANK_SIDE - side
-        place = tuple(min(start, last) for start in occluder.texture)
-        texture = cv2.add(noise_window(side, place), (*offset, 0))
+        corner = tuple(min(start, last) for start in occluder.texture)
+        texture = cv2.add(noise_window(side, corner), (*offset, 0))
     else:
         texture = cv2.flip(crop, -1)
     cv2.copyTo(texture, mask, crop)
@@ -92,7 +93,7 @@ def _outline(occluder: Occluder, side: int) -> np.ndarray:
     """Return the polygon (corners, 2) int32 in pixels / 2**SHIFT."""
     turns = np.arange(occluder.corners) / occluder.corners
     angles = 2 * np.pi * turns + (np.pi / 4 if occluder.corners == 4 else 0.0)
-    # The corners of a rectangle lie sqrt(2) further out than the ends of its axes.
+    # The corners of a rectangle lie sqrt(2) times as far out as the ends of its axes.
     reach = np.sqrt(2) if occluder.corners == 4 else 1.0
     points = reach * np.stack([np.cos(angles), np.sin(angles)], 1) * occluder.axes
     cosine, sine = np.cos(occluder.angle), np.sin(occluder.angle)
@@ -104,8 +105,8 @@ def _outline(occluder: Occluder, side: int) -> np.ndarray:
 def noise_bank() -> np.ndarray:
     """Return Gaussian noise (768, 768, 3) uint8, mean 128, deviation BANK_SIGMA.
 
-    Drawing noise for every crop would cost more than all the rest; windows of one bank
-    at random offsets differ enough. Half of the variance is common to the channels, as
+    New noise for every crop would take longer than all other changes. Windows of one
+    bank at random offsets differ enough. The channels share half of the variance, as
     in pictures of real cameras after demosaicing.
     """
     rng = np.random.default_rng(0)
@@ -119,3 +120,15 @@ def noise_window(side: int, offset: tuple[int, int]) -> np.ndarray:
     """Return a (side, side, 3) view of the noise bank; offsets up to 768 - side."""
     x, y = offset
     return noise_bank()[y : y + side, x : x + side]
+
+
+def covering_block(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last xy of the block that hides a face; never negative.
+
+    Args:
+        box: (4,) tight box of the landmarks.
+    """
+    half = COVER * (box[2:] - box[:2]).max() / 2
+    centre = (box[:2] + box[2:]) / 2
+    start, stop = (np.rint(centre + side * half) for side in (-1, 1))
+    return np.maximum(start, 0).astype(int), np.maximum(stop, 0).astype(int)

@@ -1,9 +1,10 @@
-"""What happens to the pixels: light, colour, blur, noise, JPEG, resolution, occlusion.
+"""Photometric augmentation: light, colour, blur, noise, JPEG, resolution, occluders.
 
-An augmentation is drawn first (`draw_look`) and applied afterwards (`apply_look`), so
-that two frames of one pair can share a look. The look is applied on a crop of the
-resolution of the imagined camera, which is enlarged at the end: noise and compression
-of a small face then have the grain they have in a video. NumPy and OpenCV, uint8.
+Parameters are sampled first (`sample_photometric`) and applied afterwards
+(`apply_photometric`), so both frames of a pair can share them. They are applied at the
+resolution of the imagined camera, and the crop is enlarged last. Noise and compression
+of a small face therefore have the grain that they have in a video. NumPy and OpenCV,
+uint8.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +16,9 @@ from data_pipeline.augmentation.occlusion import (
     BANK_SIDE,
     BANK_SIGMA,
     Occluder,
-    draw_occluder,
     noise_window,
     paint_occluder,
+    sample_occluder,
 )
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 
@@ -26,12 +27,12 @@ LUMA = np.array([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
-class Photometric:
-    """Probabilities (of a crop) and strengths of the photometric augmentations.
+class PhotometricStrength:
+    """Probabilities and strengths of the photometric augmentation of a crop.
 
     Attributes:
         colour_probability: of a new brightness, contrast, gamma and white balance.
-        brightness: largest offset, fraction of the range.
+        brightness: largest offset, as a fraction of the range.
         contrast: largest absolute logarithm of the contrast.
         gamma: largest absolute logarithm of the exponent.
         white_balance: largest relative change of a channel.
@@ -40,16 +41,16 @@ class Photometric:
         light_probability: of light that varies over the picture (shadows).
         light: largest relative change of such light.
         blur_probability: of blur, half defocus and half motion.
-        blur: largest extent of blur, fraction of the face size.
+        blur: largest extent of blur, as a fraction of the face size.
         low_resolution_probability: of a small face.
         low_resolution: smallest and largest size of a small face in pixels.
         noise_probability: of Gaussian noise.
-        noise: largest standard deviation of noise, fraction of the range.
+        noise: largest standard deviation of noise, as a fraction of the range.
         jpeg_probability: of JPEG compression.
         jpeg_quality: smallest and largest quality.
-        occlusion_probability: of one block or more.
-        occlusion: largest half axis of a block, fraction of the crop.
-        border_probability: of one colour outside the stored picture; otherwise its
+        occlusion_probability: of one to three occluders.
+        occlusion: largest half axis of an occluder, as a fraction of the crop.
+        border_probability: of one colour outside the stored picture. Otherwise its
             edge is repeated.
     """
 
@@ -75,29 +76,29 @@ class Photometric:
     border_probability: float = 0.2
 
     @classmethod
-    def none(cls) -> "Photometric":
+    def none(cls) -> "PhotometricStrength":
         """Return the strengths that leave every pixel as it is."""
         return cls().rarer(0.0)
 
-    def rarer(self, share: float) -> "Photometric":
-        """Return what has all probabilities times ``share`` in [0, 1]."""
+    def rarer(self, fraction: float) -> "PhotometricStrength":
+        """Return the strengths with all probabilities times ``fraction`` in [0, 1]."""
         names = [n for n in self.__dataclass_fields__ if n.endswith("_probability")]
-        return replace(self, **{n: share * getattr(self, n) for n in names})
+        return replace(self, **{n: fraction * getattr(self, n) for n in names})
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """One drawn photometric augmentation; None and 0 mean "leave as it is".
+class PhotometricParams:
+    """One sampled photometric augmentation. None and 0 leave pixels unchanged.
 
     Attributes:
-        side: side in pixels of the crop to which the look is applied.
-        border: RGB outside the stored picture, None to repeat its edge.
+        side: side of the crop during the augmentation, in pixels.
+        border: RGB outside the stored picture; None repeats its edge.
         colour: affine map (3, 4) of RGB.
-        gamma: table (256,) uint8.
-        light: coarse picture (4, 4, 3) uint8 of the light, 128 = unchanged.
+        gamma: lookup table (256,) uint8.
+        light: coarse picture (4, 4, 3) uint8 of the light; 128 is unchanged.
         blur: kernel (k, k) float32.
         noise: standard deviation in [0, 255].
-        jpeg: quality, 0 for none.
+        jpeg: quality; 0 for no compression.
         occluders: blocks in front of the face.
     """
 
@@ -112,8 +113,10 @@ class Look:
     occluders: tuple[Occluder, ...] = ()
 
 
-def draw_look(rng: np.random.Generator, strength: Photometric) -> Look:
-    """Draw one look."""
+def sample_photometric(
+    rng: np.random.Generator, strength: PhotometricStrength
+) -> PhotometricParams:
+    """Sample the parameters of one crop."""
     chance = zip(_EVENTS, rng.random(len(_EVENTS)), strict=True)
     events = {e for e, x in chance if x < getattr(strength, f"{e}_probability")}
     side = CROP_SIZE
@@ -123,39 +126,41 @@ def draw_look(rng: np.random.Generator, strength: Photometric) -> Look:
     blocks = int(rng.integers(1, 4)) if "occlusion" in events else 0
     extent = strength.blur * side / CROP_MARGIN
     low, high = strength.jpeg_quality
-    return Look(
+    return PhotometricParams(
         side=side,
-        border=_draw_border(rng) if "border" in events else None,
-        colour=_draw_colour(rng, strength, events),
-        gamma=_draw_gamma(rng, strength) if "colour" in events else None,
-        light=_draw_light(rng, strength) if "light" in events else None,
-        blur=draw_blur(rng, extent) if "blur" in events else None,
-        # Squared: weak noise is the usual case.
+        border=_sample_border(rng) if "border" in events else None,
+        colour=_sample_colour(rng, strength, events),
+        gamma=_sample_gamma(rng, strength) if "colour" in events else None,
+        light=_sample_light(rng, strength) if "light" in events else None,
+        blur=sample_blur(rng, extent) if "blur" in events else None,
+        # The square makes weak noise the usual case.
         noise=255 * strength.noise * rng.random() ** 2 if "noise" in events else 0.0,
         jpeg=int(rng.integers(low, high + 1)) if "jpeg" in events else 0,
-        occluders=tuple(draw_occluder(rng, strength.occlusion) for _ in range(blocks)),
+        occluders=tuple(
+            sample_occluder(rng, strength.occlusion) for _ in range(blocks)
+        ),
     )
 
 
 _EVENTS = tuple(
     name.removesuffix("_probability")
-    for name in Photometric.__dataclass_fields__
+    for name in PhotometricStrength.__dataclass_fields__
     if name.endswith("_probability")
 )
 
 
-def _draw_border(rng: np.random.Generator) -> tuple[int, int, int]:
-    """Return black half of the time, as decoders put there, else a colour."""
+def _sample_border(rng: np.random.Generator) -> tuple[int, int, int]:
+    """Sample a border: black, as decoders give, half of the time, else a colour."""
     if rng.random() < 0.5:
         return 0, 0, 0
     red, green, blue = rng.integers(0, 256, 3).tolist()
     return red, green, blue
 
 
-def _draw_colour(
-    rng: np.random.Generator, strength: Photometric, events: set[str]
+def _sample_colour(
+    rng: np.random.Generator, strength: PhotometricStrength, events: set[str]
 ) -> np.ndarray | None:
-    """Return the affine map (3, 4) of saturation, contrast, balance and brightness."""
+    """Sample the affine map (3, 4) of saturation, contrast, balance, brightness."""
     matrix, offset = np.eye(3), np.zeros(3)
     if "grey" in events:
         matrix = np.tile(LUMA, (3, 1))
@@ -175,22 +180,26 @@ def _draw_colour(
     return np.column_stack([matrix, offset]).astype(np.float32)
 
 
-def _draw_gamma(rng: np.random.Generator, strength: Photometric) -> np.ndarray:
-    """Return the table (256,) uint8 of a random exponent."""
+def _sample_gamma(
+    rng: np.random.Generator, strength: PhotometricStrength
+) -> np.ndarray:
+    """Sample the lookup table (256,) uint8 of a gamma exponent."""
     exponent = np.exp(strength.gamma * rng.uniform(-1, 1))
     table = 255 * (np.arange(256) / 255) ** exponent
     return np.round(table).astype(np.uint8)
 
 
-def _draw_light(rng: np.random.Generator, strength: Photometric) -> np.ndarray:
-    """Return a coarse picture (4, 4, 3) uint8 of smooth, slightly coloured light."""
+def _sample_light(
+    rng: np.random.Generator, strength: PhotometricStrength
+) -> np.ndarray:
+    """Sample a coarse picture (4, 4, 3) uint8 of smooth, slightly coloured light."""
     grid = rng.uniform(-1, 1, (4, 4, 1)) + 0.15 * rng.uniform(-1, 1, (4, 4, 3))
     change = np.exp(strength.light * rng.random() * grid)
     return np.clip(np.round(128 * change), 0, 255).astype(np.uint8)
 
 
-def draw_blur(rng: np.random.Generator, extent: float) -> np.ndarray | None:
-    """Return a kernel of defocus or of motion, ``extent`` pixels wide at most."""
+def sample_blur(rng: np.random.Generator, extent: float) -> np.ndarray | None:
+    """Sample a kernel of defocus or motion, at most ``extent`` pixels wide."""
     width = extent * rng.random()
     size = 2 * int(np.ceil(width / 2)) + 1
     if size == 1:
@@ -207,34 +216,36 @@ def draw_blur(rng: np.random.Generator, extent: float) -> np.ndarray | None:
     return kernel / kernel.sum()
 
 
-def apply_look(crop: np.ndarray, look: Look, rng: np.random.Generator) -> np.ndarray:
-    """Return the crop (315, 315, 3) uint8 as the look shows it.
+def apply_photometric(
+    crop: np.ndarray, params: PhotometricParams, rng: np.random.Generator
+) -> np.ndarray:
+    """Return the augmented crop (315, 315, 3) uint8.
 
     Args:
-        crop: (look.side, look.side, 3) uint8; may be written to.
-        look: what to do.
-        rng: where the noise comes from. Other than that nothing is random here.
+        crop: (params.side, params.side, 3) uint8. It may be overwritten.
+        params: changes to apply.
+        rng: offset into the noise bank. Nothing else is random here.
     """
-    if look.colour is not None:
-        crop = cv2.transform(crop, look.colour)
-    if look.gamma is not None:
-        crop = cv2.LUT(crop, look.gamma)
-    for occluder in look.occluders:
+    if params.colour is not None:
+        crop = cv2.transform(crop, params.colour)
+    if params.gamma is not None:
+        crop = cv2.LUT(crop, params.gamma)
+    for occluder in params.occluders:
         paint_occluder(crop, occluder)
-    if look.light is not None:
-        light = cv2.resize(look.light, (look.side, look.side))
+    if params.light is not None:
+        light = cv2.resize(params.light, (params.side, params.side))
         crop = cv2.multiply(crop, light, scale=1 / 128)
-    if look.blur is not None:
-        crop = cv2.filter2D(crop, -1, look.blur, borderType=cv2.BORDER_REPLICATE)
-    if look.noise > 0:
-        offset = rng.integers(0, BANK_SIDE - look.side, 2)
-        weight = look.noise / BANK_SIGMA
-        noise = noise_window(look.side, tuple(offset.tolist()))
+    if params.blur is not None:
+        crop = cv2.filter2D(crop, -1, params.blur, borderType=cv2.BORDER_REPLICATE)
+    if params.noise > 0:
+        offset = rng.integers(0, BANK_SIDE - params.side, 2)
+        weight = params.noise / BANK_SIGMA
+        noise = noise_window(params.side, tuple(offset.tolist()))
         crop = cv2.addWeighted(crop, 1.0, noise, weight, -128 * weight)
-    if look.jpeg:
-        # Channel order is of no interest here: the codec gives back what it was given.
-        code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg])[1]
+    if params.jpeg:
+        # The codec keeps the order of the channels, so RGB needs no conversion.
+        code = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, params.jpeg])[1]
         crop = cv2.imdecode(code, cv2.IMREAD_COLOR)
-    if look.side != CROP_SIZE:
+    if params.side != CROP_SIZE:
         crop = cv2.resize(crop, (CROP_SIZE, CROP_SIZE), interpolation=cv2.INTER_LINEAR)
     return crop

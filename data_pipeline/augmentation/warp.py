@@ -1,4 +1,4 @@
-"""The smooth map that moves the picture along with its landmarks."""
+"""The thin-plate spline that moves a picture along with its landmarks."""
 
 import cv2
 import numpy as np
@@ -11,14 +11,14 @@ from strrn_tf.geometry import (
     invert_matrix,
 )
 
-# The background stands still on a ring of points around the face.
+# A ring of fixed points around the face keeps the background in place.
 _RING = 12
 _RING_RADIUS = 1.1
-# Closed lips and lids have landmarks in one place: a trace of smoothing keeps the
-# equations solvable. In units of the squared face size.
+# Closed lips and lids have coincident landmarks. A little smoothing keeps the equations
+# solvable. The unit is the squared face size.
 _SMOOTHING = 1e-5
-# The map is computed on a grid of so many cells a side, which reaches further than the
-# crop by so many pixels on every side, and is enlarged from there.
+# The map is computed on a coarse grid and enlarged: cells per side, and the pixels by
+# which the grid extends beyond the crop on every side.
 _CELLS, _PAD = 32, 8
 _NEWTON_STEPS = 4
 
@@ -28,7 +28,7 @@ class Warp:
 
     Args:
         source: landmarks (68, 2) in the still.
-        target: landmarks (68, 2) that are wanted, in the same pixels.
+        target: wanted landmarks (68, 2), in the same pixels.
     """
 
     def __init__(self, source: np.ndarray, target: np.ndarray) -> None:
@@ -40,22 +40,35 @@ class Warp:
         shift = np.zeros((len(source) + _RING, 2))
         shift[: len(source)] = (source - target) / self._size
         knots = np.concatenate([(target - self._centre) / self._size, ring])
+        self.fit(knots, shift)
+
+    def fit(self, knots: np.ndarray, shift: np.ndarray) -> None:
+        """Solve for the spline that is ``shift`` (M, 2) at ``knots`` (M, 2).
+
+        SciPy's ``RBFInterpolator`` gives the same spline in twice the time:
+        ``benchmarks/speed/warp.py``.
+        """
         self._knots = knots.astype(np.float32)
         self._weights = _solve(knots, shift).astype(np.float32)
 
+    def shift_at(self, points: np.ndarray) -> np.ndarray:
+        """Return the spline (N, 2) at points (N, 2), all in units of the face size."""
+        points = points.astype(np.float32)
+        kernel = _kernel(points, self._knots)
+        columns = np.column_stack([kernel, np.ones(len(points), np.float32), points])
+        return columns @ self._weights
+
     def __call__(self, points: np.ndarray) -> np.ndarray:
-        """Return where in the still points (N, 2) of the moved picture come from."""
-        unit = ((points - self._centre) / self._size).astype(np.float32)
-        kernel = _kernel(unit, self._knots)
-        columns = np.column_stack([kernel, np.ones(len(unit), np.float32), unit])
-        return points + self._size * (columns @ self._weights)
+        """Map points (N, 2) of the moved picture to the still."""
+        unit = (points - self._centre) / self._size
+        return points + self._size * self.shift_at(unit)
 
     def maps(self, matrix: np.ndarray, side: int = CROP_SIZE) -> np.ndarray:
-        """Return (side, side, 2) float32: xy in the still of every pixel of a crop.
+        """Return the xy in the still of every pixel of a crop, (side, side, 2) float32.
 
         Args:
             matrix: (2, 3) from the moved picture to the crop.
-            side: of the crop.
+            side: side of the crop in pixels.
         """
         whole = side + 2 * _PAD
         cells = (np.arange(_CELLS) + 0.5) * (whole / _CELLS) - 0.5 - _PAD
@@ -66,15 +79,15 @@ class Warp:
 
 
 def find(maps: np.ndarray, points: np.ndarray, guess: np.ndarray) -> np.ndarray:
-    """Return where in a crop (N, 2) points of the still are seen.
+    """Map points of the still to the crop, (N, 2), by damped Newton steps.
 
-    The maps are enlarged from a coarse grid, so they differ a little from the spline;
-    landmarks are exact for the picture that the maps give. Damped Newton steps.
+    The maps are enlarged from a coarse grid, so they differ a little from the spline.
+    The result is exact for the picture that the maps give.
 
     Args:
         maps: of the crop, see :meth:`Warp.maps`.
         points: (N, 2) in the still.
-        guess: (N, 2) in the crop, a few pixels off at most.
+        guess: (N, 2) in the crop, at most a few pixels off.
     """
     found = np.array(guess, np.float64)
     for _ in range(_NEWTON_STEPS):
@@ -87,7 +100,7 @@ def find(maps: np.ndarray, points: np.ndarray, guess: np.ndarray) -> np.ndarray:
             axis=-1,
         )
         across = slopes.transpose(0, 2, 1)
-        # Where the map is all but flat, no step is better than a long one.
+        # Where the map is almost flat, the damping prevents long steps.
         square = across @ slopes + 1e-3 * np.eye(2)
         step = np.linalg.solve(square, across @ missing[..., None])[..., 0]
         length = np.linalg.norm(step, axis=-1, keepdims=True)
@@ -102,7 +115,7 @@ def _look_up(maps: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _solve(knots: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return the weights (N + 3, 2): of the kernels, then of 1, x and y."""
+    """Return the weights (N + 3, 2) of the kernels, and then of 1, x and y."""
     count = len(knots)
     flat = np.column_stack([np.ones(count), knots])
     system = np.zeros((count + 3, count + 3))
@@ -112,7 +125,7 @@ def _solve(knots: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _kernel(points: np.ndarray, knots: np.ndarray) -> np.ndarray:
-    """Return r^2 log r^2 (N, M) between points and knots; half a factor is free."""
+    """Return r^2 log r^2 (N, M), twice the kernel r^2 log r, of points and knots."""
     squared = (points**2).sum(1)[:, None] + (knots**2).sum(1) - 2 * points @ knots.T
     squared = np.maximum(squared, np.finfo(points.dtype).tiny)
     return squared * np.log(squared)

@@ -1,7 +1,7 @@
-"""Batches made ahead by forked processes, for accelerators faster than threads.
+"""Batches prefetched by forked processes, for accelerators faster than threads.
 
-Drawing one augmented crop is a hundred short calls of NumPy and OpenCV, between which
-threads wait for each other's Python. Processes do not.
+An augmented crop takes about a hundred short calls of NumPy and OpenCV. Between them
+threads wait for the interpreter lock. Processes do not.
 """
 
 import mmap
@@ -11,9 +11,10 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from itertools import count
 from multiprocessing.connection import Connection
+from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
 
@@ -21,26 +22,37 @@ import cv2
 import numpy as np
 
 from data_pipeline.tasks.processes import begin_worker
+from strrn_tf.system.shared_setting import SharedSetting
 
-# Of every process: one batch is read while the next is written.
+# Batches in the memory of every process: one is read while the next is written.
 SLOTS = 2
-# Batches that are copied out of them while an accelerator is at work.
+# Batches that are copied out of that memory while an accelerator is at work.
 AHEAD = 2
-# Seconds after which a process that has made no batch is taken to hang: it may have
-# been forked while a thread of this one held a lock, which nobody gives back there.
+# Seconds without a batch after which a process counts as hanging. A fork copies locks
+# that other threads hold, and in the copy no thread releases them.
 PATIENCE = 120
 
 # Shape and type of every array of a batch.
 Arrays = Sequence[tuple[tuple[int, ...], type]]
-# Writes the batch of a number into such arrays.
+# Writes batch number n into arrays of these shapes.
 Fill = Callable[[list[np.ndarray], int], None]
 
 
-class _Feeder(NamedTuple):
-    """One process, the memory it shares with this one, and the pipe to it.
+def _set_threads(count: int) -> int:
+    """Set the number of OpenCV's threads and return the one before."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(count)
+    return before
 
-    There it says None when a batch is ready, or what it failed of, and hears None when
-    a batch was read.
+
+_THREADS = SharedSetting(_set_threads)
+
+
+class _Worker(NamedTuple):
+    """One process, the memory that it shares with this one, and the pipe to it.
+
+    The process sends None when a batch is ready, or the error that stopped it. It
+    receives None when a batch was read.
     """
 
     process: BaseProcess
@@ -48,64 +60,74 @@ class _Feeder(NamedTuple):
     pipe: Connection
 
 
-def feed(
-    fill: Fill, arrays: Arrays, start: int, workers: int
+def prefetch(
+    fill: Fill,
+    arrays: Arrays,
+    start: int,
+    workers: int,
+    *,
+    patience: int = PATIENCE,
+    context: BaseContext | None = None,
 ) -> Generator[list[np.ndarray]]:
     """Yield the batches from number ``start`` on, in order, without end.
 
     Args:
-        fill: is run in forked processes, so it may be any function that does not
+        fill: function that writes a batch. It runs in forked processes, so it must not
             depend on threads or on an accelerator.
-        arrays: of a batch.
+        arrays: shape and type of every array of a batch.
         start: number of the first batch.
-        workers: processes; number k of the batches from here on is made by process
-            k % workers.
+        workers: number of processes. Process k % workers makes the k-th batch from
+            here on.
+        patience: seconds without a batch after which a process counts as hanging.
+        context: source of processes and pipes; None forks this process.
 
     Yields:
-        Lists of arrays, which are the caller's own.
+        Lists of arrays that belong to the caller.
 
     Raises:
-        OSError, ValueError: what ``fill`` raised of these.
-        ChildProcessError: a process has ended otherwise; what it met is on stderr.
+        OSError, ValueError: errors of these types that ``fill`` raised.
+        ChildProcessError: a process ended in another manner; its error is on stderr.
         TimeoutError: a process hangs.
     """
-    feeders: list[_Feeder] = []
+    pool: list[_Worker] = []
+    context = context or multiprocessing.get_context("fork")
 
     def read(number: int) -> list[np.ndarray]:
-        turn, place = number // workers, number % workers
-        _wait_for(feeders[place])
-        batch = [array.copy() for array in feeders[place].slots[turn % SLOTS]]
-        with suppress(ConnectionError):  # its end is met where its next batch is due
-            feeders[place].pipe.send(None)
+        turn, index = number // workers, number % workers
+        _wait_for(pool[index], patience)
+        batch = [array.copy() for array in pool[index].slots[turn % SLOTS]]
+        with suppress(ConnectionError):  # reported when its next batch is due
+            pool[index].pipe.send(None)
         return batch
 
     reader = ThreadPoolExecutor(1)
-    # The processes are copies of this one, in which OpenCV's threads are missing.
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
+    stack = ExitStack()
+    # A forked copy has none of OpenCV's threads and would wait for them.
+    stack.enter_context(_THREADS.at_most(1))
     try:
         for first in range(start, start + workers):
-            feeders.append(_fork(fill, arrays, first, workers))
+            pool.append(_fork(context, fill, arrays, first, workers))
         waiting = deque(reader.submit(read, number) for number in range(AHEAD))
         for number in count(AHEAD):
             yield waiting.popleft().result()
             waiting.append(reader.submit(read, number))
     finally:
-        for feeder in feeders:
-            feeder.process.terminate()  # which ends the reader's wait for it too
-            feeder.process.join()
+        for worker in pool:
+            worker.process.terminate()  # ends the reader's wait for it too
+            worker.process.join()
         reader.shutdown(cancel_futures=True)
-        cv2.setNumThreads(threads)
+        stack.close()
 
 
-def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
+def _fork(
+    context: BaseContext, fill: Fill, arrays: Arrays, first: int, step: int
+) -> _Worker:
     """Start a process that makes the batches first, first + step, ..."""
-    context = multiprocessing.get_context("fork")
     slots = [[_shared(*array) for array in arrays] for _ in range(SLOTS)]
     here, there = context.Pipe()
 
     def work() -> None:
-        # All processes of a terminal get Ctrl-C; the one that trains decides.
+        # A terminal sends Ctrl-C to all its processes. The training process decides.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         begin_worker()
         try:
@@ -119,34 +141,41 @@ def _fork(fill: Fill, arrays: Arrays, first: int, step: int) -> _Feeder:
 
     process = context.Process(target=work, daemon=True)
     with warnings.catch_warnings():
-        # JAX warns of forks, for its threads are missing in the copy. Nobody asks them.
+        # JAX warns of forks because its threads are missing in the copy, which makes no
+        # use of them.
         warnings.simplefilter("ignore")
         process.start()
-    there.close()  # its end alone is left, so that its death closes the pipe
-    return _Feeder(process, slots, here)
+    there.close()  # the process has the only other end, so its death closes the pipe
+    return _Worker(process, slots, here)
 
 
 def _shared(shape: tuple[int, ...], dtype: type) -> np.ndarray:
-    """Return an array in memory that processes forked from now on share."""
+    """Return an array whose memory later forks share with this process."""
     size = int(np.prod(shape))
     memory = mmap.mmap(-1, max(size * np.dtype(dtype).itemsize, 1))
     return np.frombuffer(memory, dtype, size).reshape(shape)
 
 
-def _wait_for(feeder: _Feeder) -> None:
-    """Return when the next batch of a process is ready; raise why it never will be."""
-    # In single seconds: those in which the machine slept count as one.
-    if not any(feeder.pipe.poll(1.0) for _ in range(PATIENCE)):
+def _wait_for(worker: _Worker, patience: int) -> None:
+    """Wait until the next batch of a process is ready.
+
+    Raises:
+        OSError, ValueError: the error that stopped the process.
+        ChildProcessError: the process ended without one.
+        TimeoutError: the process hangs.
+    """
+    # In steps of a second, so that the time a machine sleeps counts as one second.
+    if not any(worker.pipe.poll(1.0) for _ in range(patience)):
         raise TimeoutError(
-            f"a process that makes batches has made none for {PATIENCE} seconds: "
+            f"a process that makes batches has made none for {patience} seconds: "
             "give fewer --workers or smaller batches; --resume continues from the last "
             "checkpoint"
         )
     try:
-        error = feeder.pipe.recv()
+        error = worker.pipe.recv()
     except (EOFError, ConnectionError):
-        feeder.process.join()
-        code = feeder.process.exitcode
+        worker.process.join()
+        code = worker.process.exitcode
         cause = ": memory may be short, give fewer --workers" if code == -9 else ""
         raise ChildProcessError(
             f"a process that makes batches has ended with exit code {code}{cause}; "

@@ -1,8 +1,8 @@
-"""Which sample stands at which position of an endless stream. NumPy only.
+"""The order of samples in an endless stream. NumPy only.
 
-Everything is a pure function of (seed, position): a stream that starts in the middle is
-the rest of the stream that starts at 0, which is what makes an interrupted run resume
-without a difference.
+Every choice is a pure function of (seed, position). A stream that starts in the middle
+is therefore the rest of the stream that starts at 0, and an interrupted run resumes
+exactly.
 """
 
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ import numpy as np
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
-# Shares of a mixture are rounded to 1 / PERIOD.
+# The fraction of a source in a mixture is rounded to 1 / PERIOD.
 PERIOD = 1000
-# Last words of the seeds, so that no two purposes share their random numbers.
+# Last words of the seeds: each purpose has random numbers of its own.
 _ORDER, _SAMPLE = 1, 2
 
 
@@ -24,10 +24,9 @@ class Labelled(NamedTuple):
     """Labelled stills.
 
     Attributes:
-        frames: (M, S, S, 3) uint8, an array or a memory map; only single frames of it
-            are read.
+        frames: (M, S, S, 3) uint8, an array or a memory map. Single frames are read.
         landmarks: (M, 68, 2) in stored pixels.
-        weight: share of the mixture, relative to the other sources' weights.
+        weight: of the source in a mixture, relative to the weights of the others.
         index: samples to use; None for all.
     """
 
@@ -38,14 +37,14 @@ class Labelled(NamedTuple):
 
 
 class Schedule:
-    """Says which source and which of its samples stand at a position.
+    """Maps a position of a stream to a source and to one of its samples.
 
-    Sources alternate as evenly as their shares allow. A source is passed through in a
-    new order in every epoch, and every sample is seen once in it.
+    Sources alternate as evenly as their weights allow. Every epoch of a source has a
+    new order, and every sample occurs once in it.
 
     Args:
         sizes: number of samples of each source.
-        weights: relative shares of the sources.
+        weights: relative weights of the sources.
         seed: not negative.
 
     Raises:
@@ -67,7 +66,7 @@ class Schedule:
         self.sizes, self.seed = list(sizes), _check_seed(seed)
         counts = np.maximum(np.round(PERIOD * np.divide(weights, sum(weights))), 1)
         sources = np.repeat(np.arange(len(sizes)), counts.astype(int))
-        # Turn k of n stands at (k + 1/2) / n of the period: evenly spread.
+        # Turn k of n comes at (k + 1/2) / n of the period, so turns are evenly spread.
         turns = np.concatenate([(np.arange(n) + 0.5) / n for n in counts.astype(int)])
         self._sources = sources[np.argsort(turns, kind="stable")]
         seen = self._sources[:, None] == np.arange(len(sizes))
@@ -75,13 +74,13 @@ class Schedule:
         self._counts = counts.astype(int)
 
     def __call__(self, position: int) -> tuple[int, int]:
-        """Return the source and the number of the sample in it."""
+        """Return the number of the source and of the sample in it."""
         period, phase = divmod(position, len(self._sources))
         source = int(self._sources[phase])
         turn = period * int(self._counts[source]) + int(self._before[phase, source])
-        epoch, place = divmod(turn, self.sizes[source])
+        epoch, index = divmod(turn, self.sizes[source])
         order = _order(self.seed, source, epoch, self.sizes[source])
-        return source, int(order[place])
+        return source, int(order[index])
 
 
 @lru_cache(maxsize=32)
@@ -92,7 +91,7 @@ def _order(seed: int, source: int, epoch: int, size: int) -> np.ndarray:
 
 
 def sample_generator(seed: int, position: int) -> np.random.Generator:
-    """Return the generator of everything that is random about one position."""
+    """Return the generator of all random numbers of one position."""
     return np.random.default_rng((seed, position, _SAMPLE))
 
 
@@ -103,7 +102,7 @@ def _check_seed(seed: int) -> int:
 
 
 def check_index(index: np.ndarray | None, count: int) -> np.ndarray:
-    """Return the samples to use as (n,) integers or raise a ``ValueError``."""
+    """Return the samples to use as (n,) integers, or raise a ``ValueError``."""
     if index is None:
         return np.arange(count)
     index = np.asarray(index)
@@ -124,8 +123,8 @@ def check_frames(frames: np.ndarray, shape: str) -> None:
     """Raise a ``ValueError`` unless frames are (…, S, S, 3) uint8 with S large enough.
 
     Args:
-        frames: what was given.
-        shape: what its shape should be, such as "(N, S, S, 3)".
+        frames: array to check.
+        shape: expected shape for the message, such as "(N, S, S, 3)".
     """
     *_, height, width, channels = (0, 0, 0, *frames.shape)
     wrong = frames.ndim != shape.count(",") + 1 or channels != 3 or height != width
@@ -139,9 +138,9 @@ def check_frames(frames: np.ndarray, shape: str) -> None:
 def check_landmarks(
     name: str, landmarks: np.ndarray, count: int, index: np.ndarray
 ) -> np.ndarray:
-    """Return landmarks (N, 68, 2) float32 or raise a ``ValueError``.
+    """Return landmarks (N, 68, 2) float32, or raise a ``ValueError``.
 
-    Only the samples in ``index`` have to be finite.
+    Only the samples in ``index`` must be finite.
     """
     landmarks = np.asarray(landmarks, np.float32)
     if landmarks.shape != (count, NUM_LANDMARKS, 2):

@@ -1,4 +1,4 @@
-"""Pairs of frames by the source they come from, in the shares that a user wants."""
+"""Pairs of frames by source, in the proportions of ``--source-shares``."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,14 @@ import numpy as np
 
 
 class SourceShares:
-    """Shares of the sources of clips in what is learnt from them.
+    """The proportions in which sources of clips are learnt.
 
     Args:
-        shares: one for every source; none: a source counts by its pairs.
-        source: number (N,) of the source of each pair; needed for shares.
+        shares: one for every source. Without any, every pair has the same weight.
+        source: number (N,) of the source of each pair. Shares need it.
 
     Raises:
-        ValueError: there are shares, and not one for every source.
+        ValueError: the number of shares is not the number of sources.
     """
 
     def __init__(self, shares: Sequence[float], source: np.ndarray | None) -> None:
@@ -29,7 +29,11 @@ class SourceShares:
         self._sources = [(np.flatnonzero(source == k), s) for k, s in enumerate(shares)]
 
     def parts(self, index: np.ndarray) -> list[tuple[np.ndarray, float]]:
-        """Return the parts of an index (n,) and their shares, which add up to one."""
+        """Split an index (n,) of pairs by source.
+
+        Returns:
+            The part of each source and its fraction. The fractions sum to one.
+        """
         if not len(index):
             return []
         if not self._sources:

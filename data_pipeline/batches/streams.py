@@ -1,9 +1,9 @@
-"""From a function of a position to batches, and mixtures of such streams.
+"""Streams of batches from a function of a position, and mixtures of streams.
 
-The work is done by NumPy and OpenCV in threads, a whole batch per call; both let go of
-Python's lock while they compute. Streams are tf.data sets where Keras runs on
-TensorFlow; elsewhere they are generators, and TensorFlow need not be installed. There
-processes can do the work (`use_workers`).
+NumPy and OpenCV work in threads, one call for a whole batch. Both release the
+interpreter lock while they compute. A stream is a tf.data set where Keras runs on
+TensorFlow. Elsewhere it is a generator, TensorFlow need not be installed, and processes
+can do the work (`use_workers`).
 """
 
 import multiprocessing
@@ -18,37 +18,36 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
-from data_pipeline.batches.process_pool import feed
+from data_pipeline.batches.process_pool import prefetch
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# Where TensorFlow trains on the same cores, two threads feed it.
+# Threads that make batches where TensorFlow trains on the same cores.
 WORKERS = 2
 PREFETCHED = 2
-# TensorFlow takes over arrays with this alignment and copies all others.
+# TensorFlow uses arrays with this alignment in place and copies all others.
 ALIGNMENT = 64
 
-# Dictionaries of arrays (B, ...), without end.
+# An endless sequence of dictionaries of arrays (B, ...).
 Stream = "tf.data.Dataset | Generator[dict[str, np.ndarray]]"
 
-# One sample: its crops (315, 315, 3) uint8, then its shapes (68, 2) in crop pixels.
+# One sample: its crops (315, 315, 3) uint8, and its shapes (68, 2) in crop pixels.
 Sample = tuple[list[np.ndarray], list[np.ndarray]]
 
 _workers = 0
 
 
 def use_workers(count: int) -> None:
-    """Let processes make the batches of all streams from now on; 0: threads do.
+    """Make the batches of all later streams in processes; 0 stands for threads.
 
-    Their frames are then uint8 in [0, 255], a quarter of what goes to the accelerator
-    otherwise.
+    Frames of processes are uint8 in [0, 255], a quarter of the bytes of float32.
 
     Raises:
-        ValueError: where Keras runs on TensorFlow, tf.data makes them; some systems do
-            not fork processes.
+        ValueError: Keras runs on TensorFlow, where tf.data makes the batches; or the
+            system cannot fork processes.
     """
     global _workers
     if count < 0 or (count and keras.backend.backend() == "tensorflow"):
@@ -71,11 +70,11 @@ def endless_stream(
     """Return the endless stream of batches of a function from positions to samples.
 
     Args:
-        sample: gives crops and shapes; called for position 0, 1, ... in no fixed order.
+        sample: returns crops and shapes of a position. Calls come in no fixed order.
         names: keys of the shapes.
         group: () for one crop per sample, (2,) for pairs.
         batch_size: B.
-        start: number of batches to leave out.
+        start: number of batches to skip.
     """
     if batch_size < 1 or start < 0:
         raise ValueError(
@@ -97,7 +96,7 @@ def endless_stream(
     if _workers:
         types = np.uint8, *(np.float32 for _ in names)
         arrays = list(zip(shapes.values(), types, strict=True))
-        return _named(list(shapes), feed(fill, arrays, start, _workers))
+        return _named(list(shapes), prefetch(fill, arrays, start, _workers))
     if keras.backend.backend() == "tensorflow":
         return _data_set(batch, shapes, start)
     return _named(list(shapes), _generate(batch, start))
@@ -135,7 +134,7 @@ def _data_set(
 def _generate(
     batch: Callable[[int], list[np.ndarray]], start: int
 ) -> Generator[list[np.ndarray]]:
-    """Yield the batches from number ``start`` on, made ahead by all cores."""
+    """Yield the batches from number ``start`` on, prefetched by all cores."""
     workers = os.cpu_count() or 1
     pool, numbers = ThreadPoolExecutor(workers), count(start)
     try:
@@ -168,7 +167,7 @@ def _fill(
 
 
 def _aligned(shape: tuple[int, ...]) -> np.ndarray:
-    """Return an uninitialised float32 array that TensorFlow need not copy."""
+    """Return an uninitialised float32 array that TensorFlow uses in place."""
     size = 4 * int(np.prod(shape))
     raw = np.empty(size + ALIGNMENT, np.uint8)
     skip = -raw.ctypes.data % ALIGNMENT
@@ -176,11 +175,10 @@ def _aligned(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def mix(*streams: Stream) -> Stream:
-    """Return a stream whose batches are those of all streams, one after the other.
+    """Return a stream whose batches concatenate one batch of every stream.
 
-    The proportions of the mixture are those of the batch sizes; `split_batch` gives
-    batch sizes for wanted proportions. When all streams start at batch k, so does the
-    mixture.
+    The batch sizes give the proportions of the mixture, see `split_batch`. If all
+    streams start at batch k, the mixture does too.
 
     Args:
         *streams: streams with the same keys.
@@ -195,7 +193,7 @@ def mix(*streams: Stream) -> Stream:
 
 
 def combine(join: Callable[..., dict], *streams: Stream) -> Stream:
-    """Return the stream of what ``join`` makes of one batch of every stream."""
+    """Return the stream of the results of ``join`` on one batch of every stream."""
     if keras.backend.backend() != "tensorflow":
         return _combined(join, *streams)
     import tensorflow as tf
@@ -212,7 +210,15 @@ def _combined(join: Callable[..., dict], *streams: Generator) -> Generator[dict]
 
 
 def split_batch(batch_size: int, shares: Sequence[float]) -> list[int]:
-    """Return whole batch sizes, 1 or more each, that sum to ``batch_size``."""
+    """Return whole batch sizes, at least 1 each, that sum to ``batch_size``.
+
+    Args:
+        batch_size: sum of the batch sizes.
+        shares: wanted proportions.
+
+    Raises:
+        ValueError: a proportion is not positive, or there are more than ``batch_size``.
+    """
     if batch_size < len(shares) or min(shares) <= 0:
         raise ValueError(
             f"`batch_size` must be at least the number of `shares`, all positive. "

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.augmentation.motion import Motion
-from data_pipeline.augmentation.photometric import Photometric
+from data_pipeline.augmentation.photometric import PhotometricStrength
 from data_pipeline.batches.pipelines import (
     Labelled,
     clip_pairs_dataset,
@@ -25,20 +25,21 @@ from data_pipeline.media.pts import write_pts
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
+from strrn_tf.system.file_names import file_name
 
-ROOM = (STORED_SIZE - CROP_SIZE) // 2
+PADDING = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
 PARITY_CROPS = 8
-# Of SBR: stills of a batch for every three frames of a clip in it.
+# For SBR: stills in a batch for every triplet of frames in it.
 STILLS_PER_TRIPLET = 4
 
 BatchesFrom = Callable[[int], Stream]
 
 
 class PseudoLabels(NamedTuple):
-    """What a round has added, shapes (N, 68, 2) in crop pixels, masks (N,).
+    """The pseudo-labels of a round: shapes (N, 68, 2) in crop pixels, masks (N,).
 
-    ``strrn_tf.methods.criticism.Criticism`` has these attributes and more.
+    ``strrn_tf.methods.cycle_scores.CycleScores`` has these attributes and more.
     """
 
     detected_before: np.ndarray
@@ -52,19 +53,19 @@ class TrainingData:
     """Batches for every training of Algorithm 1.
 
     Args:
-        stills: S (T = 1); None: only pseudo-labels are learnt from.
-        clips: D (T = 2); None: stills only.
+        stills: S (T = 1). None trains on pseudo-labels alone.
+        clips: D (T = 2). None trains on stills alone.
         config: batch sizes, mixtures, seed.
-        augmentation: strengths, for all streams; without it those of the class, and
-            for the detector the boxes of the configuration.
+        augmentation: strengths for all streams. None uses the defaults, and box errors
+            of the configuration for the detector.
         motion: of the synthetic pairs.
-        annotated: annotated frames of the clips (T = 1), for Semi-STRRN: they are
-            learnt like S, and pairs that end in one of them teach its annotation.
+        annotated: annotated frames of the clips (T = 1), for Semi-STRRN. They are
+            learnt like S. The target of a pair that ends in one is its annotation.
         source: number (N,) of the source of each pair, for ``source_shares``.
 
     Raises:
-        ValueError: ``annotated_fraction`` or ``source_shares`` of the configuration do
-            not fit the data.
+        ValueError: ``annotated_fraction`` or ``source_shares`` of the configuration
+            contradicts the data.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class TrainingData:
         self.sources = SourceShares(shares, source)
 
     def detector_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
-        """Return batches of S u D_det for the detector; in round 0 of S alone."""
+        """Return batches of S and D_det for the detector, of S alone in round 0."""
         detector = self.config.detector
         steps = detector.round_steps if pseudo else detector.steps
         return self._detector_batches(pseudo, seed, steps)
@@ -102,20 +103,20 @@ class TrainingData:
     def _detector_batches(
         self, pseudo: PseudoLabels | None, seed: int, steps: int
     ) -> BatchesFrom:
-        share = self.config.algorithm.pseudo_share
-        sources = self._annotated_sources(1 - share if pseudo else 1.0)
-        if pseudo is not None and (share or not sources):
+        fraction = self.config.algorithm.pseudo_share
+        sources = self._annotated_sources(1 - fraction if pseudo else 1.0)
+        if pseudo is not None and (fraction or not sources):
             frames = self.clips.frames[:, 1]
             index = np.flatnonzero(pseudo.teaches_detector)
-            # A frame that somebody annotated needs no second, worse label.
+            # An annotated frame needs no pseudo-label, which is worse.
             index = np.setdiff1d(index, self.annotated)
-            label = pseudo.tracked + ROOM
+            label = pseudo.tracked + PADDING
             sources += [
-                Labelled(frames, label, (share or 1.0) * part_share, part)
-                for part, part_share in self.sources.parts(index)
+                Labelled(frames, label, (fraction or 1.0) * part_fraction, part)
+                for part, part_fraction in self.sources.parts(index)
             ]
         batch_size = self.config.detector.batch_size
-        mild_from = steps - round(self.config.algorithm.cool_down * steps)
+        annealed = round(self.config.algorithm.augmentation_annealing * steps)
 
         def batches_from(start: int) -> Stream:
             return stills_dataset(
@@ -124,20 +125,20 @@ class TrainingData:
                 seed=seed,
                 start=start,
                 augmentation=self.detector_augmentation,
-                mild_from=mild_from,
+                annealed_from=steps - annealed,
             )
 
         return batches_from
 
     def tracker_batches(self, pseudo: PseudoLabels | None, seed: int) -> BatchesFrom:
         """Return batches of D_tck and of stills in synthetic motion."""
-        share = self.config.algorithm.mix_stills if pseudo else 1.0
+        fraction = self.config.algorithm.mix_stills if pseudo else 1.0
         batch_size = self.config.tracker.batch_size
         sources = self._annotated_sources(1.0)
         if not sources and pseudo is not None:
-            # Nobody gave annotated stills: the trusted frames stand in for them.
+            # Without annotated stills the trusted frames take their place.
             index = np.flatnonzero(pseudo.teaches_detector | pseudo.teaches_tracker)
-            label = pseudo.tracked + ROOM
+            label = pseudo.tracked + PADDING
             sources = [Labelled(self.clips.frames[:, 1], label, 1.0, index)]
 
         def stills(size: int, start: int) -> Stream:
@@ -153,9 +154,9 @@ class TrainingData:
         def pairs(size: int, start: int) -> Stream:
             return clip_pairs_dataset(
                 self.clips.frames,
-                pseudo.detected_before + ROOM,
-                pseudo.detected + ROOM,
-                self._tracker_targets(pseudo) + ROOM,
+                pseudo.detected_before + PADDING,
+                pseudo.detected + PADDING,
+                self._tracker_targets(pseudo) + PADDING,
                 parts=self.sources.parts(self._tracker_index(pseudo)),
                 batch_size=size,
                 seed=seed,
@@ -164,24 +165,24 @@ class TrainingData:
             )
 
         def batches_from(start: int) -> Stream:
-            if share == 1:
+            if fraction == 1:
                 return stills(batch_size, start)
-            if share == 0:
+            if fraction == 0:
                 return pairs(batch_size, start)
-            first, second = split_batch(batch_size, (share, 1 - share))
+            first, second = split_batch(batch_size, (fraction, 1 - fraction))
             return mix(stills(first, start), pairs(second, start))
 
         return batches_from
 
     def registration_batches(self, seed: int) -> BatchesFrom:
-        """Return batches of S for SBR, with ``triplets`` (b, 3, 315, 315, 3) beside.
+        """Return batches of S for SBR, with ``triplets`` (b, 3, 315, 315, 3) of frames.
 
-        The triplets keep their looks: what noise and painted blocks would add is what
-        optical flow would follow.
+        The triplets have no photometric augmentation: optical flow would follow noise
+        and painted blocks.
         """
         steps = self.config.detector.round_steps
         stills = self._detector_batches(None, seed, steps)
-        plain = replace(self.augmentation, photometric=Photometric.none())
+        plain = replace(self.augmentation, photometric=PhotometricStrength.none())
         size = max(self.config.detector.batch_size // STILLS_PER_TRIPLET, 1)
 
         def batches_from(start: int) -> Stream:
@@ -200,18 +201,18 @@ class TrainingData:
 
     def pairs(self) -> Iterator[np.ndarray]:
         """Yield batches (B, 2, 315, 315, 3) float32 in [0, 1] of all pairs in order."""
-        inside = slice(ROOM, ROOM + CROP_SIZE)
+        inside = slice(PADDING, PADDING + CROP_SIZE)
         for first in range(0, len(self.clips), PREDICTION_BATCH):
             batch = self.clips.frames[first : first + PREDICTION_BATCH]
             yield batch[:, :, inside, inside].astype(np.float32) / 255
 
     @property
     def counts(self) -> dict[str, int]:
-        """Numbers of what there is to learn from, by kind."""
+        """Number of training samples by kind."""
         is_pairs = self.clips is None or self.clips.frames.shape[1] == 2
         counts = {
             "annotated stills": len(self.stills) if self.stills else 0,
-            f"unlabelled {'pairs' if is_pairs else 'threes'} of frames": len(
+            f"unlabelled {'pairs' if is_pairs else 'triplets'} of frames": len(
                 self.names
             ),
         }
@@ -221,18 +222,19 @@ class TrainingData:
 
     def parity_crops(self) -> np.ndarray:
         """Return crops (n, 315, 315, 3) float32 in [0, 1] for checking an export."""
-        inside = slice(ROOM, ROOM + CROP_SIZE)
+        inside = slice(PADDING, PADDING + CROP_SIZE)
         store = self.stills or self.clips
         return store.frames[:PARITY_CROPS, 0, inside, inside].astype(np.float32) / 255
 
     def images(self, index: int) -> np.ndarray:
         """Return frames t-1 and t (2, 315, 315, 3) uint8 of one pair."""
-        inside = slice(ROOM, ROOM + CROP_SIZE)
+        inside = slice(PADDING, PADDING + CROP_SIZE)
         return np.asarray(self.clips.frames[index][:, inside, inside])
 
     def write_pseudo_label(self, folder: Path, index: int, shape: np.ndarray) -> None:
         """Write frame t of a pair and its shape (68, 2) in the 300-W layout."""
-        name = self.names[index].replace("/", "_").replace("#", "_")
+        clip, _, frame = self.names[index].rpartition("#")
+        name = f"{file_name(clip)}_{frame}"
         write_image(folder / f"{name}.jpg", self.images(index)[1])
         write_pts(folder / f"{name}.pts", shape)
 
@@ -241,7 +243,7 @@ class TrainingData:
         write_image(path, picture)
 
     def _annotated_sources(self, weight: float) -> list[Labelled]:
-        """Return S, and the annotated video frames in proportion to their number."""
+        """Return S and the annotated video frames, weighted by their numbers."""
         found = []
         if self.stills is not None:
             shapes = self.stills.landmarks[:, 0]
@@ -258,7 +260,7 @@ class TrainingData:
         ]
 
     def _annotated_pairs(self) -> np.ndarray:
-        """Return the pairs whose second frame is one of the annotated ones."""
+        """Return the pairs whose second frame is annotated."""
         fraction = self.config.algorithm.annotated_fraction
         if bool(fraction) != (self.frames is not None):
             raise ValueError(
@@ -271,9 +273,9 @@ class TrainingData:
         return np.flatnonzero(is_chosen & self._is_known())
 
     def _is_known(self) -> np.ndarray:
-        """Return whether the annotated face (N,) is that of the crop.
+        """Return a mask (N,): the annotated face is the one in the crop.
 
-        Where there are several faces, the face finder may have chosen another one.
+        Among several faces, the face finder may have chosen another one.
         """
         middle = self.clips.landmarks[:, 1].mean(1) - (STORED_SIZE - 1) / 2
         return np.abs(middle).max(-1) < CROP_SIZE / CROP_MARGIN / 2
@@ -281,7 +283,7 @@ class TrainingData:
     def _tracker_targets(self, pseudo: PseudoLabels) -> np.ndarray:
         targets = pseudo.detected.copy()
         if len(self.annotated):
-            targets[self.annotated] = self.clips.landmarks[self.annotated, 1] - ROOM
+            targets[self.annotated] = self.clips.landmarks[self.annotated, 1] - PADDING
         return targets
 
     def _tracker_index(self, pseudo: PseudoLabels) -> np.ndarray:

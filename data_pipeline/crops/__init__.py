@@ -1,1 +1,1 @@
-"""From an annotated or unlabelled source to stored crops."""
+"""From an image or video to stored crops: face boxes, windows, samples."""

@@ -1,4 +1,4 @@
-"""Annotated frames of videos, as stills: what Semi-STRRN learns beside S."""
+"""Annotated frames of videos as stills, for the semi-supervised STRRN."""
 
 import zlib
 from collections.abc import Callable
@@ -18,7 +18,7 @@ T = TypeVar("T")
 def annotated_frames(sequence: Sequence300VW) -> list[int]:
     """Return the 0-based numbers of the frames with an annotation, rising.
 
-    The badly annotated ones, which the data set lists itself, are not among them.
+    Frames in the data set's own list of bad annotations are left out.
     """
     if sequence.annotations is None:
         return []
@@ -33,13 +33,13 @@ def choose_annotated(
 ) -> list[int]:
     """Return a fraction of the annotated frames of one sequence, rising.
 
-    The choice depends on the last part of the sequence's name and the seed alone; a
-    smaller fraction is part of a larger one.
+    The choice depends only on the seed and the last part of the sequence's name. A
+    larger fraction contains every smaller one.
 
     Args:
         name: of the sequence, such as ``001`` or ``300vw/001``.
         frames: all its annotated frames.
-        fraction: in 0 to 1; the count is rounded.
+        fraction: in 0 to 1. The count is rounded.
         seed: not negative.
     """
     rng = np.random.default_rng((seed, zlib.crc32(name.rpartition("/")[2].encode())))
@@ -50,15 +50,15 @@ def choose_annotated(
 def pack_annotated(
     sequence: Sequence300VW, wanted: list[int], pack: Callable[[Samples], T]
 ) -> tuple[list[T], list[str]]:
-    """Cut frames by the boxes of their landmarks; keep what ``pack`` makes of each.
+    """Cut annotated frames by the boxes of their landmarks.
 
     Args:
         sequence: in the 300VW layout.
         wanted: numbers of frames, 0-based.
-        pack: is given every sample (T = 1) as soon as it is cut.
+        pack: function of a sample (T = 1), called as soon as the sample is cut.
 
     Returns:
-        What ``pack`` returned, and what is wrong with the others.
+        The results of ``pack``, and the problems of the other frames.
 
     Raises:
         ValueError: the video cannot be read.

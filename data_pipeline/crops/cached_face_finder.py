@@ -1,5 +1,7 @@
-"""MTCNN's boxes of the images of one source, kept in a file."""
+"""Face boxes of the images of one source, cached in a file."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -7,33 +9,48 @@ import numpy as np
 from data_pipeline.crops import face_boxes
 from data_pipeline.crops.fingerprints import fingerprint
 
-# Raised when the same image would give another box than before.
+# To be raised with every change that gives another box for the same image.
 BOXES_VERSION = 1
 
 
 class CachedFaceFinder:
-    """MTCNN's face of each image of one video or folder, searched once and kept.
+    """The MTCNN face of each image of one video or folder, searched once.
+
+    A changed source is searched again, and so is a changed image of a folder.
 
     Args:
         cache: folder of the caches.
-        source: video file or folder; a changed one is searched anew, and so is a
-            changed image anywhere in it that is named by its path there.
-        rule: which of several faces, see ``face_boxes.choose_face``.
+        source: video file or folder.
+        rule: choice among several faces, see ``face_boxes.choose_face``.
+        search: function of an image and the rule, which returns a box or None.
     """
 
-    def __init__(self, cache: Path, source: Path, rule: str = "largest") -> None:
-        place = str(source.resolve())
-        key = fingerprint([(source,)], place=place, rule=rule, version=BOXES_VERSION)
+    def __init__(
+        self,
+        cache: Path,
+        source: Path,
+        rule: str = "largest",
+        *,
+        search: Callable[..., np.ndarray | None] = face_boxes.find_face_box,
+    ) -> None:
+        # The option is called `place` in the fingerprints of existing caches.
+        options = {"place": str(source.resolve()), "rule": rule}
+        key = fingerprint([(source,)], version=BOXES_VERSION, **options)
         self._boxes = face_boxes.BoxCache(cache / f"{key}.json")
         self._source, self._rule = source, rule
+        self._search = search
 
     def __call__(self, name: str, image: np.ndarray) -> np.ndarray | None:
-        """Return the box (4,) of the face in the named image, None without a face."""
+        """Return the box (4,) of the face in an image, or None without a face.
+
+        Args:
+            name: path of the image below the source, or any name of a video frame.
+            image: (H, W, 3) uint8 RGB.
+        """
         path = self._source / name
         entry = f"{name} {fingerprint([(path,)])}" if path.is_file() else name
-        return self._boxes.find(
-            entry, image, lambda image: face_boxes.find_face_box(image, self._rule)
-        )
+        search = partial(self._search, rule=self._rule)
+        return self._boxes.find(entry, image, search)
 
     def __enter__(self) -> "CachedFaceFinder":
         return self

@@ -1,9 +1,9 @@
 """Face boxes by MTCNN (Zhang et al. 2016), the choice of one face, and their cache.
 
-The networks are those of the `mtcnn` package, run by the runtime's `FaceFinder`: the
-same boxes in a tenth of the time (`benchmarks/accuracy/face_finder.py`). Boxes leave
-this file in the project's meaning, the tight box of the 68 landmarks; the conversion is
-`strrn_tf.tracking.face_detection.face_boxes.landmark_box`.
+The networks are those of the `mtcnn` package. The runtime's `FaceFinder` runs them and
+gives the same boxes in a tenth of the time (`benchmarks/accuracy/face_finder.py`).
+Boxes here are the tight boxes of the 68 landmarks; `landmark_box` of
+`strrn_tf.tracking.face_detection.face_boxes` converts them.
 """
 
 import functools
@@ -22,35 +22,40 @@ from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
 RULES = ("largest", "central")
 
-# A face smaller than either is not worth tracking, and searching for it costs most of
-# the time: pixels, and share of the shorter side of the picture.
-SMALLEST_FACE, SMALLEST_SHARE = 30, 0.05
+# The search finds faces above both limits: pixels, and a fraction of the shorter side
+# of the picture. Smaller faces would take most of its time.
+SMALLEST_FACE, SMALLEST_FRACTION = 30, 0.05
 
 BoxFinder = Callable[[np.ndarray], np.ndarray | None]
 
 
 def find_face_boxes(image: np.ndarray) -> np.ndarray:
-    """Return the boxes (N, 4) of all faces that MTCNN finds, N = 0 when there is none.
+    """Return the boxes (N, 4) of all faces that MTCNN finds; N = 0 without a face.
 
     Args:
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        Tight landmark boxes as expected from MTCNN's, in pixels of ``image``. They may
-        reach out of the image, as faces do.
+        Tight landmark boxes, predicted from MTCNN's boxes, in pixels of ``image``. They
+        may extend beyond the image, as faces do.
     """
     return landmark_box(find_mtcnn_boxes(image))
 
 
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
-    """Return the box (4,) of the face chosen by ``rule``, None without a face."""
+    """Return the box (4,) of the face chosen by ``rule``, or None without a face."""
     size = image.shape[1], image.shape[0]
     return choose_face(find_face_boxes(image), size, rule)
 
 
-def find_mtcnn_boxes(image: np.ndarray) -> np.ndarray:
-    """Return the boxes (N, 4) as MTCNN means them: forehead to chin, float64 pixels."""
-    boxes = np.array([face.box for face in _finder().find(image)])
+def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:
+    """Return MTCNN's own boxes (N, 4), from forehead to chin, in float64 pixels.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        finder: None for one that all calls share.
+    """
+    boxes = np.array([face.box for face in (finder or _finder()).find(image)])
     boxes = np.reshape(boxes, (-1, 4)).astype(np.float64)
     return boxes[(box_sides(boxes) > 0).all(-1)]
 
@@ -66,7 +71,7 @@ def choose_face(
         rule: "largest" area, or "central": centre closest to the centre of the image.
 
     Returns:
-        The box (4,) as float64, None when there is none.
+        The box (4,) as float64, or None without a box.
 
     Raises:
         ValueError: the rule is unknown.
@@ -84,12 +89,13 @@ def choose_face(
 
 
 class BoxCache:
-    """Face boxes by source name, kept in a JSON file; None says "no face here".
+    """Face boxes by source name in a JSON file; None stands for no face.
 
-    Saved at the latest ``save_every`` seconds after a change, and on leaving ``with``.
+    Changes are saved on leaving ``with``, and after ``save_every`` seconds at the
+    latest.
 
     Args:
-        path: the JSON file; it need not exist yet.
+        path: JSON file, which need not exist yet.
         save_every: seconds between two savings while boxes are added.
 
     Raises:
@@ -113,14 +119,14 @@ class BoxCache:
             ok = False
         if not ok:
             raise ValueError(
-                f"{self.path}: is not a cache of face boxes. Delete it to make it anew"
+                f"{self.path}: is not a cache of face boxes. Delete it to search again"
             )
         return boxes
 
     def find(
         self, name: str, image: np.ndarray, finder: BoxFinder
     ) -> np.ndarray | None:
-        """Return the box of a source, from the cache or else from ``finder(image)``."""
+        """Return the box of a source from the cache, or else from ``finder(image)``."""
         if name not in self:
             self[name] = finder(image)
         return self[name]
@@ -142,7 +148,7 @@ class BoxCache:
             self.save()
 
     def save(self) -> None:
-        """Write the file if there is anything new."""
+        """Write the file if boxes were added."""
         if self._is_changed:
             write_text(self.path, json.dumps({"boxes": self._boxes}, indent=0) + "\n")
         self._is_changed, self._saved_at = False, time.monotonic()
@@ -161,5 +167,5 @@ class BoxCache:
 
 @functools.cache
 def _finder() -> FaceFinder:
-    """Return the finder; made once, by the first search."""
-    return FaceFinder(SMALLEST_FACE, min_face_share=SMALLEST_SHARE)
+    """Return the face finder. The first search creates it."""
+    return FaceFinder(SMALLEST_FACE, min_face_share=SMALLEST_FRACTION)

@@ -1,4 +1,4 @@
-"""A fingerprint of source files and options, by which made data is known again."""
+"""Fingerprints of source files and options, which identify derived data."""
 
 import hashlib
 import json
@@ -8,7 +8,7 @@ from typing import Any
 
 from data_pipeline.crops.window import STORED_MARGIN, STORED_SIZE
 
-# Raised when the same inputs would give other crops than before.
+# To be raised with every change that gives other crops for the same inputs.
 FORMAT = 2
 
 
@@ -16,9 +16,9 @@ def fingerprint(sources: Sequence[tuple], **options: Any) -> str:
     """Return 16 hexadecimal digits that change with the sources or the options.
 
     Args:
-        sources: named tuples (`Still`, `Clip`, `Sequence300VW`). Files count by size
-            and time of change, not by place, so a data set may move.
-        options: anything JSON knows; functions count by name.
+        sources: named tuples (`Still`, `Clip`, `Sequence300VW`). Files count by name,
+            size and time of change, not by folder, so a data set may move.
+        options: values that JSON can hold, and functions, which count by name.
     """
     described = {
         "format": [FORMAT, STORED_SIZE, STORED_MARGIN],

@@ -1,4 +1,4 @@
-"""Pairs (or more) of consecutive frames of one clip, cut out for a store."""
+"""Pairs, or longer runs, of consecutive frames of a clip, cut out for a store."""
 
 import zlib
 from collections import deque
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class PairOptions(NamedTuple):
-    """How pairs are chosen and cut, see `store.build_pair_store`."""
+    """Choice and cutting of pairs, see `store.build_pair_store`."""
 
     pairs_per_clip: int
     seed: int
@@ -31,7 +31,7 @@ class PairOptions(NamedTuple):
     frames: int = 2
 
     def check(self) -> None:
-        """Raise a ``ValueError`` when an option has no meaning."""
+        """Raise a ``ValueError`` if an option is out of range."""
         if self.pairs_per_clip < 1:
             raise ValueError(
                 f"`pairs_per_clip` must be at least 1. Received: {self.pairs_per_clip}"
@@ -52,7 +52,7 @@ def cut_pairs(
     """Cut the pairs of one clip.
 
     Returns:
-        The samples (None when there is none) and the clip's part of the report.
+        The samples (None without any), and the clip's part of the report.
 
     Raises:
         ValueError: the video cannot be read.
@@ -64,15 +64,16 @@ def cut_pairs(
 def pack_pairs(
     clip: AnyClip, options: PairOptions, pack: Callable[[Samples], T]
 ) -> tuple[list[T], dict[str, Any]]:
-    """Cut the pairs of one clip, and keep of each only what ``pack`` makes of it.
+    """Cut the pairs of one clip and keep only the results of ``pack``.
 
     Args:
-        clip: what to cut.
-        options: how.
-        pack: is given every pair as soon as it is cut; a crop takes 445 kB.
+        clip: source of the frames.
+        options: choice and cutting of pairs.
+        pack: function of a pair, called as soon as the pair is cut. One crop takes
+            445 kB.
 
     Returns:
-        What ``pack`` returned, and the clip's part of the report.
+        The results of ``pack``, and the clip's part of the report.
 
     Raises:
         ValueError: the video cannot be read.
@@ -83,7 +84,7 @@ def pack_pairs(
     cutter = _Cutter(clip, options, reader)
     packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
     if reader.num_frames is not None and reader.num_frames < announced:
-        # The container announced more than there is: spread over what there is.
+        # The container announced too many frames. The choice is spread again.
         wanted = choose_pairs(clip, reader, reader.num_frames, options)
         cutter = _Cutter(clip, options, reader)
         packed = [pack(pair) for pair in cutter.cut(reader, wanted)]
@@ -118,7 +119,7 @@ def choose_pairs(
     num_frames: int,
     options: PairOptions,
 ) -> list[int]:
-    """Return the 0-based numbers of the last frames, one in every even share."""
+    """Return the 0-based numbers of the last frames of pairs, spread evenly."""
     dropped = getattr(clip, "dropped", frozenset())
 
     def is_next(i: int) -> bool:
@@ -134,14 +135,14 @@ def choose_pairs(
 
 
 def spread(numbers: Sequence[int], count: int, name: str, seed: int) -> list[int]:
-    """Return one of the numbers in every even share of them, all if there are few.
+    """Return one number from each of ``count`` equal sections, or all if they are few.
 
     Args:
         numbers: rising.
-        count: how many at most.
-        name: of the clip; seeded by it, a clip's choice does not depend on which others
-            there are.
-        seed: where within its share each lies.
+        count: largest number of results.
+        name: of the clip. It is part of the seed, so the choice of a clip does not
+            depend on other clips.
+        seed: decides the position in each section.
     """
     if len(numbers) <= count:
         return list(numbers)
@@ -151,7 +152,7 @@ def spread(numbers: Sequence[int], count: int, name: str, seed: int) -> list[int
 
 
 class _Cutter:
-    """Cuts the wanted pairs in one pass over the video and counts what is missing."""
+    """Cuts the wanted pairs in one pass over a video and lists the missing ones."""
 
     def __init__(
         self, clip: AnyClip, options: PairOptions, reader: FrameReader
@@ -183,8 +184,8 @@ class _Cutter:
         try:
             frames, landmarks, matrix = cut_window(images, landmarks, box)
         except ValueError as error:  # the annotation is one point, or a line
-            place = f"{self.clip.video_path}, frame {first.index}"
-            self.problems.append(f"{place}: {error}")
+            where = f"{self.clip.video_path}, frame {first.index}"
+            self.problems.append(f"{where}: {error}")
             return None
         name = f"{self.clip.name}#{last.index:06d}"
         return Samples([name], frames[None], landmarks[None], matrix[None])
@@ -210,7 +211,7 @@ class _Cutter:
 
 
 def _is_within(box: np.ndarray, size: tuple[int, int]) -> bool:
-    """Return whether a box can be that of a face in a picture of this size."""
+    """Return whether a box can belong to a face in a picture of this size."""
     middle = (box[:2] + box[2:]) / 2
     is_inside = ((middle >= 0) & (middle < size)).all()
     return bool(is_inside and (box[2:] - box[:2]).max() <= 2 * max(size))
@@ -219,7 +220,7 @@ def _is_within(box: np.ndarray, size: tuple[int, int]) -> bool:
 def _consecutive(
     reader: FrameReader, wanted: list[int], count: int
 ) -> Iterator[list[VideoFrame]]:
-    """Yield the frames t-count+1 to t for every wanted t that the video reaches."""
+    """Yield frames t-count+1 to t for every wanted t that the video contains."""
     ends = set(wanted)
     run: deque[VideoFrame] = deque(maxlen=count)
     for frame in reader.frames({end - i for end in ends for i in range(count)}):

@@ -1,4 +1,4 @@
-"""One annotated still, cut out for a store."""
+"""Cuts an annotated still out for a store."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
     """Return the sample (n = 1, T = 1) of an annotated still.
 
     Args:
-        still: what to cut.
-        boxes: "landmarks" (the tight box of the annotation) or a function from an image
-            to face boxes, of which the one nearest to the annotated face is taken.
+        still: annotated image.
+        boxes: "landmarks" for the tight box of the annotation, or a function from an
+            image to face boxes. The box nearest to the annotated face is used.
 
     Raises:
         ValueError: the image or its landmarks cannot be read, or no face is found.

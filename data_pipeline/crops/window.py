@@ -1,7 +1,7 @@
-"""The window of a stored crop: the network's crop and room for augmentation around it.
+"""The window of a stored crop: the network's crop with a margin for augmentation.
 
 The stored crop has the scale of the network's crop (315 x 315) and is 35 pixels wider
-on every side, so the crop without augmentation is ``frame[35:350, 35:350]`` exactly.
+on every side. Without augmentation the crop is exactly ``frame[35:350, 35:350]``.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def cut_window(
 
     Args:
         images: T images (H, W, 3) uint8.
-        landmarks: (T, 68, 2) image pixels; NaN stays NaN.
+        landmarks: (T, 68, 2) in image pixels. NaN stays NaN.
         box: face box (4,) in image pixels.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Data sets on disk: 300-W, 300VW, YouTube, plain clips."""
+"""Data sets on disk: 300-W, 300VW, YouTube, folders of clips."""

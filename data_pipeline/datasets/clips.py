@@ -1,4 +1,4 @@
-"""Unlabelled clips: every video, and every folder of numbered images, below folders."""
+"""Unlabelled clips: all videos and folders of numbered images below some folders."""
 
 import os
 from collections.abc import Sequence
@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from data_pipeline.media.images import frame_number, is_image, natural_key
 from data_pipeline.media.video import VIDEO_SUFFIXES
+from strrn_tf.system.file_names import numbered
 
 
 class Clip(NamedTuple):
-    """One clip: a name that does not depend on where the data lies, and its path."""
+    """One clip: its name, which does not depend on the data root, and its path."""
 
     name: str
     video_path: Path
@@ -21,13 +22,13 @@ def list_clips(
 ) -> list[Clip]:
     """Return the clips at or below the given folders, sorted by name.
 
-    A folder counts as a clip when it holds at least two images with numbers in their
-    names. Hidden files and folders are passed over.
+    A folder is a clip if it holds at least two images with numbers in their names.
+    Hidden files and folders are skipped.
 
     Args:
         roots: a video, a folder, or several. Names are paths below the root.
-        prefixed: whether the root's own name comes first; by default when there are
-            several.
+        prefixed: whether names begin with the name of the root. The default is True
+            for several roots.
 
     Raises:
         ValueError: a root does not exist, or there is no clip in any of them.
@@ -44,25 +45,30 @@ def list_clips(
         raise ValueError(
             f"{names}: there are no video files or folders of numbered images"
         )
-    return _with_unique_names(sorted(clips, key=lambda clip: natural_key(clip.name)))
+    clips = sorted(clips, key=lambda clip: natural_key(clip.name))
+    # Two roots may have the same name.
+    names = numbered([clip.name for clip in clips])
+    return [
+        Clip(name, clip.video_path) for name, clip in zip(names, clips, strict=True)
+    ]
 
 
 def longest_first(clips: Sequence[Clip]) -> list[Clip]:
-    """Return the clips by the size of their files, which tells their length roughly.
+    """Return the clips by falling file size, a rough measure of their length.
 
-    Workers that begin with the longest end together.
+    Workers that start with the longest clips end together.
     """
     return sorted(clips, key=lambda clip: _num_bytes(clip.video_path), reverse=True)
 
 
 def _num_bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
-    # A link may lead nowhere, which is said when the clip is opened.
+    # A link may lead nowhere. Opening the clip reports that.
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def plain(name: str) -> str:
-    r"""Return a name as valid Unicode; bytes that are none become ``\udcff``."""
+    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode()
 
 
@@ -81,14 +87,3 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
         clips += [Clip(plain(p.relative_to(base).as_posix()), p) for p in found]
     # The root itself may be the folder of images.
     return [c._replace(name=root.resolve().name) if c.name == "." else c for c in clips]
-
-
-def _with_unique_names(clips: list[Clip]) -> list[Clip]:
-    """Number the names that occur twice (two roots may have the same name)."""
-    seen: dict[str, int] = {}
-    unique = []
-    for clip in clips:
-        seen[clip.name] = seen.get(clip.name, 0) + 1
-        count = seen[clip.name]
-        unique.append(clip._replace(name=f"{clip.name}~{count}") if count > 1 else clip)
-    return unique

@@ -1,6 +1,7 @@
-"""Frames and stills together with their ground truth, for evaluation.
+"""Frames and stills with their ground truth, for evaluation.
 
-Whole images, in order of time, decoded once; crops for training are in ``store.py``.
+Images are whole, in order of time, and decoded once. Training uses the crops of
+``stores.store``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ CATEGORIES = ("1", "2", "3")
 
 
 class OpenSequence(NamedTuple):
-    """A sequence whose video was opened, and the category it belongs to."""
+    """A sequence with its category and an open reader of its video."""
 
     category: str
     sequence: Sequence300VW
@@ -33,11 +34,11 @@ class OpenSequence(NamedTuple):
 def open_sequences(root: Path, category: str) -> list[OpenSequence]:
     """Open the annotated sequences of a 300VW category, or of "all" three.
 
-    Every video is opened before any is evaluated, so that a broken one is known now
+    All videos are opened before the first is evaluated, so a broken one fails at once
     and not after an hour.
 
     Raises:
-        ValueError: nothing is there, a video cannot be read or has no annotation.
+        ValueError: there is no sequence, or a video is unreadable or unannotated.
     """
     opened = []
     for name in CATEGORIES if category == "all" else (category,):

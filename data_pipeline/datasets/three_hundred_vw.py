@@ -6,19 +6,17 @@
       114/vid.avi          (also vid.mp4, ..., or a folder of images, 114/frames/)
       114/annot/000001.pts  frame n of the video, counted from 1 in decoding order
       extra/114.mat        variable `error`: numbers (from 1) of badly annotated frames
-      extra.zip            the same as it is distributed; read where it lies
+      extra.zip            the same as it is distributed; read without unpacking
 
-Only the sequences that are present are listed, so a part of the data set will do.
+Only sequences that are present are listed, so a part of the data set is enough.
 """
 
-import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.datasets.error_frames import read_error_frames
 from data_pipeline.media.images import is_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import VIDEO_SUFFIXES
@@ -34,8 +32,8 @@ def _counts(text: str) -> dict[str, int]:
     return {name: int(count) for name, count in pairs}
 
 
-# The published split. For the test categories with the exact number of frames of each
-# video, error frames included: an incomplete copy is noticed.
+# The published split. Test categories have the exact number of frames of each video,
+# with error frames, so that an incomplete copy is noticed.
 TRAINING_IDS: tuple[str, ...] = _words(
     """
     001 002 003 004 007 009 010 011 013 015 016 017 018 019 020 022 025 027 028 029
@@ -66,19 +64,21 @@ FRAME_COUNTS: dict[int, dict[str, int]] = {
         """
     ),
 }
-# Of all training sequences, and the badly annotated frames of each test category.
+# Frames of all training sequences, and error frames of each test category.
 NUM_TRAINING_FRAMES = 95_192
 NUM_DROPPED: dict[int, int] = {1: 711, 2: 67, 3: 1349}
 SPLITS = ("train", 1, 2, 3)
-# A list of frame numbers takes a few kB. Larger ones are not read.
-MAX_LIST_BYTES = 2**20
 
 
 class Sequence300VW(NamedTuple):
     """One sequence.
 
-    ``dropped`` are 0-based numbers of badly annotated frames; ``num_frames`` is what
-    the published count says, None where no count of the single video is published.
+    Attributes:
+        name: published id.
+        video_path: video file, or folder of images.
+        annotations: folder of `.pts` files; None without one.
+        dropped: 0-based numbers of badly annotated frames.
+        num_frames: published number of frames; None where none is published.
     """
 
     name: str
@@ -118,7 +118,7 @@ def list_sequences(root: str | Path, split: str | int) -> list[Sequence300VW]:
 def is_300vw(root: str | Path) -> bool:
     """Return whether a folder holds a sequence of 300VW: a published id with its video.
 
-    The video has to be called ``vid``, or to have a folder ``annot`` beside it.
+    The video must be called ``vid`` or have a folder ``annot`` beside it.
     """
     root = Path(root)
     folders = [root / name for split in SPLITS for name in sequence_ids(split)]
@@ -130,14 +130,14 @@ def is_300vw(root: str | Path) -> bool:
 
 
 def is_test_video(path: Path) -> bool:
-    """Return whether a video, or folder of images, is that of a test sequence."""
+    """Return whether a video, or folder of images, belongs to a test sequence."""
     folder = path.parent
     is_test = any(folder.name in counts for counts in FRAME_COUNTS.values())
     return is_test and is_300vw(folder.parent)
 
 
 def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
-    """Return the sequence of a published id, None when it has no video here.
+    """Return the sequence of a published id, or None without its video.
 
     Raises:
         ValueError: its list of error frames cannot be read.
@@ -152,7 +152,7 @@ def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
         name,
         video,
         annotations if annotations.is_dir() else None,
-        _read_dropped(root, name),
+        read_error_frames(root, name),
         counts.get(name),
     )
 
@@ -160,7 +160,7 @@ def find_sequence(root: str | Path, name: str) -> Sequence300VW | None:
 def read_annotation(sequence: Sequence300VW, index: int) -> np.ndarray:
     """Return the landmarks (68, 2) of frame ``index`` (0-based), float32 pixels.
 
-    NaN where the sequence, or just this frame, has no annotation.
+    Landmarks are NaN where the sequence or this frame has no annotation.
 
     Raises:
         ValueError: the annotation is malformed.
@@ -188,48 +188,3 @@ def _find_video(folder: Path) -> Path | None:
     frames = folder / "frames"
     has_frames = frames.is_dir() and any(is_image(p) for p in frames.iterdir())
     return frames if has_frames else None
-
-
-def _read_dropped(root: Path, name: str) -> frozenset[int]:
-    """Return the 0-based numbers of the error frames; the file counts from 1."""
-    path, archive = root / "extra" / f"{name}.mat", root / "extra.zip"
-    if path.is_file():
-        content = path.read_bytes() if path.stat().st_size <= MAX_LIST_BYTES else b""
-    elif archive.is_file():
-        path = archive / f"{name}.mat"
-        content = _member(archive, f"{name}.mat")
-    else:
-        return frozenset()
-    if content is None:
-        return frozenset()
-    from scipy.io import loadmat
-
-    try:
-        numbers = np.asarray(loadmat(io.BytesIO(content))["error"]).ravel()
-    except Exception as error:  # scipy raises a different type for every kind of damage
-        raise ValueError(
-            f"{path}: must be a MATLAB file with the variable `error`. "
-            f"Received: {type(error).__name__}"
-        ) from error
-    is_number = np.issubdtype(numbers.dtype, np.number)
-    if numbers.size and not (
-        is_number and np.isfinite(numbers).all() and numbers.min() >= 1
-    ):
-        raise ValueError(f"{path}: `error` must hold frame numbers counted from 1")
-    return frozenset(int(n) - 1 for n in numbers)
-
-
-def _member(archive: Path, name: str) -> bytes | None:
-    """Return the content of ``name`` or ``extra/name`` in an archive, None without it.
-
-    Nothing is unpacked to disk, and members of other names are not touched.
-    """
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for member in opened.infolist():
-                if member.filename in (name, f"extra/{name}"):
-                    is_small = member.file_size <= MAX_LIST_BYTES
-                    return opened.read(member) if is_small else b""
-    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"{archive}: cannot be read ({error}). Unpack it") from error
-    return None

@@ -8,8 +8,8 @@
       lfpw/trainset/   lfpw/testset/
       ibug/
 
-Training: afw and every `trainset`; test: every `testset` and ibug. A root that holds
-images itself is taken as it is, whatever split is asked for.
+The training split is afw and every `trainset`. The test split is every `testset` and
+ibug. A root that holds images itself is used for either split.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from data_pipeline.media.images import is_image, natural_key
 from data_pipeline.media.pts import read_pts
 
 SPLITS = ("train", "test")
-# Images of every folder, as published: 3148 to train on; to test on 554 "common" ones
+# Published numbers of images: 3148 for training, and for testing 554 "common" ones
 # (Helen, LFPW) and 135 "challenging" ones (iBUG).
 IMAGE_COUNTS: dict[str, int] = {
     "afw": 337, "helen/trainset": 2000, "lfpw/trainset": 811,
@@ -43,14 +43,14 @@ class Still(NamedTuple):
 
 
 class Problem(NamedTuple):
-    """A source that was left out, and why."""
+    """A source that was left out, and the reason."""
 
     name: str
     reason: str
 
 
 class Stills(Sequence[Still]):
-    """The stills of a split, and in ``problems`` the images that were left out."""
+    """The stills of a split; ``problems`` lists the images that were left out."""
 
     def __init__(self, stills: Sequence[Still], problems: Sequence[Problem]) -> None:
         self._stills = tuple(stills)
@@ -66,7 +66,7 @@ class Stills(Sequence[Still]):
 def list_stills(root: str | Path, split: str = "train") -> Stills:
     """Return the annotated images of a split, sorted by name.
 
-    Every annotation is read once (0.4 ms each), so a bad one is known here and not
+    Every annotation is read once (0.4 ms each), so a bad one is reported here and not
     after an hour of training.
 
     Args:
@@ -74,11 +74,11 @@ def list_stills(root: str | Path, split: str = "train") -> Stills:
         split: "train" or "test".
 
     Returns:
-        A sequence of stills; its ``problems`` names each image without `.pts` or with
-        a malformed one.
+        A sequence of stills. Its ``problems`` names each image with a missing or
+        malformed `.pts` file.
 
     Raises:
-        ValueError: the root or the split does not exist, or nothing usable is left.
+        ValueError: the root or the split does not exist, or no image is usable.
     """
     if split not in SPLITS:
         raise ValueError(f"`split` must be one of {SPLITS}. Received: {split!r}")
@@ -113,7 +113,7 @@ def _split_folders(root: Path, split: str) -> list[Path]:
         raise ValueError(f"{root}: there is no such folder. Expected: {_LAYOUT}")
     if _holds_images(root):
         return [root]
-    # The last one: the root may be one of the data sets, such as helen.
+    # With `one_set` the root may be a single data set, such as helen.
     one_set = root / f"{split}set"
     folders = [root / _WHOLE_SETS[split], *root.glob(f"*/{split}set"), one_set]
     found = sorted({f for f in folders if f.is_dir() and _holds_images(f)})

@@ -11,13 +11,13 @@ from data_pipeline.datasets.clips import Clip, plain
 from data_pipeline.media.images import natural_key
 from data_pipeline.media.video import VIDEO_SUFFIXES
 
-# As published. The paper's 35 people are those of the recognition experiments.
+# Published numbers. The paper's 35 people took part in the recognition experiments.
 NUM_CLIPS, NUM_PEOPLE = 1910, 47
 NAME = re.compile(r"(\d{4})_(\d\d)_(\d{3})_(.+)")
 
 
 class Celebrity(NamedTuple):
-    """What the name of a clip says."""
+    """The parts of the name of a clip."""
 
     number: int
     session: int
@@ -46,6 +46,6 @@ def list_celebrity_clips(root: str | Path) -> tuple[list[Clip], list[str]]:
 
 
 def celebrity(name: str) -> Celebrity | None:
-    """Return what the file name of a clip says, None if it is of another form."""
+    """Return the parts of the file name of a clip, or None for another form."""
     match = NAME.fullmatch(Path(name).stem)
     return Celebrity(*(int(w) for w in match.groups()[:3]), match[4]) if match else None

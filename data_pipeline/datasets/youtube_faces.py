@@ -6,7 +6,7 @@
       Alicia_Witt.labeled_faces.txt      one line per frame, see `read_boxes`
       Alicia_Witt/5/5.2247.jpg ...       clip 5, frame 2247 of the original video
 
-Numbers of frames do not begin at 0, are not padded, and have gaps.
+Frame numbers do not begin at 0, are not padded, and have gaps.
 """
 
 from pathlib import Path, PureWindowsPath
@@ -19,13 +19,13 @@ from data_pipeline.media.video import FrameReader, ImageFolder
 
 FRAMES = "frame_images_DB"
 BOXES_SUFFIX = ".labeled_faces.txt"
-# As published.
+# Published numbers.
 NUM_PEOPLE, NUM_CLIPS = 1595, 3425
-# From a Viola-Jones box to the tight box of the 68 landmarks: how far each side moves,
-# in widths of the former. Medians over 363 faces of 300-W's training images that
+# Shifts of the sides from a Viola-Jones box to the tight box of the 68 landmarks, in
+# widths of the first. They are medians over 363 faces of 300-W's training images that
 # OpenCV's frontal cascade finds (`benchmarks/models/fit_face_boxes.py
-# --finder viola-jones`); they leave 8 % of the face at the centre and 6 % of its size
-# (medians). That the boxes shipped with the data are of that size is an assumption.
+# --finder viola-jones`). Median errors are 8 % of the face for the centre and 6 % for
+# the size. The boxes of the data set are assumed to be of that kind.
 SIDE_SHIFTS = (0.085, 0.232, -0.075, 0.059)
 
 
@@ -65,16 +65,16 @@ def read_boxes(clip: FacesClip, reader: FrameReader) -> dict[int, np.ndarray]:
     r"""Return the landmark boxes (4,) that come with the data, by number of the frame.
 
     A line is ``Alicia_Witt\5\5.2247.jpg,ignored,x,y,w,h,ignored,ignored`` with the
-    *centre* of the face at x, y. Lines that are not of this form are passed over: their
-    frames are searched like any other.
+    *centre* of the face at x, y. Lines of another form are skipped, and their frames
+    have no box here.
 
     Args:
-        clip: of the boxes.
-        reader: of the clip; knows which file is which frame.
+        clip: clip of the boxes.
+        reader: reader of the clip, which gives the number of each file.
     """
     if clip.boxes_path is None or not isinstance(reader, ImageFolder):
         return {}
-    places = {path.name: index for index, path in enumerate(reader.images)}
+    numbers = {path.name: index for index, path in enumerate(reader.images)}
     folder = clip.video_path.name
     boxes = {}
     try:
@@ -84,10 +84,10 @@ def read_boxes(clip: FacesClip, reader: FrameReader) -> dict[int, np.ndarray]:
     for line in text.splitlines():
         name, *words = line.split(",")
         path = PureWindowsPath(name.strip())  # knows both kinds of slash
-        if path.name in places and path.parent.name in ("", folder):
+        if path.name in numbers and path.parent.name in ("", folder):
             box = _landmark_box(words[1:5])
             if box is not None:
-                boxes[places[path.name]] = box
+                boxes[numbers[path.name]] = box
     return boxes
 
 
@@ -103,7 +103,7 @@ def _landmark_box(words: list[str]) -> np.ndarray | None:
 
 
 def from_viola_jones(boxes: np.ndarray) -> np.ndarray:
-    """Return the landmark boxes (..., 4) to be expected in Viola-Jones boxes (..., 4).
+    """Predict the landmark boxes (..., 4) of Viola-Jones boxes (..., 4).
 
     Args:
         boxes: (x0, y0, x1, y1) in pixels.

@@ -1,4 +1,4 @@
-"""Frames of a camera, as they come."""
+"""Frames of a camera in real time."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,17 +9,17 @@ import cv2
 import numpy as np
 
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-from data_pipeline.media.opencv_log import SILENT, set_log_level
+from data_pipeline.media.opencv_log import SILENT, log_level
 
-# What cameras that do not say deliver.
+# Frame rate of cameras that announce none.
 CAMERA_FPS = 30.0
-# Pictures that may fail one after the other (some cameras need a moment to start)
-# before the camera is taken to be gone.
+# Pictures that may fail one after the other before the camera counts as gone. Some
+# cameras need a moment to start.
 PATIENCE = 30
 
 
 class Capture(Protocol):
-    """What is needed of ``cv2.VideoCapture``."""
+    """The methods of ``cv2.VideoCapture`` that a camera needs."""
 
     def isOpened(self) -> bool: ...
     def get(self, prop: int) -> float: ...
@@ -28,16 +28,16 @@ class Capture(Protocol):
 
 
 class Camera(FrameReader):
-    """Frames of a camera until it is gone; timestamps are the wall clock.
+    """Frames of a camera until it is gone. Timestamps come from a clock.
 
-    Pictures that the camera took while the reader was busy are lost. One that fails is
-    a broken frame.
+    Pictures taken while the reader is busy are lost. A failed picture is a broken
+    frame.
 
     Args:
         number: of the camera, from 0.
-        fps: nominal rate; None: what the camera says.
-        open_capture: opens a camera by its number.
-        clock: seconds, from anywhere.
+        fps: nominal frame rate; None for the rate that the camera announces.
+        open_capture: function that opens a camera by its number.
+        clock: function that returns seconds, from any origin.
 
     Raises:
         ValueError: there is no such camera.
@@ -73,7 +73,8 @@ class Camera(FrameReader):
                 if not is_there:
                     failed.append(now - start)
                     continue
-                # Only once another picture has come: a camera that is gone leaves none.
+                # Failed pictures count only once another one comes. After a camera is
+                # gone all pictures fail.
                 for seconds in failed:
                     if wanted is None or index in wanted:
                         yield VideoFrame(index, seconds, None)
@@ -88,10 +89,9 @@ class Camera(FrameReader):
             capture.release()
 
     def _open(self) -> Capture:
-        # OpenCV would name every driver that it has asked in vain.
-        level = set_log_level(SILENT)
-        capture = self._open_capture(self.number)
-        set_log_level(level)
+        # OpenCV would log every driver that it tries in vain.
+        with log_level(SILENT):
+            capture = self._open_capture(self.number)
         if not capture.isOpened():
             raise ValueError(
                 f"camera {self.number} cannot be opened. Is it plugged in, may you use "

@@ -1,14 +1,14 @@
 """Writes clips in the 300VW layout: ``vid.avi`` and ``annot/000001.pts`` onwards."""
 
-import os
-import shutil
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from data_pipeline.media.pts import write_pts
+from strrn_tf.system.atomic import replacing_folder
 
 _JPEG_QUALITY = 95
 
@@ -16,24 +16,28 @@ _JPEG_QUALITY = 95
 def write_clip(
     folder: Path, frames: Iterable[tuple[np.ndarray, np.ndarray]], rate: float
 ) -> None:
-    """Write a clip into a temporary folder and rename that.
+    """Write a clip atomically.
 
     Args:
         folder: of the clip, such as ``300vw/001``.
         frames: images (H, W, 3) uint8 of one size with landmarks (68, 2).
         rate: frames per second.
+
+    Raises:
+        ValueError: there is no frame.
+        OSError: the folder cannot be written.
     """
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    (temporary / "annot").mkdir(parents=True)
-    writer = None
-    for number, (image, landmarks) in enumerate(frames, 1):
+    with replacing_folder(folder) as new, ExitStack() as stack:
+        (new / "annot").mkdir()
+        writer = None
+        for number, (image, landmarks) in enumerate(frames, 1):
+            if writer is None:
+                writer = _open_video(new / "vid.avi", image.shape[:2], rate)
+                stack.callback(writer.release)
+            writer.write(np.ascontiguousarray(image[..., ::-1]))
+            write_pts(new / "annot" / f"{number:06d}.pts", landmarks)
         if writer is None:
-            writer = _open_video(temporary / "vid.avi", image.shape[:2], rate)
-        writer.write(np.ascontiguousarray(image[..., ::-1]))
-        write_pts(temporary / "annot" / f"{number:06d}.pts", landmarks)
-    writer.release()
-    os.replace(temporary, folder)
+            raise ValueError(f"{folder}: `frames` must hold at least one frame")
 
 
 def _open_video(path: Path, size: tuple[int, int], rate: float) -> cv2.VideoWriter:

@@ -1,4 +1,4 @@
-"""Whether a video file is shorter than its own headers say."""
+"""Detects video files that are shorter than their own headers announce."""
 
 from pathlib import Path
 from typing import BinaryIO
@@ -7,8 +7,7 @@ from typing import BinaryIO
 def is_cut_off(path: str | Path) -> bool:
     """Return whether the file is shorter than announced (MP4, MOV, AVI).
 
-    Of other containers the length is not announced in a simple way; for them the
-    answer is True, "as far as one can tell".
+    Other containers do not announce their length in a simple form. They give True.
     """
     path = Path(path)
     size = path.stat().st_size
@@ -22,7 +21,7 @@ def is_cut_off(path: str | Path) -> bool:
 
 
 def _boxes_end(file: BinaryIO, size: int) -> int:
-    """Return where the last top-level box of an MP4 file ends (ISO 14496-12, 4.2)."""
+    """Return the end of the last top-level box of an MP4 file (ISO 14496-12, 4.2)."""
     position = 0
     while position + 8 <= size:
         file.seek(position)
@@ -30,7 +29,7 @@ def _boxes_end(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(header[:4], "big")
         if length == 1:  # 64-bit length follows the type
             length = int.from_bytes(header[8:16], "big")
-        if length < 8:  # 0: up to the end of the file; others are damage
+        if length < 8:  # 0 stands for the rest of the file, other values are damage
             return size if length == 0 else size + 1
         position += length
     return position

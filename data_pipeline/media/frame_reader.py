@@ -1,4 +1,4 @@
-"""What every source of frames has in common: files, folders of images, cameras."""
+"""The interface of all sources of frames: video files, image folders, cameras."""
 
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -12,8 +12,7 @@ DEFAULT_FPS = 25.0
 class VideoFrame(NamedTuple):
     """One frame: 0-based number, seconds from the first frame, (H, W, 3) uint8 RGB.
 
-    The image of a frame that cannot be decoded is None; only who asks for broken frames
-    is given such.
+    The image of a broken frame is None. Only a call with ``broken=True`` yields those.
     """
 
     index: int
@@ -22,17 +21,17 @@ class VideoFrame(NamedTuple):
 
 
 class FrameReader:
-    """A source of frames that is read in order, as often as wanted.
+    """A source of frames, which are read in order and any number of times.
 
     A broken frame keeps its number and its time.
 
     Attributes:
-        path: the file or folder.
+        path: file or folder.
         fps: nominal frames per second.
-        num_frames_hint: what the container announces; None when it announces nothing.
-            What can be read may differ.
-        num_frames: frames found by the last reading that reached the end, else None.
-        num_broken: frames that the last reading could not decode.
+        num_frames_hint: number of frames that the container announces, or None. The
+            number of readable frames may differ.
+        num_frames: number of frames of the last reading that reached the end, or None.
+        num_broken: number of frames that the last reading could not decode.
         truncated: whether the last reading ended before the announced end.
     """
 
@@ -52,12 +51,12 @@ class FrameReader:
     ) -> Iterator[VideoFrame]:
         """Yield all frames, or those with the given numbers, in rising order.
 
-        Frames that are not wanted are skipped without converting them, and reading
-        stops after the last wanted one.
+        Other frames are skipped without a conversion. Reading stops after the last
+        wanted frame.
 
         Args:
-            indices: 0-based numbers of the frames wanted; None: all.
-            broken: yield frames that cannot be decoded too, with no image.
+            indices: 0-based numbers of the wanted frames; None for all.
+            broken: also yield frames that cannot be decoded, without an image.
         """
         self.num_broken = 0
         for frame in self._read(None if indices is None else set(indices)):
@@ -66,7 +65,7 @@ class FrameReader:
                 yield frame
 
     def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
-        """Yield the wanted frames, broken ones with no image."""
+        """Yield the wanted frames, broken ones without an image."""
         raise NotImplementedError
 
     def are_neighbours(self, index: int) -> bool:

@@ -1,4 +1,4 @@
-"""Image files. RGB outside this file; OpenCV's BGR stays inside."""
+"""Image files. Images are RGB outside this file; OpenCV's BGR stays inside."""
 
 import re
 from pathlib import Path
@@ -6,10 +6,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from data_pipeline.media.image_size import read_size
 from strrn_tf.system.atomic import replacing
-from strrn_tf.tracking.validation import check_image
+from strrn_tf.system.validation import check_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
+
+# Larger pictures are refused: 100 million pixels take 300 MB.
+MAX_PIXELS = 100_000_000
 
 _QUALITY = {
     ".jpg": cv2.IMWRITE_JPEG_QUALITY,
@@ -19,13 +23,13 @@ _QUALITY = {
 
 
 def is_image(path: str | Path) -> bool:
-    """Return whether the name is that of an image (by suffix, hidden files are not)."""
+    """Return whether a file name has the suffix of an image and is not hidden."""
     path = Path(path)
     return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def list_images(folder: str | Path) -> list[Path]:
-    """Return the images of a folder, numbers compared as numbers (2 before 10).
+    """Return the images of a folder in natural order (2 before 10).
 
     Raises:
         ValueError: the folder cannot be read or holds no image.
@@ -46,16 +50,17 @@ def natural_key(name: str) -> tuple[str | int, ...]:
 
 
 def frame_number(path: str | Path) -> int | None:
-    """Return the last number in a file name, None when there is none."""
+    """Return the last number in a file name, or None without a number."""
     numbers = re.findall(r"[0-9]+", Path(path).stem)
     return int(numbers[-1]) if numbers else None
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Return an image (H, W, 3), uint8 RGB, turned as its EXIF orientation says.
+    """Return an image (H, W, 3), uint8 RGB, rotated by its EXIF orientation.
 
     Raises:
-        ValueError: the file is missing, empty or not an image OpenCV can decode.
+        ValueError: the file is missing, empty, not an image that OpenCV can decode, or
+            has more than 100 million pixels.
     """
     try:
         content = Path(path).read_bytes()
@@ -66,16 +71,20 @@ def read_image(path: str | Path) -> np.ndarray:
     return decode_image(content, path)
 
 
-def decode_image(content: bytes, path: str | Path) -> np.ndarray:
+def decode_image(
+    content: bytes, path: str | Path, *, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
     """Return the image (H, W, 3), uint8 RGB, that the bytes of an image file hold.
 
     Args:
         content: of the file.
         path: of the file, for messages.
+        max_pixels: largest number of pixels.
 
     Raises:
-        ValueError: OpenCV cannot decode it.
+        ValueError: OpenCV cannot decode it, or it has more than ``max_pixels``.
     """
+    _check_size(read_size(content), path, max_pixels)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error:  # raised for absurd sizes in the header
@@ -85,7 +94,20 @@ def decode_image(content: bytes, path: str | Path) -> np.ndarray:
             f"{path}: must be an image OpenCV can decode. Received: {len(content)} "
             "bytes that are not (is the file cut off?)"
         )
+    # Formats whose header is not read: the size is known only now.
+    _check_size(image.shape[1::-1], path, max_pixels)
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _check_size(
+    size: tuple[int, int] | None, path: str | Path, max_pixels: int
+) -> None:
+    """Raise a ``ValueError`` for a size (width, height) of too many pixels."""
+    if size is not None and size[0] * size[1] > max_pixels:
+        raise ValueError(
+            f"{path}: an image must not have more than {max_pixels / 1e6:g} million "
+            f"pixels. Received: {size[0]} x {size[1]}. Make it smaller"
+        )
 
 
 def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> bytes:
@@ -93,7 +115,7 @@ def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> 
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        suffix: says the format.
+        suffix: decides the format.
         quality: of JPEG and WebP, 1 to 100.
     """
     options = [_QUALITY[suffix], quality] if suffix in _QUALITY else []
@@ -102,10 +124,10 @@ def encode_image(image: np.ndarray, suffix: str = ".jpg", quality: int = 95) -> 
 
 
 def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
-    """Write an RGB image atomically; the suffix says the format.
+    """Write an RGB image atomically. The suffix decides the format.
 
     Args:
-        path: file to write; its folder is made when it is missing.
+        path: file to write. A missing folder is created.
         image: (H, W, 3) uint8 RGB.
         quality: of JPEG and WebP, 1 to 100.
 

@@ -1,4 +1,4 @@
-"""Landmark files (`.pts`): the only module that knows they count pixels from 1.
+"""Landmark files (`.pts`). Only this module handles their 1-based pixels.
 
 The published form (300-W, 300VW)::
 
@@ -9,9 +9,9 @@ The published form (300-W, 300VW)::
     ...
     }
 
-In the files the centre of the first pixel is (1, 1); in the project it is (0, 0), so
-reading subtracts 1 and writing adds it, as menpo does. Files without the two header
-lines, and files that are nothing but 68 lines of coordinates, are read too.
+In the files the centre of the first pixel is (1, 1). In the project it is (0, 0), so
+reading subtracts 1 and writing adds 1, as menpo does. The header lines may be missing,
+and so may the braces.
 """
 
 import re
@@ -23,7 +23,7 @@ import numpy as np
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.system.atomic import write_text
 
-# Beyond any picture, and far below where float32 loses whole pixels.
+# Larger than any picture, and small enough for float32 to resolve whole pixels.
 MAX_COORDINATE = 1e6
 
 _HEADER = re.compile(r"(version|n_points)\s*:\s*(\S+)", re.IGNORECASE)
@@ -33,7 +33,7 @@ def read_pts(path: str | Path) -> np.ndarray:
     """Return the landmarks (68, 2) of a `.pts` file: float32 xy pixels, 0-based.
 
     Raises:
-        ValueError: the file cannot be read or is not 68 finite landmarks in the
+        ValueError: the file is unreadable or does not hold 68 finite landmarks in the
             published form. The message names the file and the line.
     """
     lines = _lines(path)
@@ -56,13 +56,13 @@ def write_pts(path: str | Path, landmarks: np.ndarray) -> None:
 
 
 def pts_text(path: str | Path, landmarks: np.ndarray) -> str:
-    """Return what a `.pts` file of landmarks (68, 2), xy pixels, 0-based, holds.
+    """Return the content of a `.pts` file.
 
-    Coordinates are written 1-based with 3 decimals, as iBUG's files are.
+    Coordinates are 1-based with 3 decimals, as in iBUG's files.
 
     Args:
         path: of the file, for messages.
-        landmarks: as described.
+        landmarks: (68, 2), xy pixels, 0-based.
 
     Raises:
         ValueError: ``landmarks`` is not (68, 2) or not finite.
@@ -83,7 +83,7 @@ def pts_text(path: str | Path, landmarks: np.ndarray) -> str:
 
 
 def _lines(path: str | Path) -> list[tuple[int, str]]:
-    """Return (line number from 1, stripped text) of the lines that are not blank."""
+    """Return (1-based line number, stripped text) of the lines with text."""
     try:
         text = Path(path).read_bytes().decode("utf-8-sig")
     except OSError as error:
@@ -100,7 +100,7 @@ def _lines(path: str | Path) -> list[tuple[int, str]]:
 
 
 def _body(path: str | Path, lines: list[tuple[int, str]]) -> list[tuple[int, str]]:
-    """Check header and braces and return the coordinate lines between them."""
+    """Check the header and the braces, and return the lines between the braces."""
     start = 0
     while start < len(lines) and (match := _HEADER.fullmatch(lines[start][1])):
         _check_header(path, lines[start][0], match)

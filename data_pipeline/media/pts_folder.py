@@ -1,4 +1,4 @@
-"""A folder of `.pts` files, one per frame and face, and a list of all frames."""
+"""A folder of `.pts` files, one per frame and face, with a list of all frames."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from data_pipeline.media.pts import pts_text
-from strrn_tf.system.atomic import replacing_folder
+from strrn_tf.system.atomic import recover_folder, replacing_folder
 
-# One row per frame and face, also where there is no landmark and so no `.pts` file.
+# One row per frame and face. Rows without landmarks have no `.pts` file.
 INDEX = "frames.csv"
 
 
 def pts_name(index: int, face_id: int) -> str:
-    """Return the name of a face's file: 0-based number of the frame, id of the face."""
+    """Return the file name of a face, from the 0-based frame number and the face id."""
     return f"{index:06d}-{face_id}.pts"
 
 
@@ -34,7 +34,7 @@ def check_pts_folder(path: Path) -> None:
 
 
 class PtsFolder:
-    """Writes landmarks into a folder that is being made.
+    """Writes landmarks into a folder that is not complete yet.
 
     Attributes:
         index_path: file for the list of all frames.
@@ -45,7 +45,7 @@ class PtsFolder:
         self.index_path = folder / INDEX
 
     def write(self, index: int, face_id: int, landmarks: np.ndarray) -> None:
-        """Write the landmarks (68, 2) of one face; those of a lost one are NaN."""
+        """Write the landmarks (68, 2) of one face. NaN, a lost face, is not written."""
         if np.isfinite(landmarks).all():
             path = self._folder / pts_name(index, face_id)
             path.write_text(pts_text(path, landmarks), encoding="utf-8", newline="\n")
@@ -56,8 +56,9 @@ def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
     """Yield a writer; the folder is complete at ``path``, or as it was before.
 
     Raises:
-        ValueError: there are files of other origin.
+        ValueError: the folder holds other files.
     """
+    recover_folder(path)
     check_pts_folder(path)
     with replacing_folder(path) as temporary:
         yield PtsFolder(temporary)

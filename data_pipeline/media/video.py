@@ -1,10 +1,10 @@
-"""Frames of videos, folders of numbered images and cameras, and overlay videos.
+"""Frames of videos, image folders and cameras, and writing of overlay videos.
 
-RGB outside this file and its readers; OpenCV's BGR stays inside. Frames are always
-decoded in order: seeking in compressed video lands on wrong frames with many files.
+Images are RGB outside this file and its readers; OpenCV's BGR stays inside. Frames are
+always decoded in order, because seeking lands on wrong frames in many compressed files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import cv2
@@ -13,9 +13,10 @@ import numpy as np
 from data_pipeline.media.camera import Camera
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
 from data_pipeline.media.images import frame_number, list_images, read_image
+from data_pipeline.media.opencv_log import ERROR, log_level
 from data_pipeline.media.video_file import VideoFile
 from strrn_tf.system.atomic import replacing
-from strrn_tf.tracking.validation import check_image
+from strrn_tf.system.validation import check_image
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),
@@ -26,10 +27,11 @@ VIDEO_SUFFIXES = (
 class ImageFolder(FrameReader):
     """Frames of a folder of images, in the order of the numbers in their names.
 
-    Timestamps are index / fps; a folder knows nothing better.
+    Timestamps are index / fps, since a folder has no times.
 
     Raises:
-        ValueError: the folder holds no image; when read, none that can be decoded.
+        ValueError: the folder holds no image. Reading raises it if no image can be
+            decoded.
     """
 
     def __init__(self, path: str | Path, fps: float | None = None) -> None:
@@ -56,7 +58,7 @@ class ImageFolder(FrameReader):
         self.num_frames = len(self.images)
 
     def are_neighbours(self, index: int) -> bool:
-        """Compare the last numbers in the names: sets like YouTube Faces have gaps."""
+        """Compare the last numbers of names, because YouTube Faces has gaps."""
         if not 0 < index < len(self.images):
             return False
         before, after = (frame_number(p) for p in self.images[index - 1 : index + 1])
@@ -67,13 +69,12 @@ def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
     """Return a reader of a video file, a folder of images or a camera.
 
     Args:
-        path: video file or folder; a number that is neither is that of a camera.
-        fps: frame rate of a folder of images (25 when not given), and of what is made
-            of a camera's pictures. A video file has its own timestamps, so ``fps`` is
-            not used for it.
+        path: video file or folder. A number without such a file is that of a camera.
+        fps: nominal rate of an image folder (default 25) or of a camera. A video file
+            has its own timestamps and ignores it.
 
     Raises:
-        ValueError: there is nothing at ``path`` that can be read.
+        ValueError: ``path`` is no readable source.
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
@@ -90,31 +91,50 @@ def is_camera(path: str | Path) -> bool:
     return name.isascii() and name.isdigit() and not Path(path).exists()
 
 
-def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write RGB frames (H, W, 3) uint8 of one size as MPEG-4 video, atomically.
+def write_video(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    fps: float,
+    *,
+    open_writer: Callable[..., cv2.VideoWriter] = cv2.VideoWriter,
+) -> None:
+    """Write frames as MPEG-4 video, atomically.
 
-    An odd side loses its last row or column, because the codec needs even sides.
+    The codec needs even sides, so an odd side loses its last row or column.
+
+    Args:
+        path: file to write. A missing folder is created.
+        frames: images (H, W, 3) uint8 RGB of one size.
+        fps: frames per second.
+        open_writer: function with the arguments and the result of ``cv2.VideoWriter``.
 
     Raises:
-        ValueError: there is no frame, frames differ in size, or it cannot be written.
+        ValueError: there is no frame, frames differ in size, or ``path`` cannot be
+            written.
         OSError: the disk is full.
     """
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
     writer, shape, count = None, None, 0
-    with replacing(path) as temporary:
+    # OpenCV would warn of every frame on a full disk. `_check_written` raises once.
+    with replacing(path) as temporary, log_level(ERROR):
         try:
             for frame in frames:
                 frame = check_image(frame)
                 if writer is None:
                     shape = frame.shape
-                    writer = _open_writer(temporary, fps, shape)
+                    size = shape[1] // 2 * 2, shape[0] // 2 * 2
+                    codec = cv2.VideoWriter_fourcc(*"mp4v")
+                    writer = open_writer(
+                        str(temporary), cv2.CAP_FFMPEG, codec, fps, size
+                    )
+                    _check_opened(writer, path, size)
                 if frame.shape != shape:
                     raise ValueError(
                         f"{path}: frames must have one shape, {shape}. "
                         f"Received: {frame.shape}"
                     )
-                frame = frame[: shape[0] // 2 * 2, : shape[1] // 2 * 2]
+                frame = frame[: size[1], : size[0]]
                 writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
                 count += 1
         finally:
@@ -126,7 +146,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
 
 
 def _check_written(written: Path, path: str | Path, count: int) -> None:
-    """Raise an ``OSError`` unless a video has all its frames: OpenCV never does."""
+    """Raise an ``OSError`` unless a video has all its frames. OpenCV does not check."""
     capture = cv2.VideoCapture(str(written), cv2.CAP_FFMPEG)
     found = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) if capture.isOpened() else 0
     capture.release()
@@ -137,18 +157,13 @@ def _check_written(written: Path, path: str | Path, count: int) -> None:
         )
 
 
-def _open_writer(path: Path, fps: float, shape: tuple[int, ...]) -> cv2.VideoWriter:
-    size = shape[1] // 2 * 2, shape[0] // 2 * 2
-    codec = cv2.VideoWriter_fourcc(*"mp4v")
-    # It would warn of every frame that finds no room; `_check_written` says it once.
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, codec, fps, size)
+def _check_opened(
+    writer: cv2.VideoWriter, path: str | Path, size: tuple[int, int]
+) -> None:
+    """Raise a ``ValueError`` unless a writer of frames (width, height) is open."""
     if not writer.isOpened():
-        # The path is a temporary one beside what the user has named.
-        name = path.name.split(".tmp.", 1)[-1]
         raise ValueError(
-            f"{path.with_name(name)}: cannot be written: its folder takes no files, "
+            f"{path}: cannot be written: its folder takes no files, "
             "the name does not end like one of a video (.mp4), or no video can have "
             f"frames of {size[0]} x {size[1]} pixels"
         )
-    return writer

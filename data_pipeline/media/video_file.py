@@ -1,10 +1,11 @@
-"""Frames of video files, with the numbers and times that they have in the container.
+"""Frames of video files, with the numbers and times of the container.
 
-OpenCV leaves out what it cannot decode, and at some damaged packets it says that the
-video has ended; asked again, it goes on. So where time jumps or reading ends early, the
-packets are listed, which is quick because nothing is decoded: a packet between two
-frames that became neither is a broken frame. In program streams (.mpg) damage may
-swallow the packet itself; then later numbers are too small by one, times are right.
+OpenCV skips frames that it cannot decode. At some damaged packets it reports the end of
+the video, and goes on when asked again. Where time jumps or reading ends early, all
+packets are therefore listed, which is quick because nothing is decoded. A packet
+between two frames without a frame of its own is a broken frame. In program streams
+(.mpg) damage may swallow a packet. Later numbers are then too small by one, and times
+are right.
 """
 
 import os
@@ -17,26 +18,26 @@ import numpy as np
 
 from data_pipeline.media.containers import is_cut_off
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.media.opencv_log import SILENT, set_log_level
+from data_pipeline.media.opencv_log import SILENT, log_level
 
-# FFmpeg would report every damaged packet on stderr; damage is reported by
-# `truncated`, by broken frames and by errors instead. Read by OpenCV at the first video
-# it opens.
+# FFmpeg would report every damaged packet on stderr. Here `truncated`, broken frames
+# and errors report damage. OpenCV reads the variable when it opens its first video.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
-# Steps of time above which a frame may be missing, and within which two times are one.
+# In frame intervals: the step above which a frame may be missing, and the distance
+# below which two times are the same.
 GAP, SAME = 1.25, 0.5
-# Damaged packets one after the other at which a video is taken to have ended. At its
-# end every further attempt is answered at once.
+# Consecutive damaged packets after which a video counts as ended. At the real end
+# further attempts fail at once.
 MAX_FAILED = 50
-# Packets by which the orders of decoding and of showing differ at most.
+# Largest difference between the orders of decoding and of display, in packets.
 REORDERING = 16
 
 
 class VideoFile(FrameReader):
     """Frames of a video file, with the timestamps of its container.
 
-    Frames are turned as the container says, as players do.
+    Frames are rotated as the container asks, like in players.
 
     Raises:
         ValueError: not a single frame can be decoded.
@@ -85,7 +86,7 @@ class VideoFile(FrameReader):
             capture.release()
 
     def _grab(self, capture: cv2.VideoCapture, clock: "Clock", index: int) -> bool:
-        """Go to the next frame; return whether there is one."""
+        """Go to the next frame and return whether it exists."""
         if capture.grab():
             return True
         if index == self.num_frames_hint:
@@ -97,10 +98,10 @@ class VideoFile(FrameReader):
         return len(later) if np.isfinite(milliseconds) else MAX_FAILED
 
     def _lost_before(self, now: float, clock: "Clock") -> list[float]:
-        """Return the times of the packets that no frame came of, up to a frame."""
+        """Return the times of packets before a frame that gave no frame."""
         before, step = clock.last, 1000 * clock.smallest_step
         if not np.isfinite(before):
-            before = -step  # nothing was decoded so far, and a stream begins at 0
+            before = -step  # no frame was decoded yet, and a stream begins at 0
         if not now - before > GAP * step:
             return []
         apart = SAME * step
@@ -109,12 +110,12 @@ class VideoFile(FrameReader):
 
     @cached_property
     def _packets(self) -> np.ndarray:
-        """Times of all packets in milliseconds, rising; empty when there are none."""
+        """Times of all packets in milliseconds, rising."""
         return packet_times(self.path, 1000 / self.fps)
 
     def _note_end(self, num_frames: int) -> None:
         self.num_frames = num_frames
-        # A count below the announced one is not enough: edit lists hide frames.
+        # A smaller count than announced is no proof, because edit lists hide frames.
         ends_early = num_frames < (self.num_frames_hint or 0)
         self.truncated = ends_early and is_cut_off(self.path)
 
@@ -124,11 +125,11 @@ def packet_times(path: Path, step: float) -> np.ndarray:
 
     Args:
         path: a video file.
-        step: milliseconds from frame to frame, where nothing better is known.
+        step: milliseconds between frames, for packets without a time.
     """
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])
     times: list[float] = []
-    without_time: list[int] = []  # how many packets came before each of them
+    without_time: list[int] = []  # number of packets before each of them
     failed = 0
     while failed < MAX_FAILED:
         if capture.grab():
@@ -139,19 +140,19 @@ def packet_times(path: Path, step: float) -> np.ndarray:
             failed += 1
     capture.release()
     known = np.unique(np.array([time for time in times if np.isfinite(time)]))
-    for place in without_time:
-        known = _fill_hole(known, place, step)
+    for position in without_time:
+        known = _fill_hole(known, position, step)
     return known
 
 
-def _fill_hole(times: np.ndarray, place: int, step: float) -> np.ndarray:
-    """Return the times with one more, in the widest hole near a place in the file.
+def _fill_hole(times: np.ndarray, position: int, step: float) -> np.ndarray:
+    """Add one time in the widest hole near a position in the file.
 
-    A packet that is too damaged to be parsed has no time of its own. Packets lie in the
-    order of decoding, which differs from that of time by a few frames.
+    A packet that is too damaged for the parser has no time. Packets are in the order of
+    decoding, which differs from that of time by a few frames.
     """
-    start = max(0, place - REORDERING)
-    near = times[start : place + REORDERING]
+    start = max(0, position - REORDERING)
+    near = times[start : position + REORDERING]
     if start == 0:
         near = np.concatenate([[-step], near])  # a stream begins at 0
     if len(near) < 2 or not np.diff(near).max() > GAP * step:
@@ -163,13 +164,13 @@ def _fill_hole(times: np.ndarray, place: int, step: float) -> np.ndarray:
 class Clock:
     """Seconds since the first frame, strictly rising.
 
-    Containers without timestamps give 0 for every frame, damaged ones go backwards;
-    then the nominal frame rate carries on from the last good one.
+    Containers without timestamps give 0 for every frame, and damaged ones go back in
+    time. Then the nominal frame rate continues from the last good time.
 
     Attributes:
-        last: what the container said of the last frame, in milliseconds; NaN before.
-        smallest_step: in seconds, between any two frames so far, at most the nominal
-            one and at least a quarter of it.
+        last: time of the last frame in the container, in milliseconds; NaN before.
+        smallest_step: smallest step between two frames so far, in seconds. It lies
+            between a quarter of the nominal step and the nominal step.
     """
 
     def __init__(self, fps: float) -> None:
@@ -182,7 +183,7 @@ class Clock:
         """Return the seconds of the next frame.
 
         Args:
-            milliseconds: what the container says of it.
+            milliseconds: time of the frame in the container.
         """
         before, self.last = self.seconds, milliseconds
         if before is None:
@@ -210,11 +211,10 @@ def open_capture(path: Path) -> cv2.VideoCapture:
     except UnicodeEncodeError:  # OpenCV would crash
         shown = str(path).encode("utf-8", "backslashreplace").decode()
         raise ValueError(f"{shown}: the name is not valid UTF-8. Rename it") from None
-    # Named back end: OpenCV would otherwise try to read `clip_0001.mp4` as the first of
-    # a series of images. Its warning on failure is silenced: the error here says more.
-    level = set_log_level(SILENT)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    set_log_level(level)
+    # The back end is named, because OpenCV would read `clip_0001.mp4` as the first of a
+    # series of images. Its warning is silenced: the error below has more detail.
+    with log_level(SILENT):
+        capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     if not capture.isOpened():
         raise ValueError(
             f"{path}: is not a video that OpenCV can open (cut off, of an unknown "

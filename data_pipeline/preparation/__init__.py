@@ -1,17 +1,17 @@
-"""Data sets made ready for training: checks, face boxes, shards, a report.
+"""Prepared data sets: checks, face boxes, shards and a report.
 
-To prepare a data set: `list_dataset`, `claim` the output, `prepare_source` for every
-source (in any order, in any process), then `finish`.
+To prepare a data set, call `list_dataset`, then `initialise_output`, then
+`prepare_source` for every source in any order and process, and at last `finish`.
 """
 
-from data_pipeline.preparation.index import claim, finish, missing
+from data_pipeline.preparation.index import finish, initialise_output, missing
 from data_pipeline.preparation.listing import list_dataset
 from data_pipeline.preparation.work import Preparation, prepare_source
 
 __all__ = [
     "Preparation",
-    "claim",
     "finish",
+    "initialise_output",
     "list_dataset",
     "missing",
     "prepare_source",

@@ -1,4 +1,4 @@
-"""300VW on disk against the published sequences, frames and error frames."""
+"""Compares 300VW on disk with the published sequences, frames and error frames."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,12 +17,12 @@ from data_pipeline.preparation.finding import Finding, Listing
 
 
 def list_300vw(root: Path) -> Listing:
-    """Return the training sequences, and how all 114 differ from what was published.
+    """Return the training sequences, and the differences of all 114 sequences.
 
-    The test sequences are compared and nothing else: evaluation reads the originals.
+    Test sequences are only compared, because evaluation reads the original files.
 
     Raises:
-        ValueError: not one sequence is here.
+        ValueError: there is no sequence.
     """
     findings: list[Finding] = []
     found: dict[str | int, list[Sequence300VW]] = {}
@@ -42,10 +42,9 @@ def list_300vw(root: Path) -> Listing:
 
 
 def check_test_sets(root: Path, categories: Iterable[int]) -> list[Finding]:
-    """Return how the test sequences of some categories differ from the published ones.
+    """Return the differences of test sequences from the published ones.
 
-    Clips that only lie in the same layout, of other lengths all of them, are told as
-    one difference.
+    If all lengths differ, the clips are not 300VW, and one finding reports that.
     """
     findings: list[Finding] = []
     found = {c: list(_find(root, c, findings)) for c in categories}
@@ -60,7 +59,7 @@ def check_test_sets(root: Path, categories: Iterable[int]) -> list[Finding]:
 def _find(
     root: Path, split: str | int, findings: list[Finding]
 ) -> Iterator[Sequence300VW]:
-    """Yield the sequences of a split; say which are missing."""
+    """Yield the sequences of a split, and add findings for the missing ones."""
     ids = sequence_ids(split)
     missing = []
     for name in ids:
@@ -81,40 +80,48 @@ def _find(
 
 
 def _check_sequence(sequence: Sequence300VW, findings: list[Finding]) -> int:
-    """Compare one sequence with its annotation and count; return its frames."""
+    """Compare a sequence with its annotation and published length.
 
-    def say(what: str) -> None:
+    Returns:
+        The number of frames that the video announces.
+    """
+
+    def report(what: str) -> None:
         findings.append(Finding(sequence.name, what))
 
     try:
         frames = open_video(sequence.video_path).num_frames_hint or 0
     except ValueError as error:
-        say(str(error))
+        report(str(error))
         return 0
     if sequence.num_frames not in (None, frames):
-        say(f"{frames} frames, {sequence.num_frames} were published")
+        report(f"{frames} frames, {sequence.num_frames} were published")
     if sequence.annotations is None:
-        say("has no folder annot/")
+        report("has no folder annot/")
         return frames
     numbers = annotated_frames(sequence._replace(dropped=frozenset()))
     missing = sorted(set(range(frames)) - set(numbers))
     if missing:
         first = f"{missing[0] + 1:06d}.pts"
-        say(f"{len(missing)} of {frames} frames have no annotation, first {first}")
+        report(f"{len(missing)} of {frames} frames have no annotation, first {first}")
     beyond = [n for n in numbers if n >= frames]
     if beyond:
         first = f"{beyond[0] + 1:06d}.pts"
-        say(f"{len(beyond)} annotations are beyond its {frames} frames, first {first}")
+        report(
+            f"{len(beyond)} annotations are beyond its {frames} frames, first {first}"
+        )
     late = sorted(n for n in sequence.dropped if n >= frames)
     if late:
-        say(f"its list of error frames goes to {late[-1] + 1}, the video to {frames}")
+        report(
+            f"its list of error frames goes to {late[-1] + 1}, the video to {frames}"
+        )
     return frames
 
 
 def _check_totals(
     root: Path, found: dict[str | int, list[Sequence300VW]], frames: dict[str, int]
 ) -> Iterator[Finding]:
-    """Compare sums that are published, where all sequences are here."""
+    """Compare published sums of the splits that are complete."""
     for split in found:
         if len(found[split]) < len(sequence_ids(split)):
             continue

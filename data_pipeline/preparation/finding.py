@@ -1,4 +1,4 @@
-"""What was found where a data set differs from the published one."""
+"""Findings: differences of a data set on disk from the published one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,14 +7,14 @@ from data_pipeline.preparation.work import Source
 
 
 class Finding(NamedTuple):
-    """One difference: where, such as `114`, and what."""
+    """One difference: its place, such as `114`, and a description."""
 
     where: str
     what: str
 
 
 class Listing(NamedTuple):
-    """What there is to prepare, and every difference from the published data set."""
+    """The sources to prepare, and all differences from the published data set."""
 
     sources: Sequence[Source]
     findings: Sequence[Finding]

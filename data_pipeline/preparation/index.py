@@ -1,12 +1,12 @@
-"""What stands beside the shards of a prepared data set.
+"""The index and report beside the shards of a prepared data set.
 
 | file | content |
 |---|---|
-| `dataset.json` | which data set the folder is of; written first |
-| `shards/`, `sources/` | the samples and the report of every source, see `work` |
+| `dataset.json` | name of the data set; written first |
+| `shards/`, `sources/` | samples and report of every source, see `work` |
 | `index.csv` | one line per sample: name, shard, place in it, window in the image |
 | `report.json` | counts, differences from the published data set, problems |
-| `prepared.json` | the sources, in order; written last, and training asks for it |
+| `prepared.json` | the sources, in order; written last, and training needs it |
 """
 
 import csv
@@ -21,9 +21,9 @@ from data_pipeline.preparation.work import (
     FORMAT,
     Preparation,
     Source,
-    mark_of,
     read_report,
     report_path,
+    source_fingerprint,
 )
 from strrn_tf.system.atomic import is_temporary, write_text
 
@@ -31,12 +31,14 @@ NOTE, MANIFEST = "dataset.json", "prepared.json"
 KINDS = ("stills", "pairs", "annotated")
 
 
-def claim(output: Path, dataset: str) -> None:
-    """Note which data set a folder is of.
+def initialise_output(output: Path, dataset: str) -> None:
+    """Create the output folder, with a note that names its data set.
+
+    A folder with the same note is left as it is.
 
     Raises:
-        ValueError: it holds another one, or files of other origin.
-        OSError: it cannot be written.
+        ValueError: the folder holds another data set or other files.
+        OSError: the folder cannot be written.
     """
     note = output / NOTE
     try:
@@ -59,12 +61,14 @@ def claim(output: Path, dataset: str) -> None:
 def missing(
     sources: Sequence[Source], options: Preparation, output: Path
 ) -> list[Source]:
-    """Return the sources that are not prepared yet, or not so."""
+    """Return the sources that are not prepared yet with these options."""
     return [
         source
         for source in sources
         if read_report(
-            report_path(source.name, output), mark_of(source, options), output
+            report_path(source.name, output),
+            source_fingerprint(source, options),
+            output,
         )
         is None
     ]
@@ -82,12 +86,12 @@ def finish(
     Args:
         output: folder that `prepare_source` wrote to.
         dataset: name of the data set.
-        sources: in the order in which training is to see them.
+        sources: in the order of training.
         options: of the preparation.
         findings: differences from the published data set.
 
     Returns:
-        What is in `report.json`, and the reports of the sources.
+        The content of `report.json`, and the reports of the sources.
     """
     paths = [report_path(source.name, output) for source in sources]
     reports = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
@@ -146,6 +150,6 @@ def _index(reports: Sequence[dict[str, Any]]) -> str:
     for report in reports:
         for kind, rows in report["samples"].items():
             shard = report["shards"][kind][0]
-            for place, (name, *window) in enumerate(rows):
-                writer.writerow((name, kind, shard, place, *window))
+            for index, (name, *window) in enumerate(rows):
+                writer.writerow((name, kind, shard, index, *window))
     return text.getvalue()

@@ -1,4 +1,4 @@
-"""What a data set on disk consists of, and how it differs from the published one."""
+"""Lists the sources of a data set on disk, and compares it with the published one."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -33,17 +33,17 @@ from data_pipeline.preparation.finding import Finding, Listing
 from data_pipeline.preparation.work import StillsPart
 
 Dataset = Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
-# Stills that are prepared together: a kill loses so many.
+# Stills that are prepared together. A kill loses at most this many.
 STILLS_PER_PART = 64
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
 
 def list_dataset(dataset: Dataset, root: str | Path) -> Listing:
-    """Return the sources of a data set, and every difference from the published one.
+    """Return the sources of a data set, and all differences from the published one.
 
     Args:
-        dataset: which one, or "videos" for any folder of videos.
-        root: the folder that it was unpacked to.
+        dataset: name of the data set, or "videos" for any folder of videos.
+        root: folder of the unpacked data set.
 
     Raises:
         ValueError: there is no such folder, or nothing of the data set in it.
@@ -60,7 +60,7 @@ def _list_300w(root: Path) -> Listing:
     stills = {split: _stills(root, split) for split in SPLITS}
     train, test = (stills[split] for split in SPLITS)
     if train is None:
-        list_stills(root, "train")  # says what is wrong
+        list_stills(root, "train")  # raises the error
     is_whole = not any(is_image(path) for path in root.iterdir())
     findings = list(_count_300w(root, train, test)) if is_whole else []
     if not is_whole:

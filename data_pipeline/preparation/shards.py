@@ -5,11 +5,11 @@ Every record is a `tf.train.Example`:
 | feature | content |
 |---|---|
 | `name` | bytes, `clip.mp4#000123`: source and 0-based number of the last frame |
-| `frames` | T JPEG images of 385 x 385 pixels, see `stored_window` |
+| `frames` | T JPEG images of 385 x 385 pixels, see `crops.window` |
 | `landmarks` | T x 68 x 2 floats, pixels of these images; absent where unknown |
 | `matrix` | 6 floats, the similarity (2, 3) from the source's image to the crop |
 
-Frames of a pair have one window and so one matrix.
+Frames of a pair share one window and therefore one matrix.
 """
 
 import functools
@@ -30,7 +30,7 @@ from strrn_tf.system.quiet import quiet_stderr
 
 @functools.cache
 def tensorflow() -> ModuleType:
-    """Return TensorFlow, imported when first asked for, without what it says then."""
+    """Return TensorFlow. The first call imports it and discards its messages."""
     with quiet_stderr():
         import tensorflow
 
@@ -41,7 +41,7 @@ def pack(sample: Samples, quality: int) -> bytes:
     """Return the record of one sample.
 
     Args:
-        sample: names etc. of n = 1.
+        sample: n = 1.
         quality: of the JPEG images, 1 to 100.
     """
     tf = tensorflow()
@@ -61,15 +61,15 @@ def pack(sample: Samples, quality: int) -> bytes:
     if np.isfinite(landmarks).any():
         features["landmarks"] = values(landmarks[0])
     example = tf.train.Example(features=tf.train.Features(feature=features))
-    # The order of the features would differ from process to process.
+    # Otherwise the order of the features differs from process to process.
     return example.SerializeToString(deterministic=True)
 
 
 def write_shard(path: Path, records: Iterable[bytes]) -> int:
-    """Write records, atomically, and return the size of the file in bytes.
+    """Write records atomically, and return the size of the file in bytes.
 
     Raises:
-        OSError: the disk is full, or cannot be written.
+        OSError: the file cannot be written, for example because the disk is full.
     """
     tf = tensorflow()
 
@@ -86,7 +86,11 @@ def write_shard(path: Path, records: Iterable[bytes]) -> int:
 
 
 def read_shard(path: Path, wanted: Collection[int] | None = None) -> Iterator[Samples]:
-    """Yield the samples (n = 1) of a shard, or those at some places, in order.
+    """Yield the samples (n = 1) of a shard in order.
+
+    Args:
+        path: shard to read.
+        wanted: 0-based numbers of the wanted samples; None for all.
 
     Raises:
         ValueError: the file is missing, cut off or damaged.
@@ -96,15 +100,14 @@ def read_shard(path: Path, wanted: Collection[int] | None = None) -> Iterator[Sa
     if not path.is_file():
         raise ValueError(f"{path}: there is no such shard. Run `strrn prepare` again")
     last = None if wanted is None else max(wanted, default=-1)
-    # A data set of tf.data would start TensorFlow's devices, which have to wait until
-    # the training has set them up.
+    # A tf.data set would start TensorFlow's devices before the training sets them up.
     with quiet_stderr():
         records = tf.compat.v1.io.tf_record_iterator(str(path))
     try:
-        for place, record in enumerate(records):
-            if wanted is None or place in wanted:
+        for index, record in enumerate(records):
+            if wanted is None or index in wanted:
                 yield _unpack(record, path)
-            if place == last:
+            if index == last:
                 return
     except (tf.errors.OpError, KeyError, IndexError) as error:
         raise ValueError(

@@ -1,12 +1,11 @@
-"""The work on one source, as a function that can be mapped over all of them.
+"""The preparation of one source, a function that can be mapped over all sources.
 
-`prepare_source` needs nothing but its arguments, so processes or machines can be given
-them in any order; two sources share no file.
+`prepare_source` depends only on its arguments, so processes or machines can prepare
+sources in any order. Two sources share no file.
 """
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.crops.annotated import annotated_frames, pack_annotated
-from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.crops.pairs import PairOptions, pack_pairs
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.stills import cut_still
@@ -28,8 +27,9 @@ from data_pipeline.datasets.youtube_faces import FacesClip
 from data_pipeline.preparation.shards import pack, write_shard
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE, apply_matrix, invert_matrix
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.file_names import file_name
 
-# Of the files. Older ones are made anew.
+# Format of the files. Those of another format are prepared again.
 FORMAT = 1
 FACE_IN_CROP = CROP_SIZE / CROP_MARGIN
 
@@ -45,17 +45,17 @@ Source = StillsPart | Clip | Sequence300VW | FacesClip
 
 
 class Preparation(NamedTuple):
-    """How sources are prepared.
+    """Options of the preparation.
 
     Attributes:
-        pairs_per_clip: pairs of consecutive frames of a clip, spread evenly.
-        seed: where within its share of the clip each pair lies.
-        rule: which of several faces, "largest" or "central".
-        min_face: pixels; a clip whose faces are smaller (median of the larger sides of
-            the landmark boxes) is left out. Annotated sequences never are.
-        min_found: share of the searched frames that must show a face.
+        pairs_per_clip: number of pairs of consecutive frames per clip, spread evenly.
+        seed: decides the position of each pair in its section of the clip.
+        rule: choice among several faces, "largest" or "central".
+        min_face: smallest face in pixels: median over a clip of the larger side of the
+            landmark box. Smaller clips are left out, annotated sequences never.
+        min_found: smallest fraction of the searched frames that show a face.
         quality: of the JPEG crops, 1 to 100.
-        frames: consecutive frames of a sample; 2 for pairs, 3 for SBR too.
+        frames: number of consecutive frames of a sample: 2 for pairs, 3 also for SBR.
     """
 
     pairs_per_clip: int = 20
@@ -68,42 +68,49 @@ class Preparation(NamedTuple):
 
 
 def prepare_source(
-    source: Source, options: Preparation, output: Path
+    source: Source,
+    options: Preparation,
+    output: Path,
+    *,
+    box_finder: BoxFinder | None = None,
 ) -> dict[str, Any]:
     """Write the shards of one source and, last, its report.
 
-    What was done before, of the same files and options, is not done again. A source
-    that is broken gives a report that says so, not an error.
+    A source with the same files and options is not prepared twice. A broken source
+    gives a report with its problems, not an error.
 
     Args:
         source: stills, a clip, or a sequence.
         options: the same for all sources of an output.
-        output: folder; ``shards/`` and ``sources/`` in it are written to.
+        output: folder. Files are written to ``shards/`` and ``sources/`` in it.
+        box_finder: function from an image to face boxes; None for MTCNN.
 
     Returns:
-        The report, which is also in ``sources/<file name>.json``: ``name``, ``shards``
-        (kind to file name and bytes), ``samples`` (kind to one row per sample: its name
-        and window x0, y0, x1, y1 in pixels of the image), ``face`` (median pixels),
-        ``problems``, ``left_out`` (why the filter left it out, else None) and counts.
+        The report, which is also in ``sources/<file name>.json``. ``shards`` maps a
+        kind to file name and bytes. ``samples`` maps a kind to one row per sample: name
+        and window x0, y0, x1, y1 in pixels of the image. ``face`` is the median size in
+        pixels. ``left_out`` is the reason of the filter, or None. There are also
+        ``name``, ``problems`` and counts.
 
     Raises:
         OSError: the output cannot be written.
     """
     path = report_path(source.name, output)
-    mark = mark_of(source, options)
-    report = read_report(path, mark, output)
+    fingerprint = source_fingerprint(source, options)
+    report = read_report(path, fingerprint, output)
     if report is not None:
         return report
     kinds: dict[str, list[Packed]] = {}
-    report = {"format": FORMAT, "name": source.name, "mark": mark, "problems": []}
-    report["left_out"] = None
+    # Reports of all versions call the fingerprint "mark".
+    report = {"format": FORMAT, "name": source.name, "mark": fingerprint}
+    report |= {"problems": [], "left_out": None}
     try:
-        kinds = _pack(source, options, report)
+        kinds = _pack(source, options, report, box_finder or find_face_boxes)
     except (ValueError, cv2.error) as error:
         report["problems"].append(str(error))
     shards, samples = {}, {}
     for kind, packed in kinds.items():
-        shard = f"{file_name(source.name)}.{kind}.tfrecord"
+        shard = f"{file_name(source.name, ascii_only=True)}.{kind}.tfrecord"
         size = write_shard(output / "shards" / shard, (p.record for p in packed))
         shards[kind] = [shard, size]
         samples[kind] = [[p.name, *p.window] for p in packed]
@@ -113,26 +120,26 @@ def prepare_source(
 
 
 def report_path(name: str, output: Path) -> Path:
-    """Return where the report of a source of that name is written."""
-    return output / "sources" / f"{file_name(name)}.json"
+    """Return the path of the report of a source."""
+    return output / "sources" / f"{file_name(name, ascii_only=True)}.json"
 
 
-def read_report(path: Path, mark: str, output: Path) -> dict[str, Any] | None:
-    """Return the report of a source that is done, None when there is work to do."""
+def read_report(path: Path, fingerprint: str, output: Path) -> dict[str, Any] | None:
+    """Return the report of a finished source, or None if there is work to do."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        is_same = (report["format"], report["mark"]) == (FORMAT, mark)
+        is_current = (report["format"], report["mark"]) == (FORMAT, fingerprint)
         for name, size in report["shards"].values():
-            is_same &= (output / "shards" / name).stat().st_size == size
+            is_current &= (output / "shards" / name).stat().st_size == size
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return report if is_same else None
+    return report if is_current else None
 
 
-def mark_of(source: Source, options: Preparation) -> str:
-    """Return what changes with the options and a source's files: their sizes and times.
+def source_fingerprint(source: Source, options: Preparation) -> str:
+    """Return a digest of the options and of the sizes and times of a source's files.
 
-    Of folders it is the time, which changes when a file is added, removed or renamed.
+    The time of a folder changes when a file is added, removed or renamed.
     """
     stills = source.stills if isinstance(source, StillsPart) else (source,)
     described = [
@@ -142,14 +149,8 @@ def mark_of(source: Source, options: Preparation) -> str:
     return hashlib.sha256(json.dumps([described, options]).encode()).hexdigest()[:16]
 
 
-def file_name(name: str) -> str:
-    """Return a file name of plain ASCII, at most 77 characters, one for each source."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:60]
-    return f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
-
-
 class Packed(NamedTuple):
-    """One sample as it is written: name, window (4,), pixels of the face, record."""
+    """One sample of a shard: name, window (4,), size of the face, record."""
 
     name: str
     window: tuple[float, ...]
@@ -158,7 +159,7 @@ class Packed(NamedTuple):
 
 
 def pack_sample(sample: Samples, quality: int) -> Packed:
-    """Return the record of a sample (n = 1), and what the index says of it."""
+    """Return the record of a sample (n = 1), with its entry of the index."""
     matrix = sample.matrix[0]
     corners = np.array([[-0.5, -0.5], [STORED_SIZE - 0.5, STORED_SIZE - 0.5]])
     window = apply_matrix(invert_matrix(matrix), corners).ravel()
@@ -168,9 +169,12 @@ def pack_sample(sample: Samples, quality: int) -> Packed:
 
 
 def _pack(
-    source: Source, options: Preparation, report: dict[str, Any]
+    source: Source,
+    options: Preparation,
+    report: dict[str, Any],
+    box_finder: BoxFinder,
 ) -> dict[str, list[Packed]]:
-    """Return the records of a source by kind; add to its report."""
+    """Return the records of a source by kind, and extend its report."""
     packer = partial(pack_sample, quality=options.quality)
     if isinstance(source, StillsPart):
         packed = [packer(s) for s in _cut_stills(source, report["problems"])]
@@ -179,7 +183,7 @@ def _pack(
     wanted = PairOptions(
         options.pairs_per_clip,
         options.seed,
-        find_face_boxes,
+        box_finder,
         options.rule,
         options.frames,
     )
@@ -189,14 +193,14 @@ def _pack(
     if isinstance(source, Sequence300VW):
         frames = annotated_frames(source)
         annotated, problems = pack_annotated(source, frames, packer)
-        # A malformed annotation may have been met at its pair already.
-        said = report["problems"]
-        said += [problem for problem in problems if problem not in said]
+        # The pairs may have reported the same malformed annotation.
+        known = report["problems"]
+        known += [problem for problem in problems if problem not in known]
         report["annotated_frames"] = len(frames)
         return {"pairs": packed, "annotated": annotated}
     report["left_out"] = _reason_against(packed, found, options)
     if report["left_out"]:
-        # One is kept to be looked at.
+        # One sample is kept for the picture of the report.
         return {"left_out": packed[len(packed) // 2 :][:1]}
     return {"pairs": packed}
 
@@ -205,10 +209,10 @@ def _reason_against(
     packed: list[Packed], found: dict[str, Any], options: Preparation
 ) -> str | None:
     searched = len(packed) + len(found["frames_without_face"])
-    face, share = _median_face(packed), len(packed) / max(1, searched)
+    face, found_fraction = _median_face(packed), len(packed) / max(1, searched)
     if packed and face < options.min_face:
         return f"faces of {face:.0f} pixels (median), below {options.min_face:g}"
-    if packed and share < options.min_found:
+    if packed and found_fraction < options.min_found:
         return (
             f"a face in {len(packed)} of {searched} frames searched, below "
             f"{options.min_found:.0%}"

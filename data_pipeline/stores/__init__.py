@@ -1,1 +1,1 @@
-"""The crop store, and what fills it."""
+"""The crop store, and the sources that fill it."""

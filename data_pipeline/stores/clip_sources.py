@@ -1,4 +1,4 @@
-"""Several sources of video side by side: folders of clips, 300VW, prepared data."""
+"""Several sources of video together: folders of clips, 300VW, prepared data."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,19 @@ Video = Clip | Sequence300VW | PreparedPart
 
 
 class Unlabelled:
-    """All clips of several folders, and which folder each is of.
+    """All clips of several folders, and the folder of each clip.
 
-    A folder in the layout of 300VW counts with its training sequences alone, a prepared
-    one with its shards, any other with every video and folder of images in it but the
-    test sequences of a 300VW that lies somewhere below.
+    A folder in the 300VW layout contributes its training sequences. A prepared folder
+    contributes its shards. Any other contributes all videos and image folders in it,
+    except test sequences of 300VW.
 
     Args:
-        folders: as a user names them, one or more.
+        folders: one or more.
 
     Attributes:
-        videos: with pairs of frames to be cut.
-        annotated: those with annotated frames: sequences, or prepared shards of them.
-        held_out: test sequences of 300VW that were found and are not learnt from.
+        videos: sources of pairs of frames.
+        annotated: sources of annotated frames: sequences, or prepared shards of them.
+        held_out: test sequences of 300VW, which are not learnt from.
 
     Raises:
         ValueError: a folder does not exist, or there is no clip in any of them.
@@ -72,18 +72,18 @@ class Unlabelled:
             )
 
     def folder_of(self, names: Sequence[str]) -> np.ndarray:
-        """Return for samples `clip.mp4#000123` the number (N,) of their folder."""
+        """Return the numbers (N,) of the folders of samples like `clip.mp4#000123`."""
         return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
 
     def _is_held_out(self, clip: Clip) -> bool:
-        """Return whether a clip is a test sequence that nobody named by itself."""
+        """Return whether a clip is a test sequence that no argument names itself."""
         named = {folder.resolve() for folder in self.folders}
         path = clip.video_path.resolve()
         return is_test_video(path) and not {path, path.parent} & named
 
 
 def _label(folder: Path, folders: Sequence[Path]) -> str:
-    """Return the name of a folder, with its parent's where another has the same."""
+    """Return the name of a folder, with its parent if another has the same name."""
     folder = folder.resolve()
     others = {other.resolve() for other in folders} - {folder}
     is_shared = any(other.name == folder.name for other in others)
@@ -97,7 +97,7 @@ def _prefixed(source: Video, prefix: str) -> Video:
 
 
 def _special(folder: Path) -> tuple[list, list]:
-    """Return sources of pairs and of annotated frames: of 300VW or prepared data."""
+    """Return sources of pairs and of annotated frames, of 300VW or prepared data."""
     if is_prepared(folder):
         pairs = list_prepared(folder, "pairs")
         if not pairs:

@@ -1,4 +1,4 @@
-"""From the folders that a user names to the crop stores of S and D."""
+"""Reads the folders of a user into the crop stores of S and D."""
 
 import sys
 from collections import Counter
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.datasets.three_hundred_w import Problem, Still, list_stills
 from data_pipeline.stores.clip_sources import Unlabelled
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
@@ -23,24 +23,24 @@ from strrn_tf.config import RunConfig
 def read_stills(root: Path, cache: Path) -> CropStore:
     """Return the store of the annotated training stills.
 
-    Stills that had to be left out are counted on stderr.
+    Stills that are left out are counted on stderr.
 
     Args:
         root: in the 300-W layout, or prepared.
-        cache: where stores lie.
+        cache: folder of the stores.
     """
     found, left_out = find_stills(root)
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("stills", problems, len(store))
+    report_left_out("stills", problems, len(store))
     return store
 
 
 def find_stills(
     root: Path,
 ) -> tuple[Sequence[Still | PreparedPart], Sequence[Problem]]:
-    """Return the annotated training stills of a folder, and what is not one of them.
+    """Return the annotated training stills of a folder, and the problems of others.
 
     Raises:
         ValueError: there are none.
@@ -55,7 +55,7 @@ def find_stills(
 
 
 def find_unlabelled(data_root: Path | None, folders: Sequence[Path]) -> Unlabelled:
-    """Return the clips that a user names, or those of ``data_root``'s ``300vw/``.
+    """Return the clips in some folders, or else in ``300vw/`` of ``data_root``.
 
     Raises:
         ValueError: there are none.
@@ -80,15 +80,15 @@ def read_annotation(
     """Return the annotated frames for Semi-STRRN, and the folder of every pair.
 
     Args:
-        data_root: as of `read_clips`.
-        folders: the same.
-        cache: where stores lie.
-        clips: what `read_clips` returned.
-        config: its ``annotated_fraction`` and ``source_shares`` say what is wanted.
+        data_root: as for `read_clips`.
+        folders: as for `read_clips`.
+        cache: folder of the stores.
+        clips: store that `read_clips` returned.
+        config: ``annotated_fraction`` and ``source_shares`` decide the results.
 
     Returns:
-        The store of annotated frames, and numbers (N,) of the folders of the pairs;
-        None where it is not wanted.
+        The store of annotated frames, or None without ``annotated_fraction``; and the
+        numbers (N,) of the folders of the pairs, or None without either.
     """
     algorithm = config.algorithm
     if not (algorithm.annotated_fraction or algorithm.source_shares):
@@ -107,10 +107,10 @@ def read_annotated(
     """Return the store of annotated video frames, a fraction of every sequence.
 
     Args:
-        found: sequences and clips; only annotated ones count.
-        cache: where stores lie.
+        found: sequences and clips. Only annotated ones count.
+        cache: folder of the stores.
         fraction: in 0 to 1.
-        seed: decides which frames.
+        seed: decides the choice of frames.
 
     Raises:
         ValueError: there is no annotated frame.
@@ -124,7 +124,7 @@ def read_annotated(
         cache / "annotated", found.annotated, fraction=fraction, seed=seed
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("sequences", problems, len(found.annotated) - len(problems))
+    report_left_out("sequences", problems, len(found.annotated) - len(problems))
     return store
 
 
@@ -136,16 +136,18 @@ def read_clips(
     pairs_per_clip: int,
     seed: int,
     frames: int = 2,
+    box_finder: BoxFinder | None = None,
 ) -> CropStore:
     """Return the store of consecutive frames of unlabelled clips.
 
     Args:
-        data_root: its ``300vw/`` is used when no folders are given.
+        data_root: its ``300vw/`` is used without ``folders``.
         folders: of videos and numbered images, 300VW, or prepared.
-        cache: where stores lie.
-        pairs_per_clip: see ``build_pair_store``.
-        seed: the same.
+        cache: folder of the stores.
+        pairs_per_clip: as for ``build_pair_store``.
+        seed: as for ``build_pair_store``.
         frames: 2 for pairs, 3 for SBR.
+        box_finder: function from an image to face boxes; None for MTCNN.
 
     Raises:
         ValueError: there are no clips, or no faces in them.
@@ -153,17 +155,19 @@ def read_clips(
     found = find_unlabelled(data_root, folders)
     videos = found.videos
     if found.held_out:
-        _say(f"{len(found.held_out)} test sequences of 300VW left out: not learnt from")
+        _warn(
+            f"{len(found.held_out)} test sequences of 300VW left out: not learnt from"
+        )
     store = build_pair_store(
         cache / {2: "clips", 3: "triplets"}[frames],
         videos,
         pairs_per_clip=pairs_per_clip,
         seed=seed,
-        box_finder=find_face_boxes,
+        box_finder=box_finder or find_face_boxes,
         frames=frames,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]
-    tell_left_out("clips", problems, len(videos) - len(problems))
+    report_left_out("clips", problems, len(videos) - len(problems))
     left_out = {name for name, _ in problems}
     faceless = sum(
         len(report.get("frames_without_face", ()))
@@ -171,30 +175,32 @@ def read_clips(
         if name not in left_out
     )
     if faceless:
-        _say(f"{faceless} frames of the clips show no face and were left out")
+        _warn(f"{faceless} frames of the clips show no face and were left out")
     if problems or faceless:
-        _say(f"each is named in {store.folder / 'report.json'}")
+        _warn(f"each is named in {store.folder / 'report.json'}")
     return store
 
 
-def tell_left_out(what: str, problems: Sequence[tuple[object, str]], kept: int) -> None:
-    """Count on stderr what was left out, by reason, with one example each.
+def report_left_out(
+    what: str, problems: Sequence[tuple[object, str]], kept: int
+) -> None:
+    """Print to stderr the number of sources left out for each reason, with an example.
 
     Args:
-        what: such as "stills".
+        what: kind of source, such as "stills".
         problems: names and reasons.
-        kept: number of those that were not left out.
+        kept: number of sources that were not left out.
     """
-    reasons = Counter(_kind(reason) for _, reason in problems)
+    reasons = Counter(_without_file(reason) for _, reason in problems)
     for reason, count in reasons.items():
-        name = next(str(n) for n, r in problems if _kind(r) == reason)
-        _say(f"{count} of {kept + len(problems)} {what} left out: {name}: {reason}")
+        name = next(str(n) for n, r in problems if _without_file(r) == reason)
+        _warn(f"{count} of {kept + len(problems)} {what} left out: {name}: {reason}")
 
 
-def _kind(reason: str) -> str:
-    """Return a reason without the file that it begins with."""
+def _without_file(reason: str) -> str:
+    """Return a reason without the file name at its start."""
     return reason.rpartition(": ")[2]
 
 
-def _say(line: str) -> None:
+def _warn(line: str) -> None:
     print(line, file=sys.stderr)

@@ -1,6 +1,6 @@
 """Prepared data sets (`strrn prepare`) as sources of crop stores.
 
-Originals are not opened, and need not be there any more.
+The original files are not opened and need not exist any more.
 """
 
 import json
@@ -17,9 +17,13 @@ Kind = Literal["stills", "pairs", "annotated"]
 
 
 class PreparedPart(NamedTuple):
-    """One shard; ``samples`` are the names of its samples, in order.
+    """One shard of a prepared data set.
 
-    ``prefix`` is put before these names: where several folders are read side by side.
+    Attributes:
+        name: of the source.
+        shard: file of the samples.
+        samples: names of the samples, in order.
+        prefix: put before these names when several folders are read together.
     """
 
     name: str
@@ -70,19 +74,23 @@ def list_prepared(folder: str | Path, kind: Kind) -> list[PreparedPart]:
     return parts
 
 
-def read_part(part: PreparedPart, places: list[int] | None = None) -> Samples:
-    """Return the samples of a shard, or those at some places.
+def read_part(part: PreparedPart, indices: list[int] | None = None) -> Samples:
+    """Return the samples of a shard.
+
+    Args:
+        part: shard to read.
+        indices: 0-based numbers of the wanted samples; None for all.
 
     Raises:
         ValueError: the shard is missing or damaged.
     """
-    samples = merge(list(read_shard(part.shard, places)))
-    wanted = range(len(part.samples)) if places is None else places
-    if samples.names != [part.samples[place] for place in wanted]:
+    samples = merge(list(read_shard(part.shard, indices)))
+    wanted = range(len(part.samples)) if indices is None else indices
+    if samples.names != [part.samples[index] for index in wanted]:
         raise ValueError(f"{part.shard}: is not the shard that was prepared")
     return samples._replace(names=[part.prefix + name for name in samples.names])
 
 
-def choose_places(part: PreparedPart, count: int, seed: int) -> list[int]:
-    """Return the places of at most ``count`` samples, spread evenly over the shard."""
+def choose_samples(part: PreparedPart, count: int, seed: int) -> list[int]:
+    """Return the numbers of at most ``count`` samples, spread evenly over the shard."""
     return spread(range(len(part.samples)), count, part.name, seed)

@@ -1,18 +1,18 @@
-"""Crop stores: the folder of ready crops that all training reads.
+"""Crop stores: folders of ready crops from which all training reads.
 
 | file | content |
 |---|---|
 | `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs, \
 3 for SBR |
-| `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN where nobody \
-annotated; `matrix` (N, 2, 3) float64, image to stored crop |
+| `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN without \
+annotation; `matrix` (N, 2, 3) float64, image to stored crop |
 | `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (last frame) |
-| `report.json` | what was skipped and why |
-| `manifest.json` | written last: its presence says that the store is complete |
+| `report.json` | skipped sources and the reasons |
+| `manifest.json` | written last; a store without it is incomplete |
 
-A video is decoded once, whatever the number of epochs. Both frames of a pair are cut by
-one window, made from the box of the first, because a box of its own for each would add
-the jitter of the face detector to the motion that the tracker has to learn.
+A video is decoded once for any number of epochs. One window, made from the box of the
+first frame, cuts all frames of a pair. Separate boxes would add the jitter of the face
+detector to the motion that the tracker learns.
 """
 
 import json
@@ -37,7 +37,7 @@ from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.stills import cut_still
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW
 from data_pipeline.datasets.three_hundred_w import Still
-from data_pipeline.stores.prepared import PreparedPart, choose_places, read_part
+from data_pipeline.stores.prepared import PreparedPart, choose_samples, read_part
 from data_pipeline.stores.store_writer import StoreWriter, read_state
 from strrn_tf.system.locking import filling
 
@@ -58,9 +58,9 @@ class CropStore:
     """A complete store, opened for reading.
 
     Attributes:
-        folder: where it lies.
+        folder: folder of the files.
         frames: (N, T, 385, 385, 3) uint8 RGB, memory-mapped.
-        landmarks: (N, T, 68, 2) float32 stored pixels, NaN where nobody annotated.
+        landmarks: (N, T, 68, 2) float32 in stored pixels, NaN without annotation.
         matrix: (N, 2, 3) float64, image to stored crop.
         names: N source names.
     """
@@ -100,7 +100,7 @@ class CropStore:
 
     @property
     def report(self) -> dict:
-        """What was skipped and why (`report.json`)."""
+        """Skipped sources and the reasons (`report.json`)."""
         return json.loads((self.folder / "report.json").read_text())
 
 
@@ -109,14 +109,14 @@ def build_still_store(
     stills: Sequence[Still | PreparedPart],
     boxes: str | BoxFinder = "landmarks",
 ) -> CropStore:
-    """Return the store (T = 1) of annotated stills, built unless it is there already.
+    """Return the store (T = 1) of annotated stills, and build it if it is missing.
 
     Args:
-        folder: where the store shall lie. When it holds a store of other inputs, that
-            one is left alone and `<folder>-<fingerprint>` is used; see ``.folder``.
-        stills: what to cut, see `three_hundred_w.list_stills`; or prepared shards.
-        boxes: "landmarks" (the tight box of the annotation) or a function from an image
-            to face boxes, of which the one nearest to the annotated face is taken.
+        folder: folder of the store. If it holds a store of other inputs, that one is
+            kept and the store goes to `<folder>-<fingerprint>`.
+        stills: from `three_hundred_w.list_stills`, or prepared shards.
+        boxes: "landmarks" for the tight box of the annotation, or a function from an
+            image to face boxes. The box nearest to the annotated face is used.
 
     Raises:
         ValueError: no still could be read, or ``boxes`` is neither.
@@ -131,8 +131,8 @@ def build_still_store(
             return read_part(still), {}
         return cut_still(still, boxes), {}
 
-    mark = fingerprint(stills, kind="stills", boxes=boxes)
-    return _build(folder, stills, cut, mark, 1, "Cutting stills")
+    input_fingerprint = fingerprint(stills, kind="stills", boxes=boxes)
+    return _build(folder, stills, cut, input_fingerprint, 1, "Cutting stills")
 
 
 def build_annotated_store(
@@ -142,13 +142,13 @@ def build_annotated_store(
     fraction: float,
     seed: int,
 ) -> CropStore:
-    """Return the store (T = 1) of annotated video frames, built unless it is there.
+    """Return the store (T = 1) of annotated video frames, and build it if missing.
 
     Args:
         folder: as in `build_still_store`.
         sequences: in the 300VW layout, or prepared shards of annotated frames.
         fraction: of the annotated frames of every sequence, in 0 to 1.
-        seed: decides which; see `annotated.choose_annotated`.
+        seed: decides the choice, see `annotated.choose_annotated`.
 
     Raises:
         ValueError: there is no annotated frame.
@@ -156,17 +156,21 @@ def build_annotated_store(
 
     def cut(source: Sequence300VW | PreparedPart) -> Cut:
         if isinstance(source, PreparedPart):
-            places = list(range(len(source.samples)))
-            places = choose_annotated(source.name, places, fraction, seed)
-            return (read_part(source, places) if places else None), {}
+            indices = list(range(len(source.samples)))
+            indices = choose_annotated(source.name, indices, fraction, seed)
+            return (read_part(source, indices) if indices else None), {}
         frames = annotated_frames(source)
         wanted = choose_annotated(source.name, frames, fraction, seed)
         samples, problems = pack_annotated(source, wanted, lambda sample: sample)
         report = {"problem": problems[0]} if problems else {}
         return (merge(samples) if samples else None), report
 
-    mark = fingerprint(sequences, kind="annotated", fraction=fraction, seed=seed)
-    return _build(folder, sequences, cut, mark, 1, "Cutting annotated frames")
+    input_fingerprint = fingerprint(
+        sequences, kind="annotated", fraction=fraction, seed=seed
+    )
+    return _build(
+        folder, sequences, cut, input_fingerprint, 1, "Cutting annotated frames"
+    )
 
 
 def build_pair_store(
@@ -179,22 +183,22 @@ def build_pair_store(
     rule: str = "largest",
     frames: int = 2,
 ) -> CropStore:
-    """Return the store of consecutive frames, built unless it is there already.
+    """Return the store of consecutive frames, and build it if it is missing.
 
-    A kill loses at most the work on one clip; the next call goes on from there. Videos
-    that cannot be read and frames without a face are counted in `report.json`.
+    A kill loses at most the work on one clip, and the next call continues.
+    `report.json` lists unreadable videos and frames without a face.
 
     Args:
         folder: as in `build_still_store`.
-        clips: unlabelled clips, or sequences, whose annotation is then stored too; or
-            prepared shards of either.
-        pairs_per_clip: pairs at most per clip, spread evenly over its length.
-        seed: where within its even share of the clip each pair lies.
-        box_finder: function from an image to face boxes (N, 4), one box or None, such
-            as `face_boxes.find_face_boxes`; or "landmarks" for annotated sequences. It
-            is called for the first frame of every pair.
-        rule: which face is followed when there are several: "largest" or "central".
-        frames: T, consecutive frames of a sample, which all share one window.
+        clips: unlabelled clips, sequences (whose annotation is stored too), or prepared
+            shards of either.
+        pairs_per_clip: largest number of pairs per clip, spread evenly.
+        seed: decides the position of each pair in its section of the clip.
+        box_finder: "landmarks" for annotated sequences, or a function such as
+            `face_boxes.find_face_boxes`, from the first image of a pair to face boxes
+            (N, 4), one box or None.
+        rule: choice among several faces, "largest" or "central".
+        frames: T, number of consecutive frames of a sample, which share one window.
 
     Raises:
         ValueError: not a single pair could be cut.
@@ -204,28 +208,28 @@ def build_pair_store(
 
     def cut(clip: AnyClip | PreparedPart) -> Cut:
         if isinstance(clip, PreparedPart):
-            places = choose_places(clip, pairs_per_clip, seed)
-            return read_part(clip, places), {}
+            indices = choose_samples(clip, pairs_per_clip, seed)
+            return read_part(clip, indices), {}
         return cut_pairs(clip, options)
 
     inputs = options._asdict()
     length = inputs.pop("frames")
     kind = "pairs" if length == 2 else f"{length} frames"
-    mark = fingerprint(clips, kind=kind, **inputs)
-    return _build(folder, clips, cut, mark, frames, "Cutting frame pairs")
+    input_fingerprint = fingerprint(clips, kind=kind, **inputs)
+    return _build(folder, clips, cut, input_fingerprint, frames, "Cutting frame pairs")
 
 
 def _build(
     folder: str | Path,
     sources: Sequence[Any],
     cut: Callable[[Any], Cut],
-    mark: str,
+    input_fingerprint: str,
     num_frames: int,
     title: str,
 ) -> CropStore:
-    """Return the store of what ``cut`` makes of the sources, built if need be."""
+    """Return the store of the samples that ``cut`` returns, and build it if missing."""
     with filling(folder):
-        writer = _writer(folder, mark, num_frames)
+        writer = _writer(folder, input_fingerprint, num_frames)
         if writer is not None:
             for source in track(_missing(writer, sources), title):
                 try:
@@ -235,11 +239,11 @@ def _build(
                 except ValueError as error:
                     writer.append(source.name, None, {"problem": str(error)})
             writer.finish()
-        return CropStore.open(_fitting_folder(folder, mark))
+        return CropStore.open(_fitting_folder(folder, input_fingerprint))
 
 
 def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples | None:
-    """Return samples of the last ``wanted`` frames: more may have been prepared."""
+    """Return the last ``wanted`` frames of samples, which may have more."""
     if samples is None:
         return None
     found = samples.frames.shape[1]
@@ -253,22 +257,24 @@ def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples |
     )
 
 
-def _fitting_folder(folder: str | Path, mark: str) -> Path:
-    """Return the folder, or its sibling when it holds a store of other inputs."""
+def _fitting_folder(folder: str | Path, input_fingerprint: str) -> Path:
+    """Return the folder, or its sibling if it holds a store of other inputs."""
     folder = Path(folder)
     state = read_state(folder)
-    if state is None or state.fingerprint == mark:
+    if state is None or state.fingerprint == input_fingerprint:
         return folder
-    return folder.with_name(f"{folder.name}-{mark}")
+    return folder.with_name(f"{folder.name}-{input_fingerprint}")
 
 
-def _writer(folder: str | Path, mark: str, num_frames: int) -> StoreWriter | None:
-    """Return the writer of the missing part, None when the store is complete."""
-    folder = _fitting_folder(folder, mark)
+def _writer(
+    folder: str | Path, input_fingerprint: str, num_frames: int
+) -> StoreWriter | None:
+    """Return the writer of the missing part, or None if the store is complete."""
+    folder = _fitting_folder(folder, input_fingerprint)
     state = read_state(folder)
     if state is not None and state.is_complete:
         return None
-    return StoreWriter(folder, mark, num_frames)
+    return StoreWriter(folder, input_fingerprint, num_frames)
 
 
 def _missing(writer: StoreWriter, sources: Sequence) -> list:

@@ -1,13 +1,15 @@
-"""Writes a crop store source by source, so that a kill loses one source at most.
+"""Writes a crop store source by source, so that a kill loses at most one source.
 
-Frames are appended to `frames.npy`, whose header still says 0 samples; then one line
-of `progress.jsonl` says that the source is done. What a kill left behind the last such
-line is cut off when the work goes on. At the end the header is put right (NumPy pads it
-for growth, so its length stays), the small files are written, `manifest.json` last.
+Frames are appended to `frames.npy`, whose header still has 0 samples. Then one line of
+`progress.jsonl` records the source, with its names, landmarks and matrices. The next
+writer cuts off everything behind the last such line. At the end the lines become the
+small files, and the header gets the number of samples. NumPy pads the header, so its
+length stays. `manifest.json` is written last.
 """
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -15,18 +17,19 @@ import numpy as np
 
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import STORED_SIZE
+from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.system.atomic import replacing, write_text
 
 
 class StoreState(NamedTuple):
-    """What a folder holds: of which inputs, and whether it is complete."""
+    """The fingerprint of the inputs of a store, and whether the store is complete."""
 
     fingerprint: str
     is_complete: bool
 
 
 def read_state(folder: str | Path) -> StoreState | None:
-    """Return the state of the store in a folder, None when there is no store."""
+    """Return the state of the store in a folder, or None without a store."""
     folder = Path(folder)
     for name, is_complete in (("manifest.json", True), ("progress.jsonl", False)):
         try:
@@ -40,11 +43,13 @@ def read_state(folder: str | Path) -> StoreState | None:
 
 
 class StoreWriter:
-    """Appends to the unfinished store in a folder, or begins one.
+    """Appends to the unfinished store in a folder, or begins a new one.
+
+    Memory holds the names of sources only. Everything else waits in files.
 
     Args:
-        folder: made when it is missing.
-        fingerprint: of the inputs; what an unfinished store of others left is dropped.
+        folder: folder of the store. A missing one is created.
+        fingerprint: of the inputs. An unfinished store of other inputs is overwritten.
         num_frames: T, frames per sample.
 
     Attributes:
@@ -58,18 +63,23 @@ class StoreWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._progress = self.folder / "progress.jsonl"
         self._frames = self.folder / "frames.npy"
-        self._records = self._resume()
-        self.done = {record["source"] for record in self._records}
+        self._num_samples = 0
+        self.done: set[str] = set()
+        is_unfinished = read_state(self.folder) == StoreState(fingerprint, False)
+        if is_unfinished and self._frames.is_file():
+            self._resume()
+        else:
+            self._begin()
 
     def append(
         self, source: str, samples: Samples | None, report: dict[str, Any]
     ) -> None:
-        """Add the samples of one source (None: it gave none) and its report."""
+        """Add the samples of one source (None without any) and its report."""
         record = {"source": source, "report": report, "names": []}
         if samples is not None:
             with open(self._frames, "ab") as file:
-                file.write(np.ascontiguousarray(samples.frames).tobytes())
-                # After a power cut no line may speak of frames that are not there.
+                file.write(np.ascontiguousarray(samples.frames).data)
+                # After a power cut every recorded source must have its frames.
                 file.flush()
                 os.fsync(file.fileno())
             record["names"] = samples.names
@@ -77,17 +87,30 @@ class StoreWriter:
             record["matrix"] = samples.matrix.tolist()
         with open(self._progress, "a") as file:
             file.write(json.dumps(record) + "\n")
-        self._records.append(record)
-        self.done.add(source)
+        self._count(record)
 
     def finish(self) -> None:
         """Complete the store.
 
         Raises:
-            ValueError: not one sample was added; the first reason is named.
+            ValueError: there is no sample. The message has the first reason.
         """
-        names = [name for record in self._records for name in record["names"]]
-        problems = self._problems()
+        names: list[str] = []
+        reports: dict[str, dict[str, Any]] = {}
+        shape = (self._num_samples, self.sample_shape[0], NUM_LANDMARKS, 2)
+        landmarks = np.empty(shape, np.float32)
+        matrix = np.empty((self._num_samples, 2, 3), np.float64)
+        for record in self._records():
+            reports[record["source"]] = record["report"]
+            if record["names"]:
+                rows = slice(len(names), len(names) + len(record["names"]))
+                landmarks[rows], matrix[rows] = record["landmarks"], record["matrix"]
+                names += record["names"]
+        problems = [
+            {"name": source, "reason": report["problem"]}
+            for source, report in reports.items()
+            if "problem" in report
+        ]
         if not names:
             reason = problems[0]["reason"] if problems else "no source was given"
             raise ValueError(f"{self.folder}: nothing could be stored. First: {reason}")
@@ -96,64 +119,58 @@ class StoreWriter:
             file.flush()
             os.fsync(file.fileno())
         with replacing(self.folder / "samples.npz") as path:
-            np.savez(
-                path,
-                landmarks=self._column("landmarks", np.float32),
-                matrix=self._column("matrix", np.float64),
-            )
+            np.savez(path, landmarks=landmarks, matrix=matrix)
         write_text(self.folder / "names.json", json.dumps(names, indent=0) + "\n")
-        report = {"samples": len(names), "problems": problems}
-        report["sources"] = {r["source"]: r["report"] for r in self._records}
+        report = {"samples": len(names), "problems": problems, "sources": reports}
         write_text(self.folder / "report.json", json.dumps(report, indent=1) + "\n")
         manifest = {"fingerprint": self.fingerprint, "samples": len(names)}
         write_text(self.folder / "manifest.json", json.dumps(manifest) + "\n")
         self._progress.unlink()
 
-    def _problems(self) -> list[dict[str, str]]:
-        return [
-            {"name": record["source"], "reason": record["report"]["problem"]}
-            for record in self._records
-            if "problem" in record["report"]
-        ]
+    def _records(self) -> Iterator[dict[str, Any]]:
+        """Yield the records of finished sources, one line of the file at a time."""
+        with open(self._progress) as file:
+            next(file)  # the fingerprint
+            yield from map(json.loads, file)
 
-    def _column(self, key: str, dtype: type) -> np.ndarray:
-        return np.concatenate(
-            [np.array(r[key], dtype) for r in self._records if r["names"]]
-        )
-
-    def _resume(self) -> list[dict[str, Any]]:
-        """Return the records of finished sources; cut the frames off behind them."""
-        state = read_state(self.folder)
-        if state != StoreState(self.fingerprint, False) or not self._frames.is_file():
-            return self._begin()
-        lines = self._progress.read_text().splitlines(keepends=True)
-        with open(self._frames, "r+b") as file:
-            start = self._write_header(file, 0)
-            size = file.seek(0, os.SEEK_END)
-            records, kept, end = [], lines[:1], start
-            for line in lines[1:]:
-                record = json.loads(line) if line.endswith("\n") else None
+    def _resume(self) -> None:
+        """Count the finished sources, and cut off everything behind the last one."""
+        sample_bytes = int(np.prod(self.sample_shape))
+        with (
+            open(self._frames, "r+b") as frames,
+            open(self._progress, "r+b") as progress,
+        ):
+            start = self._write_header(frames, 0)
+            size = frames.seek(0, os.SEEK_END)
+            progress.readline()
+            end = progress.tell()
+            for line in iter(progress.readline, b""):
+                try:
+                    record = json.loads(line) if line.endswith(b"\n") else None
+                except ValueError:
+                    record = None
                 if record is None:
-                    break  # the kill came in the middle of this line
-                after = end + len(record["names"]) * int(np.prod(self.sample_shape))
-                if after > size:
+                    break  # a kill or a power cut interrupted this line
+                after = self._num_samples + len(record["names"])
+                if start + after * sample_bytes > size:
                     break
-                records.append(record)
-                kept.append(line)
-                end = after
-            file.truncate(end)
-        write_text(self._progress, "".join(kept))
-        return records
+                self._count(record)
+                end = progress.tell()
+            frames.truncate(start + self._num_samples * sample_bytes)
+            progress.truncate(end)
 
-    def _begin(self) -> list[dict[str, Any]]:
+    def _count(self, record: dict[str, Any]) -> None:
+        self.done.add(record["source"])
+        self._num_samples += len(record["names"])
+
+    def _begin(self) -> None:
         (self.folder / "manifest.json").unlink(missing_ok=True)
         with open(self._frames, "wb") as file:
             self._write_header(file, 0)
         write_text(self._progress, json.dumps({"fingerprint": self.fingerprint}) + "\n")
-        return []
 
     def _write_header(self, file: BinaryIO, count: int) -> int:
-        """Write the `.npy` header of ``count`` samples; return where data begins."""
+        """Write the `.npy` header of ``count`` samples, and return its length."""
         file.seek(0)
         shape = (count, *self.sample_shape)
         header = {"descr": "|u1", "fortran_order": False, "shape": shape}

@@ -1,4 +1,4 @@
-"""Drawn faces: a parametric head in space, its 68 landmarks, stills and clips."""
+"""Synthetic faces: a parametric head in space, 68 landmarks, stills and clips."""
 
 from data_pipeline.synthetic.dataset import draw_dataset
 from data_pipeline.synthetic.pictures import draw_clip, draw_face

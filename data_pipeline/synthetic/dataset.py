@@ -1,15 +1,15 @@
-"""Write the drawn data set: stills in the 300-W layout, clips in the 300VW layout.
+"""Writes the synthetic data set: stills as in 300-W, clips as in 300VW.
 
 ::
 
     root/
       300w/drawn/trainset/00000.jpg  .pts    stills to train on
       300w/drawn/testset/...                 other people
-      300vw/001/vid.avi  annot/000001.pts    clips; ids of the published 300VW split
-      drawn.json                             written last: what was drawn
+      300vw/001/vid.avi  annot/000001.pts    clips, with ids of the published split
+      drawn.json                             the arguments; written last
 
-Every still and every clip has a seed of its own, so the files do not depend on the
-number of processes nor on an interruption, and no two of them show the same person.
+Every still and clip has a seed of its own. So the files do not depend on the number of
+processes or on interruptions, and no two show the same person.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -24,10 +24,10 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.synthetic.pictures import draw_clip, draw_face
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
-from data_pipeline.tasks.generated_folder import make_data
+from data_pipeline.tasks.generated_folder import generate_folder
 from data_pipeline.tasks.task import Task
 
-# Raise it when the same arguments begin to give other pictures.
+# To be raised with every change that gives other pictures for the same arguments.
 VERSION = 1
 CATEGORIES = (1, 2, 3)
 
@@ -44,28 +44,28 @@ def draw_dataset(
     seed: int = 0,
     workers: int | None = None,
 ) -> Path:
-    """Draw the data set unless it is there already.
+    """Draw the data set unless the folder is complete.
 
-    An interrupted call is continued by the next one with the same arguments.
+    A call with the same arguments continues an interrupted one.
 
     Args:
-        root: folder to fill; it must be empty or hold a drawn data set.
-        num_stills: training stills.
-        num_test_stills: test stills.
-        num_training_clips: clips under ids of the training split, of the conditions
-            of all three categories in turn; at most 50.
-        clips_per_category: test clips of each category; at most 14.
+        root: folder to fill. It must be empty or hold a synthetic data set.
+        num_stills: number of training stills.
+        num_test_stills: number of test stills.
+        num_training_clips: number of clips with ids of the training split, at most 50.
+            Their conditions are those of the three categories in turn.
+        clips_per_category: number of test clips of each category, at most 14.
         frames_per_clip: frames of every clip, at 25 per second.
-        categories: those of which test clips are drawn.
+        categories: those that test clips are drawn of.
         seed: decides every picture.
-        workers: processes; by default two, or one on a single core.
+        workers: number of processes. The default is two, or one on a single core.
 
     Returns:
         ``root`` as a path.
 
     Raises:
-        ValueError: a number is out of range; or ``root`` holds a data set that was
-            drawn with other arguments, or files of other origin.
+        ValueError: a number is out of range; or ``root`` was filled with other
+            arguments or holds other files.
     """
     root = Path(root)
     arguments = {
@@ -85,11 +85,13 @@ def draw_dataset(
     if tuple(categories) != CATEGORIES:
         # Left out where it changes nothing: folders of older versions do not name it.
         arguments["categories"] = list(categories)
-    return make_data(root, "drawn", {"version": VERSION, **arguments}, tasks, workers)
+    return generate_folder(
+        root, "drawn", {"version": VERSION, **arguments}, tasks, workers
+    )
 
 
 def _check_numbers(arguments: dict[str, int]) -> None:
-    """Raise a ``ValueError`` for a number of pictures that cannot be drawn."""
+    """Raise a ``ValueError`` if a number is out of range."""
     limits = {
         "num_training_clips": len(sequence_ids("train")),
         "clips_per_category": min(len(sequence_ids(c)) for c in CATEGORIES),
@@ -104,7 +106,7 @@ def _check_numbers(arguments: dict[str, int]) -> None:
 def _tasks(
     root: Path, arguments: dict[str, int], splits: Collection[int | str]
 ) -> Iterator[Task]:
-    """Yield every piece of work; of clips, those of the given splits."""
+    """Yield a task for every still, and for every clip of the given splits."""
     seed, frames = arguments["seed"], arguments["frames_per_clip"]
     counts = arguments["num_stills"], arguments["num_test_stills"]
     names = "trainset", "testset"
@@ -126,7 +128,7 @@ def _tasks(
 
 
 def _write_still(path: Path, key: tuple[int, ...]) -> None:
-    """Draw one still; the image is written last."""
+    """Draw one still. The image is written last, because it marks the task as done."""
     image, landmarks = draw_face(np.random.default_rng(key), None)
     write_pts(path.with_suffix(".pts"), landmarks)
     write_image(path, image)

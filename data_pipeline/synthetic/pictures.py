@@ -1,4 +1,4 @@
-"""Drawn stills and clips with exact landmarks, in memory."""
+"""Synthetic stills and clips with exact landmarks, in memory."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,13 +11,14 @@ from data_pipeline.synthetic.head.face_model import (
     Pose,
     sample_identity,
 )
-from data_pipeline.synthetic.head.person import Person, moved
+from data_pipeline.synthetic.head.patch import Patch, moved, rotation
+from data_pipeline.synthetic.head.person import Person
+from data_pipeline.synthetic.scene.background import paint_background
 from data_pipeline.synthetic.scene.conditions import RANGES, Shot, sample_still
 from data_pipeline.synthetic.scene.motion import expression_track, sample_expression
-from data_pipeline.synthetic.scene.patch import Patch, rotation
+from data_pipeline.synthetic.scene.photograph import develop, motion_blur
 from data_pipeline.synthetic.scene.props import PROPS
 from data_pipeline.synthetic.scene.renderer import render
-from data_pipeline.synthetic.scene.scene import develop, motion_blur, paint_background
 from data_pipeline.synthetic.scene.shots import clip_shots
 
 STILL_SIZE = (300, 300)
@@ -32,23 +33,23 @@ def draw_face(
     """Draw one face of a new person.
 
     Args:
-        rng: decides everything; the same state gives the same picture.
-        category: 1 well lit, 2 difficult light, 3 covered, dark, blurred or turned
-            far; None for the variety of annotated photographs.
+        rng: decides everything. The same state gives the same picture.
+        category: 1 is well lit. 2 has difficult light. 3 is covered, dark, blurred or
+            turned far. None has the variety of annotated photographs.
         size: (H, W) of the picture in pixels.
 
     Returns:
         The image (H, W, 3) uint8 RGB and its landmarks (68, 2) float32.
 
     Raises:
-        ValueError: the category is none of these, or the size is too small.
+        ValueError: the category is unknown, or the size is too small.
     """
     _check(category, size)
-    identity = _dress(rng, sample_identity(rng), category)
+    identity = _with_cover(rng, sample_identity(rng), category)
     shot = sample_still(rng, size, category)
     expression = sample_expression(rng)
     background = paint_background(rng, size)
-    props = _held(identity, shot.prop, rng)
+    props = _prop_patches(identity, shot.prop, rng)
     return _photograph(Person(identity), expression, shot, background, props, rng)
 
 
@@ -58,18 +59,27 @@ def draw_clip(
     frames: int = 60,
     size: tuple[int, int] = CLIP_SIZE,
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Draw a clip of a new person: yields what ``draw_face`` returns, per frame.
+    """Yield the frames of a clip of a new person, each like a return of `draw_face`.
 
-    Identity, background and the kind of disturbance stay; pose, expression, light
-    and covering things move smoothly.
+    Identity, background and the kind of disturbance stay the same. Pose, expression,
+    light and occluders change smoothly.
+
+    Args:
+        rng: decides everything.
+        category: 1, 2 or 3, see `draw_face`.
+        frames: number of frames, at 25 per second.
+        size: (H, W) of the frames in pixels.
+
+    Raises:
+        ValueError: the category is unknown, or the size is too small.
     """
     _check(category, size)
-    identity = _dress(rng, sample_identity(rng), category)
+    identity = _with_cover(rng, sample_identity(rng), category)
     person = Person(identity)
     shots, shutter = clip_shots(rng, frames, size, category)
-    expressions = expression_track(rng, frames, RANGES[category].liveliness)
+    expressions = expression_track(rng, frames, RANGES[category].expression_strength)
     background = paint_background(rng, size)
-    props = _held(identity, shots[0].prop, rng)
+    props = _prop_patches(identity, shots[0].prop, rng)
     before = None
     for shot, expression in zip(shots, expressions, strict=True):
         shift = np.zeros(2)
@@ -80,17 +90,17 @@ def draw_clip(
 
 
 def _check(category: int | None, size: tuple[int, int]) -> None:
-    """Raise a ``ValueError`` for arguments nothing can be drawn with."""
+    """Raise a ``ValueError`` for an unknown category or a wrong size."""
     if category not in (None, 1, 2, 3):
         raise ValueError(f"`category` must be 1, 2 or 3. Received: {category!r}")
     if len(size) != 2 or min(size) < 48:
         raise ValueError(f"`size` must be (H, W) of 48 or more. Received: {size!r}")
 
 
-def _dress(
+def _with_cover(
     rng: np.random.Generator, identity: Identity, category: int | None
 ) -> Identity:
-    """Return the identity, at times with sunglasses or hair in the face."""
+    """Return the identity; in category 3 some get sunglasses or a fringe."""
     if category != 3:
         return identity
     if rng.random() < 0.2:
@@ -100,15 +110,15 @@ def _dress(
     return identity
 
 
-def _held(
+def _prop_patches(
     identity: Identity, prop: str | None, rng: np.random.Generator
 ) -> list[Patch]:
-    """Return the patches of what is held, around the origin."""
+    """Return the patches of an object held in the hand, around the origin."""
     return PROPS[prop](identity, rng) if prop else []
 
 
 def _nose_shift(before: Pose, now: Pose) -> np.ndarray:
-    """Return how far (2,) the middle of the face has moved, in pixels."""
+    """Return the movement (2,) of the middle of the face, in pixels."""
     turn = np.array([now.yaw - before.yaw, now.pitch - before.pitch])
     return np.subtract(now.centre, before.centre) + now.scale * turn
 
@@ -122,11 +132,11 @@ def _photograph(
     rng: np.random.Generator,
     shift: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the picture of a shot and the landmarks in it."""
+    """Return the picture (H, W, 3) uint8 of a shot, and its landmarks (68, 2)."""
     patches = person.patches(expression, shot.pose, shot.light)
     if shot.prop:
         tilt = rotation(Pose(roll=shot.prop_angle, pitch=-0.2))
-        patches += [moved(patch, tilt, shot.prop_place) for patch in props]
+        patches += [moved(patch, tilt, shot.prop_position) for patch in props]
     picture = render(patches, shot.pose, shot.light, background)
     if shift is not None:
         picture = motion_blur(picture, shift)

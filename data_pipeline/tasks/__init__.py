@@ -1,1 +1,1 @@
-"""Many tasks of one kind: in processes or on Apache Beam."""
+"""Many independent tasks: in processes of this machine or on Apache Beam."""

@@ -1,8 +1,7 @@
-"""Tasks as an Apache Beam pipeline, on whatever runner Beam's own options name."""
+"""Runs tasks as an Apache Beam pipeline on any runner."""
 
 import contextlib
 import io
-import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,42 +10,45 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress
 
 from data_pipeline.tasks.task import Task, use_one_thread
+from strrn_tf.system.quiet import quiet_stderr
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
 
-# Seconds between two looks at what is done.
+# Seconds between two updates of the progress bar.
 INTERVAL = 1.0
-# Processes of this machine, where nothing else is asked for.
+# The default runs in processes of this machine.
 DEFAULTS = ("--runner=DirectRunner", "--direct_running_mode=multi_processing")
-# Beam's DirectRunner would first fetch a server, Prism, from the network. This is the
-# one that it falls back to, whose workers are processes.
+# Beam's DirectRunner first fetches a server, Prism, from the network. This is its own
+# fallback, with processes as workers.
 RUNNERS = {"DirectRunner": "FnApiRunner"}
-STDERR = 2
 
 
 def run_on_beam(title: str, tasks: Sequence[Task], arguments: Sequence[str]) -> None:
-    """Run tasks as a pipeline, and show how many are done.
+    """Run tasks as a pipeline with a progress bar.
 
-    A task may be done twice, when a worker dies or a runner is impatient: it has to
-    write the same then, each file at once.
+    A runner may repeat a task, for example after the death of a worker. Each run of a
+    task must write the same files, each file atomically.
 
     Args:
         title: of the progress bar.
-        tasks: the longest first. Runners that deal them out beforehand do so in turn.
-        arguments: options of Beam. Without ``--runner`` in processes of this machine.
+        tasks: the longest first. Runners that assign tasks in advance do so in turn.
+        arguments: options of Beam. Without ``--runner`` processes of this machine work.
 
     Raises:
-        ValueError: an option is wrong, or a task failed; the reason is in it.
+        ValueError: an option is wrong or a task failed. The message has the reason.
     """
-    with _silent():
+    # What Beam and its workers report of themselves. The workers are processes, which
+    # have the file descriptor but not Python's stderr.
+    with quiet_stderr(keep=False):
         import apache_beam as beam
 
     options, is_local = parse_beam_options(arguments)
     failure = None
-    with _silent(is_local), _progress(title, [task.done for task in tasks]):
+    quiet = quiet_stderr(keep=False) if is_local else contextlib.nullcontext()
+    with quiet, _progress(title, [task.done for task in tasks]):
         pipeline = beam.Pipeline(options=options)
-        # Without the shuffle one worker would make the tasks and do them all.
+        # Without the shuffle one worker creates all tasks and does them.
         made = pipeline | "Tasks" >> beam.Create(tasks, reshuffle=False)
         _ = made | "Deal out" >> beam.Reshuffle() | title >> beam.Map(_do)
         try:
@@ -66,8 +68,8 @@ def parse_beam_options(arguments: Sequence[str]) -> "tuple[PipelineOptions, bool
     """Return Beam's options, and whether the pipeline stays on this machine.
 
     Raises:
-        ValueError: a value is wrong or, on this machine, a name. What runners elsewhere
-            know is their business.
+        ValueError: a value is wrong, or a local runner does not know an option. Options
+            of remote runners are not checked.
     """
     from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 
@@ -90,33 +92,15 @@ def parse_beam_options(arguments: Sequence[str]) -> "tuple[PipelineOptions, bool
 
 
 def _reason(error: RuntimeError) -> str:
-    """Return the last line of a worker's traceback, without Beam's remark on it."""
+    """Return the last line of a worker's traceback, without Beam's suffix."""
     lines = str(error).strip().splitlines()
     last = lines[-1] if lines else "no reason given"
     return last.partition(" [while running")[0].removeprefix("RuntimeError: ")
 
 
 @contextlib.contextmanager
-def _silent(wanted: bool = True) -> Iterator[None]:
-    """Keep what Beam and its workers report of themselves off the screen.
-
-    The workers are processes, which have the file descriptor but not Python's stderr.
-    """
-    screen = os.dup(STDERR)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    if wanted:
-        os.dup2(nowhere, STDERR)
-    try:
-        yield
-    finally:
-        os.dup2(screen, STDERR)
-        os.close(nowhere)
-        os.close(screen)
-
-
-@contextlib.contextmanager
 def _progress(title: str, paths: Sequence[Path]) -> Iterator[None]:
-    """Show how many of the paths exist: every runner's work can be seen by these."""
+    """Show the number of existing paths, which works for every runner."""
     stop = threading.Event()
 
     def watch() -> None:

@@ -1,8 +1,8 @@
-"""Folders of pictures that the project makes itself, in processes and resumable.
+"""Folders of generated pictures: made in parallel, resumable, and never mixed.
 
-Every picture or clip is a task with a path that exists once it is done, so an
-interrupted call is continued by the next one. A marker file says what was asked for;
-it is renamed when all is there.
+Every picture or clip is a task whose path exists once the task is done, so a later call
+continues an interrupted one. A marker file holds the arguments. It is called
+``<marker>.started.json`` while the folder is filled and ``<marker>.json`` afterwards.
 """
 
 import json
@@ -14,69 +14,70 @@ from typing import Any
 
 from data_pipeline.tasks.processes import run_tasks
 from data_pipeline.tasks.task import Task
-from strrn_tf.system.atomic import write_text
+from strrn_tf.system.atomic import remove_leftovers, write_text
 from strrn_tf.system.locking import filling
 
 
-def make_data(
+def generate_folder(
     root: Path,
-    kind: str,
+    marker: str,
     arguments: dict[str, Any],
     tasks: Sequence[Task],
     workers: int | None = None,
 ) -> Path:
-    """Do the tasks that are not done, unless the folder is complete.
+    """Do the tasks that are not done yet, unless the folder is complete.
 
     Args:
-        root: folder to fill; it must be empty or hold the same kind of data.
-        kind: such as "drawn"; names the marker ``<kind>.json``.
-        arguments: what decides the pictures.
+        root: folder to fill. It must be empty or bear the same marker.
+        marker: name of the marker file without its suffix, such as "drawn".
+        arguments: everything that decides the pictures.
         tasks: one for every picture or clip.
-        workers: processes; by default two, or one on a single core.
+        workers: number of processes. The default is two, or one on a single core.
 
     Returns:
         ``root``.
 
     Raises:
-        ValueError: ``root`` holds data made with other arguments, or files of other
-            origin.
+        ValueError: ``root`` was filled with other arguments, or holds other files.
+        RuntimeError: a worker process imports the main script and calls this again.
     """
     if multiprocessing.parent_process() is not None:
         raise RuntimeError(
-            "pictures were to be made while a worker loaded the main script: make them "
+            "a worker process loaded the main script, which generates pictures: do so "
             'below `if __name__ == "__main__":`'
         )
     with filling(root):
-        if not _is_complete(root, kind, arguments):
+        if not _is_complete(root, marker, arguments):
+            remove_leftovers(root)
             missing = [task for task in tasks if not task.done.exists()]
-            run_tasks(f"Making {kind} faces", missing, workers)
-            os.replace(root / f"{kind}.started.json", root / f"{kind}.json")
+            run_tasks("Generating faces", missing, workers)
+            os.replace(root / f"{marker}.started.json", root / f"{marker}.json")
     return root
 
 
-def _is_complete(root: Path, kind: str, wanted: dict[str, Any]) -> bool:
-    """Return whether the data are there; otherwise note that they are being made.
+def _is_complete(root: Path, marker: str, wanted: dict[str, Any]) -> bool:
+    """Return whether the folder is complete; otherwise write the marker of the start.
 
     Raises:
-        ValueError: ``root`` holds something else.
+        ValueError: ``root`` was filled with other arguments, or holds other files.
     """
-    done, started = root / f"{kind}.json", root / f"{kind}.started.json"
+    done, started = root / f"{marker}.json", root / f"{marker}.started.json"
     for path in (done, started):
         if not path.is_file():
             continue
         found = json.loads(path.read_text(encoding="utf-8"))
         if found == wanted:
             return path == done
-        other = sorted(k for k in wanted.keys() | found.keys()
-                       if wanted.get(k) != found.get(k))  # fmt: skip
+        names = sorted(wanted.keys() | found.keys())
+        other = [name for name in names if wanted.get(name) != found.get(name)]
         raise ValueError(
-            f"{root} holds {kind} faces made with other arguments "
-            f"({', '.join(other)}): {found.get(other[0])} there, "
-            f"{wanted.get(other[0])} wanted. Delete the folder or name another one."
+            f"{root} was generated with other arguments ({', '.join(other)}): "
+            f"{found.get(other[0])} there, {wanted.get(other[0])} wanted. Delete the "
+            "folder or name another one."
         )
     if root.exists() and any(root.iterdir()):
         raise ValueError(
-            f"{root} is not empty and holds no {kind} faces. Name a new folder."
+            f"{root} is not empty and has no {done.name}. Name a new folder."
         )
     write_text(started, json.dumps(wanted, indent=1) + "\n")
     return False

@@ -1,7 +1,7 @@
-"""Many tasks of one kind, in processes of this machine or as an Apache Beam pipeline.
+"""Runs many tasks in processes of this machine, or as an Apache Beam pipeline.
 
-Every task leaves a path when it is done. Whoever runs them leaves out those whose path
-exists, so work that was interrupted is continued by doing it again.
+Every task leaves a path when it is done. Callers leave out tasks whose path exists, so
+a second call continues interrupted work.
 """
 
 import multiprocessing
@@ -24,19 +24,20 @@ def run_tasks(
     workers: int | None = None,
     beam: Sequence[str] | None = None,
 ) -> None:
-    """Run tasks in processes (or here, if one is enough), with a progress bar.
+    """Run tasks with a progress bar.
 
-    Tasks begin in the order given: put the longest first, so that none is left alone at
-    the end. Ctrl-C ends the processes at once; the first error of a task is raised
+    Tasks start in the given order. The longest should come first, so that all workers
+    end together. Ctrl-C ends the processes at once. The first error of a task is raised
     here.
 
     Args:
         title: of the progress bar.
         tasks: independent of each other.
-        workers: processes; by default two, or one on a single core; 0: as many as there
-            are cores.
-        beam: options of Apache Beam, such as ``--runner=FlinkRunner``: the tasks are a
-            pipeline then. Every worker has to see the same files by the same names.
+        workers: number of processes; 0 for one on every core. The default is two, or
+            one on a single core. A single worker is this process.
+        beam: options of Apache Beam, such as ``--runner=FlinkRunner``. With them the
+            tasks run as a pipeline. Every worker must see the same files under the same
+            names.
 
     Raises:
         ValueError: an option of Beam is wrong.
@@ -65,17 +66,17 @@ def run_tasks(
 
 
 def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
-    """Yield the tasks' futures as they are done; end the workers if that is left."""
+    """Yield futures of the tasks as they complete. Closing it ends the workers."""
     others = set(multiprocessing.active_children())
-    # Forking a process that has started TensorFlow's threads may hang.
+    # A fork of a process with TensorFlow's threads may hang.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, context, begin_worker)
     try:
-        with _deaf_to_interrupts():
+        with _ignoring_interrupts():
             pending = [pool.submit(task.work) for task in tasks]
         yield from as_completed(pending)
     except BaseException:
-        # A shutdown alone would wait for the tasks in hand, and a closed pool for all.
+        # A shutdown waits for the running tasks, and a closed pool for all tasks.
         for worker in set(multiprocessing.active_children()) - others:
             worker.terminate()
         raise
@@ -84,15 +85,15 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
 
 
 def begin_worker() -> None:
-    """Prepare a process that works for this one: one thread, and it ends with it."""
+    """Set up a worker process: one thread, and an end with its parent."""
     use_one_thread()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, were it by a kill.
+    """End this process when its parent has ended, even by a kill.
 
-    The pool's own processes would do all that is queued, and then wait for ever.
+    Otherwise processes of the pool do all queued tasks and then wait for ever.
     """
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -101,8 +102,11 @@ def _end_with_parent() -> None:
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """Start processes that leave Ctrl-C, which all of a terminal's get, to this one."""
+def _ignoring_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C, so that processes started meanwhile inherit that.
+
+    A terminal sends Ctrl-C to all its processes. This one ends the others.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return

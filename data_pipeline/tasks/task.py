@@ -1,4 +1,4 @@
-"""A piece of work, and the one thread of a process that does it."""
+"""A task, and the single thread in which a worker process does it."""
 
 import os
 from collections.abc import Callable
@@ -12,8 +12,8 @@ class Task(NamedTuple):
     """One piece of work.
 
     Attributes:
-        work: a function that other processes can be given.
-        done: the path that exists once it is done.
+        work: function without arguments. It must be picklable.
+        done: path that exists once the work is done.
     """
 
     work: Callable[[], object]
@@ -21,7 +21,7 @@ class Task(NamedTuple):
 
 
 def use_one_thread() -> None:
-    """Let OpenCV and FFmpeg work in one thread, in a process that shares a machine."""
-    # Read by OpenCV at every video that it opens.
+    """Limit OpenCV and FFmpeg to one thread, because other processes use the cores."""
+    # OpenCV reads this variable whenever it opens a video.
     os.environ["OPENCV_FFMPEG_THREADS"] = "1"
     cv2.setNumThreads(1)

@@ -1,8 +1,8 @@
-"""Make annotated stills act: clips with exact landmarks, in the 300VW layout.
+"""Animate annotated stills: clips with exact landmarks, in the 300VW layout.
 
-The faces turn their heads, talk and blink, in the conditions of the three categories
-of 300VW: 1 well lit; 2 changing light and larger motion; 3 things in front of the
-face, darkness, blur and low resolution.
+The faces turn their heads, talk and blink under the conditions of the three categories
+of 300VW. 1 is well lit. 2 has changing light and larger motion. 3 has objects before
+the face, darkness, blur and low resolution.
 
 Examples:
   strrn animate ~/data/300w/helen/testset runs/animated
@@ -17,25 +17,25 @@ from typing import Literal
 import tyro
 
 from data_pipeline.datasets.three_hundred_w import list_stills
-from strrn_tf.commands.command_line import parse_options
+from strrn_tf.system.command_line import parse_options
 
 PROG = "strrn animate"
 
 
 @dataclass(frozen=True)
 class Options:
-    """What is animated, and how much of it."""
+    """The stills, and the numbers of clips and frames."""
 
     stills: tyro.conf.Positional[Path]
     """Folder in the 300-W layout, or of images with .pts files."""
     output: tyro.conf.Positional[Path]
-    """Folder to fill; evaluate.py takes it as --data-root."""
+    """Folder to fill, for --data-root of `strrn evaluate`."""
     split: Literal["train", "test"] = "test"
-    """Which of the stills of a 300-W folder."""
+    """Split of a 300-W folder."""
     clips_per_category: int = 14
     """Test clips of each category, at most 14."""
     training_clips: int = 0
-    """Clips under ids of the training split, at most 50."""
+    """Clips with ids of the training split, at most 50."""
     frames: int = 60
     """Frames of every clip, at 25 per second."""
     seed: int = 0
@@ -43,19 +43,19 @@ class Options:
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Return the options; a ``ValueError`` of one line if they are wrong."""
+    """Return the options, or raise a ``ValueError`` of one line."""
     return parse_options(Options, argv, prog=PROG, description=__doc__)
 
 
 def run(options: Options) -> None:
-    """Animate and say where."""
-    # Loaded here: --help, and that a package is missing, come without them.
+    """Animate the stills and print the folder."""
+    # Imported late, so that --help needs none of these packages.
     from data_pipeline.animation.dataset import animate_dataset
-    from data_pipeline.stores.inputs import tell_left_out
+    from data_pipeline.stores.inputs import report_left_out
 
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
-    tell_left_out("stills", problems, len(stills))
+    report_left_out("stills", problems, len(stills))
     root = animate_dataset(
         options.output,
         stills,

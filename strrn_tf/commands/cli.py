@@ -29,7 +29,7 @@ Examples:
   strrn export runs/mine --precision int8
       a quarter of the size, for an app
   strrn reproduce table3 --quick
-      all ablations on drawn faces
+      all ablations on synthetic faces
 
 `strrn COMMAND --help` lists the options of a command. train.py and evaluate.py in the
 project's folder are strrn train and strrn evaluate.
@@ -40,7 +40,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import strrn_tf
-from strrn_tf.commands.command_line import exit_code
+from strrn_tf.system.command_line import exit_code
 
 PROG = "strrn"
 # Each module has `parse`, from arguments to options, and `run`. It is imported when its

@@ -15,7 +15,7 @@ Examples:
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -33,7 +33,6 @@ from data_pipeline.datasets.ground_truth import (
 )
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
-from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -45,6 +44,7 @@ from strrn_tf.evaluation.scoring import (
     summarise_results,
     true_box,
 )
+from strrn_tf.system.command_line import exit_code, parse_options
 from strrn_tf.tracking.networks import model_folder
 
 PROG = "strrn evaluate"
@@ -54,7 +54,7 @@ RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
 SHIPPED_MODEL = "strrn-hgn"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
-MADE = {"drawn": "Drawn faces", "animated": "Stills made to act"}
+GENERATED = {"drawn": "Synthetic faces", "animated": "Animated stills"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Options:
     """300VW category: 1 well lit, 2 unconstrained light, 3 occlusion and large pose."""
     data_root: Path | None = None
     """Folder that holds 300vw/ and/or 300w/, or one of these itself. Without it, the
-    drawn data set under runs/drawn, which is drawn now if it is missing."""
+    synthetic data set in runs/drawn, which is drawn if it is missing."""
     model: str | None = None
     """Exported folder, run folder, or name of a shipped model. Without it, the newest
     runs/*/export, else strrn-hgn."""
@@ -73,10 +73,10 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as strrn track does it, the detector looks on and optical
-    flow helps."""
+    tracker. track-redetect: as strrn track, where the detector corrects the tracker
+    every few frames and optical flow gives the motion between frames."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Where the detector looks: box of the true landmarks, or the face MTCNN finds."""
+    """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     max_frames: int | None = None
@@ -85,9 +85,12 @@ class Options:
     """track-redetect detects again above this cycle error (part of eye distance)."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    load: Callable[[str], LandmarkTracker] | None = None,
+) -> int:
     """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
-    return exit_code(PROG, lambda: run(parse(argv)))
+    return exit_code(PROG, lambda: run(parse(argv), load))
 
 
 def parse(argv: Sequence[str] | None) -> Options:
@@ -110,14 +113,19 @@ def parse(argv: Sequence[str] | None) -> Options:
     return options
 
 
-def run(options: Options) -> None:
-    """Evaluate, write the report, print the table."""
+def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) -> None:
+    """Evaluate, write the report, print the table.
+
+    Args:
+        options: what is evaluated.
+        load: gives the tracker of a model's name; by default `load_tracker`.
+    """
     # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
     # it must hear so before the work is done.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()
-    tracker = load_tracker(model)
+    tracker = (load or load_tracker)(model)
     root = find_data(options)
     output = options.output or default_output(options, model)
     output.mkdir(parents=True, exist_ok=True)
@@ -143,8 +151,8 @@ def run(options: Options) -> None:
 
 
 def name_of_data(dataset: str, root: Path) -> str:
-    """Return what is evaluated in words: made data are in the layout of real ones."""
-    for kind, words in MADE.items():
+    """Return the name of the data: generated ones have the layout of real ones."""
+    for kind, words in GENERATED.items():
         if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
             return words
     return NAMES[dataset]

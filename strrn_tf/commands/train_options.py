@@ -1,4 +1,4 @@
-"""What `train.py` can be told, and which of it does not go together.
+"""The options of `strrn train`, and checks of their combinations.
 
 The command line is made of `Options`, so its docstrings are the help.
 """
@@ -15,11 +15,12 @@ from strrn_tf.config import (
     AlgorithmConfig,
     Backbone,
     FitConfig,
-    Method,
+    MethodName,
     Preset,
     RunConfig,
     SbrConfig,
-    can_glance,
+    supports_global_context,
+    to_json,
 )
 from strrn_tf.tracking.networks.model_folder import load
 
@@ -29,66 +30,67 @@ RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class Options:
-    """Where data come from, where results go, and how the networks learn."""
+    """Data, results, and how the networks learn."""
 
     backbone: Backbone | None = None
-    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Without it mdm, or
+    """Detector: mnemonic descent (mdm) or stacked hourglasses (hgn). Default: mdm, or
     that of --init."""
-    method: Method = "strrn"
-    """What is done with the clips. strrn: Algorithm 1. sbr: the paper's baseline, which
-    teaches the detector to agree with optical flow."""
+    method: MethodName = "strrn"
+    """How the networks learn from clips. strrn: Algorithm 1. sbr: the paper's baseline,
+    which teaches the detector to agree with optical flow."""
     preset: Preset | None = None
-    """Sizes of the networks; "paper" has the published ones and needs a GPU. Without it
+    """Sizes of the networks. "paper" has the published sizes and needs a GPU. Default:
     "default", or that of --init."""
     data_root: Path | None = None
-    """Folder with 300w/ and 300vw/. Without any data option the project draws its own
+    """Folder with 300w/ and 300vw/. Without any data option the command draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills in the 300-W layout, or prepared ones, instead of
+    """Annotated stills, in the 300-W layout or prepared. They replace
     <data-root>/300w."""
     unlabelled: tuple[Path, ...] = ()
-    """Folders of videos, prepared ones, or 300VW (its training sequences), instead of
-    <data-root>/300vw."""
+    """Folders of videos, prepared folders, or 300VW (its training sequences). They
+    replace <data-root>/300vw."""
     output: Path | None = None
-    """Run folder; without it runs/<backbone>."""
+    """Run folder. Default: runs/<backbone>, or runs/<name of the model of --init>."""
     cache: Path = RUNS / "cache"
-    """Where crops cut from the data are kept; several GB for large data sets."""
+    """Folder for crops that are cut from the data; several GB for large data sets."""
     init: Path | None = None
-    """Model to go on with instead of training the networks from nothing: the name of a
-    shipped one, an exported folder or a run folder. Give --stills too where you can:
-    without annotated stills the detector has only its own pseudo-labels, and learns
-    gently unless told otherwise: 300 updates a round at 1e-4 of mildly augmented
-    pictures (--cool-down 1), the tracker 100."""
+    """Model to train further: the name of a shipped model, an exported folder or a run
+    folder. Add --stills with annotated stills if you have some. Without them the
+    detector learns from its own pseudo-labels only, and the defaults are cautious: 300
+    updates per round at a learning rate of 1e-4 with weak augmentation
+    (--augmentation-annealing 1), and 100 updates of the tracker."""
     fresh_tracker: bool = False
-    """With --init: keep the detector alone; the tracker is built anew and first trained
-    on the stills."""
+    """With --init: keep only the detector. A new tracker is built and first trained on
+    the stills."""
     resume: bool = False
-    """Continue the run in --output where it stopped."""
+    """Continue the run in --output."""
     seed: int = 0
-    """Of everything random."""
+    """Seed of everything random."""
     mixed_precision: bool = False
-    """Train hourglasses in bfloat16, with weights in float32: a quarter faster where
-    the processor has instructions for it (AVX512-BF16, GPUs), slower elsewhere."""
+    """Train hourglasses in bfloat16, with weights in float32. It is a quarter faster on
+    processors with AVX512-BF16 and on GPUs, and slower elsewhere."""
     input_size: int | None = None
-    """Side in pixels that hourglasses shrink the face to, a multiple of 64; 128 in the
-    preset "default". 192 sees more and takes twice as long: with --init the weights go
-    on at that size, first for --detector.steps updates on the stills."""
-    glance: bool | None = None
-    """MDM looks at the whole crop before it cuts its first patch. Without the option a
-    new one does, and that of --init does if it did. False: it begins at the mean shape,
-    as published. True, with --init: one that did not learns to."""
+    """Side in pixels to which hourglasses shrink the face, a multiple of 64. The preset
+    "default" has 128. 192 shows more detail and takes twice as long. With --init the
+    weights are first trained at that size, for --detector.steps updates on the
+    stills."""
+    global_context: bool | None = None
+    """MDM gets a global context branch, which sees the whole crop before the first
+    step. Default: a new MDM has it, and that of --init stays as it is. False: start at
+    the mean shape, as published. True, with --init: add the branch."""
     threads: int = 0
-    """Threads of one operation; 0: as many as there are cores."""
+    """Threads of one operation; 0: one per core."""
     workers: int = 0
-    """Processes that make the batches where Keras does not run on TensorFlow
-    (KERAS_BACKEND=jax); 0: threads of this one. For a GPU give as many as there
-    are cores."""
+    """Processes that prepare the batches if Keras does not run on TensorFlow
+    (KERAS_BACKEND=jax); 0: threads of the training process. With a GPU use one per
+    core."""
     devices: int = 1
-    """Accelerators to train on; every batch is shared out among them."""
+    """Accelerators to train on. Every batch is split among them."""
     saved_model: bool = False
-    """Export SavedModels too."""
+    """Also export SavedModels."""
     lambda_: Annotated[float | None, tyro.conf.arg(name="lambda")] = None
-    """Short for --l-det-weight: lambda of Eq. 6."""
+    """Lambda of Eq. 6; the same as --l-det-weight."""
     detector: FitConfig = field(default_factory=lambda: RunConfig().detector)
     tracker: FitConfig = field(default_factory=lambda: RunConfig().tracker)
     algorithm: Annotated[AlgorithmConfig, tyro.conf.arg(name="")] = field(
@@ -102,26 +104,26 @@ class Options:
         return self.output or RUNS / (self.init.name if self.init else self.backbone)
 
     @property
-    def has_no_labels(self) -> bool:
-        """Whether a model goes on without annotated stills."""
+    def has_no_stills(self) -> bool:
+        """Whether a model is trained further without annotated stills."""
         return bool(self.init and self.stills is None and self.data_root is None)
 
     @property
-    def has_own_labels(self) -> bool:
-        """Whether a model goes on with stills that `strrn annotate` has written."""
+    def has_model_labels(self) -> bool:
+        """Whether a model is trained further on stills that `strrn annotate` wrote."""
         if not (self.init and self.stills):
             return False
-        places = self.stills, self.stills.absolute().parent
-        return any((place / ANNOTATIONS_NOTE).is_file() for place in places)
+        folders = self.stills, self.stills.absolute().parent
+        return any((folder / ANNOTATIONS_NOTE).is_file() for folder in folders)
 
     @property
-    def is_gentle(self) -> bool:
-        """Whether a model goes on without what a person has annotated."""
-        return self.has_no_labels or self.has_own_labels
+    def has_pseudo_labels_only(self) -> bool:
+        """Whether a model is trained further without annotations by a person."""
+        return self.has_no_stills or self.has_model_labels
 
     @property
     def run_config(self) -> RunConfig:
-        """What decides the result, given the data."""
+        """The settings that decide the result, given the data."""
         algorithm = self.algorithm
         if self.lambda_ is not None:
             algorithm = replace(algorithm, l_det_weight=self.lambda_)
@@ -131,32 +133,47 @@ class Options:
             seed=self.seed,
             mixed_precision=self.mixed_precision,
             input_size=self.input_size,
-            glance=bool(self.glance),
+            global_context=bool(self.global_context),
             detector=self.detector,
             tracker=self.tracker,
             algorithm=algorithm,
         )
 
 
-# Defaults without stills that a person has annotated: with the others a few people of a
-# few videos make the error on all others a sixth larger or more (docs/tracking.md, 5).
-GENTLE = Options(
+# Defaults without annotations by a person. With the usual ones, a few videos of a few
+# people raised the error on all other people by a sixth or more (docs/teach.md).
+PSEUDO_LABEL_ONLY_DEFAULTS = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),
-    algorithm=AlgorithmConfig(cool_down=1.0),
+    algorithm=AlgorithmConfig(augmentation_annealing=1.0),
 )
 
 
+def run_settings(options: Options) -> dict[str, object]:
+    """Return the settings that decide the result, given the data, as JSON.
+
+    Settings that are not used are None: run folders of older versions lack them.
+    """
+    return {
+        "method": options.method,
+        "run": to_json(options.run_config),
+        "sbr": to_json(options.sbr) if options.method == "sbr" else None,
+        "fresh_tracker": options.fresh_tracker or None,
+    }
+
+
 def complete(options: Options) -> Options:
-    """Return options that name backbone and preset.
+    """Return the options with backbone and preset filled in.
 
     Raises:
-        ValueError: options do not go together, in one line.
+        ValueError: options contradict each other; one line.
     """
     if options.threads < 0:
         raise ValueError(f"--threads must not be negative. Received: {options.threads}")
     if options.fresh_tracker and not options.init:
-        raise ValueError("--fresh-tracker is for --init: without, both are built anew")
+        raise ValueError(
+            "--fresh-tracker needs --init: without it both networks are new anyway"
+        )
     if options.method == "sbr" and options.devices > 1:
         raise ValueError("--method sbr trains on one device: leave --devices out")
     sizes = {"backbone": "mdm", "preset": "default"}
@@ -171,14 +188,18 @@ def complete(options: Options) -> Options:
                 f"leave --{name} out"
             )
         options = replace(options, **{name: getattr(options, name) or value})
-    if options.glance is None and not options.init:
-        glances = can_glance(options.backbone, options.preset)
-        options = replace(options, glance=glances)
+    if options.global_context is None and not options.init:
+        supported = supports_global_context(options.backbone, options.preset)
+        options = replace(options, global_context=supported)
     return options
 
 
 def check_init(options: Options) -> None:
-    """Raise a ``ValueError`` if the options leave nothing to do for --init."""
+    """Check what --init needs, and warn if it learns from a model's labels only.
+
+    Raises:
+        ValueError: an option is missing; one line.
+    """
     on_stills = options.input_size or options.fresh_tracker
     if not (options.algorithm.rounds or on_stills):
         raise ValueError("--init with --rounds 0 leaves nothing to train")
@@ -187,22 +208,22 @@ def check_init(options: Options) -> None:
         raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
     if not (options.algorithm.spatial or options.fresh_tracker):
         raise ValueError(
-            "--no-spatial builds another tracker than that of --init: add "
+            "--no-spatial needs another tracker than that of --init: add "
             "--fresh-tracker"
         )
-    if options.fresh_tracker and options.has_no_labels:
+    if options.fresh_tracker and options.has_no_stills:
         raise ValueError("--fresh-tracker is first trained on stills: give --stills")
-    if options.input_size and options.has_no_labels:
+    if options.input_size and options.has_no_stills:
         raise ValueError("--input-size is first trained on stills: give --stills")
-    if options.has_no_labels:
+    if options.has_no_stills:
         print(
             f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
-            "alone, gently, and may forget what they do not show",
+            "only, with few updates, and may get worse on other faces",
             file=sys.stderr,
         )
-    if options.has_own_labels:
+    if options.has_model_labels:
         print(
             f"{PROG}: the stills are those of strrn annotate: the detector learns from "
-            "a model's labels alone, gently",
+            "a model's labels only, with few updates",
             file=sys.stderr,
         )

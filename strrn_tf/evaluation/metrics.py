@@ -4,7 +4,7 @@ A published "NME" or "AUC" means little without its protocol, so the protocol is
 every name here:
 
 * ``interpupil``: errors divided by the distance between the means of the two eyes'
-  points (36-41, 42-47), as the paper says of its own figures;
+  points (36-41, 42-47), the paper's own choice;
 * ``interocular``: errors divided by the distance of the outer eye corners (36, 45), as
   most of the 300VW literature does. It is 1.4 times the inter-pupil distance, so these
   errors are smaller by that factor.
@@ -210,7 +210,7 @@ def summarise(
         throughout); per normaliser ``nme_*`` (mean over the frames that are not lost),
         ``nme_*_median``, ``nme_*_sequences`` (mean of the sequences' means), all in
         percent; ``auc_*``, ``acc_*``, ``failure_*`` over **all** frames, in [0, 1];
-        ``jitter`` in percent. NaN where nothing can be said.
+        ``jitter`` in percent. NaN where it is not defined.
     """
     names = np.asarray(list(sequences))
     found = np.isfinite(_check_errors(errors["interpupil"]))

@@ -1,28 +1,31 @@
-"""How a detector and a tracker are run over a sequence that is to be scored.
+"""Protocols: how a detector and a tracker are run over a sequence that is scored.
 
-Three protocols, because the paper does not say which one it used:
+There are three, because the paper does not name its own:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
-* ``track-redetect``: as ``FaceTracker`` does it, see ``tracking.step``: every few
-  frames the detector looks at the same place, and optical flow carries the landmarks
-  from frame to frame; where the networks differ, the cycle error exceeds a limit or the
-  shape cannot be the face any more, the detector is asked anew in the frame's box.
+* ``track-redetect``: the steps of ``FaceTracker``, see ``tracking.step``. Every few
+  frames the detector corrects the tracker, and optical flow gives the motion between
+  frames. The face is detected again, in the frame's box, where the networks differ, the
+  cycle error exceeds a limit, or the shape cannot be the face any more.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.step import Trail, follow
+from strrn_tf.tracking.step import TrackState, track_step
 
 ProtocolName = Literal["detect", "track", "track-redetect"]
 PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
 State = Literal["detected", "tracked", "lost"]
+# Fraction of the eye distance, twice that of the live tracker.
 CYCLE_LIMIT = 0.10
 LOST_SHAPE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
 
@@ -45,11 +48,13 @@ class LandmarkTracker(Protocol):
 
 
 class Answer(NamedTuple):
-    """What a protocol says about one frame.
+    """Answer of a protocol for one frame.
 
-    ``landmarks`` (68, 2) float32 in image pixels, NaN if lost. ``cycle_error`` of the
-    tracker's step as a fraction of the eye distance, NaN where no step was made; a
-    frame that is "detected" *and* has one is a frame whose step was rejected.
+    Attributes:
+        landmarks: (68, 2) float32 in image pixels, NaN if lost.
+        cycle_error: of the tracker's step, a fraction of the eye distance. NaN where no
+            step was made. A detected frame has one if its step was rejected.
+        state: "detected", "tracked" or "lost".
     """
 
     landmarks: np.ndarray
@@ -58,13 +63,14 @@ class Answer(NamedTuple):
 
 
 class ProtocolRun:
-    """One protocol on one sequence: what is remembered from frame to frame.
+    """One protocol on one sequence, with its state from frame to frame.
 
     Args:
         protocol: one of ``PROTOCOLS``.
         tracker: detector and tracker.
         cycle_limit: ``track-redetect`` rejects steps with a larger cycle error
-            (fraction of the eye distance).
+            (fraction of the eye distance), in place of the ``config``'s.
+        config: all other thresholds of ``track-redetect``.
     """
 
     def __init__(
@@ -72,18 +78,20 @@ class ProtocolRun:
         protocol: ProtocolName,
         tracker: LandmarkTracker,
         cycle_limit: float = CYCLE_LIMIT,
+        config: TrackingConfig | None = None,
     ) -> None:
         if protocol not in PROTOCOLS:
             raise ValueError(
                 f"`protocol` must be one of {', '.join(PROTOCOLS)}. "
                 f"Received: {protocol!r}"
             )
-        self.protocol, self.tracker, self.cycle_limit = protocol, tracker, cycle_limit
+        self.protocol, self.tracker = protocol, tracker
+        self.config = replace(config or TrackingConfig(), max_cycle_error=cycle_limit)
         self._frame: np.ndarray | None = None
         self._landmarks: np.ndarray | None = None
         self._box: np.ndarray | None = None
         self._started = False
-        self._trail = Trail()
+        self._state = TrackState()
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -92,15 +100,15 @@ class ProtocolRun:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            find_box: finds the face box of this frame, None where there is none. It is
-                called only if the protocol needs a box now.
+            find_box: finds the face box of this frame, None where there is none. The
+                protocol calls it only if it needs a box in this frame.
         """
         landmarks, cycle_error = self._step(image)
         state: State = "tracked"
-        # Plain tracking starts once and is never helped again.
+        # Plain tracking starts once and is never corrected.
         if landmarks is None and not (self.protocol == "track" and self._started):
             landmarks, state = self._detect(image, find_box), "detected"
-            self._trail = Trail()
+            self._state = TrackState()
         self._frame, self._landmarks = image, landmarks
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
@@ -119,10 +127,11 @@ class ProtocolRun:
             # The drift of plain tracking is a result, so a bad shape is kept as long
             # as a crop window can be made from it.
             return landmarks if is_trackable(landmarks, image) else None, cycle_error
-        networks, trail = self.tracker.networks, self._trail
-        if trail.view is None:
-            trail.look(networks, self._frame, self._landmarks)
-        step = follow(networks, trail, image, self._landmarks, self.cycle_limit)
+        networks, state = self.tracker.networks, self._state
+        if state.crop is None:
+            state = state.cut_crop(networks, self._frame, self._landmarks)
+        step = track_step(networks, state, image, self._landmarks, self.config)
+        self._state = step.state or TrackState()
         return step.landmarks, step.cycle_error
 
     def _detect(
@@ -138,9 +147,9 @@ class ProtocolRun:
 
 
 def is_trackable(landmarks: np.ndarray, image: np.ndarray) -> bool:
-    """Say whether a crop window of an image (H, W, 3) can be made from a shape (68, 2).
+    """Return whether a shape (68, 2) has a crop window in an image (H, W, 3).
 
-    It can if the shape is finite, spans an area and touches the image.
+    It has one if it is finite, spans an area and touches the image.
     """
     if not np.isfinite(landmarks).all():
         return False

@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -21,6 +20,7 @@ from strrn_tf.drawing import draw_landmarks, overlay_frame
 from strrn_tf.evaluation import metrics
 from strrn_tf.evaluation.scoring import FrameResult, frame_table, summarise_results
 from strrn_tf.evaluation.worst_frames import WorstFrames, plot_worst
+from strrn_tf.system.atomic import replacing
 
 __all__ = [
     "WorstFrames",
@@ -178,18 +178,20 @@ def write_report(
         results: of all frames.
         worst: the observer of the evaluation.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     frames = frame_table(results)
     metrics_json = _json(header | {"results": summarise_results(results)})
-    with TemporaryDirectory(prefix=".report-", dir=folder) as part:
-        new = Path(part)
+    # The first is renamed last: where it is, the others are.
+    with (
+        replacing(folder / "metrics.json") as metrics_path,
+        replacing(folder / "worst.png") as worst_path,
+        replacing(folder / "frames.csv") as frames_path,
+        replacing(folder / "ced.png") as ced_path,
+    ):
         text = json.dumps(metrics_json, indent=2, allow_nan=False) + "\n"
-        (new / "metrics.json").write_text(text, encoding="utf-8")
-        frames.to_csv(new / "frames.csv", index=False, float_format="%.4f")
-        plot_ced(frames, title).savefig(new / "ced.png")
-        plot_worst(worst.tiles(), f"{title}: worst frames").savefig(new / "worst.png")
-        for path in sorted(new.iterdir()):
-            path.replace(folder / path.name)
+        metrics_path.write_text(text, encoding="utf-8")
+        frames.to_csv(frames_path, index=False, float_format="%.4f")
+        plot_ced(frames, title).savefig(ced_path)
+        plot_worst(worst.tiles(), f"{title}: worst frames").savefig(worst_path)
 
 
 def _json(value: object) -> object:

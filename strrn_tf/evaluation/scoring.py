@@ -51,7 +51,7 @@ class LabelledStill(NamedTuple):
 
 
 class FrameResult(NamedTuple):
-    """What one protocol said about one frame that has ground truth.
+    """Result of one protocol for one frame that has ground truth.
 
     ``group`` is what results are summarised by: a category or a subset of stills;
     ``frame`` is 0-based; ``true`` is (68, 2) in image pixels.
@@ -100,7 +100,7 @@ def evaluate_sequence(
         group: category the sequence belongs to.
         sequence: its name.
         protocols: those to run; each result is as if it had been run alone.
-        find_box: where the detector looks; a frame without a box is detected in the
+        find_box: box for the detector; a frame without a box is detected in the
             last box known.
         cycle_limit: see :class:`~strrn_tf.evaluation.protocols.ProtocolRun`.
         observe: called with every result and its image.
@@ -136,7 +136,7 @@ def evaluate_stills(
     Args:
         align: (image, box (4,)) -> landmarks (68, 2), e.g. ``FaceTracker.align``.
         stills: the images with ground truth.
-        find_box: where the detector looks; a still without a box is lost.
+        find_box: box for the detector; a still without a box is lost.
         observe: called with every result and its image.
     """
     results = []

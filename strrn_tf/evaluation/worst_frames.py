@@ -16,7 +16,7 @@ COLUMNS = 6
 
 
 class Tile(NamedTuple):
-    """A drawn crop (TILE, TILE, 3) and what the sheet says about it."""
+    """A drawn crop (TILE, TILE, 3) and its caption on the sheet."""
 
     error: float
     group: str
@@ -38,6 +38,10 @@ class WorstFrames:
     ) -> None:
         self.count, self.per_sequence, self.gap = count, per_sequence, gap
         self._kept: dict[tuple[str, str, str], list[Tile]] = {}
+
+    def __len__(self) -> int:
+        """Return how many tiles are held in memory."""
+        return sum(map(len, self._kept.values()))
 
     def __call__(self, result: FrameResult, image: np.ndarray) -> None:
         """Keep the frame if it is among the worst of its sequence."""

@@ -1,7 +1,7 @@
-"""What ``model.json`` and the model card of an exported folder say.
+"""Content of ``model.json`` and of the model card of an exported folder.
 
-``model.json`` alone must be enough to use the networks from another language: names,
-shapes and units of inputs and outputs, and how the crop is made, in words.
+``model.json`` alone must be enough to use the networks from another language. It holds
+names, shapes and units of inputs and outputs, and describes how the crop is made.
 """
 
 import json
@@ -14,6 +14,8 @@ from strrn_tf import __version__
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
+# Entries that name the models which this one was made of.
+PARTS = ("averaged_with", "tracker_of")
 _FRAMES = {
     "name": "frames",
     "shape": [1, CROP_SIZE, CROP_SIZE, 3],
@@ -62,15 +64,15 @@ _FIXED = {
 
 
 def describe(info: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the content of ``model.json`` but for the files' hashes.
+    """Return the content of ``model.json`` without the hashes of the files.
 
     Args:
-        info: what the caller knows of the model; ``mean_shape`` (68, 2) in crop pixels
-            is needed. NumPy arrays and numbers become lists and numbers.
-        results: what the export measured.
+        info: the caller's description of the model. ``mean_shape`` (68, 2) in crop
+            pixels is required. NumPy arrays and numbers become lists and numbers.
+        results: measurements of the export.
 
     Raises:
-        ValueError: ``mean_shape`` is missing or no shape, a key of ``info`` is taken,
+        ValueError: ``mean_shape`` is missing or no shape, ``info`` has a reserved key,
             or a value cannot be written as JSON.
     """
     taken = sorted(info.keys() & (_FIXED.keys() | results.keys()))
@@ -92,14 +94,14 @@ def describe(info: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, A
 
 
 def default_card(description: Mapping[str, Any]) -> str:
-    """Return a model card that says what ``model.json`` knows, and no more."""
+    """Return a model card with the content of ``model.json``."""
     parity = description["parity"]
     unknown = "not stated"
     lines = [
         f"# {description.get('name', 'STRRN model')}",
         "",
         "68 facial landmarks: a detector for single images and a tracker from frame to",
-        "frame. Runs on LiteRT; `model.json` says how inputs are made.",
+        "frame. Runs on LiteRT; `model.json` describes the inputs.",
         "",
     ]
     for title, key in (
@@ -119,7 +121,7 @@ def default_card(description: Mapping[str, Any]) -> str:
 
 
 def _section(value: object, indent: str = "") -> list[str]:
-    """Return the lines of a list, with one in it for every mapping inside."""
+    """Return a list in Markdown; mappings inside become lists inside."""
     if isinstance(value, list):
         return [f"{indent}- {_in_one_line(entry)}" for entry in value]
     if not isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What an exported folder says of where its networks come from."""
+"""Origin of exported networks: data, parent model and licence."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,9 +19,10 @@ def describe_origin(
     Args:
         name: of the model.
         config: of the run.
-        counts: what the run has learnt from, by kind.
-        is_drawn: whether the project drew all of it.
-        parent: ``model.json`` of the model that the run began with. Its terms go on.
+        counts: numbers of samples, by kind.
+        is_drawn: whether the project drew all samples.
+        parent: ``model.json`` of the model that the run started from. Its licence still
+            applies.
     """
     origin = "drawn by the project" if is_drawn else "given by the user"
     licence = "that of the data it was trained on"

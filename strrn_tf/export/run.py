@@ -1,4 +1,4 @@
-"""Writes the networks of a run as an exported folder that says where they come from."""
+"""Exports the networks of a run, with their origin."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,13 +8,13 @@ import keras
 import numpy as np
 
 from strrn_tf.export.origin import describe_origin
-from strrn_tf.methods.omni_supervision import OmniSupervision
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.models.build import rebuilt
 from strrn_tf.tracking.networks import model_folder
 
 
 def export_run(
-    method: OmniSupervision,
+    run: TrainingRun,
     folder: Path,
     *,
     mean_shape: np.ndarray,
@@ -22,17 +22,17 @@ def export_run(
     parent: Mapping[str, Any] | None,
     saved_model: bool,
 ) -> None:
-    """Export both networks, checked on crops of the run's data, unless that was done.
+    """Export both networks, checked on crops of the run's data.
 
-    Only TensorFlow can: on other back ends nothing is written, see
-    docs/architecture.md, "Learning".
+    An export that is complete is left as it is. Only TensorFlow can export: on other
+    back ends nothing is written, see docs/architecture.md, "Learning".
 
     Args:
-        method: networks and data.
+        run: networks and data.
         folder: of the export.
         mean_shape: (68, 2) in crop pixels.
-        is_drawn: whether the project drew all of it.
-        parent: ``model.json`` of the model that the run began with.
+        is_drawn: whether the project drew all samples.
+        parent: ``model.json`` of the model that the run started from.
         saved_model: whether to write SavedModels too.
     """
     if (folder / "model.json").is_file():
@@ -41,16 +41,16 @@ def export_run(
         return
     from strrn_tf.export.tflite import export_models
 
-    crops, data = method.data.parity_crops(), method.data
+    crops, data = run.data.parity_crops(), run.data
     origin = describe_origin(
         model_folder.name_of(folder),
-        *(method.config, data.counts),
+        *(run.config, data.counts),
         is_drawn=is_drawn,
         parent=parent,
     )
     export_models(
-        rebuilt(method.detector),
-        method.tracker,
+        rebuilt(run.detector),
+        run.tracker,
         folder,
         info={**origin, "mean_shape": mean_shape},
         crops=crops,

@@ -1,18 +1,15 @@
 """Writes a trained detector and tracker as a model folder that runs without TensorFlow.
 
-Each network becomes a TFLite file of a fixed batch of one, builtin operators only,
-whose signature names its inputs and outputs. The route is
-``TFLiteConverter.from_concrete_functions``: a concrete function keeps the names of its
-arguments, which Keras' own ``Model.export`` turns into ``args_0`` and ``output_0``.
-What was written is run through LiteRT on real crops and compared with Keras, number by
-number, before the folder gets its name.
+Each network becomes a TFLite file with a fixed batch of one and builtin operators only.
+Its signature names inputs and outputs. The file is made by
+``TFLiteConverter.from_concrete_functions``, because a concrete function keeps the names
+of its arguments. Keras' own ``Model.export`` turns them into ``args_0`` and
+``output_0``. LiteRT runs the file on real crops, and every number is compared with
+Keras, before the folder gets its name.
 """
 
-import os
 import re
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +22,7 @@ from strrn_tf.config import Precision
 from strrn_tf.export.description import default_card, describe
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.system.atomic import recover_folder, replacing_folder
 from strrn_tf.tracking.networks.litert import SIGNATURE, LiteRTModel
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, seal
 
@@ -32,10 +30,9 @@ CARD = "MODEL_CARD.md"
 # Shapes of one sample.
 FRAME = (CROP_SIZE, CROP_SIZE, 3)
 LANDMARKS = (NUM_LANDMARKS, 2)
-# TFLite against Keras in crop pixels, worst landmark of all crops. For float32 far
-# below what anyone can see and far above rounding. Coarser weights are other weights:
-# their limits find a conversion that went wrong, and what a precision costs is for
-# `benchmarks/accuracy/variants.py` to say.
+# TFLite against Keras in crop pixels, worst landmark of all crops. The float32 limit is
+# too small to be seen and far above rounding. The other limits only detect a failed
+# conversion; `benchmarks/accuracy/variants.py` measures the loss of accuracy.
 PARITY_LIMITS: dict[Precision, float] = {"float32": 0.05, "float16": 0.5, "int8": 5.0}
 
 
@@ -60,18 +57,18 @@ def export_models(
     Args:
         detector: frames (B, 315, 315, 3) to a dict with ``refinements`` (B, K, 68, 2).
         tracker: ``frames`` and ``start`` (B, 68, 2) to landmarks (B, 68, 2).
-        folder: where to; an exported folder that is there is replaced.
-        info: JSON-able content for ``model.json``: ``mean_shape`` (68, 2) in crop
-            pixels is needed; ``name``, ``backbone``, ``training_data``, ``accuracy``,
+        folder: target; an exported folder there is replaced.
+        info: content for ``model.json``. ``mean_shape`` (68, 2) in crop pixels is
+            required. ``name``, ``backbone``, ``training_data``, ``accuracy`` and
             ``licence`` are shown in the model card.
         crops: (n, 315, 315, 3) float32 in [0, 1], real faces for the parity check.
         starts: (n, 68, 2) start landmarks in pixels of these crops.
         card: text of ``MODEL_CARD.md``; None: one is made from ``info``.
         saved_model: also write SavedModels, ``saved_model/{detector,tracker}``.
-        precision: of the weights in the TFLite files. "float16" halves the files;
-            arithmetic stays float32. "int8" has one scale per output channel, quarters
-            the files, and multiplies in integers, of inputs quantised as they come.
-            Inputs, outputs and all arithmetic on coordinates are float32 in each.
+        precision: of the weights in the TFLite files. "float16" halves the files, and
+            the arithmetic stays float32. "int8" quarters the files: it has one scale
+            per output channel, quantises inputs when they arrive, and multiplies
+            integers. Inputs, outputs and coordinates are always float32.
 
     Returns:
         The folder.
@@ -87,7 +84,9 @@ def export_models(
     describe(info, {})
     limit = _parity_limit(precision)
     networks = _networks(detector, tracker)
-    with _replacing(folder) as part:
+    recover_folder(folder)
+    _check_replaceable(folder)
+    with replacing_folder(folder) as part:
         parity = {}
         for network in networks:
             path = part / f"{network.name}.tflite"
@@ -105,7 +104,7 @@ def export_models(
 
 @dataclass(frozen=True)
 class _Network:
-    """What is exported of a model: a function of named inputs to landmarks."""
+    """A model as a function of named inputs that returns landmarks."""
 
     name: str
     model: keras.Model
@@ -113,14 +112,14 @@ class _Network:
     inputs: Mapping[str, tuple[int, ...]]
 
     def trace(self, batch: int | None) -> tuple[tf.Module, Any]:
-        """Return what owns the weights, and the function for a batch size."""
+        """Return the owner of the weights, and the function for a batch size."""
         specs = [
             tf.TensorSpec((batch, *shape), tf.float32, name=name)
             for name, shape in self.inputs.items()
         ]
         owner = tf.Module()
-        # The bare variables: through Keras' own tracking the converter finds only some
-        # models' weights, and leaves out those that it does not find.
+        # The variables themselves. Through Keras' own tracking the converter misses the
+        # weights of some models, and leaves them out.
         owner.weights = [variable.value for variable in self.model.variables]
         owner.function = tf.function(lambda *given: {"landmarks": self.call(*given)})
         return owner, owner.function.get_concrete_function(*specs)
@@ -223,28 +222,13 @@ def _check_samples(
     return crops, starts
 
 
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``folder`` that takes its place on success."""
-    if folder.exists() and not (folder / DESCRIPTION).is_file():
-        is_empty_folder = folder.is_dir() and not any(folder.iterdir())
-        if not is_empty_folder:
-            raise ValueError(
-                f"{folder} exists and is not an exported model (it has no "
-                f"{DESCRIPTION}): it is not overwritten. Choose another folder."
-            )
-    part = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    old = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        yield part
-        # A folder cannot be replaced in one call: the old one steps aside first.
-        if folder.exists():
-            folder.rename(old)
-        part.rename(folder)
-    finally:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        shutil.rmtree(part, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+def _check_replaceable(folder: Path) -> None:
+    """Raise a ``ValueError`` if there is something that this file has not written."""
+    if not folder.exists() or (folder / DESCRIPTION).is_file():
+        return
+    is_empty_folder = folder.is_dir() and not any(folder.iterdir())
+    if not is_empty_folder:
+        raise ValueError(
+            f"{folder} exists and is not an exported model (it has no "
+            f"{DESCRIPTION}): it is not overwritten. Choose another folder."
+        )

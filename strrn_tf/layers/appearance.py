@@ -12,13 +12,13 @@ from strrn_tf.layers.patch_encoder import PatchEncoder
 class GroupAppearance(keras.layers.Layer):
     """Embeds the patches of each facial component by that component's own network.
 
-    "W_A . I" of the paper is read as a small convolutional network with weights shared
-    by the patches of a component.
+    We read "W_A . I" of the paper as a small convolutional network. All patches of a
+    component share its weights.
 
     Args:
         components: landmark indices of every component.
         channels: channels of the two convolutions of each network.
-        features: features D per patch; ``None``: the flat convolution map.
+        features: width D per patch; ``None``: the flat convolution map.
         style: see ``PatchEncoder``.
 
     Call arguments:
@@ -75,7 +75,7 @@ class GroupAppearance(keras.layers.Layer):
 
 
 def _members(patches, members: list[int]):  # noqa: ANN001, ANN202
-    """Select landmarks along axis 1; a slice, where it is one, is much the cheaper."""
+    """Select landmarks along axis 1; by a slice where possible, which is faster."""
     if members == list(range(members[0], members[-1] + 1)):
         return patches[:, members[0] : members[-1] + 1]
     return ops.take(patches, members, axis=1)

@@ -1,9 +1,9 @@
 """Nose-centred log-distance geometry and the relation features made of it, Eq. 2.
 
 The paper's features are logarithms of coordinate differences, which are minus infinity
-for equal coordinates. As in Relation Networks, which it follows, distances are divided
-by the size of the face and clamped at 1e-3 before the logarithm. Differences make the
-features invariant to translation, the division to scale; rotation is not handled.
+for equal coordinates. As in Relation Networks, distances are divided by the size of the
+face and clamped at 1e-3 before the logarithm. The features do not change when the face
+is moved or scaled. They change when it is rotated.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ class LogDistanceGeometry(keras.layers.Layer):
     """Pairwise features CONCAT[phi^m, phi^n] inside one component.
 
     phi^m = [log|x^m - x^n|, log|y^m - y^n|, log|x^m - x*|, log|y^m - y*|] with x*, y*
-    the nose; phi^n the same with m and n exchanged (so two of the eight entries repeat,
-    as printed). Partners n of landmark m are all landmarks of the component and the
-    nose: the paper's N_R = 20 x (20 + 1) for the mouth.
+    the nose. phi^n is the same with m and n exchanged, so two of the eight entries
+    repeat, as printed. Partners n of landmark m are all landmarks of the component and
+    the nose: the paper's N_R = 20 x (20 + 1) for the mouth.
 
     Args:
         members: landmark indices of the component.
         root: index of the nose landmark.
 
     Call arguments:
-        landmarks: (B, L, 2) xy.
+        landmarks: (B, L, 2) xy, in any unit.
 
     Returns:
         (B, M, M + 1, 8) for M members.
@@ -66,9 +66,9 @@ class LogDistanceGeometry(keras.layers.Layer):
 class GeometryRelation(keras.layers.Layer):
     """Relation feature f_G(m) = mean over n of relu(W_G . CONCAT[phi^m, phi^n] + b_G).
 
-    Eq. 2 has no aggregation over n; "via addition" in the text is read as a sum over
-    the partners n. It is divided by their number: a sum over 21 would drown the
-    appearance features beside it.
+    Eq. 2 has no aggregation over n. We read "via addition" in the text as a sum over
+    the partners n, and divide it by their number. Without the division, 21 partners
+    would make these features much larger than those of the appearance.
 
     Args:
         features: width D.

@@ -1,4 +1,4 @@
-"""A look at the whole crop, small: where in it the face is, and how it is turned."""
+"""Global context: features of the whole crop at low resolution."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,18 @@ from keras import layers, ops
 REDUCTION = 5  # of the crop's side, 315 = 5 x 63
 
 
-@keras.saving.register_keras_serializable(package="strrn_tf")
-class Glance(keras.layers.Layer):
+# The shipped detectors were saved with this registered name.
+@keras.saving.register_keras_serializable(package="strrn_tf", name="Glance")
+class GlobalContext(keras.layers.Layer):
     """Features of a whole crop at a fifth of its size.
 
-    Patches around a mean shape that lies wrong see the wrong parts of a face, an eye
-    where the mouth should be, and a cascade does not find back from there. A crop of 63
-    pixels shows which way the head is turned.
+    They show where the face is in the crop, and how the head is turned. Patches around
+    a badly placed mean shape show the wrong parts of the face, such as an eye where the
+    mouth should be, and a cascade does not recover from that.
 
     Args:
         channels: output channels of the convolutions, each of which halves the map.
-        features: width D of the dense layer behind them.
+        features: width D of the dense layer after them.
 
     Call arguments:
         frames: (B, S, S, C).

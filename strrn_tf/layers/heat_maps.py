@@ -8,13 +8,14 @@ from keras import ops
 class SoftArgmax(keras.layers.Layer):
     """Expected position under a heat map that has been normalised to sum to one.
 
-    Differentiable and not bound to the grid, whose quantisation is a known source of
-    jitter. Cell (row i, column j) of a map with h rows covers the frame evenly, so
-    its centre lies at ``first + ((j, i) + 0.5) * extent / h - 0.5`` in the frame.
+    It is differentiable and continuous. A maximum on the grid would be quantised, which
+    is a known source of jitter. The cells of a map with h rows divide its area evenly:
+    cell (row i, column j) has its centre at
+    ``first + ((j, i) + 0.5) * extent / h - 0.5`` in the frame.
 
     Args:
-        extent: side in frame pixels that the map covers.
-        first: pixel of the frame, in x and in y, whose edge the map begins at.
+        extent: side of the area that the map covers, in frame pixels.
+        first: first pixel of that area, the same in x and in y.
 
     Call arguments:
         heat_maps: (B, h, w, L), non-negative, each summing to one over (h, w).

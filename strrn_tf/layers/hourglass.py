@@ -1,4 +1,4 @@
-"""One hourglass: down to a few pixels and up again, with skips at every size."""
+"""One hourglass: down to a few pixels and up again, with a skip at every size."""
 
 from collections.abc import Sequence
 
@@ -13,10 +13,9 @@ class Hourglass(keras.layers.Layer):
     """Recursive hourglass (Newell, Yang and Deng 2016; pose-hg-train ``hg.lua`` 3-25).
 
     Args:
-        widths: channels at full size, at half, at a quarter, ...: one more than there
-            are halvings. The published network has equal ones; wider ones further in
-            (as Law and Deng 2018 have them) cost little, since the maps there are
-            small.
+        widths: channels at full size, at half, at a quarter and so on: one more than
+            there are halvings. The published network has equal widths. Larger inner
+            widths (Law and Deng 2018) cost little, because the inner maps are small.
         norms: batch normalisations of a residual block.
 
     Call arguments:

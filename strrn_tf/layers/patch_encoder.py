@@ -6,18 +6,19 @@ from keras import layers, ops
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class PatchEncoder(keras.layers.Layer):
-    """Two convolutions and an optional dense layer, shared by all patches it is given.
+    """Two convolutions and an optional dense layer, shared by all patches.
 
     ``style="mdm"`` is the published network of MDM (trigeorgis/mdm, ``mdm_model.py``
-    lines 33-42): 3x3 convolutions with ReLU and 2x2 max pooling, "valid" padding, and
-    the centre of the second convolution concatenated to its pooled map.
-    ``style="strided"`` has strides instead of pooling, about an eighth of the work.
+    lines 33-42): 3x3 convolutions with ReLU, 2x2 max pooling and "valid" padding. The
+    centre of the second convolution is concatenated to its pooled map.
+    ``style="strided"`` has strides instead of pooling. It needs about an eighth of the
+    operations.
 
     Args:
         channels: output channels of the two convolutions.
-        features: width D of the dense layer that follows; ``None``: the flat map. The
-            dense layer keeps the matrix of the regressor behind it small: the published
-            2,304 features of 68 patches need one of 80 million weights.
+        features: width D of the dense layer; ``None``: no dense layer, the flat map.
+            The dense layer keeps the regressor small: for the published 2,304 features
+            of 68 patches its matrix has 80 million weights.
         style: ``"mdm"`` or ``"strided"``.
 
     Call arguments:

@@ -1,11 +1,11 @@
 """Landmark-indexed patches, sampled bilinearly.
 
-Patches are not scaled, so all pixels of one patch share the same fractional offset:
-one (P+1) x (P+1) window of whole pixels per landmark is gathered, and four shifted
-views of it are blended. That is one gather instead of four.
+Patches are not scaled, so all pixels of one patch share the same fractional offset. The
+layer gathers one (P+1) x (P+1) window of whole pixels per landmark and blends four
+shifted views of it. That is one gather instead of four.
 
 Convention: pixel (row i, column j) of a patch lies at landmark + (j, i) - (P - 1) / 2,
-so the landmark is the patch's centre (between pixels when P is even). Outside the
+so the landmark is the centre of the patch (between pixels when P is even). Outside the
 frame the border pixel is repeated.
 """
 

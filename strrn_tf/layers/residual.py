@@ -15,8 +15,8 @@ class Residual(keras.layers.Layer):
 
     Args:
         channels: output channels; the bottleneck has half of them.
-        norms: how many of the three batch normalisations there are, the first ones. On
-            a CPU three of them take as long as the convolutions.
+        norms: number of batch normalisations, 1 to 3; the last ones are left out. On a
+            CPU all three take as long as the convolutions.
 
     Call arguments:
         x: (B, H, W, C).
@@ -36,7 +36,7 @@ class Residual(keras.layers.Layer):
             layers.BatchNormalization(momentum=0.95, name=f"norm_{i}")
             for i in range(norms)
         ]
-        # A bias in front of a normalisation would have no effect.
+        # A bias before a normalisation would have no effect.
         self.convolutions = [
             layers.Conv2D(half, 1, use_bias=norms < 2, name="conv_0"),
             layers.Conv2D(half, 3, padding="same", use_bias=norms < 3, name="conv_1"),

@@ -1,1 +1,1 @@
-"""Algorithm 1 and SBR: what ``--method`` chooses."""
+"""Algorithm 1 and SBR, side by side: the option --method chooses one."""

@@ -1,7 +1,8 @@
-"""What the rounds of Algorithm 1 have changed on the clips: numbers and a sheet.
+"""Report of the changes that all rounds have made on the clips: numbers and a sheet.
 
-Nobody has labelled the clips, so the networks judge themselves here, on frames that
-they have learnt from; what they say of the same frames before and after is for the eye.
+The clips have no labels. The numbers therefore compare the networks with each other, on
+frames that they have learnt from. The sheet shows the landmarks of the same frames
+before and after, for a person to judge.
 """
 
 import json
@@ -17,7 +18,7 @@ from strrn_tf.geometry import (
     relative_distance,
     similarity,
 )
-from strrn_tf.methods.criticism import Criticism
+from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.methods.round_report import (
     SHEET_COLUMNS,
     SHEET_ROWS,
@@ -30,25 +31,25 @@ from strrn_tf.methods.round_report import (
 from strrn_tf.tracking.networks.crop import cut
 from strrn_tf.training.run_folder import RunFolder, write_json
 
-# Two tiles for each: before, after.
+# Two tiles for each frame: before, after.
 FRAMES_SHOWN = SHEET_ROWS * SHEET_COLUMNS // 2
-# The window of a crop is wider than a face by more than a comparison needs.
+# Enlarges the face in a tile: a crop is wider than a comparison needs.
 ZOOM = 1.2
-# A tracker that is to follow and moves its start by less than this share of the way
-# that the detector sees has become the identity, which always finds its way back.
-STANDS_STILL = 0.25
+# Median motion of the tracker as a fraction of that of the detector. Below this limit
+# the tracker has become the identity, whose cycle errors are always 0.
+IDENTITY_FRACTION = 0.25
 
 
 def write_gain(
-    folder: RunFolder, before: Criticism, after: Criticism, data: RoundData
+    folder: RunFolder, before: CycleScores, after: CycleScores, data: RoundData
 ) -> None:
     """Write ``report.png`` and then ``report.json`` of a run.
 
     Args:
         folder: of the run.
-        before: what the networks said of N pairs before the first round.
-        after: the same after the last one.
-        data: names and pictures of the pairs.
+        before: scores of N pairs before the first round.
+        after: scores of the same pairs after the last round.
+        data: names and frames of the pairs.
     """
     moved = relative_distance(after.detected, before.detected)
     chosen = most_changed(moved, data.names)
@@ -64,43 +65,44 @@ def write_gain(
     write_json(folder.report, report)
 
 
-def tell_gain(folder: RunFolder) -> str:
-    """Return in a few lines what ``write_gain`` has written."""
+def describe_gain(folder: RunFolder) -> str:
+    """Describe in a few lines the report that ``write_gain`` has written."""
     report = json.loads(folder.report.read_text())
     before, after = report["before"], report["after"]
     rows = (
-        (1, 100, "acceptance_rate", "trusted by both networks"),
-        (-1, 1, "l_tck_median", "from the start after tracking there and back"),
-        (-1, 1, "agreement_median", "detector and tracker apart"),
-        (0, 1, "detected_from_start_median", "way of the face, says the detector"),
-        (0, 1, "tracked_from_start_median", "way of the face, says the tracker"),
+        (1, 100, "acceptance_rate", "pairs trusted by both networks"),
+        (-1, 1, "l_tck_median", "cycle error of the tracker"),
+        (-1, 1, "agreement_median", "distance between detector and tracker"),
+        (0, 1, "detected_from_start_median", "motion of the face, by the detector"),
+        (0, 1, "tracked_from_start_median", "motion of the face, by the tracker"),
     )
     lines = [
-        f"{before['pairs']} pairs of frames of the clips, as the networks see "
-        "themselves, in %, before and after:"
+        f"{before['pairs']} pairs of frames of the clips, the networks compared with "
+        "each other, in %, before and after:"
     ]
     for sign, factor, key, name in rows:
         old, new = factor * before[key], factor * after[key]
         verdict = _verdict(sign * (new - old)) if sign else ""
         lines.append(f"  {name:46}{old:7.2f}{new:7.2f}  {verdict}".rstrip())
     seen = after["detected_from_start_median"]
-    if after["tracked_from_start_median"] < STANDS_STILL * seen:
-        lines.append("  the tracker stands still: what it says of itself means nothing")
+    if after["tracked_from_start_median"] < IDENTITY_FRACTION * seen:
+        lines.append("  the tracker stands still: its figures mean nothing")
     return "\n".join(
         [
             *lines,
-            f"the detector's landmarks lie {report['detector_moved_median']:.2f} % "
-            f"elsewhere (median); see for yourself where most: {folder.report_picture}",
+            "the detector's landmarks moved by "
+            f"{report['detector_moved_median']:.2f} % (median); the frames with the "
+            f"largest changes are in {folder.report_picture}",
         ]
     )
 
 
 def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
-    """Return at most a sheet of pairs, most changed first, of as many clips as can be.
+    """Return the pairs for a sheet, most changed first, from as many clips as possible.
 
     Args:
-        moved: (N,) how far the landmarks of a pair are from where they were, fractions
-            of the eye distance.
+        moved: (N,) distance between the landmarks before and after, as a fraction of
+            the eye distance.
         names: of the pairs, `clip.mp4#000123`.
     """
     ranks: dict[str, int] = {}
@@ -113,16 +115,16 @@ def most_changed(moved: np.ndarray, names: Sequence[str]) -> list[int]:
 
 
 def _verdict(gain: float) -> str:
-    """Name a difference of two figures, positive: better, as far as it is printed."""
+    """Name the difference of two printed figures; a positive one is better."""
     if abs(gain) < 0.005:
         return "same"
     return "better" if gain > 0 else "worse"
 
 
 def _clips(
-    moved: np.ndarray, before: Criticism, after: Criticism, names: Sequence[str]
+    moved: np.ndarray, before: CycleScores, after: CycleScores, names: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Return for every clip its pairs, those accepted before and after, the change."""
+    """Return for every clip pairs, pairs accepted before and after, and the change."""
     counts = [accepted_by_clip(one, names) for one in (before, after)]
     of_clip = np.array([clip_of(name) for name in names])
     return {
@@ -138,18 +140,18 @@ def _clips(
 def _sheet(
     chosen: Sequence[int],
     moved: np.ndarray,
-    before: Criticism,
-    after: Criticism,
+    before: CycleScores,
+    after: CycleScores,
     data: RoundData,
 ) -> np.ndarray:
-    """Return the chosen frames t twice: as detected before, and after.
+    """Draw the chosen frames t twice: with the landmarks detected before and after.
 
     Args:
         chosen: numbers of the pairs.
-        moved: (N,) of all pairs, as of ``most_changed``.
-        before: of all pairs, as of ``write_gain``.
-        after: the same.
-        data: names and pictures of the pairs.
+        moved: see ``most_changed``.
+        before: see ``write_gain``.
+        after: see ``write_gain``.
+        data: names and frames of the pairs.
 
     Returns:
         (H, W, 3) uint8.
@@ -159,7 +161,7 @@ def _sheet(
     tiles = []
     for i in chosen:
         tile = cut(data.images(i)[1], closer)
-        # OpenCV draws ASCII alone; `report.json` has the names as they are.
+        # OpenCV draws ASCII only; `report.json` has the full names.
         name = data.names[i].rpartition("/")[2].encode("ascii", "replace").decode()
         was, now = (apply_matrix(closer, one.detected[i]) for one in (before, after))
         tiles += [

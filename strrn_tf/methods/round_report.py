@@ -1,4 +1,4 @@
-"""What a round of Algorithm 1 accepted, and why: numbers, pseudo-labels, a sheet."""
+"""Report of a round of Algorithm 1: numbers, pseudo-labels, and sheets of frames."""
 
 import shutil
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ import numpy as np
 from strrn_tf.config import AlgorithmConfig, to_json
 from strrn_tf.drawing import draw_caption, draw_landmarks, tile_sheet
 from strrn_tf.geometry import relative_distance
-from strrn_tf.methods.criticism import Criticism
+from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.training.run_folder import RunFolder, append_json_line, write_json
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
 
 
 class RoundData(Protocol):
-    """Names and pictures of the pairs, and where pseudo-labels are written."""
+    """Names and frames of the pairs; writes pseudo-labels and pictures."""
 
     names: Sequence[str]
 
@@ -30,26 +30,27 @@ class RoundData(Protocol):
         """Write an RGB image."""
 
 
-def summarise_round(pseudo: Criticism) -> dict[str, Any]:
-    """Return counts, acceptance and the signs of a collapse, errors in percent.
+def summarise_round(scores: CycleScores) -> dict[str, Any]:
+    """Return counts, acceptance rate and medians, errors in % of the eye distance.
 
-    ``tracked_from_start`` near 0 beside a large ``detected_from_start`` means that the
-    tracker has become the identity; ``agreement`` near 0 that it copies the detector.
+    The medians show a collapse of the tracker. It has become the identity if
+    ``tracked_from_start`` is near 0 and ``detected_from_start`` is large. It copies the
+    detector if ``agreement_median`` is near 0.
     """
-    agreement = relative_distance(pseudo.tracked, pseudo.detected)
-    moved = relative_distance(pseudo.tracked, pseudo.detected_before)
-    detected_moved = relative_distance(pseudo.detected, pseudo.detected_before)
-    accepted = pseudo.accepted
+    distance = relative_distance(scores.tracked, scores.detected)
+    moved = relative_distance(scores.tracked, scores.detected_before)
+    detected_moved = relative_distance(scores.detected, scores.detected_before)
+    accepted = scores.accepted
     return {
         "pairs": len(accepted),
         "accepted": int(accepted.sum()),
         "acceptance_rate": float(accepted.mean()),
-        "d_det": int(pseudo.teaches_detector.sum()),
-        "d_tck": int(pseudo.teaches_tracker.sum()),
-        "l_det_median": median_percent(pseudo.l_det),
-        "l_tck_median": median_percent(pseudo.l_tck),
-        "agreement_median": median_percent(agreement),
-        "agreement_median_accepted": median_percent(agreement[accepted]),
+        "d_det": int(scores.teaches_detector.sum()),
+        "d_tck": int(scores.teaches_tracker.sum()),
+        "l_det_median": median_percent(scores.l_det),
+        "l_tck_median": median_percent(scores.l_tck),
+        "agreement_median": median_percent(distance),
+        "agreement_median_accepted": median_percent(distance[accepted]),
         "tracked_from_start_median": median_percent(moved),
         "detected_from_start_median": median_percent(detected_moved),
     }
@@ -58,32 +59,32 @@ def summarise_round(pseudo: Criticism) -> dict[str, Any]:
 def write_round(
     folder: RunFolder,
     number: int,
-    pseudo: Criticism,
+    scores: CycleScores,
     data: RoundData,
     config: AlgorithmConfig,
 ) -> None:
     """Write ``report.json``, the pseudo-labels in the 300-W layout and the sheets."""
-    report = summarise_round(pseudo)
+    report = summarise_round(scores)
     target = folder.round(number)
-    # What a killed attempt at this round has left.
+    # A killed attempt at this round may have left some.
     shutil.rmtree(target / "pseudo_labels", ignore_errors=True)
     for name, members, shapes in (
-        ("detector", pseudo.teaches_detector, pseudo.tracked),
-        ("tracker", pseudo.teaches_tracker, pseudo.detected),
+        ("detector", scores.teaches_detector, scores.tracked),
+        ("tracker", scores.teaches_tracker, scores.detected),
     ):
         for i in np.flatnonzero(members):
-            place = target / "pseudo_labels" / name
-            data.write_pseudo_label(place, int(i), shapes[i])
-    worst_first = np.argsort(-np.maximum(pseudo.l_det, pseudo.l_tck))
+            labels = target / "pseudo_labels" / name
+            data.write_pseudo_label(labels, int(i), shapes[i])
+    worst_first = np.argsort(-np.maximum(scores.l_det, scores.l_tck))
     for name, members in (
-        ("accepted", pseudo.accepted),
-        ("rejected", ~pseudo.accepted),
+        ("accepted", scores.accepted),
+        ("rejected", ~scores.accepted),
     ):
         chosen = worst_first[members[worst_first]]
         if len(chosen):
-            picture = _sheet(_spread(chosen), pseudo, data)
+            picture = _sheet(_spread(chosen), scores, data)
             data.write_picture(target / f"{name}.png", picture)
-    clips = accepted_by_clip(pseudo, data.names)
+    clips = accepted_by_clip(scores, data.names)
     write_json(
         target / "report.json",
         {"round": number, **report, "config": to_json(config), "clips": clips},
@@ -92,11 +93,11 @@ def write_round(
 
 
 def accepted_by_clip(
-    pseudo: Criticism, names: Sequence[str]
+    scores: CycleScores, names: Sequence[str]
 ) -> dict[str, dict[str, int]]:
-    """Return for every clip its number of pairs and of those that were accepted."""
+    """Return for every clip the numbers of all pairs and of accepted pairs."""
     clips: dict[str, dict[str, int]] = {}
-    for name, accepted in zip(names, pseudo.accepted.tolist(), strict=True):
+    for name, accepted in zip(names, scores.accepted.tolist(), strict=True):
         clip = clips.setdefault(clip_of(name), {"pairs": 0, "accepted": 0})
         clip["pairs"] += 1
         clip["accepted"] += accepted
@@ -109,25 +110,25 @@ def clip_of(name: str) -> str:
 
 
 def median_percent(errors: np.ndarray) -> float | None:
-    """Return the median of fractions (N,) in percent, None if there are none."""
+    """Return the median of fractions (N,) in percent; None if N is 0."""
     return round(100 * float(np.median(errors)), 3) if len(errors) else None
 
 
 def _spread(chosen: np.ndarray) -> np.ndarray:
-    """Return at most a sheet of them, evenly from the worst to the best."""
+    """Return as many pairs as fit on a sheet, evenly from the worst to the best."""
     count = min(len(chosen), SHEET_ROWS * SHEET_COLUMNS)
     return chosen[np.linspace(0, len(chosen) - 1, count).astype(int)]
 
 
-def _sheet(chosen: np.ndarray, pseudo: Criticism, data: RoundData) -> np.ndarray:
-    """Return tracked (green) over detected (blue) shapes with both cycle errors."""
+def _sheet(chosen: np.ndarray, scores: CycleScores, data: RoundData) -> np.ndarray:
+    """Draw tracked (green) over detected (blue) shapes, with both cycle errors."""
     tiles = []
     for i in chosen:
         tile = data.images(int(i))[1]
         tile = draw_landmarks(
-            tile, pseudo.detected[i], colour=(60, 200, 255), points=False
+            tile, scores.detected[i], colour=(60, 200, 255), points=False
         )
-        tile = draw_landmarks(tile, pseudo.tracked[i])
-        errors = f"det {100 * pseudo.l_det[i]:.1f}  tck {100 * pseudo.l_tck[i]:.1f} %"
+        tile = draw_landmarks(tile, scores.tracked[i])
+        errors = f"det {100 * scores.l_det[i]:.1f}  tck {100 * scores.l_tck[i]:.1f} %"
         tiles.append(draw_caption(tile, errors))
     return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))

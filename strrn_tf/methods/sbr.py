@@ -1,9 +1,9 @@
 """SBR, the paper's baseline: a detector learns to agree with optical flow.
 
 Dong et al., "Supervision-by-Registration", CVPR 2018. As published, the detector is
-first trained on stills, then on stills and unlabelled clips together; there is no
-tracker. The loss on clips is a distance, weighted, to where Lucas-Kanade puts the
-landmarks of the neighbouring frames (`registration`).
+trained on stills first, then on stills and unlabelled clips together. There is no
+tracker. The loss on clips is a weighted distance between the detected landmarks and
+those that Lucas-Kanade tracks from the neighbouring frames (`registration`).
 """
 
 from dataclasses import dataclass, field
@@ -13,26 +13,25 @@ import tensorflow as tf
 from keras import ops
 
 from strrn_tf.config import SbrConfig
-from strrn_tf.methods.omni_supervision import OmniSupervision, phase
 from strrn_tf.methods.registration import PUBLISHED_PIXEL, register
-from strrn_tf.training.fitting import fit
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.losses import point_error, wing
 
 
 def registration_loss(detected, forward, backward, kept):  # noqa: ANN001, ANN201
-    """Return the mean over the kept points of both distances, 0 if there are none.
+    """Return the mean over the kept points of the sum of both distances.
 
     Args:
         detected: (B, L, 2) crop pixels in the middle frame.
-        forward: (B, L, 2), followed from the frame before.
-        backward: (B, L, 2), followed from the frame after.
+        forward: (B, L, 2), tracked from the frame before.
+        backward: (B, L, 2), tracked from the frame after.
         kept: (B, L), 1 or 0.
 
     Returns:
-        A number, in pixels of the published crop.
+        A number in pixels of the published crop; 0 if no point is kept.
     """
-    ways = ops.stack([forward, backward])
-    distances = ops.sqrt(ops.sum((detected[None] - ways) ** 2, -1) + 1e-12)
+    targets = ops.stack([forward, backward])
+    distances = ops.sqrt(ops.sum((detected[None] - targets) ** 2, -1) + 1e-12)
     total = ops.sum(kept * ops.sum(distances, 0))
     return total / ops.maximum(ops.sum(kept), 1) / PUBLISHED_PIXEL
 
@@ -46,7 +45,7 @@ class RegistrationTrainer(keras.Model):
 
     Args:
         detector: MDM or HGN.
-        config: weight of the registration and limits of its tests.
+        config: weight of the registration loss and limits of its tests.
     """
 
     def __init__(
@@ -60,7 +59,7 @@ class RegistrationTrainer(keras.Model):
             for name in ("nme_interocular", "registration", "kept")
         }
         self.supports_jit = False  # OpenCV is in the loss
-        self.built = True  # the detector is, and there is nothing else
+        self.built = True  # the detector is built, and there are no other weights
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         stills, triplets = inputs["frames"], inputs["triplets"]
@@ -70,7 +69,7 @@ class RegistrationTrainer(keras.Model):
         ends = ops.concatenate([triplets[:, 0], triplets[:, 2]], axis=0)
         before, after = ops.split(self.detector(ends)["refinements"][:, -1], 2)
         shapes = ops.stack([before, answers[count:, -1], after], axis=1)
-        # The targets are fixed: flow is not learnt through.
+        # The targets are fixed: no gradient passes through the flow.
         shapes = ops.stop_gradient(shapes)
         return {
             "refinements": answers[:count],
@@ -110,23 +109,29 @@ class RegistrationTrainer(keras.Model):
 
 
 @dataclass(frozen=True)
-class SupervisionByRegistration(OmniSupervision):
-    """SBR in the run folder of Algorithm 1: the same stills, other rounds.
+class SupervisionByRegistration:
+    """SBR, a `Method`: the same stills as Algorithm 1, other rounds.
 
     Attributes:
-        sbr: of the registration.
+        run: networks, data and folder. The tracker is trained on stills only: SBR has
+            none, but an exported folder does.
+        sbr: weight and limits of the registration.
     """
 
+    run: TrainingRun
     sbr: SbrConfig = field(default_factory=SbrConfig)
+
+    def train_on_stills(self) -> None:
+        """Train the detector, and the tracker that is exported beside it."""
+        self.run.train_detector(0)
+        self.run.train_tracker(0)
 
     def run_round(self, number: int) -> None:
         """Train the detector on stills and clips together; the tracker stays."""
-        fit(
-            RegistrationTrainer(self.detector, self.sbr),
-            self.data.registration_batches(self.seed(number)),
-            phase("detector", number, self.config.detector),
-            self.folder,
-        )
+        run = self.run
+        trainer = RegistrationTrainer(run.detector, self.sbr)
+        batches_from = run.data.registration_batches(run.seed(number))
+        run.train("detector", number, trainer, batches_from)
 
     def report_gain(self) -> None:
-        """Say nothing: there are no pairs that the networks have criticised."""
+        """Report nothing: SBR has no cycles by which pairs could be compared."""

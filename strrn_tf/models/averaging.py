@@ -1,8 +1,8 @@
-"""The mean of networks that one training has passed through.
+"""The mean of the weights of networks from one training.
 
-Weights that a training with falling and rising learning rate passes at its ends lie
-around a better place than any of them (Izmailov et al., UAI 2018). Networks that were
-trained apart from each other have nothing in common to average.
+A training whose learning rate falls and rises again ends in different weights. Their
+mean is often better than each of them (Izmailov et al., UAI 2018). Networks from
+separate trainings cannot be averaged like this.
 """
 
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ def average(networks: Sequence[keras.Model]) -> keras.Model:
     """Give the first network the mean of the weights of all, and return it.
 
     Args:
-        networks: of the same kind and sizes.
+        networks: of the same class and sizes.
 
     Raises:
-        ValueError: they differ in their sizes.
+        ValueError: their sizes differ.
     """
     weights = [network.get_weights() for network in networks]
     shapes = [[array.shape for array in one] for one in weights]

@@ -12,7 +12,7 @@ from strrn_tf.models.mdm import MDM
 from strrn_tf.models.strrn import STRRN
 from strrn_tf.tracking.networks import model_folder
 
-# MDM and the tracker: settings of the patch networks and of what stands on them.
+# MDM and the tracker: settings of the patch networks and of the layers after them.
 # "paper" has MDM's published sizes; its recurrent matrix alone has 80 million weights.
 _MDM: dict[Preset, dict[str, Any]] = {
     "tiny": {"steps": 2, "channels": (4, 4), "features": 4, "hidden": 32},
@@ -30,8 +30,8 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
         "hidden": 512,
     },
 }
-# Channels of an MDM's look at the whole crop; the published network has none.
-_GLANCE: dict[Preset, tuple[int, ...]] = {
+# Channels of an MDM's global context branch; the published network has none.
+_GLOBAL_CONTEXT: dict[Preset, tuple[int, ...]] = {
     "tiny": (4, 8, 8, 8),
     "default": (24, 48, 96, 128),
 }
@@ -44,7 +44,7 @@ _HGN: dict[Preset, dict[str, Any]] = {
         "published_stem": True,
     },
 }
-# Of hourglasses, by whether mixed precision is wanted.
+# Dtype policy of hourglasses, by whether they train in mixed precision.
 _POLICY = {False: "float32", True: "mixed_bfloat16"}
 
 
@@ -60,8 +60,8 @@ def build_networks(
     preset = config.preset
     if config.backbone == "mdm":
         shape = np.asarray(mean_shape).tolist()
-        glance = _GLANCE[preset] if config.glance else None
-        detector = MDM(shape, **_MDM[preset], glance=glance, name="mdm")
+        context = _GLOBAL_CONTEXT[preset] if config.global_context else None
+        detector = MDM(shape, **_MDM[preset], global_context=context, name="mdm")
     else:
         sizes = dict(_HGN[preset])
         if config.input_size:
@@ -75,17 +75,17 @@ def build_networks(
 def rebuilt(
     network: keras.Model, *, mixed: bool = False, input_size: int | None = None
 ) -> keras.Model:
-    """Return an HGN with the same weights and another arithmetic or size of pictures.
+    """Return an HGN with the same weights and another precision or input size.
 
-    Other networks have one arithmetic and one size, and are returned as they are.
+    Other networks have one precision and one size, and are returned unchanged.
 
     Args:
         network: a detector.
-        mixed: see ``RunConfig.mixed_precision``. What is exported is not.
-        input_size: see ``RunConfig.input_size``; None: as before.
+        mixed: see ``RunConfig.mixed_precision``. Exported networks are float32.
+        input_size: see ``RunConfig.input_size``; None: that of the network.
 
     Raises:
-        ValueError: ``input_size`` cannot be halved as often as the network does.
+        ValueError: ``input_size`` cannot be halved as often as the network needs.
     """
     if not isinstance(network, HGN):
         return network
@@ -97,19 +97,20 @@ def rebuilt(
     return copy
 
 
-def with_glance(network: keras.Model, preset: Preset) -> keras.Model:
-    """Return an MDM that begins with a glance and has the same weights besides.
+def with_global_context(network: keras.Model, preset: Preset) -> keras.Model:
+    """Return an MDM with a global context branch and the same weights otherwise.
 
-    It answers as before until it is trained. One that has a glance is returned as it
-    is.
+    Its answers are the same until it is trained. An MDM that has the branch is returned
+    unchanged.
 
     Args:
         network: an MDM.
         preset: its sizes, not "paper".
     """
-    if network.glance:
+    if network.global_context:
         return network
-    copy = MDM.from_config({**network.get_config(), "glance": _GLANCE[preset]})
+    settings = {**network.get_config(), "global_context": _GLOBAL_CONTEXT[preset]}
+    copy = MDM.from_config(settings)
     for part in ("encoder", "recurrent", "regress"):
         getattr(copy, part).set_weights(getattr(network, part).get_weights())
     return copy

@@ -15,7 +15,7 @@ from strrn_tf.layers.residual import Residual
 
 @contextmanager
 def arithmetic(policy: str) -> Iterator[None]:
-    """Let networks that are built inside compute by a dtype policy of Keras."""
+    """Give networks that are built inside a dtype policy of Keras."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
@@ -26,30 +26,31 @@ def arithmetic(policy: str) -> Iterator[None]:
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class HGN(keras.Model):
-    """Detector that reads landmarks off heat maps.
+    """Detector that decodes landmarks from heat maps.
 
-    Pictures and landmarks are float32 under every policy of Keras: eight bits of
-    mantissa are too few for a coordinate.
+    The middle of a frame is resized to ``input_size``, and the stem quarters that size.
+    Every stack receives the features and heat maps of the stack before it. Its
+    landmarks are the expectation of its normalised heat maps. All stacks answer, so
+    that the loss trains all of them.
 
-    The middle of the frames is resized to ``input_size``. The stem quarters that; every
-    stack sees the features and the heat maps of the one before it. Landmarks are the
-    expectation of the normalised heat map, for every stack, so that the loss weighs all
-    of them.
+    Frames and landmarks are float32 under every dtype policy of Keras: the eight bits
+    of a bfloat16 mantissa are too few for a coordinate.
 
     Args:
-        input_size: side the frames are resized to; its quarter must be divisible by
-            2**depth.
+        input_size: side in pixels to which the middle of a frame is resized. A quarter
+            of it must be divisible by 2**depth.
         stem: channels at half of ``input_size``.
         channels: width of the hourglasses.
         stacks: number of hourglasses.
-        depth: halvings inside each.
+        depth: number of halvings inside each.
         widths: channels after every halving; None: ``channels`` throughout.
         norms: batch normalisations of a residual block.
-        field: side of the middle of the frame that is looked at, odd as the frame's.
-            Landmarks outside are answered with its border.
-        published_stem: whether the stem is that of princeton-vl/pose-hg-train, with
-            7x7 instead of 5x5 pixels, twice the channels at a quarter, and one residual
-            block more.
+        field: side in pixels of the central square of the frame that the network sees.
+            It must be odd, like the side of the frame. A landmark outside the square is
+            placed on its border.
+        published_stem: use the stem of princeton-vl/pose-hg-train. It has a 7x7 kernel
+            instead of 5x5, twice the channels at a quarter of the size, and one more
+            residual block.
 
     Call arguments:
         frames: (B, 315, 315, 3) in [0, 1].
@@ -102,12 +103,12 @@ class HGN(keras.Model):
                 back = layers.Conv2D(channels, 1, name=f"features_back_{s}")(y)
                 maps = layers.Conv2D(channels, 1, name=f"maps_back_{s}")(logits)
                 x = layers.Add(name=f"next_{s}")([x, back, maps])
-        refinements = _Stack(name="refinements", dtype="float32")(refinements)
+        refinements = Stack(name="refinements", dtype="float32")(refinements)
         outputs = {"refinements": refinements, "heat_maps": heat_maps}
         super().__init__(frames, outputs, **kwargs)
 
     def get_config(self) -> dict:
-        # Copies compute as this one does.
+        # Copies compute in the same precision.
         policy = self.get_layer("stem_conv").dtype_policy.name
         about = {"name": self.name, "trainable": self.trainable, "policy": policy}
         return {**about, **self.settings}
@@ -115,16 +116,16 @@ class HGN(keras.Model):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "HGN":
         settings = dict(config)
-        # Files of older versions do not name it.
+        # Files of older versions have no policy.
         policy = settings.pop("policy", keras.config.dtype_policy().name)
         with arithmetic(policy):
             return cls(**settings)
 
 
 def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
-    """Return the middle (B, s, s, 3) of frames, the side it shows and where it begins.
+    """Return the middle of frames (B, s, s, 3), its side and its first pixel.
 
-    Side and beginning are in frame pixels.
+    Side and first pixel are in pixels of the frame.
     """
     if not 0 < field <= CROP_SIZE or (CROP_SIZE - field) % 2:
         raise ValueError(
@@ -139,8 +140,8 @@ def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
         x = layers.AveragePooling2D(2, name="average", dtype="float32")(x)
         # The average drops the last of an odd number of rows and columns.
         extent = field // 2 * 2
-    # `layers.Resizing` would switch the layers behind it to training mode whenever the
-    # caller does not say otherwise.
+    # `layers.Resizing` would switch the layers after it to training mode whenever the
+    # caller does not pass `training`.
     return keras.ops.image.resize(x, (input_size, input_size)), extent, border
 
 
@@ -158,7 +159,7 @@ def _stem(x, stem: int, channels: int, norms: int, *, published: bool):  # noqa:
 
 
 def _head(y, channels: int, norms: int, s: int):  # noqa: ANN001, ANN202
-    """Return features (B, h, h, channels) of stack ``s`` and its maps (B, h, h, 68)."""
+    """Return features (B, h, h, channels) and logits (B, h, h, 68) of stack ``s``."""
     y = Residual(channels, norms, name=f"after_{s}")(y)
     y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
     y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
@@ -166,11 +167,12 @@ def _head(y, channels: int, norms: int, s: int):  # noqa: ANN001, ANN202
     return y, layers.Conv2D(NUM_LANDMARKS, 1, name=f"heat_map_{s}")(y)
 
 
-@keras.saving.register_keras_serializable(package="strrn_tf")
-class _Stack(keras.layers.Layer):
+# Exported detectors were saved with this registered name.
+@keras.saving.register_keras_serializable(package="strrn_tf", name="_Stack")
+class Stack(keras.layers.Layer):
     """Stacks K tensors (B, ...) to (B, K, ...)."""
 
-    def call(self, x):  # noqa: ANN001, ANN202
+    def call(self, x):  # noqa: ANN001, ANN201
         return keras.ops.stack(x, axis=1)
 
     def compute_output_shape(self, x_shape: list) -> tuple:

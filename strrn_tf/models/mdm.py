@@ -5,8 +5,9 @@ the current shape, one hidden state h <- tanh(W [patch features, h]), a linear l
 that adds to the shape, weights shared by all steps, no gradient through the patch
 positions.
 
-Ours may begin with a glance at the whole crop, which moves the mean shape and fills the
-hidden state before the first patch is cut. Published networks have none.
+The published network starts at the mean shape with an empty hidden state. Ours can have
+a global context branch, which sees the whole crop at low resolution. The branch moves
+the mean shape and fills the hidden state before the first patch is cut.
 """
 
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ import numpy as np
 from keras import layers, ops
 
 from strrn_tf.geometry import CROP_SIZE
-from strrn_tf.layers.global_context import Glance
+from strrn_tf.layers.global_context import GlobalContext
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
+from strrn_tf.system.renamed import with_new_names
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -31,17 +33,16 @@ class MDM(keras.Model):
         patch_size: side of the patches in pixels.
         channels, features, style: see ``PatchEncoder``.
         hidden: width of the recurrent state.
-        offset_unit: crop pixels that an output of one stands for. Smaller ones than the
-            patch side learn faster: an update of the last layer moves the landmarks
-            less.
-        glance: channels of ``Glance``; None: the cascade starts at the mean shape.
+        offset_unit: crop pixels for an output of one. Units smaller than the patch side
+            learn faster: an update of the last layer moves the landmarks less.
+        global_context: channels of ``GlobalContext``; None: no such branch.
 
     Call arguments:
         frames: (B, 315, 315, 3) in [0, 1].
 
     Returns:
-        dict: ``refinements`` (B, K, 68, 2), the shape after every step; with a glance
-        (B, K + 1, 68, 2), the first one after it.
+        dict: ``refinements`` (B, K, 68, 2) in crop pixels, the shape after every step.
+        With a global context branch it is (B, K + 1, 68, 2): its shape comes first.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class MDM(keras.Model):
         style: str = "strided",
         hidden: int = 512,
         offset_unit: float = 30.0,
-        glance: Sequence[int] | None = None,
+        global_context: Sequence[int] | None = None,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
@@ -67,7 +68,7 @@ class MDM(keras.Model):
             "style": style,
             "hidden": hidden,
             "offset_unit": offset_unit,
-            "glance": None if glance is None else list(glance),
+            "global_context": global_context and list(global_context),
         }
         self.sampler = PatchSampler(patch_size, name="patches")
         self.encoder = PatchEncoder(channels, features, style, name="encoder")
@@ -76,13 +77,23 @@ class MDM(keras.Model):
         self.regress = layers.Dense(
             2 * len(mean_shape), kernel_initializer="zeros", name="regress"
         )
-        self.glance = None if glance is None else Glance(glance, name="glance")
-        if self.glance:
-            # Zero too: a glance that has learnt nothing changes nothing.
+        self.global_context = None
+        if global_context is not None:
+            self.global_context = GlobalContext(global_context, name="global_context")
+            # Zero too: before training, the branch changes nothing.
             zeros = {"kernel_initializer": "zeros"}
             self.place = layers.Dense(2 * len(mean_shape), name="place", **zeros)
             self.remember = layers.Dense(hidden, "tanh", name="remember", **zeros)
         self.build((None, CROP_SIZE, CROP_SIZE, 3))
+
+    @property
+    def glance(self) -> GlobalContext | None:
+        """The same layer under the name that weight files use for it.
+
+        Keras names weights by attributes, and the first in alphabetical order counts.
+        Without this one, shipped models and older checkpoints would not load.
+        """
+        return self.global_context
 
     def build(self, frames_shape: tuple) -> None:
         count, hidden = len(self.settings["mean_shape"]), self.settings["hidden"]
@@ -93,20 +104,21 @@ class MDM(keras.Model):
         width = count * self.encoder.compute_output_shape(patches)[-1]
         self.recurrent.build((None, width + hidden))
         self.regress.build((None, hidden))
-        if self.glance:
-            self.glance.build(frames_shape)
+        if self.global_context:
+            self.global_context.build(frames_shape)
             for layer in (self.place, self.remember):
-                layer.build(self.glance.compute_output_shape(frames_shape))
+                layer.build(self.global_context.compute_output_shape(frames_shape))
         super().build(frames_shape)
 
     def call(self, frames):  # noqa: ANN001, ANN201
-        shape, state = self._beginning(frames)
-        refinements = [shape] if self.glance else []
-        # The glance learns from what it says alone. A step's last pixel pulls harder in
-        # the loss than the glance's first ten, and would teach it to say nothing.
+        shape, state = self._initial_state(frames)
+        refinements = [shape] if self.global_context else []
+        # The branch learns from its own shape only. The loss rewards the last pixel of
+        # the later steps more than the first ten of the branch, so that gradients from
+        # them would teach it to leave the mean shape where it is.
         shape = ops.stop_gradient(shape)
         for _ in range(self.settings["steps"]):
-            # As published: where a patch is taken from is not learnt through.
+            # As published: the positions of the patches receive no gradient.
             patches = self.sampler(frames, ops.stop_gradient(shape))
             features = self.encoder(patches)
             _, count, width = features.shape
@@ -116,16 +128,16 @@ class MDM(keras.Model):
             refinements.append(shape)
         return {"refinements": ops.stack(refinements, axis=1)}
 
-    def _beginning(self, frames):  # noqa: ANN001, ANN202
-        """Return shape (B, L, 2) and hidden state as the cascade starts."""
+    def _initial_state(self, frames):  # noqa: ANN001, ANN202
+        """Return shape (B, L, 2) and hidden state (B, H) before the first step."""
         batch = ops.shape(frames)[0]
         mean_shape = ops.convert_to_tensor(self.settings["mean_shape"], frames.dtype)
         shape = ops.broadcast_to(mean_shape, (batch, *mean_shape.shape))
-        if not self.glance:
+        if not self.global_context:
             return shape, ops.zeros((batch, self.settings["hidden"]), frames.dtype)
-        seen = self.glance(frames)
-        state = self.remember(ops.stop_gradient(seen))
-        return shape + self._offset(self.place(seen)), state
+        context = self.global_context(frames)
+        state = self.remember(ops.stop_gradient(context))
+        return shape + self._offset(self.place(context)), state
 
     def _offset(self, coordinates):  # noqa: ANN001, ANN202
         offset = self.settings["offset_unit"] * coordinates
@@ -133,8 +145,12 @@ class MDM(keras.Model):
 
     def compute_output_shape(self, frames_shape: tuple) -> dict:
         count, steps = len(self.settings["mean_shape"]), self.settings["steps"]
-        steps += bool(self.glance)
+        steps += bool(self.global_context)
         return {"refinements": (frames_shape[0], steps, count, 2)}
 
     def get_config(self) -> dict:
         return {"name": self.name, "trainable": self.trainable, **self.settings}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "MDM":
+        return cls(**with_new_names(config))

@@ -1,8 +1,7 @@
 """STRRN: the spatial-temporal relational reasoning tracker, Eq. 1 to 4.
 
-One set of weights tracks forward and backward: the network is not told in which
-direction it runs, so Eq. 4's two networks "with shared parameters" are one network
-called twice.
+One set of weights tracks forward and backward. The direction is no input, so the two
+networks "with shared parameters" of Eq. 4 are one network that is called twice.
 """
 
 from collections.abc import Sequence
@@ -19,21 +18,21 @@ from strrn_tf.layers.patches import PatchSampler
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class STRRN(keras.Model):
-    """Moves a shape of a neighbouring frame to where the landmarks are in this one.
+    """Moves the shape of a neighbouring frame to the landmarks of this frame.
 
-    The network regresses an offset, and its last layer starts at zero: before training
-    it returns the shape it was given.
+    The network regresses an offset, and its last layer starts at zero. Before training
+    it returns its start.
 
     Args:
         patch_size: side of the patches in pixels.
         channels, features, style: appearance networks, see ``PatchEncoder``.
         relation: width of the geometry features per landmark.
-        hidden: width of the layer behind the concatenated features (Eq. 3).
+        hidden: width of the layer after the concatenated features (Eq. 3).
         components: landmark indices of every component; ``None``: the five of
             ``landmarks.COMPONENTS``.
-        offset_unit: crop pixels that an output of one stands for. With a whole patch
-            side, as in MDM, one update of the last layer moves the landmarks further
-            than what there is left to learn.
+        offset_unit: crop pixels for an output of one. With the patch side, as in MDM,
+            one update of the last layer would move the landmarks further than the
+            errors that are left to learn.
         spatial: ``False`` removes the spatial module (Table 3): one appearance network
             for all landmarks and no geometry.
 
@@ -87,13 +86,13 @@ class STRRN(keras.Model):
             GeometryRelation(relation, name=f"relation_{i}")
             for i in range(len(self.geometry))
         ]
-        # Geometry and appearance weigh the same, and neither can fade in training.
+        # Geometry and appearance weigh the same, and neither fades in training.
         self.norms = [
             layers.LayerNormalization(name=f"norm_{part}")
             for part in (["geometry"] if spatial else []) + ["appearance"]
         ]
-        # As in MDM. ReLUs here died within forty updates, all of them: the tracker
-        # stayed the identity, which the cycle losses do not mind.
+        # As in MDM. With ReLU all units died within forty updates. The tracker then
+        # stayed the identity, which the cycle losses do not punish.
         self.fuse = layers.Dense(hidden, "tanh", name="fuse")
         self.regress = layers.Dense(
             2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"
@@ -153,5 +152,5 @@ class STRRN(keras.Model):
 
 
 def _flat(features):  # noqa: ANN001, ANN202
-    """Return (B, M * D) of (B, M, D); M and D are known when B is not."""
+    """Return features (B, M, D) as (B, M * D). M and D are static, B need not be."""
     return ops.reshape(features, (-1, features.shape[1] * features.shape[2]))

@@ -1,13 +1,21 @@
 """Files and folders that are either old or complete, never half written."""
 
+import errno
 import os
 import re
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_TEMPORARY = re.compile(r"\.[0-9]+\.tmp\..+")
+# Bytes of a file name that all file systems take.
+LONGEST_NAME = 255
+# Folders beside one that is being replaced: the former one, and the former one once the
+# new one is in its place.
+_OLD, _DELETED = ".old.tmp.", ".deleted.tmp."
+# Earlier versions wrote the number of the process where random digits are now.
+_TEMPORARY = re.compile(r"\.([0-9]+|[0-9a-f]{8}|old|deleted)\.tmp\..+", re.DOTALL)
 
 
 @contextmanager
@@ -23,15 +31,18 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path: file to be made or replaced. Its folder is made when it is missing.
 
     Raises:
-        OSError: it cannot be written. A full disk, of which the system names no file,
-            is said of this one.
+        OSError: it cannot be written. The system names no file when a disk is full; the
+            error then names this one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _temporary(path)
+    prefix = _random_prefix()
+    end = path.name.encode("utf-8", "surrogateescape")[len(prefix) - LONGEST_NAME :]
+    temporary = path.with_name(prefix + end.decode("utf-8", "ignore"))
     try:
         yield temporary
-        with temporary.open("rb") as file:
+        # Windows flushes only what is open for writing.
+        with temporary.open("r+b") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
@@ -43,22 +54,51 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder; on success it replaces ``path``, on failure it is gone.
+def replacing_folder(
+    path: str | Path, *, rename: Callable[[Path, Path], None] = os.rename
+) -> Iterator[Path]:
+    """Yield an empty folder; on success it replaces ``path``, on failure it is gone.
+
+    No system replaces a folder in one call. The old folder therefore steps aside, and
+    is deleted once the new one is in its place. If a rename fails, the old folder is
+    back. A process that is killed between the two renames leaves the old folder aside:
+    `recover_folder`, with which this begins, puts it back.
 
     Args:
-        path: folder to be made or replaced, with all that it holds.
+        path: folder to be made or replaced, with all that it holds. If it is a link,
+            the folder that it leads to is replaced.
+        rename: function of a folder and its new name, which nothing has.
+
+    Raises:
+        OSError: it cannot be written, or there is a file in its place.
     """
-    path = Path(path)
-    temporary = _temporary(path)
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
+    recover_folder(path)
+    temporary = path.with_name(_random_prefix() + path.name)
     temporary.mkdir(parents=True)
     try:
         yield temporary
-        if path.exists():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
+        _put_in_place(temporary, path, rename)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def recover_folder(path: str | Path) -> None:
+    """Put back a folder that a killed process has moved aside; delete what it left.
+
+    The caller has the folder to itself.
+    """
+    path = Path(os.path.realpath(path))
+    old, deleted = _beside(path, _OLD), _beside(path, _DELETED)
+    shutil.rmtree(deleted, ignore_errors=True)
+    if not old.is_dir():
+        return
+    if path.exists():
+        _delete(old, deleted, os.rename)
+    else:
+        os.rename(old, path)
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -73,16 +113,48 @@ def is_temporary(path: str | Path) -> bool:
 
 
 def remove_leftovers(folder: str | Path) -> None:
-    """Remove what killed processes were writing, at any depth.
+    """Remove what killed processes were writing, and recover folders, at any depth.
 
     The caller has the folder to itself: what a living process writes would go as well.
     """
     for path in [p for p in Path(folder).rglob(".*.tmp.*") if is_temporary(p)]:
-        if path.is_dir():
+        if path.name.startswith(_OLD):
+            recover_folder(path.with_name(path.name.removeprefix(_OLD)))
+        elif path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
 
 
-def _temporary(path: Path) -> Path:
-    return path.with_name(f".{os.getpid()}.tmp.{path.name}")
+def _put_in_place(new: Path, path: Path, rename: Callable[[Path, Path], None]) -> None:
+    """Give a new folder the name of an old one, if there is one, and delete that."""
+    old = _beside(path, _OLD)
+    try:
+        if path.exists():
+            rename(path, old)
+        rename(new, path)
+    except BaseException:
+        if old.exists() and not path.exists():
+            rename(old, path)
+        raise
+    if old.exists():
+        _delete(old, _beside(path, _DELETED), rename)
+
+
+def _delete(folder: Path, deleted: Path, rename: Callable[[Path, Path], None]) -> None:
+    """Delete a folder under another name, so that no half of it is ever recovered."""
+    try:
+        rename(folder, deleted)
+    except OSError:
+        # The new folder is in place. The next call deletes this one.
+        return
+    shutil.rmtree(deleted, ignore_errors=True)
+
+
+def _beside(path: Path, prefix: str) -> Path:
+    return path.with_name(prefix + path.name)
+
+
+def _random_prefix() -> str:
+    """Return the head of a temporary name, different in every process and thread."""
+    return f".{secrets.token_hex(4)}.tmp."

@@ -1,1 +1,1 @@
-"""TensorFlow-free runtime: crop window, LiteRT models, tracking state."""
+"""Runtime without TensorFlow: face detection, tracking, fusion, reliability."""

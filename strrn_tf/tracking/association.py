@@ -1,56 +1,60 @@
-"""Which box belongs to which face: association by overlap, and after a loss."""
+"""Data association: which box belongs to which face, in sight or lost."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from strrn_tf.geometry import face_size, overlap
-from strrn_tf.tracking.track_checks import MAX_SIZE_CHANGE
-
-# Two boxes with less intersection over union belong to different faces.
-MIN_OVERLAP = 0.3
+from strrn_tf.tracking.config import TrackingConfig
 
 
-# A lost face can be back this far from where it was, in face sizes: at once, and more
-# for every second. Its size changes by less than `MAX_SIZE_CHANGE`.
-JUMP, SPEED = 0.5, 1.0
-
-
-def match(
-    boxes: Sequence[np.ndarray], others: Sequence[np.ndarray]
+def associate(
+    boxes: Sequence[np.ndarray],
+    others: Sequence[np.ndarray],
+    config: TrackingConfig,
 ) -> list[tuple[int, int]]:
-    """Pair boxes with others, best overlap first, each at most once.
+    """Pair boxes with others, largest overlap first, each at most once.
+
+    Args:
+        boxes: (4,) each.
+        others: (4,) each.
+        config: ``association_min_overlap``.
 
     Returns:
-        Pairs (index of box, index of other) that overlap by at least ``MIN_OVERLAP``.
+        Pairs (index of box, index of other) that overlap enough.
     """
+    least = config.association_min_overlap
     costs = {
         (i, j): -overlap(box, other)
         for i, box in enumerate(boxes)
         for j, other in enumerate(others)
     }
-    return _pair({key: cost for key, cost in costs.items() if cost <= -MIN_OVERLAP})
+    return _pair({key: cost for key, cost in costs.items() if cost <= -least})
 
 
-def match_again(
-    lost: Sequence[tuple[np.ndarray, float]], boxes: Sequence[np.ndarray]
+def reassociate_lost(
+    lost: Sequence[tuple[np.ndarray, float]],
+    boxes: Sequence[np.ndarray],
+    config: TrackingConfig,
 ) -> list[tuple[int, int]]:
-    """Pair lost faces with boxes in which they may be back, the nearest first.
+    """Pair lost faces with boxes inside their gates, nearest first, each at most once.
 
     Args:
-        lost: last box (4,) of every lost face, and for how many seconds it is lost.
+        lost: expected box (4,) of every lost face, and for how many seconds it is lost.
         boxes: (4,) each.
+        config: ``gating_radius``, ``gating_rate`` and ``max_size_change``.
 
     Returns:
         Pairs (index of lost face, index of box).
     """
     costs = {}
-    for i, (last, seconds) in enumerate(lost):
+    for i, (expected, seconds) in enumerate(lost):
+        gate = config.gating_radius + config.gating_rate * seconds
         for j, box in enumerate(boxes):
-            size = face_size(last)
-            distance = np.linalg.norm((box - last).reshape(2, 2).mean(0)) / size
-            grown = abs(np.log(face_size(box) / size))
-            if distance <= JUMP + SPEED * seconds and grown <= np.log(MAX_SIZE_CHANGE):
+            size = face_size(expected)
+            distance = np.linalg.norm((box - expected).reshape(2, 2).mean(0)) / size
+            size_change = abs(np.log(face_size(box) / size))
+            if distance <= gate and size_change <= np.log(config.max_size_change):
                 costs[i, j] = float(distance)
     return _pair(costs)
 

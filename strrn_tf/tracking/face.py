@@ -1,4 +1,4 @@
-"""What the tracker says about one face in one frame."""
+"""One face in one frame, as the tracker reports it."""
 
 from dataclasses import dataclass
 
@@ -9,26 +9,29 @@ import numpy as np
 class Face:
     """One face in one frame.
 
+    The *eye distance* is the distance of the outer eye corners.
+
     Attributes:
-        id: number of the track; stays the same while the face is followed.
-        landmarks: (68, 2) float32, xy in pixels of the frame, integers being pixel
-            centres; NaN when the face is lost.
-        box: (4,) float32, tight box of the landmarks; of the last ones when lost.
+        id: number of the track. It stays the same while the face is followed.
+        landmarks: (68, 2) float32, xy in pixels of the frame. Integers are pixel
+            centres. NaN when lost.
+        box: (4,) float32, tight box of the landmarks. When lost, of the last ones.
         reliability: probability that the mean error of the landmarks is below 5 % of
-            the distance of the outer eye corners, see ``reliability``. Lost: 0.
-        cycle_error: mean distance between the previous landmarks and those tracked back
-            to them, as a fraction of the distance of the outer eye corners. NaN when
-            detected (there is nothing to go back to).
+            the eye distance, see ``reliability``. 0 when lost.
+        cycle_error: mean distance between the previous landmarks and those that
+            backward tracking returns to, as a fraction of the eye distance. NaN when
+            detected, because no step was made.
         state: "detected", "tracked" or "lost".
-        timestamp: what ``update`` was given.
-        disagreement: mean distance, same unit, between tracker and detector when the
-            detector last looked (at rest, in every fourth frame); when detected,
-            between two looks of the detector from two windows. NaN when lost.
-        face_score: probability, by MTCNN's last network, that there is a face at all,
-            when the detector last looked. 1 if nobody asked. NaN when lost.
-        offset: mean distance, as a fraction of the eye distance, between eyes, nose and
-            mouth of the landmarks and those that MTCNN's last network sees, at the same
-            time. 0 if nobody asked. NaN when lost.
+        timestamp: the argument of ``update``.
+        disagreement: mean distance between tracker and detector at the last check, as a
+            fraction of the eye distance. A face at rest is checked in every fourth
+            frame. When detected, the distance between two detections in two crops. NaN
+            when lost.
+        face_score: probability of a face by MTCNN's last network at the last check. 1
+            without a face check. NaN when lost.
+        landmark_offset: mean distance between eyes, nose and mouth of the landmarks and
+            those that MTCNN's last network sees, as a fraction of the eye distance, at
+            the last check. 0 without a face check. NaN when lost.
     """
 
     id: int
@@ -40,4 +43,9 @@ class Face:
     timestamp: float | None = None
     disagreement: float = np.nan
     face_score: float = 1.0
-    offset: float = 0.0
+    landmark_offset: float = 0.0
+
+    @property
+    def offset(self) -> float:
+        """The former name of ``landmark_offset``. The next version removes it."""
+        return self.landmark_offset

@@ -1,110 +1,115 @@
-"""What is said of a face on which tracker, detector and optical flow have their say.
+"""Fusion of tracker, detector and optical flow into the landmarks of one frame.
 
-Pure functions of landmarks, so that every rule can be tested without a network.
+The functions are pure, so every rule can be tested without a network. Distances are
+fractions of the eye distance.
 """
 
 import numpy as np
 
 from strrn_tf.geometry import eye_distance, relative_distance
-
-# The detector looks at the place of a tracked face every so many frames; of one that
-# moves by more than this fraction of the eye distance more often than of one that
-# rests. A slow drift is invisible to the cycle check, since every step goes back well.
-# It looks at once where the way back ends further from the start than one step in fifty
-# does in real clips, or where optical flow carries more of the landmarks elsewhere than
-# this share.
-MOVING = 0.0075
-CHECK_MOVING, CHECK_RESTING = 2, 4
-UNEASY = 0.025
-CARRIED_AWAY = 0.5
-# Where it sees the landmarks further away than this fraction of the eye distance in the
-# mean, the face is detected anew; where it sees one of them so far, that one is where
-# it says. Else this share of the distance to it is made up in every frame until it
-# looks again. Four such shares, at rest, must not come to more than the whole.
-MAX_DISAGREEMENT = 0.10
-DETECTOR_SHARE = 0.2
-
-# Optical flow carries the landmarks from frame to frame, and of the way from there to
-# where the tracker is this share is gone: flow is steady and drifts, the tracker is
-# neither. What is carried further off than this fraction of the eye distance, and this
-# share of the way that the face has gone, where the tracker is less exact, has gone
-# with something else, and the tracker is believed.
-TRACKER_SHARE = 0.4
-CARRIED_OFF, OF_MOTION = 0.05, 0.2
+from strrn_tf.tracking.config import TrackingConfig
 
 
-def needs_a_look(
-    steps: int,
+def needs_redetection(
+    frames_since_check: int,
     cycle_error: float,
     tracked: np.ndarray,
-    carried: np.ndarray,
+    flow: np.ndarray,
     motion: float,
+    config: TrackingConfig,
 ) -> bool:
-    """Say whether the detector looks at a tracked face.
+    """Return whether the detector checks a tracked face in this frame.
+
+    It does after a number of frames that depends on the motion, after a large cycle
+    error, and where optical flow disagrees with the tracker on many landmarks.
 
     Args:
-        steps: frames since it has looked, this one included.
+        frames_since_check: frames since the last check, this one included.
         cycle_error: of the step into this frame.
-        tracked: (68, 2) of the tracker in this frame.
-        carried: (68, 2) of optical flow, NaN: not found again.
-        motion: how far the face has gone in this frame, a fraction of the eye distance.
+        tracked: (68, 2), the tracker's landmarks in this frame.
+        flow: (68, 2), optical flow's landmarks. NaN: not found again.
+        motion: mean distance that the face has moved in this frame.
+        config: thresholds of the check.
     """
-    due = steps >= (CHECK_MOVING if motion > MOVING else CHECK_RESTING)
-    # A dark or blurred face has landmarks that are not found, which says nothing.
-    away = np.mean(_gap(tracked, carried) > _reach(motion))
-    return bool(due or cycle_error > UNEASY or away > CARRIED_AWAY)
+    is_moving = motion > config.motion_threshold
+    interval = (
+        config.detection_interval_moving
+        if is_moving
+        else config.detection_interval_resting
+    )
+    # NaN compares as false: in a dark or blurred image flow finds nothing, which is no
+    # evidence against the tracker.
+    outliers = np.mean(_distances(tracked, flow) > _flow_gate(motion, config))
+    return bool(
+        frames_since_check >= interval
+        or cycle_error > config.cycle_recheck_threshold
+        or outliers > config.flow_outlier_fraction
+    )
 
 
-def correction(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray | None:
-    """Return how the detector moves tracked landmarks, None if they are too far apart.
+def detector_correction(
+    tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
+) -> np.ndarray | None:
+    """Return the offsets by which the detector moves tracked landmarks.
 
-    The paper's cooperation and competition, at run time.
+    This is the paper's cooperation and competition, at run time. The offsets are added
+    in this frame and in each one until the next check.
 
     Args:
-        tracked: (68, 2) of the tracker.
-        detected: (68, 2) of the detector in the same frame.
+        tracked: (68, 2), the tracker's landmarks.
+        detected: (68, 2), the detector's landmarks in the same frame.
+        config: ``max_disagreement`` and ``detector_weight``.
 
     Returns:
-        Offsets (68, 2) float32, to be added in this frame and up to the next look:
-        given at once, what is dealt out so would be jitter. Zero for a landmark that is
-        overruled.
+        Offsets (68, 2) float32 in pixels, zero where ``replaced_by_detector``. None if
+        the two shapes are too far apart in the mean.
     """
-    if not relative_distance(tracked, detected) <= MAX_DISAGREEMENT:
+    if not relative_distance(tracked, detected) <= config.max_disagreement:
         return None
-    offsets = DETECTOR_SHARE * (np.asarray(detected) - tracked)
-    return np.where(overruled(tracked, detected), 0, offsets).astype(np.float32)
+    offsets = config.detector_weight * (np.asarray(detected) - tracked)
+    replaced = replaced_by_detector(tracked, detected, config)
+    return np.where(replaced, 0, offsets).astype(np.float32)
 
 
-def overruled(tracked: np.ndarray, detected: np.ndarray) -> np.ndarray:
-    """Say which landmarks (68, 1) are where the detector sees them, all the way.
+def replaced_by_detector(
+    tracked: np.ndarray, detected: np.ndarray, config: TrackingConfig
+) -> np.ndarray:
+    """Return which landmarks (68, 1) take the detector's position at once.
 
-    One that a hand has taken with it would come back too slowly.
-
-    Args:
-        tracked: (68, 2) of the tracker.
-        detected: (68, 2) of the detector in the same frame.
-    """
-    return _gap(tracked, detected)[:, None] > MAX_DISAGREEMENT
-
-
-def steady(tracked: np.ndarray, carried: np.ndarray, motion: float) -> np.ndarray:
-    """Return landmarks (68, 2) float32 that go with the flow, towards the tracker's.
+    A hand that slides over a face takes single landmarks along. The weighted correction
+    would bring them back too slowly.
 
     Args:
-        tracked: (68, 2) of the tracker.
-        carried: (68, 2) of optical flow in the same frame; NaN: not found again.
-        motion: how far the face has gone in it, a fraction of the eye distance.
+        tracked: (68, 2), the tracker's landmarks.
+        detected: (68, 2), the detector's landmarks in the same frame.
+        config: ``max_disagreement``.
     """
-    steadied = carried + TRACKER_SHARE * (tracked - carried)
-    agrees = _gap(tracked, carried) <= _reach(motion)
-    return np.where(agrees[:, None], steadied, tracked).astype(np.float32)
+    return _distances(tracked, detected)[:, None] > config.max_disagreement
 
 
-def _reach(motion: float) -> float:
-    """Return how far from the tracker flow is believed, in eye distances."""
-    return CARRIED_OFF + OF_MOTION * motion
+def fuse(
+    tracked: np.ndarray, flow: np.ndarray, motion: float, config: TrackingConfig
+) -> np.ndarray:
+    """Return landmarks (68, 2) float32 between optical flow and tracker.
+
+    A landmark outside the gate of the flow, or not found by it, is the tracker's.
+
+    Args:
+        tracked: (68, 2), the tracker's landmarks.
+        flow: (68, 2), optical flow's landmarks in the same frame. NaN: not found again.
+        motion: mean distance that the face has moved in this frame.
+        config: ``tracker_weight`` and the gate of the flow.
+    """
+    fused = flow + config.tracker_weight * (tracked - flow)
+    inside = _distances(tracked, flow) <= _flow_gate(motion, config)
+    return np.where(inside[:, None], fused, tracked).astype(np.float32)
 
 
-def _gap(shape: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _flow_gate(motion: float, config: TrackingConfig) -> float:
+    """Return the largest distance between tracker and flow at which flow is used."""
+    return config.flow_gate + config.flow_gate_per_motion * motion
+
+
+def _distances(shape: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the distances (68,) of two shapes as fractions of the eye distance."""
     return np.linalg.norm(shape - other, axis=-1) / eye_distance(shape)

@@ -1,9 +1,8 @@
-"""Where optical flow carries landmarks: how a face has moved, without noise.
+"""Optical flow of landmarks: pyramidal Lucas-Kanade by OpenCV.
 
-The networks see one frame at a time, so that what they are off by is new in every
-frame. Lucas and Kanade's method compares two frames and tells their difference to a
-small part of a pixel, but what it is off by adds up, and it knows no face. Each makes
-up for the other; see ``agreement.steady``.
+The networks see one frame at a time, so their errors are new in every frame. Optical
+flow compares two frames and measures motion to a small part of a pixel. Its errors add
+up, and it knows no face. ``fusion.fuse`` combines both.
 """
 
 from typing import NamedTuple
@@ -11,57 +10,65 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from strrn_tf.tracking.config import TrackingConfig
 
-class Search(NamedTuple):
-    """How far and how finely a landmark is looked for.
+
+class FlowSettings(NamedTuple):
+    """Settings of the search for one landmark.
 
     Attributes:
-        window: side in pixels of what is compared around it; in a crop the eyes are
-            about 95 pixels apart.
-        levels: of the pyramid.
-        steps: at most so many on each level.
-        precision: a step of fewer pixels is the last.
+        window: side in pixels of the compared neighbourhood.
+        levels: of the image pyramid.
+        iterations: largest number on each level.
+        precision: pixels; iteration stops after a smaller step.
     """
 
     window: int
     levels: int
-    steps: int
+    iterations: int
     precision: float
 
+    @classmethod
+    def of_config(cls, config: TrackingConfig) -> "FlowSettings":
+        """Return the settings of the live tracker."""
+        return cls(
+            config.flow_window,
+            config.flow_levels,
+            config.flow_iterations,
+            config.flow_precision,
+        )
 
-FROM_FRAME_TO_FRAME = Search(21, 2, 10, 0.03)
 
-
-def carry(
-    before: np.ndarray,
-    after: np.ndarray,
+def flow_landmarks(
+    previous: np.ndarray,
+    frame: np.ndarray,
     landmarks: np.ndarray,
-    search: Search = FROM_FRAME_TO_FRAME,
+    settings: FlowSettings,
 ) -> np.ndarray:
-    """Return where the landmarks of one frame are in the next one.
+    """Return the landmarks of one frame in the next one.
 
     Args:
-        before: (S, S) uint8 grey, the frame of the landmarks.
-        after: (S, S) uint8 grey, the next one, in the same window.
+        previous: (S, S) uint8 gray, the frame of the landmarks.
+        frame: (S, S) uint8 gray, the next one, cut by the same crop window.
         landmarks: (L, 2) in pixels of both.
-        search: how far and how finely they are looked for.
+        settings: of the search.
 
     Returns:
-        (L, 2) float32, NaN for a landmark that is not found again, as on a plain wall,
-        or is further outside than a window. What is just outside is looked for in the
-        border's pixels, repeated.
+        (L, 2) float32. NaN for a landmark that is not found again, as on a plain wall,
+        or that is outside by more than a window. Nearer ones are searched for in the
+        repeated pixels of the border.
     """
-    carried, found, _ = cv2.calcOpticalFlowPyrLK(
-        before,
-        after,
+    moved, found, _ = cv2.calcOpticalFlowPyrLK(
+        previous,
+        frame,
         np.ascontiguousarray(landmarks[:, None], np.float32),
         None,
-        winSize=(search.window, search.window),
-        maxLevel=search.levels - 1,
+        winSize=(settings.window, settings.window),
+        maxLevel=settings.levels - 1,
         criteria=(
             cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT,
-            search.steps,
-            search.precision,
+            settings.iterations,
+            settings.precision,
         ),
     )
-    return np.where(found == 1, carried[:, 0], np.float32(np.nan))
+    return np.where(found == 1, moved[:, 0], np.float32(np.nan))

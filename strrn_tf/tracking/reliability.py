@@ -1,10 +1,10 @@
 """Reliability: the probability that a face's landmarks are good. NumPy only.
 
-Good means a mean error below 5 % of the eye distance (outer eye corners). The
-probability is a logistic function of what can be seen at run time: the cycle error, how
-far tracker and detector differ, how far the head is turned, how large the face is, and
-what the face check says. ``benchmarks/models/calibrate.py`` fits it and writes it into
-the model's ``model.json``; docs/reliability.md has the curve and the limits.
+Good means a mean error below 5 % of the eye distance. The probability is a logistic
+function of what is known at run time: cycle error, disagreement of tracker and
+detector, turn of the head, size of the face, and result of the face check.
+``benchmarks/models/calibrate.py`` fits it and writes it into the model's
+``model.json``. docs/reliability.md has the curve and the limits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,11 +16,14 @@ import numpy as np
 from strrn_tf.geometry import face_size
 from strrn_tf.tracking.face import Face
 
-# An error below is good, as a fraction of the eye distance.
+# A smaller error is good. Fraction of the eye distance.
 GOOD = 0.05
-# Added before logarithms: smaller differences say nothing.
+# The numbers below belong to the fitted function: the weights in ``model.json`` hold
+# for them only, so they are no thresholds of ``TrackingConfig``.
+#
+# Added before logarithms: smaller differences carry no information.
 _CYCLE_FLOOR, _DISTANCE_FLOOR = 1e-3, 1e-2
-# More or less than this the face check is as sure as it can be: 0.018 and 0.9997.
+# Log-odds of the face check are cut off here: probabilities of 0.018 and 0.9997.
 _LEAST_LOGIT, _MOST_LOGIT = -4.0, 8.0
 _NOSE, _LEFT_JAW, _RIGHT_JAW = 30, 1, 15
 
@@ -48,10 +51,10 @@ class Reliability:
 
     @classmethod
     def of_model(cls, description: Mapping[str, Any]) -> "Reliability":
-        """Return what ``model.json`` says, or the default of models never calibrated.
+        """Return the weights of ``model.json``, or the default if it has none.
 
         Raises:
-            ValueError: its entry is damaged.
+            ValueError: the entry is damaged.
         """
         entry = description.get("reliability")
         if entry is None:
@@ -75,12 +78,12 @@ class Reliability:
 
 
 def features(face: Face) -> np.ndarray:
-    """Return what the reliability depends on: (6,) of a tracked face, else (5,).
+    """Return the features of a face: (6,) if it is tracked, else (5,).
 
-    The logarithm of the disagreement, the turn of the head, the logarithm of the face
-    size, the face check's log-odds and the logarithm of its offset, and before them, of
-    a tracked face, the logarithm of the cycle error. The probability falls with all but
-    the size and the log-odds.
+    They are the logarithm of the cycle error (only if tracked), the logarithm of the
+    disagreement, the turn of the head, the logarithm of the face size, the face check's
+    log-odds and the logarithm of its landmark offset. The probability rises with size
+    and log-odds, and falls with the others.
     """
     rest = 1 - face.face_score
     odds = np.log(face.face_score / rest) if 0 < rest < 1 else np.inf * (0.5 - rest)
@@ -89,7 +92,7 @@ def features(face: Face) -> np.ndarray:
         turn(face.landmarks),
         np.log10(face_size(face.box) / 100),
         np.clip(odds, _LEAST_LOGIT, _MOST_LOGIT),
-        np.log10(face.offset + _DISTANCE_FLOOR),
+        np.log10(face.landmark_offset + _DISTANCE_FLOOR),
     ]
     if face.state == "tracked":
         values.insert(0, np.log10(face.cycle_error + _CYCLE_FLOOR))

@@ -1,9 +1,8 @@
-"""The One-Euro filter on landmarks: steady where a face rests, quick where it moves.
+"""The One-Euro filter on landmarks (Casiez, Roussel and Vogel 2012).
 
-Casiez, Roussel and Vogel 2012. A low-pass filter whose cut-off frequency rises with the
-speed: at rest it takes the jitter out, in motion it hardly lags. Lengths are fractions
-of the eye distance, times seconds, so the same settings do for every size of face and
-every frame rate.
+It is a low-pass filter whose cut-off frequency rises with the speed. At rest it removes
+jitter; in motion it hardly lags. Lengths are fractions of the eye distance and times
+are seconds, so one setting serves all face sizes and frame rates.
 """
 
 from collections.abc import Sequence
@@ -12,35 +11,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, eye_distance
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-
-# Seconds between frames that come without a timestamp.
-FRAME_INTERVAL = 1 / 25
-# After a longer gap a face begins anew.
-LONGEST_GAP = 0.5
-
-
-@dataclass(frozen=True)
-class OneEuro:
-    """Settings of the filter.
-
-    Attributes:
-        rest: cut-off frequency at rest in Hz; lower is steadier.
-        slope: Hz by which it rises for every eye distance per second; higher lags less.
-        speed: cut-off frequency of the speed itself in Hz.
-    """
-
-    rest: float = 1.5
-    slope: float = 30.0
-    speed: float = 2.0
 
 
 @dataclass
 class _State:
-    """Landmarks as they came and as they were shown, pixels per second, seconds."""
+    """Landmarks before and after the filter, pixels per second, seconds."""
 
-    given: np.ndarray
-    shown: np.ndarray
+    raw: np.ndarray
+    smoothed: np.ndarray
     velocity: np.ndarray
     time: float
 
@@ -49,11 +29,11 @@ class Smoother:
     """Smooths the faces of one video, each by its id.
 
     Args:
-        settings: of the filter.
+        config: the fields ``smoothing_...`` and ``frame_interval``.
     """
 
-    def __init__(self, settings: OneEuro | None = None) -> None:
-        self._settings = settings or OneEuro()
+    def __init__(self, config: TrackingConfig | None = None) -> None:
+        self._config = config or TrackingConfig()
         self.reset()
 
     def reset(self) -> None:
@@ -65,11 +45,11 @@ class Smoother:
         """Return the faces of a frame with smoothed landmarks and their boxes.
 
         Args:
-            faces: of the frame; lost ones are forgotten.
-            timestamp: of the frame in seconds; without one, or where it stands still,
-                frames are 1/25 s apart.
+            faces: of the frame. Lost ones are forgotten.
+            timestamp: of the frame in seconds. Without one, or where it stands still,
+                frames are ``frame_interval`` apart.
         """
-        self._clock += FRAME_INTERVAL
+        self._clock += self._config.frame_interval
         if timestamp is not None:
             self._clock = timestamp
         before, self._states = self._states, {}
@@ -78,24 +58,31 @@ class Smoother:
     def _smooth(self, face: Face, before: _State | None) -> Face:
         if face.state == "lost":
             return face
+        config = self._config
         now = np.asarray(face.landmarks, np.float64)
         gap = -1.0 if before is None else self._clock - before.time
         # Some cameras' time stands still.
-        gap = gap or FRAME_INTERVAL
-        if not 0 < gap <= LONGEST_GAP:
+        gap = gap or config.frame_interval
+        if not 0 < gap <= config.smoothing_max_gap:
             self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
             return face
-        settings = self._settings
-        step = (now - before.given) / gap - before.velocity
-        velocity = before.velocity + _share(settings.speed, gap) * step
-        pace = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
-        share = _share(settings.rest + settings.slope * pace, gap)
-        shown = before.shown + share * (now - before.shown)
-        self._states[face.id] = _State(now, shown, velocity, self._clock)
-        landmarks = shown.astype(np.float32)
+        change = (now - before.raw) / gap - before.velocity
+        factor = _smoothing_factor(config.smoothing_speed_cutoff, gap)
+        velocity = before.velocity + factor * change
+        speed = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
+        cutoff = config.smoothing_min_cutoff + config.smoothing_beta * speed
+        factor = _smoothing_factor(cutoff, gap)
+        smoothed = before.smoothed + factor * (now - before.smoothed)
+        self._states[face.id] = _State(now, smoothed, velocity, self._clock)
+        landmarks = smoothed.astype(np.float32)
         return replace(face, landmarks=landmarks, box=box_from_landmarks(landmarks))
 
 
-def _share(cutoff: np.ndarray | float, gap: float) -> np.ndarray | float:
-    """Return how much of the new value a low-pass filter takes."""
+def _smoothing_factor(cutoff: np.ndarray | float, gap: float) -> np.ndarray | float:
+    """Return the weight of the new value in a low-pass filter (the paper's alpha).
+
+    Args:
+        cutoff: cut-off frequency in hertz.
+        gap: seconds since the value before.
+    """
     return 1 / (1 + 1 / (2 * np.pi * cutoff * gap))

@@ -1,108 +1,113 @@
-"""Following one face into the next frame: tracker, detector and optical flow.
+"""One face from a frame to the next: tracker, detector and optical flow.
 
-The paper's cooperation and competition at run time. The tracker says where the face
-went and whether it comes back from there; every few frames the detector looks at the
-same place and draws the landmarks towards what it sees; optical flow, which is steadier
-than both, carries them from frame to frame.
+This is the paper's cooperation and competition at run time. The tracker finds the
+landmarks and checks itself by backward tracking. Every few frames the detector corrects
+it in the same place. Optical flow has less noise than both and gives the motion from
+frame to frame.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.tracking import fusion, track_checks
-from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
-
-# The crop window stays where it is while the landmarks are no further than this
-# fraction of the eye distance from where they were when it was cut.
-WINDOW_SLACK = 0.05
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
+from strrn_tf.tracking.optical_flow import FlowSettings
 
 
-@dataclass
-class Trail:
-    """What is kept of a followed face from frame to frame, besides its landmarks.
+@dataclass(frozen=True, eq=False)
+class TrackState:
+    """What a track keeps from frame to frame besides its landmarks.
+
+    A step returns a new state and changes nothing. A frame that ends in an exception
+    therefore leaves every track as it was.
 
     Attributes:
-        view: crop of the last frame; None: not cut yet, or lost.
-        cut_around: landmarks (68, 2), image pixels, in the middle of its window.
-        steps: frames since the detector has looked.
-        correction: (68, 2) image pixels, what the detector adds to the tracker's
-            answers, see ``agreement.correction``.
+        crop: of the last frame. None: not cut yet, or lost.
+        cut_around: landmarks (68, 2) in image pixels, in the middle of the crop window.
+        frames_since_check: frames since the detector has checked the face.
+        detector_correction: (68, 2) in image pixels, added to the landmarks of every
+            frame, see ``fusion.detector_correction``.
     """
 
-    view: View | None = None
+    crop: Crop | None = None
     cut_around: np.ndarray | None = None
-    steps: int = 0
-    correction: np.ndarray | float = 0.0
+    frames_since_check: int = 0
+    detector_correction: np.ndarray | float = 0.0
 
-    def look(
-        self, networks: FaceNetworks, frame: np.ndarray, landmarks: np.ndarray
-    ) -> None:
-        """Cut the view of a frame (H, W, 3) around landmarks (68, 2)."""
-        self.view = networks.look(frame, box_from_landmarks(landmarks))
-        self.cut_around = landmarks
+    def cut_crop(
+        self, networks: FaceNetworks, image: np.ndarray, landmarks: np.ndarray
+    ) -> "TrackState":
+        """Return the same state with a new crop around landmarks (68, 2)."""
+        crop = networks.crop_face(image, box_from_landmarks(landmarks))
+        return replace(self, crop=crop, cut_around=landmarks)
 
 
 class Step(NamedTuple):
-    """One face in the next frame.
+    """Result of one step.
 
     Attributes:
         cycle_error: of the tracker, a fraction of the eye distance.
-        tracked: (68, 2) of the tracker; None: not believed.
-        detected: (68, 2) of the detector in the same place; None: it did not look.
-        landmarks: (68, 2) float32, what is to be said; None where the tracker is not
-            believed or the detector is elsewhere.
+        tracked: (68, 2), the tracker's landmarks. None: the step is rejected.
+        detected: (68, 2), the detector's landmarks. None: no check was made.
+        landmarks: (68, 2) float32, the fused landmarks. None: the step is rejected, or
+            the detector disagrees.
+        state: for the next step. None where there are no landmarks.
     """
 
     cycle_error: float
     tracked: np.ndarray | None = None
     detected: np.ndarray | None = None
     landmarks: np.ndarray | None = None
+    state: TrackState | None = None
 
 
-def follow(
+def track_step(
     networks: FaceNetworks,
-    trail: Trail,
-    frame: np.ndarray,
+    state: TrackState,
+    image: np.ndarray,
     start: np.ndarray,
-    max_cycle_error: float,
+    config: TrackingConfig,
 ) -> Step:
-    """Follow a face into the next frame.
+    """Track a face into the next frame.
 
     Args:
         networks: detector and tracker.
-        trail: of the face, with its view; is brought up to date. Its view is None
-            afterwards where it has to be cut anew around the landmarks.
-        frame: image (H, W, 3).
+        state: of the track, with a crop of the frame before.
+        image: the next frame (H, W, 3).
         start: landmarks (68, 2) in pixels of the frame before.
-        max_cycle_error: a step with a larger one is not believed.
+        config: thresholds. A step beyond ``max_cycle_error`` is rejected.
     """
-    view, trail.view = trail.view, None
-    tracked, error, seen = networks.step(view, frame, start)
-    before = box_from_landmarks(start)
-    parted = track_checks.is_degenerate(tracked, before, frame.shape)
-    if not error <= max_cycle_error or parted:
+    tracked, error, crop = networks.step(state.crop, image, start)
+    previous_box = box_from_landmarks(start)
+    is_degenerate = track_checks.is_degenerate(
+        tracked, previous_box, image.shape, config
+    )
+    if not error <= config.max_cycle_error or is_degenerate:
         return Step(error)
-    # The window stays until the face has left its middle: a moving one adds noise.
-    if relative_distance(tracked, trail.cut_around) <= WINDOW_SLACK:
-        trail.view = seen
-    carried = networks.carry(view, seen, start)
+    settings = FlowSettings.of_config(config)
+    flow = networks.flow_landmarks(state.crop, crop, start, settings)
     motion = float(relative_distance(tracked, start))
-    trail.steps += 1
+    # The window stays until the face has left its middle: a moving one adds noise.
+    stays = relative_distance(tracked, state.cut_around) <= config.crop_slack
+    frames = state.frames_since_check + 1
+    state = replace(state, crop=crop if stays else None, frames_since_check=frames)
     detected = None
-    if fusion.needs_a_look(trail.steps, error, tracked, carried, motion):
-        trail.steps = 0
-        if trail.view is None:
-            trail.look(networks, frame, tracked)
-        detected = networks.detect_in(trail.view)
-        correction = fusion.correction(tracked, detected)
+    if fusion.needs_redetection(frames, error, tracked, flow, motion, config):
+        if state.crop is None:
+            state = state.cut_crop(networks, image, tracked)
+        detected = networks.detect_in(state.crop)
+        correction = fusion.detector_correction(tracked, detected, config)
         if correction is None:
             return Step(error, tracked, detected)
-        trail.correction = correction
-    landmarks = fusion.steady(tracked, carried, motion) + trail.correction
+        state = replace(state, frames_since_check=0, detector_correction=correction)
+    landmarks = fusion.fuse(tracked, flow, motion, config) + state.detector_correction
     if detected is not None:
-        elsewhere = fusion.overruled(tracked, detected)
-        landmarks = np.where(elsewhere, detected, landmarks)
-    return Step(error, tracked, detected, landmarks)
+        replaced = fusion.replaced_by_detector(tracked, detected, config)
+        landmarks = np.where(replaced, detected, landmarks)
+    if state.crop is None:
+        state = state.cut_crop(networks, image, landmarks)
+    return Step(error, tracked, detected, landmarks, state)

@@ -1,7 +1,7 @@
-"""One track and what becomes of it.
+"""One track: its life from the first frame of a face to the last.
 
-Of the frame before, a track keeps only its landmarks and the crop around them: that is
-all the next step looks at, so no whole frame is held and callers may reuse theirs.
+A track keeps the landmarks of the last frame and a crop around them. It holds no whole
+frame, so callers may reuse their buffers.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,23 @@ import numpy as np
 
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.step import Trail
+from strrn_tf.tracking.step import TrackState
 
-NOWHERE = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
-# What a track is before it begins.
-NOBODY = Face(-1, NOWHERE, np.zeros(4, np.float32), 0.0, np.nan, "lost")
+NO_LANDMARKS = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
+# The face of a track before its first frame.
+EMPTY_FACE = Face(-1, NO_LANDMARKS, np.zeros(4, np.float32), 0.0, np.nan, "lost")
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A frame and when it is.
+@dataclass(frozen=True, eq=False)
+class TimedFrame:
+    """One frame and its time.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
-        clock: seconds; only differences count.
-        timestamp: what the caller said, passed on to the faces.
+        clock: seconds. Only differences matter.
+        timestamp: argument of the caller, passed on to the faces.
     """
 
     image: np.ndarray
@@ -34,63 +35,81 @@ class Moment:
     timestamp: float | None
 
 
-@dataclass
+@dataclass(eq=False)
 class Track:
     """One face through time.
 
     Attributes:
-        face: what was last said of it, before smoothing.
-        born: clock of its first frame.
-        seen: clock of the last frame in which it was not lost.
-        place: (4,) box where the face was last checked, where a lost one is expected.
-        trail: what the next step needs.
-        denials: searches in a row that found no face where this one is doubtful.
+        face: in the last frame, before smoothing.
+        first_seen: clock of its first frame.
+        last_seen: clock of the last frame in which it was not lost.
+        expected_box: (4,) box at the last check. A lost face is expected there.
+        state: for the next step.
+        miss_count: searches in a row that did not find a face that needs confirmation.
     """
 
     face: Face
-    born: float
-    seen: float
-    place: np.ndarray = field(default_factory=lambda: NOBODY.box)
-    trail: Trail = field(default_factory=Trail)
-    denials: int = 0
+    first_seen: float
+    last_seen: float
+    expected_box: np.ndarray = field(default_factory=lambda: EMPTY_FACE.box)
+    state: TrackState = field(default_factory=TrackState)
+    miss_count: int = 0
 
     @property
     def is_lost(self) -> bool:
         return self.face.state == "lost"
 
 
-def lose(track: Track, now: Moment, error: float) -> None:
-    """Let a track be lost in a frame, with the cycle error that is to be told."""
+def mark_lost(track: Track, frame: TimedFrame, cycle_error: float) -> None:
+    """Report a track as lost in a frame, with the cycle error of its step."""
     track.face = replace(
         track.face,
-        landmarks=NOWHERE,
+        landmarks=NO_LANDMARKS,
         reliability=0.0,
-        cycle_error=error,
+        cycle_error=cycle_error,
         disagreement=np.nan,
         face_score=np.nan,
-        offset=np.nan,
+        landmark_offset=np.nan,
         state="lost",
-        timestamp=now.timestamp,
+        timestamp=frame.timestamp,
     )
-    track.trail.view = None
+    track.state = TrackState()
 
 
-def deny(seen: Sequence[Track], confirmed: set[int], now: Moment) -> None:
-    """Lose the doubtful faces that a search has not confirmed, twice in a row."""
+def mark_missed(
+    seen: Sequence[Track], found: set[int], frame: TimedFrame, config: TrackingConfig
+) -> None:
+    """Count a search, and lose the tracks that too many searches have missed.
+
+    Args:
+        seen: all tracks that are not lost.
+        found: indices of those that the search has found.
+        frame: of the search.
+        config: ``confirmation_reliability`` and ``max_misses``.
+    """
     for i, track in enumerate(seen):
-        doubted = track_checks.is_doubtful(track.face) and i not in confirmed
-        track.denials = track.denials + 1 if doubted else 0
-        if track.denials >= track_checks.MAX_DENIALS:
-            track.denials = 0
-            lose(track, now, track.face.cycle_error)
+        needs_confirmation = track_checks.needs_confirmation(track.face, config)
+        is_missed = needs_confirmation and i not in found
+        track.miss_count = track.miss_count + 1 if is_missed else 0
+        if track.miss_count >= config.max_misses:
+            track.miss_count = 0
+            mark_lost(track, frame, track.face.cycle_error)
 
 
-def find_rival(tracks: Sequence[Track], lost: Track | None, limit: int) -> Track | None:
-    """Return the youngest face seen if it began after a lost one that wants its place.
+def find_displaced_track(
+    tracks: Sequence[Track], returning: Track | None, limit: int
+) -> Track | None:
+    """Return the track that a returning face displaces, None if it may not return.
 
-    There is none where more are seen than the limit: their boxes were given.
+    The youngest face in sight is displaced if it is younger than the returning one.
+
+    Args:
+        tracks: all tracks, in the order of their ids.
+        returning: lost track whose face is found again. None: it is a new face.
+        limit: number of faces to follow. More are in sight only if their boxes were
+            given by the caller; then no face is displaced.
     """
     seen = [track for track in tracks if not track.is_lost]
-    if lost is None or len(seen) > limit or seen[-1].face.id < lost.face.id:
+    if returning is None or len(seen) > limit or seen[-1].face.id < returning.face.id:
         return None
     return seen[-1]

@@ -1,42 +1,47 @@
 """``FaceTracker``: 68 landmarks of faces in images and in video. No TensorFlow.
 
-A face is *detected* once, from a box, by the detector network, then *tracked* from
-frame to frame by the STRRN network. Every tracked step is checked by going back: the
-landmarks found in frame t are tracked back to frame t-1, where they should meet the
-ones they came from (paper, Fig. 1). Both directions look through one crop window, that
-of landmarks in frame t-1 or some frames before it, so a moving window adds no motion of
-its own. ``step.py`` is one such step, with what detector and optical flow have to say;
-a track that does not come back is detected anew, or is lost: ``tracks.py`` has the
-rules.
+The detector network *detects* a face once, from a box. The STRRN network then *tracks*
+it from frame to frame. Backward tracking checks every step: from the landmarks in frame
+t the network tracks back to frame t-1, where it should return to the landmarks of that
+frame (paper, Fig. 1). Both directions use one crop window. It is the window of frame
+t-1 or of an earlier one, so it adds no motion of its own.
+
+``step.py`` has one step, with detector and optical flow. ``tracks.py`` has the rules by
+which tracks start, are detected again, are lost and end.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
-from strrn_tf.tracking import validation
-from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_detection.face_check import FaceCheck
-from strrn_tf.tracking.networks.crop import check_box_in_image
-from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.networks.model_folder import ModelFolder, load
-from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.smoothing import FRAME_INTERVAL, Smoother
-from strrn_tf.tracking.tracks import Moment, Tracks
-from strrn_tf.tracking.validation import (
+from strrn_tf.system import validation
+from strrn_tf.system.validation import (
     check_count,
     check_flag,
     check_image,
     check_positive,
 )
-
-# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
-Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
-
-# Seconds between searches when fewer faces than wanted are in sight.
-SEARCH_INTERVAL = 1.0
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_detection.box_finder import (
+    Finder,
+    check_boxes,
+    checked_finder,
+    mtcnn_finder,
+)
+from strrn_tf.tracking.face_detection.checked_detector import CheckFace
+from strrn_tf.tracking.face_detection.face_check import FaceCheck
+from strrn_tf.tracking.networks.crop import check_box_in_image
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.model_folder import ModelFolder, load
+from strrn_tf.tracking.networks.stages import StageTimer, no_timer
+from strrn_tf.tracking.reliability import Reliability
+from strrn_tf.tracking.smoothing import Smoother
+from strrn_tf.tracking.track import TimedFrame
+from strrn_tf.tracking.tracks import Tracks
 
 
 class FaceTracker:
@@ -44,9 +49,36 @@ class FaceTracker:
 
     Not safe for use by several threads at once: make one tracker for each.
 
+    Args:
+        folder: a verified model folder, see ``networks.model_folder.load``.
+        config: all thresholds, see ``TrackingConfig``.
+        num_threads: threads of every network.
+        max_faces: how many faces ``update`` follows when it finds them itself, the
+            largest first. Faces whose boxes are given are all followed.
+        max_cycle_error: overrides the config's: a tracked step with a larger cycle
+            error is rejected.
+        patience: overrides the config's: seconds for which a lost face is reported and
+            can return.
+        redetect_interval: overrides the config's: seconds of video between two searches
+            for faces while one is lost, needs confirmation, or there is none.
+        smooth: remove jitter from what ``update`` returns (``smoothing``). The tracks
+            themselves continue from the landmarks before smoothing.
+        check_faces: lose, or never follow, what MTCNN's last network does not take for
+            a face. Switch it off for masks, drawings and animals.
+        finder: finds face boxes in place of MTCNN.
+        stage_timer: times every call of a stage, see ``networks.stages``.
+        networks: in place of those of the folder.
+        face_check: in place of MTCNN's last network, see ``FaceCheck``.
+        reliability: probability that the landmarks of a face are good, in place of the
+            folder's ``Reliability``.
+
+    Raises:
+        ValueError: an argument is out of its range, or the networks do not fit.
+
     Attributes:
-        folder: the model folder, with what ``model.json`` says.
+        folder: the model folder, with the content of ``model.json``.
         networks: the two networks, for work on crops.
+        config: all thresholds, those overridden by arguments included.
 
     Example:
         >>> tracker = FaceTracker.from_pretrained("strrn-mdm")
@@ -59,53 +91,40 @@ class FaceTracker:
         self,
         folder: ModelFolder,
         *,
+        config: TrackingConfig | None = None,
         num_threads: int = 1,
         max_faces: int = 1,
-        max_cycle_error: float = 0.05,
-        patience: float = 2.0,
-        redetect_interval: float = 0.2,
+        max_cycle_error: float | None = None,
+        patience: float | None = None,
+        redetect_interval: float | None = None,
         smooth: bool = True,
         check_faces: bool = True,
         finder: Finder | None = None,
+        stage_timer: StageTimer = no_timer,
+        networks: FaceNetworks | None = None,
+        face_check: CheckFace | None = None,
+        reliability: Callable[[Face], float] | None = None,
     ) -> None:
-        """Open the networks of a verified model folder.
-
-        Args:
-            folder: see ``strrn_tf.tracking.networks.model_folder.load``.
-            num_threads: threads of every network.
-            max_faces: how many faces ``update`` follows when it finds them itself, the
-                largest first. Faces whose boxes are given are all followed.
-            max_cycle_error: a tracked step with a larger cycle error is not believed.
-            patience: seconds for which a lost face is reported and can come back.
-            redetect_interval: seconds of video between two searches for faces while
-                one is lost, in doubt, or there is none.
-            smooth: take the jitter out of what ``update`` returns (``smoothing``); the
-                tracks themselves go on from what the networks said.
-            check_faces: lose, or never follow, what MTCNN's last network does not take
-                for a face. Leave it out for masks, drawings and animals.
-            finder: finds face boxes in place of MTCNN.
-
-        Raises:
-            ValueError: an argument is out of its range, or the networks do not fit.
-        """
         self._max_faces = check_count(max_faces, "max_faces")
-        limit = check_positive(max_cycle_error, "max_cycle_error")
-        seconds = "number of seconds"
-        patience = check_positive(patience, "patience", seconds)
-        self._redetect_interval = check_positive(
-            redetect_interval, "redetect_interval", seconds
-        )
+        self.config = _merge(config, max_cycle_error, patience, redetect_interval)
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
-        self.networks = FaceNetworks(folder, num_threads)
-        self._finder = _checked(finder) if finder else _mtcnn(num_threads)
-        face_check = FaceCheck(num_threads) if check_faces else None
-        reliability = Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, face_check, limit, patience)
-        self._smoother = Smoother() if smooth else None
+        self._time = stage_timer
+        self.networks = networks or FaceNetworks(folder, num_threads, stage_timer)
+        fraction = self.config.finder_min_face_fraction
+        self._finder = (
+            checked_finder(finder) if finder else mtcnn_finder(num_threads, fraction)
+        )
+        if not check_faces:
+            face_check = None
+        elif face_check is None:
+            face_check = FaceCheck(num_threads, self.config)
+        reliability = reliability or Reliability.of_model(folder.description)
+        self._tracks = Tracks(self.networks, reliability, face_check, self.config)
+        self._smoother = Smoother(self.config) if smooth else None
         self.reset()
 
     @classmethod
@@ -116,7 +135,7 @@ class FaceTracker:
 
         Args:
             name_or_folder: e.g. ``"strrn-mdm"`` or a folder that was exported.
-            **options: see ``__init__``.
+            **options: the keyword arguments of ``FaceTracker``.
         """
         return cls(load(name_or_folder), **options)
 
@@ -126,7 +145,7 @@ class FaceTracker:
         if self._smoother:
             self._smoother.reset()
         self._clock = 0.0
-        self._searched = -np.inf
+        self._last_search = -np.inf
         self._frame_shape: tuple[int, ...] | None = None
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -148,7 +167,7 @@ class FaceTracker:
         frame: np.ndarray,
         previous_landmarks: np.ndarray,
     ) -> tuple[np.ndarray, float]:
-        """Track one face from a frame to the next, and back.
+        """Track one face from a frame to the next, and backward.
 
         Args:
             previous_frame: (H, W, 3) uint8 RGB.
@@ -169,8 +188,8 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
-        view = self.networks.look(previous_frame, box_from_landmarks(start))
-        landmarks, error, _ = self.networks.step(view, frame, start)
+        crop = self.networks.crop_face(previous_frame, box_from_landmarks(start))
+        landmarks, error, _ = self.networks.step(crop, frame, start)
         return landmarks, error
 
     def update(
@@ -179,21 +198,24 @@ class FaceTracker:
         timestamp: float | None = None,
         boxes: Sequence[np.ndarray] | None = None,
     ) -> list[Face]:
-        """Take the next frame of a video and return its faces, in the order of ids.
+        """Take the next frame of a video and return its faces in the order of ids.
+
+        An exception, such as one of the finder, ends this frame only. ``update`` may be
+        called again with the next frame. Faces keep their ids.
 
         Args:
             frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
             timestamp: in seconds; is passed on to the faces. Without one, frames are
-                taken to be 1/25 s apart.
-            boxes: face boxes (N, 4) of this frame, N may be 0: then no face detector is
-                run. A box starts a track where there is none, and brings a lost one
-                back; a face that is tracked well needs none.
+                taken to be ``frame_interval`` apart, 1/25 s.
+            boxes: face boxes (N, 4) of this frame, N may be 0. With boxes no face
+                finder runs. A box starts a track where there is none, and brings a lost
+                one back. A face that is tracked needs none.
 
         Returns:
             One ``Face`` for every track, also for lost ones while they may come back.
 
         Raises:
-            ValueError: an argument breaks these rules; the tracks are as before.
+            ValueError: an argument breaks these rules. The tracks are as before.
         """
         check_image(frame, "frame")
         if self._frame_shape not in (None, frame.shape):
@@ -202,23 +224,28 @@ class FaceTracker:
                 f" Received: {frame.shape}; call reset() before another video"
             )
         clock = self._tick(timestamp)
-        given = None if boxes is None else _check_boxes(boxes, frame)
+        given = None if boxes is None else check_boxes(boxes, frame)
         self._frame_shape, self._clock = frame.shape, clock
-        now = Moment(frame, clock, timestamp)
-        self._tracks.follow(now)
+        timed = TimedFrame(frame, clock, timestamp)
+        self._tracks.track(timed)
         if given is not None:
-            self._tracks.detect(now, given)
+            self._tracks.detect(timed, given)
         elif self._is_search_due():
-            found = sorted(self._finder(frame), key=face_size, reverse=True)
-            self._searched = clock
-            self._tracks.detect(now, found, self._max_faces, searched=True)
-        faces = self._tracks.settle(now)
-        return self._smoother(faces, timestamp) if self._smoother else faces
+            with self._time("find"):
+                found = self._finder(frame)
+            found = sorted(found, key=face_size, reverse=True)
+            self._last_search = clock
+            self._tracks.detect(timed, found, self._max_faces, searched=True)
+        faces = self._tracks.settle(timed)
+        if self._smoother is None:
+            return faces
+        with self._time("smooth"):
+            return self._smoother(faces, timestamp)
 
     def _tick(self, timestamp: float | None) -> float:
-        """Return the clock of the next frame. It stands where timestamps go back."""
+        """Return the clock of the next frame. It stands still where timestamps fall."""
         if timestamp is None:
-            return self._clock + FRAME_INTERVAL
+            return self._clock + self.config.frame_interval
         seconds = as_numbers(timestamp, "timestamp")
         if seconds.shape or not np.isfinite(seconds):
             raise ValueError(
@@ -228,47 +255,33 @@ class FaceTracker:
         return float(seconds if is_first else max(seconds, self._clock))
 
     def _is_search_due(self) -> bool:
-        """Say whether faces are to be looked for in this frame."""
-        if self._tracks.num_seen >= self._max_faces and not self._tracks.needs_search:
-            return False
+        """Return whether faces are searched for in this frame."""
         wanted = self._tracks.needs_search
-        interval = self._redetect_interval if wanted else SEARCH_INTERVAL
+        if self._tracks.num_seen >= self._max_faces and not wanted:
+            return False
+        config = self.config
+        interval = config.redetect_interval if wanted else config.search_interval
         # Timestamps are rounded: a frame that is due must not wait for the next.
-        return self._clock - self._searched >= interval - 1e-3
+        return self._clock - self._last_search >= interval - 1e-3
 
 
-def _checked(finder: Finder) -> Finder:
-    """Return a finder whose answers are checked like boxes that are given."""
-
-    def find(image: np.ndarray) -> list[np.ndarray]:
-        try:
-            return _check_boxes(finder(image), image)
-        except ValueError as error:
-            raise ValueError(f"What `finder` returned: {error}") from error
-
-    return find
-
-
-def _check_boxes(boxes: Sequence[np.ndarray], frame: np.ndarray) -> list[np.ndarray]:
-    array = as_numbers(boxes, "boxes")
-    if array.size and (array.ndim != 2 or array.shape[1] != 4):
-        raise ValueError(
-            "`boxes` must be (N, 4), a list of (x0, y0, x1, y1). "
-            f"Received: shape {array.shape}"
-        )
-    return [check_box_in_image(box, frame) for box in array.reshape(-1, 4)]
-
-
-def _mtcnn(num_threads: int) -> Finder:
-    """Return a finder that opens MTCNN when it is first called."""
-    opened = []
-
-    def find(image: np.ndarray) -> list[np.ndarray]:
-        from strrn_tf.tracking.face_detection.face_boxes import landmark_box
-        from strrn_tf.tracking.face_detection.face_finder import FaceFinder
-
-        if not opened:
-            opened.append(FaceFinder(num_threads=num_threads, min_face_share=0.1))
-        return [landmark_box(face.box) for face in opened[0].find(image)]
-
-    return find
+def _merge(
+    config: TrackingConfig | None,
+    max_cycle_error: float | None,
+    patience: float | None,
+    redetect_interval: float | None,
+) -> TrackingConfig:
+    """Return the config with the fields that arguments override."""
+    if not (config is None or isinstance(config, TrackingConfig)):
+        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
+    given = {
+        "max_cycle_error": (max_cycle_error, "number"),
+        "patience": (patience, "number of seconds"),
+        "redetect_interval": (redetect_interval, "number of seconds"),
+    }
+    overrides = {
+        name: check_positive(value, name, kind)
+        for name, (value, kind) in given.items()
+        if value is not None
+    }
+    return replace(config or TrackingConfig(), **overrides)

@@ -1,270 +1,259 @@
-"""All tracks of a video: detected, tracked, lost, and back or forgotten."""
+"""All tracks of one video, and the rules by which they start, go on and end."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
-from strrn_tf.geometry import (
-    apply_matrix,
-    box_from_landmarks,
-    invert_matrix,
-    relative_distance,
-)
-from strrn_tf.tracking import association, fusion, track_checks
+from strrn_tf.geometry import box_from_landmarks, relative_distance
+from strrn_tf.tracking import association, track_checks
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.face_detection.face_check import FaceCheck, Sight
-from strrn_tf.tracking.networks.face_networks import FaceNetworks, View
-from strrn_tf.tracking.reliability import Reliability
-from strrn_tf.tracking.step import Step, Trail, follow
-from strrn_tf.tracking.track import NOBODY, Moment, Track, deny, find_rival, lose
-
-
-class _Found(NamedTuple):
-    """Detected landmarks (68, 2), how far off the second look is, it, and the check."""
-
-    landmarks: np.ndarray
-    again: float
-    view: View
-    sight: Sight
+from strrn_tf.tracking.face_detection.checked_detector import (
+    CheckedDetector,
+    CheckFace,
+    Detection,
+)
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.step import Step, TrackState, track_step
+from strrn_tf.tracking.track import (
+    EMPTY_FACE,
+    TimedFrame,
+    Track,
+    find_displaced_track,
+    mark_lost,
+    mark_missed,
+)
 
 
 class Tracks:
-    """All tracks of one video. Call ``follow``, ``detect``, ``settle`` per frame."""
+    """All tracks of one video.
+
+    Call ``track``, then ``detect`` where there are boxes, then ``settle``, once for
+    every frame. After an exception the next frame may follow: every track is then in
+    the last frame that it has completed.
+
+    Args:
+        networks: detector and tracker.
+        reliability: probability that the landmarks of a face are good.
+        face_check: classifies faces. None: everything is a face.
+        config: all thresholds.
+    """
 
     def __init__(
         self,
         networks: FaceNetworks,
-        reliability: Reliability,
-        face_check: FaceCheck | None,
-        max_cycle_error: float,
-        patience: float,
+        reliability: Callable[[Face], float],
+        face_check: CheckFace | None,
+        config: TrackingConfig,
     ) -> None:
-        """Start without tracks.
-
-        Args:
-            networks: what detects and tracks.
-            reliability: how far what they say is to be believed.
-            face_check: tells faces from other things; None: everything is a face.
-            max_cycle_error: a step with a larger one is not believed.
-            patience: seconds after which a lost track is forgotten.
-        """
         self._networks = networks
         self._reliability = reliability
-        self._face_check = face_check
-        self._max_cycle_error = max_cycle_error
-        self._patience = patience
+        self._detector = CheckedDetector(networks, face_check, config)
+        self._config = config
         self.reset()
 
     def reset(self) -> None:
-        """Forget all tracks; the next one has the id 0."""
+        """Forget all tracks. The next one has the id 0."""
         self._tracks: list[Track] = []
         self._next_id = 0
 
     @property
     def num_seen(self) -> int:
-        """Tracks that are not lost."""
+        """Number of tracks that are not lost."""
         return sum(not track.is_lost for track in self._tracks)
 
     @property
     def needs_search(self) -> bool:
-        """Whether a face is lost, in doubt, or there is none."""
+        """Whether a face is lost or needs confirmation, or there is none."""
         return not self._tracks or any(
-            track.is_lost or track_checks.is_doubtful(track.face)
+            track.is_lost or track_checks.needs_confirmation(track.face, self._config)
             for track in self._tracks
         )
 
-    def follow(self, now: Moment) -> None:
-        """Track every face into the frame; one whose step is not believed is lost."""
+    def track(self, frame: TimedFrame) -> None:
+        """Track every face into a frame."""
         for track in self._tracks:
             if track.is_lost:
-                lose(track, now, np.nan)
+                mark_lost(track, frame, np.nan)
             else:
-                self._step(track, now)
+                self._track_one(track, frame)
 
-    def _step(self, track: Track, now: Moment) -> None:
+    def _track_one(self, track: Track, frame: TimedFrame) -> None:
         before = track.face
-        step = follow(
-            self._networks,
-            track.trail,
-            now.image,
-            before.landmarks,
-            self._max_cycle_error,
+        step = track_step(
+            self._networks, track.state, frame.image, before.landmarks, self._config
         )
         error = step.cycle_error
         if step.tracked is None:
-            # The detector answers on any picture: without a face check, lost.
-            if self._face_check is None:
-                return lose(track, now, error)
-            return self._find_anew(track, now, before.box, error)
+            # The detector has an answer for any picture, so it needs the face check.
+            if not self._detector.has_face_check:
+                return mark_lost(track, frame, error)
+            return self._redetect(track, frame, before.box, error)
         if step.landmarks is None:
             box = box_from_landmarks(step.tracked)
-            return self._find_anew(track, now, box, error)
+            return self._redetect(track, frame, box, error)
         if step.detected is None:
-            return self._see(
-                track, now, step.landmarks, state="tracked", cycle_error=error
-            )
-        return self._check(track, now, step)
+            facts = {"state": "tracked", "cycle_error": error}
+            return self._update(track, frame, step.landmarks, step.state, **facts)
+        return self._check_step(track, frame, step)
 
-    def _check(self, track: Track, now: Moment, step: Step) -> None:
-        """Take what both networks see if there is a face, and it is there."""
+    def _check_step(self, track: Track, frame: TimedFrame, step: Step) -> None:
+        """Accept the landmarks of a step if the face check sees a face there."""
         error = step.cycle_error
-        sight = self._see_face(track.trail.view, step.landmarks)
-        if sight.score < track_checks.MIN_FACE_SCORE:
-            return lose(track, now, error)
-        if sight.offset > track_checks.MAX_OFFSET:
-            return self._find_anew(track, now, sight.box, error)
-        return self._see(
+        check = self._detector.check(step.state.crop, step.landmarks)
+        if check.score < self._config.min_face_score:
+            return mark_lost(track, frame, error)
+        if check.landmark_offset > self._config.max_landmark_offset:
+            return self._redetect(track, frame, check.box, error)
+        return self._update(
             track,
-            now,
+            frame,
             step.landmarks,
+            step.state,
             state="tracked",
             cycle_error=error,
             disagreement=float(relative_distance(step.tracked, step.detected)),
-            face_score=sight.score,
-            offset=sight.offset,
+            face_score=check.score,
+            landmark_offset=check.landmark_offset,
         )
 
-    def _find_anew(
-        self, track: Track, now: Moment, box: np.ndarray, error: float
+    def _redetect(
+        self, track: Track, frame: TimedFrame, box: np.ndarray, error: float
     ) -> None:
-        """Ask the detector where a face is whose landmarks are not believed."""
-        found = self._look_twice(now, box, track.face.box, track_checks.SURE_FACE_SCORE)
-        if found is None or not found.again <= fusion.MAX_DISAGREEMENT:
-            return lose(track, now, error)
-        return self._detect(track, now, found)
+        """Detect a face again in a box (4,), or mark its track as lost."""
+        config = self._config
+        detection = self._detector.detect(
+            frame.image, box, track.face.box, config.confident_face_score
+        )
+        limit = config.max_disagreement
+        if detection is None or not detection.inconsistency <= limit:
+            return mark_lost(track, frame, error)
+        return self._restart(track, frame, detection)
 
-    def _look_twice(
-        self,
-        now: Moment,
-        box: np.ndarray,
-        previous_box: np.ndarray | None,
-        min_score: float,
-    ) -> _Found | None:
-        """Return the face in or near a box, None if there is none to be sure of.
-
-        Where the face check sees one beside the landmarks, it is asked about that.
-        """
-        for _ in range(2):
-            landmarks, again, view = self._networks.detect_twice(now.image, box)
-            if view is None or track_checks.is_degenerate(
-                landmarks, previous_box, now.image.shape
-            ):
-                return None
-            sight = self._see_face(view, landmarks)
-            if sight.score < min_score:
-                return None
-            if sight.offset <= track_checks.MAX_OFFSET:
-                return _Found(landmarks, again, view, sight)
-            box = sight.box
-        return None
-
-    def _see_face(self, view: View, landmarks: np.ndarray) -> Sight:
-        if self._face_check is None:
-            return Sight(1.0, 0.0, box_from_landmarks(landmarks))
-        sight = self._face_check(view.crop[0], apply_matrix(view.matrix, landmarks))
-        corners = apply_matrix(invert_matrix(view.matrix), sight.box.reshape(2, 2))
-        return sight._replace(box=corners.ravel())
-
-    def _detect(self, track: Track, now: Moment, found: _Found) -> None:
-        track.trail = Trail(found.view, found.landmarks)
-        self._see(
+    def _restart(self, track: Track, frame: TimedFrame, detection: Detection) -> None:
+        """Let a track go on from a detection; nothing of its former state remains."""
+        self._update(
             track,
-            now,
-            found.landmarks,
+            frame,
+            detection.landmarks,
+            TrackState(detection.crop, detection.landmarks),
             state="detected",
             cycle_error=np.nan,
-            disagreement=found.again,
-            face_score=found.sight.score,
-            offset=found.sight.offset,
+            disagreement=detection.inconsistency,
+            face_score=detection.check.score,
+            landmark_offset=detection.check.landmark_offset,
         )
 
-    def _see(
-        self, track: Track, now: Moment, landmarks: np.ndarray, **facts: float | str
+    def _update(
+        self,
+        track: Track,
+        frame: TimedFrame,
+        landmarks: np.ndarray,
+        track_state: TrackState,
+        **facts: float | str,
     ) -> None:
-        """Say what is seen of a face; what is not among the facts is as before."""
+        """Complete a frame of a track; facts that are not given stay as they were."""
         face = replace(
             track.face,
             landmarks=landmarks,
             box=box_from_landmarks(landmarks),
-            timestamp=now.timestamp,
+            timestamp=frame.timestamp,
             **facts,
         )
-        track.face = replace(face, reliability=self._reliability(face))
-        track.seen = now.clock
+        face = replace(face, reliability=self._reliability(face))
+        track.face, track.state = face, track_state
+        track.last_seen = frame.clock
         if "face_score" in facts:
-            track.place = face.box
+            track.expected_box = face.box
 
     def detect(
         self,
-        now: Moment,
+        frame: TimedFrame,
         boxes: Sequence[np.ndarray],
         limit: int | None = None,
         *,
         searched: bool = False,
     ) -> None:
-        """Give boxes that no tracked face covers to lost faces first, then to new ones.
+        """Detect faces in the boxes that belong to no face in sight.
+
+        Lost faces are served before new ones.
 
         Args:
-            now: the frame.
-            boxes: face boxes of this frame, the most wanted first.
-            limit: no new face is taken up where so many are seen. A lost one that is
-                surely back where it was takes the place of one that began after it.
-            searched: the boxes are all that a search has found: a doubtful face without
-                one is lost when that has happened twice; new ones that are not reliable
-                begin only where all others are doubtful.
+            frame: of the boxes.
+            boxes: face boxes (4,), the most wanted first.
+            limit: largest number of faces in sight; None: any. At the limit no face
+                starts. A lost face that surely is back in its place displaces one that
+                started after it.
+            searched: whether the boxes are all that a search of the frame has found.
+                The search then counts as a miss for faces that need confirmation and
+                have no box. New faces that are not confident start only if all faces
+                in sight need confirmation.
         """
+        config = self._config
         seen = [track for track in self._tracks if not track.is_lost]
-        pairs = association.match([track.face.box for track in seen], boxes)
+        pairs = association.associate([t.face.box for t in seen], boxes, config)
         if searched:
-            deny(seen, {i for i, _ in pairs}, now)
+            mark_missed(seen, {i for i, _ in pairs}, frame, config)
         covered = {j for _, j in pairs}
         free = [box for j, box in enumerate(boxes) if j not in covered]
-        unsure = []
-        for track, box in self._assign(free, now, limit):
-            is_full = self._is_full(limit)
-            rival = find_rival(self._tracks, track, limit) if is_full else None
-            if is_full and rival is None:
+        waiting = []
+        for track, box in self._assign(free, frame, limit):
+            new = self._detect_one(track, frame, box, limit)
+            if new is None:
                 continue
-            score = (
-                track_checks.SURE_FACE_SCORE if is_full else track_checks.MIN_FACE_SCORE
-            )
-            found = self._look_twice(now, box, None, score)
-            if found is None:
-                continue
-            new = track or Track(NOBODY, now.clock, now.clock)
-            self._detect(new, now, found)
-            if rival is not None:
-                lose(rival, now, rival.face.cycle_error)
-            if track is None and searched and not track_checks.is_sure(new.face):
-                unsure.append(new)
-            elif track is None:
-                self._begin(new)
+            if searched and not track_checks.is_confident(new.face, config):
+                waiting.append(new)
+            else:
+                self._add(new)
         if all(
-            not t.is_lost and track_checks.is_doubtful(t.face) for t in self._tracks
+            not t.is_lost and track_checks.needs_confirmation(t.face, config)
+            for t in self._tracks
         ):
-            room = None if limit is None else max(limit - self.num_seen, 0)
-            for track in unsure[:room]:
-                self._begin(track)
+            vacant = None if limit is None else max(limit - self.num_seen, 0)
+            for track in waiting[:vacant]:
+                self._add(track)
+
+    def _detect_one(
+        self,
+        lost: Track | None,
+        frame: TimedFrame,
+        box: np.ndarray,
+        limit: int | None,
+    ) -> Track | None:
+        """Detect a lost or a new face in a box (4,); return its track if it is new."""
+        config = self._config
+        is_full = self._is_full(limit)
+        displaced = find_displaced_track(self._tracks, lost, limit) if is_full else None
+        if is_full and displaced is None:
+            return None
+        score = config.confident_face_score if is_full else config.min_face_score
+        detection = self._detector.detect(frame.image, box, None, score)
+        if detection is None:
+            return None
+        track = lost or Track(EMPTY_FACE, frame.clock, frame.clock)
+        self._restart(track, frame, detection)
+        if displaced is not None:
+            mark_lost(displaced, frame, displaced.face.cycle_error)
+        return track if lost is None else None
 
     def _assign(
-        self, boxes: Sequence[np.ndarray], now: Moment, limit: int | None
+        self, boxes: Sequence[np.ndarray], frame: TimedFrame, limit: int | None
     ) -> list[tuple[Track | None, np.ndarray]]:
-        """Return (lost track, None for a new one; its box), lost tracks first.
+        """Return every box with its lost track, or None for a new face.
 
-        Where others have taken all places, a lost face is only back where it was:
-        further away there are strangers.
+        Lost tracks come first. At the limit their gates do not grow with time: a face
+        further away is a stranger.
         """
         lost = [track for track in self._tracks if track.is_lost]
         pace = 0.0 if self._is_full(limit) else 1.0
-        last = [(track.place, pace * (now.clock - track.seen)) for track in lost]
-        pairs = association.match_again(last, boxes)
+        last = [(t.expected_box, pace * (frame.clock - t.last_seen)) for t in lost]
+        pairs = association.reassociate_lost(last, boxes, self._config)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]
 
-    def _begin(self, track: Track) -> None:
+    def _add(self, track: Track) -> None:
         track.face = replace(track.face, id=self._next_id)
         self._tracks.append(track)
         self._next_id += 1
@@ -272,24 +261,24 @@ class Tracks:
     def _is_full(self, limit: int | None) -> bool:
         return limit is not None and self.num_seen >= limit
 
-    def settle(self, now: Moment) -> list[Face]:
-        """Keep what the next frame needs; return the faces, in the order of their ids.
+    def settle(self, frame: TimedFrame) -> list[Face]:
+        """Resolve duplicates, forget old tracks and return the faces by their ids.
 
-        Of two tracks that have met on one face the less reliable one is lost, or never
-        was a face if it is young. Faces lost for too long are forgotten.
+        Of two tracks on one face the less reliable one is lost. A young one is
+        forgotten at once: it never was a face.
         """
+        config = self._config
         for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
             seen = [other.face for other in self._tracks if not other.is_lost]
-            if not track.is_lost and track_checks.has_better_double(track.face, seen):
-                lose(track, now, track.face.cycle_error)
-                if now.clock - track.born < track_checks.YOUNG:
-                    track.seen = -np.inf
+            if not track.is_lost and track_checks.has_better_duplicate(
+                track.face, seen, config
+            ):
+                mark_lost(track, frame, track.face.cycle_error)
+                if frame.clock - track.first_seen < config.duplicate_age:
+                    track.last_seen = -np.inf
         self._tracks = [
             track
             for track in self._tracks
-            if not track.is_lost or now.clock - track.seen <= self._patience
+            if not track.is_lost or frame.clock - track.last_seen <= config.patience
         ]
-        for track in self._tracks:
-            if not track.is_lost and track.trail.view is None:
-                track.trail.look(self._networks, now.image, track.face.landmarks)
         return [track.face for track in self._tracks]

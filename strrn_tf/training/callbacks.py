@@ -1,31 +1,43 @@
-"""What a training does between updates and at the ends of its stretches."""
+"""Callbacks of a training: after every update, and after every checkpoint interval."""
 
 import errno
 import math
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from strrn_tf.training.failures import DiskFull, TrainingDiverged
+from strrn_tf.system.failures import DiskFull, TrainingDiverged
 from strrn_tf.training.run_folder import RunFolder, append_json_line, write_atomically
 
-# Where a hundred updates take less, writing them all would take longer than training.
-CHECKPOINT_SECONDS = 30.0
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """When a training is saved.
+
+    Attributes:
+        steps: updates of a checkpoint interval.
+        seconds: shortest time between two checkpoints. Of intervals that take less time
+            some are not saved: writing them would take longer than training.
+    """
+
+    steps: int = 100
+    seconds: float = 30.0
 
 
 def steps_done(trainer: keras.Model) -> int:
-    """Return how many updates a compiled model has had."""
+    """Return the number of updates of a compiled model."""
     return int(trainer.optimizer.iterations.numpy())
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends training with the values named, before anything is saved.
+    """Ends a training whose loss or metrics are not finite, before anything is saved.
 
-    On JAX they are looked at while the next updates are under way, in another thread,
-    which must not touch the model: its weights belong to the update in hand.
+    On JAX another thread checks the values while the next updates run. That thread must
+    not touch the model, whose weights belong to the update in progress.
     """
 
     async_safe = True
@@ -52,14 +64,14 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 
 class Stopped(KeyboardInterrupt):
-    """Ctrl-C, taken up between two updates."""
+    """Ctrl-C, handled between two updates."""
 
 
 class StopBetweenUpdates(keras.callbacks.Callback):
-    """Turns the first Ctrl-C into an end before the next update.
+    """Ends a training before the next update after the first Ctrl-C.
 
-    In the middle of one, on JAX, the weights before it are gone and those after it are
-    not there yet.
+    In the middle of an update, on JAX, the old weights are deleted and the new ones do
+    not exist yet.
 
     Args:
         stop: set by Ctrl-C.
@@ -75,24 +87,25 @@ class StopBetweenUpdates(keras.callbacks.Callback):
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
-    """Writes weights and optimizer at the end of stretches, atomically.
+    """Writes weights and optimizer at the end of checkpoint intervals, atomically.
 
-    After a stretch, if the last time was ``CHECKPOINT_SECONDS`` ago, and after the last
-    one.
+    The last interval is always saved.
 
     Args:
         path: the checkpoint, ending in ``.weights.h5``.
+        seconds: shortest time between two checkpoints.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, seconds: float) -> None:
         super().__init__()
         self.path = path
+        self.seconds = seconds
         self.saved_at = -math.inf
         self.is_saved = False
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.is_saved = False
-        if time.monotonic() - self.saved_at > CHECKPOINT_SECONDS:
+        if time.monotonic() - self.saved_at > self.seconds:
             self._save()
 
     def on_train_end(self, logs: dict | None = None) -> None:
@@ -108,8 +121,8 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
     """Write weights and optimizer, atomically.
 
     Raises:
-        DiskFull: there is no room; the file that was there is intact.
-        TrainingDiverged: a weight is not finite; the same.
+        DiskFull: there is no room. The file that was there is intact.
+        TrainingDiverged: a weight is not finite. The file that was there is intact.
     """
     # A gradient that is not finite shows in the loss of the next update only.
     for variable in trainer.trainable_variables:
@@ -118,12 +131,12 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
     try:
         write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
     except OSError as error:
-        # HDF5 reports the reason of the system only in words.
+        # HDF5 reports the system's reason only in its message.
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         if full or "No space left" in str(error):
             raise DiskFull(
-                f"no room on the disk for {path}: the state before it is kept; free "
-                "some space and run again with --resume"
+                f"no room on the disk for {path}: the checkpoint before it is kept; "
+                "free some space and run again with --resume"
             ) from error
         raise
 
@@ -131,17 +144,17 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
 def _diverged(trainer: keras.Model, values: str) -> TrainingDiverged:
     step = steps_done(trainer)
     return TrainingDiverged(
-        f"training diverged by step {step}: {values}. The last good state is kept; "
-        "train with a lower learning rate"
+        f"training diverged by step {step}: {values}. The last good checkpoint is "
+        "kept; train with a lower learning rate"
     )
 
 
 class LogMetrics(keras.callbacks.Callback):
-    """Appends one line to ``metrics.jsonl`` after every stretch.
+    """Appends one line to ``metrics.jsonl`` after every checkpoint interval.
 
     Args:
         folder: of the run.
-        phase: its name.
+        phase: name of the phase.
     """
 
     def __init__(self, folder: RunFolder, phase: str) -> None:

@@ -1,12 +1,12 @@
 """Training on several accelerators of one machine: Keras' own distribution.
 
-A batch is shared out evenly, so that an update is that of one device with the whole
-batch: losses are means over the batch, gradients are summed over the devices and then
-clipped, batch normalisation sees the whole batch, and what depends on a sample's place
-in the batch goes by its place in the whole. Results differ in rounding alone.
+Every batch is split evenly among the devices. An update is then the same as that of one
+device with the whole batch, except for rounding: losses are means over the whole batch,
+gradients are summed over the devices and then clipped, and batch normalisation sees the
+whole batch. A sample's index is its index in the whole batch.
 
-Only the network in training is on all devices, as a twin. The networks that predict and
-are exported stay on one, and receive the weights when the training ends.
+Only a replica of the network in training is on all devices. The networks that predict
+and are exported stay on one device. They receive the weights when the training ends.
 """
 
 import functools
@@ -16,19 +16,19 @@ from typing import Any, Protocol
 
 import keras
 
-# Where batches carry the samples' places in the whole batch.
-PLACE = "place"
+# Key of the samples' indices in the whole batch, in a batch that was split.
+SAMPLE_INDEX = "sample_index"
 
 
 class Trainer(Protocol):
-    """A Keras model that can be made once more, with the same weights."""
+    """A Keras model that can be replicated."""
 
-    def twin(self) -> keras.Model:
+    def replica(self) -> keras.Model:
         """Return a new model with the same networks and weights."""
 
 
 class Devices:
-    """One device: nothing is shared out.
+    """One device: batches are not split.
 
     Attributes:
         count: number of devices.
@@ -40,11 +40,11 @@ class Devices:
 
     @contextmanager
     def learner(self, trainer: keras.Model) -> Iterator[keras.Model]:
-        """Yield what is to be trained in place of the trainer, which learns alike."""
+        """Yield the model to train. Its weights are the trainer's afterwards."""
         yield trainer
 
-    def shared_out(self, batches: Iterable) -> Iterable:
-        """Return the batches as a learner needs them."""
+    def prepare_batches(self, batches: Iterable) -> Iterable:
+        """Return the batches in the form that a learner needs."""
         return batches
 
     def adamw(self, **options: Any) -> keras.optimizers.Optimizer:
@@ -56,7 +56,7 @@ ONE_DEVICE = Devices()
 
 
 class _Several(Devices):
-    """Learners are twins on all devices."""
+    """Learners are replicas on all devices."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -64,10 +64,10 @@ class _Several(Devices):
     @contextmanager
     def learner(self, trainer: Trainer) -> Iterator[keras.Model]:
         with self.scope():
-            twin = trainer.twin()
-            _normalise_together(twin)
-            yield twin
-        trainer.set_weights(twin.get_weights())
+            replica = trainer.replica()
+            _synchronise_batch_norm(replica)
+            yield replica
+        trainer.set_weights(replica.get_weights())
 
     def scope(self) -> AbstractContextManager:
         """Return the context in which variables are made on all devices."""
@@ -75,7 +75,7 @@ class _Several(Devices):
 
 
 class _Parallel(_Several):
-    """JAX: ``keras.distribution``. A batch is one array, wherever its parts are."""
+    """JAX: ``keras.distribution``. A batch stays one array, split among devices."""
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(len(names))
@@ -86,9 +86,9 @@ class _Parallel(_Several):
 
 
 class _Mirrored(_Several):
-    """TensorFlow: ``tf.distribute``. Every device sees its part of a batch alone."""
+    """TensorFlow: ``tf.distribute``. Every device sees only its part of a batch."""
 
-    # All-reduce and XLA do not go together.
+    # All-reduce does not work under XLA.
     use_xla = False
 
     def __init__(self, names: list[str]) -> None:
@@ -98,26 +98,26 @@ class _Mirrored(_Several):
     def scope(self) -> AbstractContextManager:
         return self._strategy.scope()
 
-    def shared_out(self, batches: Iterable) -> Iterable:
+    def prepare_batches(self, batches: Iterable) -> Iterable:
         import tensorflow as tf
 
-        def number(batch: dict) -> dict:
+        def add_index(batch: dict) -> dict:
             size = tf.shape(next(iter(batch.values())))[0]
-            return {**batch, PLACE: tf.range(size)}
+            return {**batch, SAMPLE_INDEX: tf.range(size)}
 
-        return batches.map(number)
+        return batches.map(add_index)
 
     def adamw(self, *, global_clipnorm: float, **options: Any) -> "SummedAdamW":
-        # Of the mean over devices, which is the sum by their number.
+        # The norm of the mean over devices, which is the sum divided by their number.
         clipnorm = global_clipnorm / self.count
         return SummedAdamW(global_clipnorm=clipnorm, **options)
 
 
 @functools.cache
 def _mirrored_strategy(names: tuple[str, ...]) -> Any:
-    """Return the strategy of some devices, always the same one.
+    """Return the strategy of some devices, always the same object.
 
-    The sums that two of them take in one process get mixed up, or wait for each other.
+    With two strategies in one process, their all-reduces mix or block each other.
     """
     import tensorflow as tf
 
@@ -125,9 +125,10 @@ def _mirrored_strategy(names: tuple[str, ...]) -> Any:
 
 
 class SummedAdamW(keras.optimizers.AdamW):
-    """Clips what all devices have found together, where Keras clips each one's part.
+    """AdamW that clips the gradient of the whole batch; Keras clips each device's part.
 
-    Keras sums over the devices after clipping; the sum of equal means is the sum.
+    Keras sums over the devices after clipping. Here every device passes on the mean
+    over all devices, so that this sum is the sum of the gradients.
     """
 
     def apply_gradients(self, grads_and_vars: Iterable, **options: Any) -> Any:
@@ -139,16 +140,19 @@ class SummedAdamW(keras.optimizers.AdamW):
         return super().apply_gradients(zip(means, variables, strict=True), **options)
 
 
-def choose_devices(count: int, batch_sizes: Iterable[int] = ()) -> Devices:
-    """Return the first devices of the best kind that there is.
+def choose_devices(
+    count: int, batch_sizes: Iterable[int] = (), *, backend: str | None = None
+) -> Devices:
+    """Return the first devices of the fastest kind that the machine has.
 
     Args:
         count: number of devices.
-        batch_sizes: of what is to be trained.
+        batch_sizes: of the networks to train.
+        backend: Keras' back end; None: the one that runs.
 
     Raises:
-        ValueError: there are fewer devices, a batch cannot be shared out evenly, or the
-            back end has no distribution.
+        ValueError: there are fewer devices, a batch cannot be split evenly, or the back
+            end cannot distribute.
     """
     if count < 1:
         raise ValueError(f"--devices must be at least 1. Received: {count}")
@@ -157,10 +161,10 @@ def choose_devices(count: int, batch_sizes: Iterable[int] = ()) -> Devices:
     for size in batch_sizes:
         if size % count:
             raise ValueError(
-                f"--devices {count} cannot share out a batch of {size} evenly: choose "
+                f"--devices {count} cannot split a batch of {size} evenly: choose "
                 "another batch size"
             )
-    backend = keras.backend.backend()
+    backend = backend or keras.backend.backend()
     kinds = {"tensorflow": _Mirrored, "jax": _Parallel}
     if backend not in kinds:
         raise ValueError(
@@ -169,14 +173,12 @@ def choose_devices(count: int, batch_sizes: Iterable[int] = ()) -> Devices:
         )
     names = keras.distribution.list_devices()
     if count > len(names):
-        raise ValueError(
-            f"--devices {count}: not so many are here, only {', '.join(names)}"
-        )
+        raise ValueError(f"--devices {count}: the machine has only {', '.join(names)}")
     return kinds[backend](names[:count])
 
 
-def _normalise_together(model: keras.Model) -> None:
-    """Let batch normalisation see the whole batch; on JAX it does anyway."""
+def _synchronise_batch_norm(model: keras.Model) -> None:
+    """Let batch normalisation see the whole batch; on JAX it always does."""
     if keras.backend.backend() != "tensorflow":
         return
     for layer in model._flatten_layers():

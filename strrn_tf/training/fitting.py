@@ -1,9 +1,8 @@
-"""`keras.Model.fit` in a way that a kill at any moment loses nothing but a minute.
+"""`keras.Model.fit` with checkpoints: a kill at any moment loses at most a minute.
 
-The stream of batches is endless and can start at any batch, so a "Keras epoch" is just
-the stretch between two checkpoints. A checkpoint is one file of weights and optimizer;
-the number of updates done is read from the optimizer in it, so there is no second file
-that could disagree.
+The stream of batches is endless and can start at any batch. A "Keras epoch" is the
+interval between two checkpoints. A checkpoint is one file of weights and optimizer. The
+number of updates is read from the optimizer, so no second file can disagree with it.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -15,6 +14,7 @@ import keras
 
 from strrn_tf.system.interruption import stop_signal
 from strrn_tf.training.callbacks import (
+    Checkpoints,
     LogMetrics,
     SaveCheckpoint,
     StopBetweenUpdates,
@@ -26,7 +26,7 @@ from strrn_tf.training.callbacks import (
 from strrn_tf.training.devices import ONE_DEVICE, Devices
 from strrn_tf.training.run_folder import RunFolder
 
-CHECKPOINT_STEPS = 100
+CHECKPOINTS = Checkpoints()
 WARM_UP_STEPS = 200
 
 
@@ -35,7 +35,7 @@ class Phase:
     """One training of one network.
 
     Attributes:
-        name: file name of its checkpoint, such as ``detector-01``.
+        name: name of its checkpoint, such as ``detector-01``.
         steps: updates.
         learning_rate: peak.
         weight_decay: AdamW's.
@@ -53,16 +53,18 @@ def fit(
     phase: Phase,
     folder: RunFolder,
     devices: Devices = ONE_DEVICE,
+    checkpoints: Checkpoints | None = None,
 ) -> None:
-    """Train, starting where the phase's checkpoint ends.
+    """Train from the checkpoint of the phase, or from the beginning.
 
     Args:
-        trainer: a model with a loss of its own (``strrn_tf.training.trainers``).
-        batches_from: gives the stream of batches without its first k.
-        phase: what to train.
-        folder: receives the checkpoint, a line of metrics per stretch and TensorBoard's
-            files.
+        trainer: a model with its own loss (``strrn_tf.training.trainers``).
+        batches_from: returns the stream of batches without its first k.
+        phase: name, updates and learning rate.
+        folder: receives the checkpoint, TensorBoard's files, and a line of metrics per
+            checkpoint interval.
         devices: where to train.
+        checkpoints: when to save; None: as `CHECKPOINTS`.
 
     Raises:
         TrainingDiverged: the loss or a weight is not finite.
@@ -70,9 +72,10 @@ def fit(
     """
     if not phase.steps:
         return
+    checkpoints = checkpoints or CHECKPOINTS
     with devices.learner(trainer) as learner:
         use_xla = _use_xla() if devices.use_xla else False
-        learner.compile(optimizer=_optimizer(phase, devices), jit_compile=use_xla)
+        learner.compile(optimizer=make_optimizer(phase, devices), jit_compile=use_xla)
         learner.optimizer.build(learner.trainable_variables)
         checkpoint = folder.checkpoint(phase.name)
         if checkpoint.exists():
@@ -82,19 +85,21 @@ def fit(
         print(f"{phase.name}: {done} of {phase.steps} updates are done{where}")
         callbacks = [
             StopWhenNotFinite(),
-            SaveCheckpoint(checkpoint),
+            SaveCheckpoint(checkpoint, checkpoints.seconds),
             LogMetrics(folder, phase.name),
         ]
         message = "stopping after the update in hand; Ctrl-C again: at once"
         with stop_signal(message) as stop, _saved_on_ctrl_c(learner, checkpoint):
             callbacks.append(StopBetweenUpdates(stop))
-            for start, stretch, count in stretches(done, phase.steps):
-                first = start // CHECKPOINT_STEPS
+            for start, steps, count in checkpoint_intervals(
+                done, phase.steps, checkpoints.steps
+            ):
+                first = start // checkpoints.steps
                 boards = _boards(folder.tensorboard(phase.name))
-                with _input(devices.shared_out(batches_from(start))) as batches:
+                with _input(devices.prepare_batches(batches_from(start))) as batches:
                     learner.fit(
                         batches,
-                        steps_per_epoch=stretch,
+                        steps_per_epoch=steps,
                         initial_epoch=first,
                         epochs=first + count,
                         callbacks=[*callbacks, *boards],
@@ -102,23 +107,28 @@ def fit(
                     )
 
 
-def stretches(done: int, steps: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (first step, steps of a stretch, number of stretches) up to ``steps``.
+def checkpoint_intervals(
+    done: int, steps: int, interval: int
+) -> Iterator[tuple[int, int, int]]:
+    """Split the updates from ``done`` to ``steps`` into checkpoint intervals.
 
-    Stretches end at multiples of ``CHECKPOINT_STEPS``; a run that was interrupted
-    inside one does its rest first.
+    Intervals end at multiples of ``interval``. A run that was interrupted inside one
+    first completes it.
+
+    Yields:
+        Number of the first update, updates per interval, number of such intervals.
     """
     while done < steps:
-        end = min(done - done % CHECKPOINT_STEPS + CHECKPOINT_STEPS, steps)
-        whole = (steps - done) // CHECKPOINT_STEPS
-        is_whole = end - done == CHECKPOINT_STEPS
-        stretch, count = (CHECKPOINT_STEPS, whole) if is_whole else (end - done, 1)
-        yield done, stretch, count
-        done += stretch * count
+        end = min(done - done % interval + interval, steps)
+        whole = (steps - done) // interval
+        is_whole = end - done == interval
+        length, count = (interval, whole) if is_whole else (end - done, 1)
+        yield done, length, count
+        done += length * count
 
 
 def _boards(path: Path) -> list[keras.callbacks.Callback]:
-    """Return the writer of TensorBoard's files, none where TensorFlow does not run."""
+    """Return the writer of TensorBoard's files; none without TensorFlow."""
     if keras.backend.backend() != "tensorflow":
         return []
     return [keras.callbacks.TensorBoard(path, write_graph=False)]
@@ -126,7 +136,7 @@ def _boards(path: Path) -> list[keras.callbacks.Callback]:
 
 @contextmanager
 def _input(batches: Iterable) -> Iterator[Iterable]:
-    """Yield batches as `fit` takes them: tuples of a generator's, which ends here."""
+    """Yield batches as Keras' `fit` takes them, and close a generator at the end."""
     if not isinstance(batches, Generator):
         yield batches
         return
@@ -136,10 +146,10 @@ def _input(batches: Iterable) -> Iterator[Iterable]:
 
 @contextmanager
 def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
-    """Save the weights if Ctrl-C ends this.
+    """Save the weights if Ctrl-C ends the block.
 
-    On JAX an update takes the weights and gives others back, so there is nothing to
-    save where a second Ctrl-C cuts it off: the last checkpoint stands.
+    On JAX an update deletes the old weights before the new ones exist. A second Ctrl-C
+    in the middle of an update leaves nothing to save: the last checkpoint stays.
     """
     try:
         yield
@@ -148,13 +158,14 @@ def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
             save_checkpoint(learner, checkpoint)
         raise
     except RuntimeError as error:
-        # Keras looked for the weights after such an update.
+        # Keras looked for the weights after such an interrupted update.
         if isinstance(error.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise
 
 
-def _optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
+def make_optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
+    """Return AdamW with the learning rates of a phase: warm-up, then a cosine."""
     warm_up = min(WARM_UP_STEPS, phase.steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=phase.learning_rate / 10,
@@ -171,7 +182,7 @@ def _optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
 def use_threads(count: int) -> None:
     """Limit the threads of one operation; 0 leaves the choice to the back end.
 
-    Must be called before anything is computed.
+    It must be called before anything is computed.
     """
     if count and keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -180,7 +191,10 @@ def use_threads(count: int) -> None:
 
 
 def _use_xla() -> bool | str:
-    """Say no on a CPU, where oneDNN's convolutions train twice as fast as XLA's."""
+    """Return Keras' ``jit_compile``: False on a CPU.
+
+    There oneDNN's convolutions train twice as fast as those of XLA.
+    """
     if keras.backend.backend() != "tensorflow":
         return "auto"
     import tensorflow as tf

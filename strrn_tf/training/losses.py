@@ -1,7 +1,7 @@
-"""Losses: how far a shape is from another, in the terms of the paper.
+"""Losses: distances between two shapes, as the paper defines them.
 
-All take landmarks (..., L, 2) in pixels of the crop. Distances that are compared with a
-threshold or a constant are divided by the eye distance of the reference shape.
+All functions take landmarks (..., L, 2) in crop pixels. A distance that is compared
+with a threshold or a constant is divided by the eye distance of the reference shape.
 """
 
 import math
@@ -26,17 +26,21 @@ def eye_distance(landmarks):  # noqa: ANN001, ANN201
 def point_error(landmarks, reference):  # noqa: ANN001, ANN201
     """Return the mean point-to-point distance (...) over the reference's eye distance.
 
-    What the field calls "normalised RMSE" (trigeorgis/mdm ``mdm_model.py`` 20-23).
+    The field calls it "normalised RMSE" (trigeorgis/mdm ``mdm_model.py`` 20-23).
     """
     distance = ops.sqrt(ops.sum((landmarks - reference) ** 2, -1) + 1e-12)
     return ops.mean(distance, -1) / eye_distance(reference)
 
 
-def check_loss(returned, start):  # noqa: ANN001, ANN201
-    """Return Eq. 5 (...): squared distance between the start and the way back to it.
+def cycle_loss(returned, start):  # noqa: ANN001, ANN201
+    """Return Eq. 5 (...): squared distance from a start to where its cycle ends.
 
-    Divided by the squared eye distance and averaged over landmarks: the printed sum
-    over unnormalised pixels would tie lambda and the threshold to the size of the crop.
+    It is averaged over landmarks and divided by the squared eye distance of the start.
+    The sum over pixels, as printed, would make lambda depend on the size of the crop.
+
+    Args:
+        returned: (..., L, 2) the start, tracked to another frame and back.
+        start: (..., L, 2).
     """
     squared = ops.mean(ops.sum((returned - start) ** 2, -1), -1)
     return squared / eye_distance(start) ** 2
@@ -45,14 +49,14 @@ def check_loss(returned, start):  # noqa: ANN001, ANN201
 def wing(landmarks, reference, width: float = 10.0, curvature: float = 2.0):  # noqa: ANN001, ANN201
     """Return the wing loss (...): logarithmic for small errors, linear for large ones.
 
-    Feng et al. 2018, per coordinate, averaged. It keeps pulling when an error is a
-    pixel or two, where a squared loss has let go.
+    Feng et al. 2018, per coordinate, averaged. Its gradient stays large for errors of a
+    pixel or two, where that of a squared loss nearly vanishes.
 
     Args:
         landmarks: (..., L, 2).
         reference: (..., L, 2).
         width: error in pixels at which the loss turns linear.
-        curvature: smaller is steeper near zero, in pixels.
+        curvature: in pixels; a smaller one makes the loss steeper near zero.
     """
     error = ops.abs(landmarks - reference)
     offset = width - width * math.log1p(width / curvature)

@@ -1,4 +1,4 @@
-"""The folder of a run: where everything is, and writing that a kill cannot spoil."""
+"""The folder of a run: paths, the recorded settings, and atomic writing."""
 
 import json
 import subprocess
@@ -13,10 +13,11 @@ import strrn_tf
 from strrn_tf.config import LATER
 from strrn_tf.system.atomic import remove_leftovers, replacing
 from strrn_tf.system.locking import alone_in
+from strrn_tf.system.renamed import with_new_names
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a file beside ``path``, then put it in place of it."""
+    """Let ``write`` fill a file beside ``path``, then rename it to ``path``."""
     with replacing(path) as new:
         write(new)
 
@@ -28,7 +29,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def append_json_line(path: Path, content: dict[str, Any]) -> None:
-    """Append one line with the time of writing."""
+    """Append one line, with the time of writing in seconds."""
     with path.open("a") as file:
         file.write(json.dumps({"time": round(time.time(), 1), **content}) + "\n")
 
@@ -45,12 +46,12 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """What the run was told."""
+        """The settings of the run, as JSON."""
         return self.root / "config.json"
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: losses while training, reports of the rounds."""
+        """One JSON object per line: losses of trainings, reports of rounds."""
         return self.root / "metrics.jsonl"
 
     @property
@@ -60,12 +61,12 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """What the rounds have changed on the clips."""
+        """Report of what the rounds have changed on the clips."""
         return self.root / "report.json"
 
     @property
     def report_picture(self) -> Path:
-        """The frames that this has changed most."""
+        """Sheet of the frames with the largest changes."""
         return self.root / "report.png"
 
     def checkpoint(self, phase: str) -> Path:
@@ -77,36 +78,34 @@ class RunFolder:
         return self.root / "tensorboard" / phase
 
     def round(self, number: int) -> Path:
-        """What round ``number`` (from 1) of Algorithm 1 accepted, and why."""
+        """Scores, report and pseudo-labels of round ``number``, from 1."""
         return self.root / "rounds" / f"{number:02d}"
 
     @contextmanager
     def claimed(self) -> Iterator[None]:
-        """Keep other processes from training in the folder.
+        """Keep other processes from training in the folder. Nothing in it is changed.
 
         Raises:
-            ValueError: one does.
-            OSError: its lock cannot be made.
+            ValueError: another process trains there.
+            OSError: the lock cannot be made.
         """
-        # A mistake is to leave no run behind.
+        # The lock lies beside the folder: a wrong option must not leave a folder.
         with alone_in(self.root, beside=True):
-            # What a killed process was writing; nobody else is in here now.
-            remove_leftovers(self.root)
             yield
 
     def check(self, config: dict[str, Any], *, resume: bool) -> bool:
-        """Look before hours of work whether the folder can be used.
+        """Check before hours of work that the folder can be used.
 
         Args:
-            config: what is known by then of that which decides the result, as JSON.
-            resume: whether a run that is there shall go on.
+            config: the settings that are known without reading data, as JSON.
+            resume: whether to continue a run.
 
         Returns:
-            Whether there is a run.
+            Whether the folder holds a run.
 
         Raises:
-            ValueError: there is a run already and it is not to be resumed, or it was
-                started with other options.
+            ValueError: it holds a run that is not to be resumed, or one with other
+                options.
         """
         if not self.config.exists():
             return False
@@ -119,16 +118,20 @@ class RunFolder:
         return True
 
     def start(self, config: dict[str, Any]) -> None:
-        """Make the folder and write the configuration, or compare it with a run's.
+        """Make the folder and write the settings, or compare them with a run's.
+
+        Of a run, files are removed that a killed process did not finish. The caller
+        has claimed the folder.
 
         Args:
-            config: what decides the result, as JSON.
+            config: the settings that decide the result, as JSON.
 
         Raises:
-            ValueError: the folder holds a run that was started with another one.
+            ValueError: the folder holds a run with other settings.
         """
         if self.config.exists():
             self._check_same(config)
+            remove_leftovers(self.root)
             return
         self.checkpoint("x").parent.mkdir(parents=True, exist_ok=True)
         about = {"version": strrn_tf.__version__, "git_commit": _git_commit()}
@@ -136,12 +139,12 @@ class RunFolder:
 
     def _check_same(self, config: dict[str, Any]) -> None:
         try:
-            before = dict(json.loads(self.config.read_text()))
+            before = dict(with_new_names(json.loads(self.config.read_text())))
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{self.config} is damaged ({error}). Choose another --output"
             ) from error
-        # Older versions did not name it.
+        # Older versions did not record it.
         before.setdefault("method", "sbr" if before.get("sbr") else "strrn")
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
@@ -150,7 +153,7 @@ class RunFolder:
                 leaf = unknown.rpartition(".")[2]
                 then = f"Set it to {LATER[leaf]}, r" if leaf in LATER else "R"
                 raise ValueError(
-                    f"{self.root} was started by an older version, which did not know "
+                    f"{self.root} was started by an older version, which did not have "
                     f"the option {unknown}. {then}esume with that version (git_commit "
                     "in config.json), or choose another --output"
                 )
@@ -163,7 +166,7 @@ class RunFolder:
 
 
 def _unknown(before: Any, now: Any) -> str | None:
-    """Name the first leaf that was not there before."""
+    """Return the dotted name of the first key that is new; None if there is none."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in now:
             if key not in before:
@@ -174,7 +177,7 @@ def _unknown(before: Any, now: Any) -> str | None:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Name the first leaf that differs."""
+    """Describe the first value that differs."""
     if isinstance(before, dict) and isinstance(now, dict):
         for key in {**before, **now}:
             if before.get(key) != now.get(key):
@@ -183,7 +186,7 @@ def _difference(before: Any, now: Any) -> str:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the working tree this package runs from, if any."""
+    """Return the git commit that this package runs from; None outside a checkout."""
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
         return subprocess.run(

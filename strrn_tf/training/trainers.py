@@ -1,20 +1,20 @@
-"""Losses attached to the networks, and a `fit` that survives a kill.
+"""Trainers: the networks with their losses.
 
-Training goes through ``keras.Model.fit``: a trainer is a model whose ``compute_loss``
-knows the landmarks. Data sets yield dictionaries (docs/architecture.md, "Networks").
+A trainer is a Keras model that computes its loss from a batch. ``keras.Model.fit``
+trains it (`fitting`). Batches are dictionaries (docs/architecture.md, "Networks").
 """
 
 import keras
 from keras import ops
 
 from strrn_tf.config import AlgorithmConfig
-from strrn_tf.training.devices import PLACE
-from strrn_tf.training.losses import check_loss, point_error, wing
+from strrn_tf.training.devices import SAMPLE_INDEX
+from strrn_tf.training.losses import cycle_loss, point_error, wing
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class DetectorTrainer(keras.Model):
-    """A detector with the sum over its refinements of the wing loss.
+    """A detector. Its loss is the sum over its refinements of the wing loss.
 
     Args:
         detector: MDM or HGN.
@@ -24,7 +24,7 @@ class DetectorTrainer(keras.Model):
         super().__init__(**kwargs)
         self.detector = detector
         self.error = keras.metrics.Mean(name="nme_interocular")
-        self.built = True  # the detector is, and there is nothing else
+        self.built = True  # the detector is built, and there are no other weights
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = in_unit_range(inputs["frames"])
@@ -35,22 +35,22 @@ class DetectorTrainer(keras.Model):
         self.error.update_state(100 * point_error(y_pred[:, -1], truth))
         return _mean(ops.sum(wing(y_pred, truth[:, None]), -1))
 
-    def twin(self) -> "DetectorTrainer":
+    def replica(self) -> "DetectorTrainer":
         """Return a new trainer of a new network with the same weights."""
-        return DetectorTrainer(_twin(self.detector))
+        return DetectorTrainer(_replica(self.detector))
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
 class TrackerTrainer(keras.Model):
-    """A tracker with its distance to the target and the cycle losses of Eq. 6.
+    """A tracker. Its loss is the distance to the target plus the cycle losses of Eq. 6.
 
-    The two backward passes of Algorithm 1, from the tracked and from the detected
-    shape, are one call on a doubled batch.
+    Algorithm 1 tracks backward twice, from the tracked and from the detected shape. The
+    two passes are one call on a doubled batch.
 
     Args:
         tracker: STRRN.
-        config: weights of the losses; ``temporal=False`` leaves the cycles out. Steps
-            of drift before the forward pass, and what of its error is to be mended.
+        config: weights of the losses, ``rollout_steps`` and ``correction_fraction``.
+            With ``temporal=False`` there are no cycles.
     """
 
     def __init__(
@@ -63,17 +63,19 @@ class TrackerTrainer(keras.Model):
             name: keras.metrics.Mean(name=name)
             for name in ("nme_interocular", "l_tck", "l_det")
         }
-        self.built = True  # the tracker is, and there is nothing else
+        self.built = True  # the tracker is built, and there are no other weights
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = in_unit_range(inputs["frames"])
-        start = self.drift(frames[:, 0], inputs["start"], inputs.get(PLACE))
+        index = inputs.get(SAMPLE_INDEX)
+        start = self.roll_out(frames[:, 0], inputs["start"], index)
         tracked = self.tracker({"frames": frames[:, 1], "start": start})
         if not self.config.temporal:
             return {"start": start, "tracked": tracked}
-        # The way back starts at a fixed shape. Were it learnt through, the forward pass
-        # would be paid for hiding the start's errors in its answer, so that they can be
-        # found on the way back; and an update would take three times as long.
+        # Backward tracking starts at a fixed shape. With a gradient through it, the
+        # forward pass would learn to hide the error of the start in its answer, where
+        # the backward pass finds it again. An update would also take three times as
+        # long.
         shapes = ops.concatenate(
             [ops.stop_gradient(tracked), inputs["detected"]], axis=0
         )
@@ -87,74 +89,75 @@ class TrackerTrainer(keras.Model):
             "back_from_detected": from_detected,
         }
 
-    def drift(self, frames, start, place=None):  # noqa: ANN001, ANN201
-        """Return starts (B, L, 2) that went through the tracker 0, 1, 2 ... times.
+    def roll_out(self, frames, start, index=None):  # noqa: ANN001, ANN201
+        """Return starts (B, L, 2) after 0, 1, 2 ... runs of the tracker (self-rollout).
 
-        On a video every step starts at what the step before has answered. A tracker
-        that was only shown a detector's errors does not mend its own: they add up.
+        On a video every step starts at the answer of the step before. A tracker that
+        has seen only a detector's errors does not correct its own, and they add up.
 
         Args:
-            frames: (B, 315, 315, 3) in which the starts are.
-            start: (B, L, 2).
-            place: (B,) of the samples in the batch, where this is only a part of it.
+            frames: (B, 315, 315, 3) in [0, 1], the frames of the starts.
+            start: (B, L, 2) in crop pixels.
+            index: (B,) of the samples in the whole batch, if this is a part of it. The
+                number of runs depends on it.
         """
-        steps = self.config.drift_steps
-        if place is None:
-            place = ops.arange(ops.shape(start)[0])
-        turns = place % (steps + 1)
+        steps = self.config.rollout_steps
+        if index is None:
+            index = ops.arange(ops.shape(start)[0])
+        runs = index % (steps + 1)
         for step in range(steps):
             moved = self.tracker({"frames": frames, "start": start})
-            moves = (turns > step)[:, None, None]
+            moves = (runs > step)[:, None, None]
             start = ops.stop_gradient(ops.where(moves, moved, start))
         return start
 
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
-        # What the step leaves of the error that it starts with.
-        kept = 1 - self.config.mending
-        error = kept * (y_pred["start"] - x["before"])
+        # The part of the error of the start that one step may leave.
+        left = 1 - self.config.correction_fraction
+        error = left * (y_pred["start"] - x["before"])
         distance = point_error(y_pred["tracked"], x["target"] + error)
         exact = point_error(y_pred["tracked"], x["target"])
         self.means["nme_interocular"].update_state(100 * exact)
         if not self.config.temporal:
             return _mean(distance)
-        l_tck = check_loss(y_pred["back_from_tracked"], y_pred["start"])
-        l_det = check_loss(y_pred["back_from_detected"], y_pred["start"])
+        l_tck = cycle_loss(y_pred["back_from_tracked"], y_pred["start"])
+        l_det = cycle_loss(y_pred["back_from_detected"], y_pred["start"])
         self.means["l_tck"].update_state(l_tck)
         self.means["l_det"].update_state(l_det)
         ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det
         return _mean(distance + self.config.cycle_weight * ensemble)
 
-    def twin(self) -> "TrackerTrainer":
+    def replica(self) -> "TrackerTrainer":
         """Return a new trainer of a new network with the same weights."""
-        return TrackerTrainer(_twin(self.tracker), self.config)
+        return TrackerTrainer(_replica(self.tracker), self.config)
 
 
 def in_unit_range(frames):  # noqa: ANN001, ANN201
-    """Return frames in [0, 1], as networks take them, of such or of uint8 ones."""
+    """Return frames in [0, 1], as networks expect them. uint8 frames are divided."""
     if keras.backend.standardize_dtype(frames.dtype) != "uint8":
         return frames
     return ops.cast(frames, "float32") * (1 / 255)
 
 
 class PerSample(keras.losses.Loss):
-    """Losses that are known already; Keras only takes their mean."""
+    """Losses that are already computed; Keras takes their mean."""
 
     def call(self, y_true, y_pred):  # noqa: ANN001, ANN201
         return y_pred
 
 
 def _mean(losses):  # noqa: ANN001, ANN202
-    """Return the mean of losses (B,) over the batch, or a device's share of that mean.
+    """Return the mean of losses (B,) over the batch, or a device's part of that mean.
 
-    Where a batch is shared out, gradients are summed over devices; Keras accounts for
-    that in losses of its own.
+    Gradients are summed over devices when a batch is split. Keras accounts for that in
+    its own losses only.
     """
     return PerSample()(losses, losses)
 
 
-def _twin(network: keras.Model) -> keras.Model:
-    """Return a network like this one, with variables of its own."""
+def _replica(network: keras.Model) -> keras.Model:
+    """Return a network of the same weights, with variables of its own."""
     saving = keras.saving
-    twin = saving.deserialize_keras_object(saving.serialize_keras_object(network))
-    twin.set_weights(network.get_weights())
-    return twin
+    copy = saving.deserialize_keras_object(saving.serialize_keras_object(network))
+    copy.set_weights(network.get_weights())
+    return copy

@@ -31,15 +31,18 @@ def test_wrong_fits(values, reason):
         ({"mix_stills": 1.5}, "`mix_stills` must lie in 0 to 1. Received: 1.5"),
         ({"mix_stills": float("nan")}, "`mix_stills` must lie in 0 to 1"),
         ({"pseudo_share": -0.1}, "`pseudo_share` must lie in 0 to 1"),
-        ({"cool_down": 1.1}, "`cool_down` must lie in 0 to 1"),
+        (
+            {"augmentation_annealing": 1.1},
+            "`augmentation_annealing` must lie in 0 to 1",
+        ),
         ({"box_scale": -0.1}, "`box_scale` must not be negative"),
         ({"annotated_fraction": 2}, "`annotated_fraction` must lie in 0 to 1"),
         ({"threshold": 0}, "`threshold` must be positive. Received: 0"),
         ({"threshold": float("nan")}, "`threshold` must be positive. Received: nan"),
         ({"l_det_weight": -0.4}, "`l_det_weight` must not be negative"),
         ({"cycle_weight": float("inf")}, "`cycle_weight` must not be negative"),
-        ({"rounds": -1}, "`rounds` and `drift_steps` must not be negative"),
-        ({"drift_steps": -1}, "`drift_steps` must not be negative"),
+        ({"rounds": -1}, "`rounds` and `rollout_steps` must not be negative"),
+        ({"rollout_steps": -1}, "`rollout_steps` must not be negative"),
         ({"pairs_per_clip": 0}, "`pairs_per_clip` must be positive"),
     ],
 )
@@ -51,11 +54,11 @@ def test_wrong_algorithms(values, reason):
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"input_size": 192}, "`input_size` is that of hourglasses"),
+        ({"input_size": 192}, "`input_size` needs the backbone hgn"),
         ({"backbone": "hgn", "input_size": 160}, "must be a multiple of 64"),
         ({"backbone": "hgn", "input_size": 0}, "must be a multiple of 64"),
-        ({"backbone": "hgn", "glance": True}, "`glance` is that of cascades"),
-        ({"preset": "paper", "glance": True}, "`glance` is that of cascades"),
+        ({"backbone": "hgn", "global_context": True}, "`global_context` needs"),
+        ({"preset": "paper", "global_context": True}, "`global_context` needs"),
     ],
 )
 def test_what_goes_with_one_backbone_only(values, reason):
@@ -114,11 +117,14 @@ def test_a_configuration_cannot_be_changed():
 
 def test_options_of_later_versions_are_left_out_where_they_change_nothing():
     plain = to_json(RunConfig())
-    assert not {"input_size", "glance"} & plain.keys()
-    assert not {"cool_down", "mending", "source_shares"} & plain["algorithm"].keys()
-    algorithm = AlgorithmConfig(cool_down=0.3, source_shares=(1, 2))
+    assert not {"input_size", "global_context"} & plain.keys()
+    assert (
+        not {"augmentation_annealing", "correction_fraction", "source_shares"}
+        & plain["algorithm"].keys()
+    )
+    algorithm = AlgorithmConfig(augmentation_annealing=0.3, source_shares=(1, 2))
     plain = to_json(RunConfig(backbone="hgn", input_size=192, algorithm=algorithm))
     assert plain["input_size"] == 192
-    assert plain["algorithm"]["cool_down"] == 0.3
-    assert to_json(RunConfig(glance=True))["glance"] is True
+    assert plain["algorithm"]["augmentation_annealing"] == 0.3
+    assert to_json(RunConfig(global_context=True))["global_context"] is True
     assert plain["algorithm"]["source_shares"] == [1, 2]

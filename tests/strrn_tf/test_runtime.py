@@ -11,7 +11,7 @@ from support.places import ROOT
 
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_face
-from strrn_tf.commands.command_line import TRAIN
+from strrn_tf.system.command_line import TRAIN
 
 BASE = {"ai-edge-litert", "numpy", "opencv-python-headless", "rich", "tyro"}
 
@@ -36,7 +36,7 @@ def hook(event, arguments):
 
 @pytest.fixture(scope="module")
 def frame():
-    """A frame (240, 320, 3) with one drawn face."""
+    """A frame (240, 320, 3) with one synthetic face."""
     return draw_face(np.random.default_rng(3), 1, (240, 320))[0]
 
 
@@ -134,7 +134,7 @@ sys.exit({call})
 
 
 def test_other_missing_modules_are_not_blamed_on_the_installation():
-    from strrn_tf.commands.command_line import exit_code
+    from strrn_tf.system.command_line import exit_code
 
     def command():
         import no_such_module_of_ours  # noqa: F401

@@ -8,7 +8,7 @@ from data_pipeline.stores.store import CropStore
 from strrn_tf.landmarks import NUM_LANDMARKS
 from support.toy_models import toy_mean_shape
 
-STORED, CROP, ROOM = 385, 315, 35
+STORED, CROP, PADDING = 385, 315, 35
 STEP = (4.0, -3.0)  # of the moving clip: 5 px
 EYES = 120.0  # eye distance of the toy shape
 
@@ -40,7 +40,7 @@ class BlobDetector:
         return {"refinements": np.stack([shape + 30, shape], 1).astype(np.float32)}
 
 
-class Follower:
+class BlobTracker:
     """Tracks by detecting: never wrong, wherever it starts."""
 
     def predict_on_batch(self, inputs):
@@ -52,7 +52,7 @@ def crop_store(folder, num, num_frames, seed=0, annotated=True):
     rng = np.random.default_rng(seed)
     frames = np.zeros((num, num_frames, STORED, STORED, 3), np.uint8)
     frames += np.arange(1, num + 1, dtype=np.uint8)[:, None, None, None, None]
-    landmarks = toy_mean_shape() + ROOM
+    landmarks = toy_mean_shape() + PADDING
     landmarks = landmarks + rng.normal(0, 2, (num, num_frames, NUM_LANDMARKS, 2))
     if not annotated:
         landmarks[:] = np.nan

@@ -12,6 +12,7 @@ detector.npz and tracker.npz of each.
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -25,10 +26,12 @@ import tensorflow as tf
 
 from data_pipeline.batches.training_data import TrainingData
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
-from strrn_tf.methods.omni_supervision import OmniSupervision
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.models.build import build_networks
-from strrn_tf.training import callbacks, fitting
+from strrn_tf.training import callbacks
+from strrn_tf.training.callbacks import Checkpoints
 from strrn_tf.training.devices import Devices, choose_devices
+from strrn_tf.training.fitting import fit
 from strrn_tf.training.run_folder import RunFolder
 from support.clips import crop_store
 from support.toy_models import toy_mean_shape
@@ -41,7 +44,7 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
     """Return a detector with batch normalisation and a tracker, of one layer each."""
     layers = keras.layers
 
-    def look(frames: keras.KerasTensor) -> keras.KerasTensor:
+    def describe(frames: keras.KerasTensor) -> keras.KerasTensor:
         x = layers.Conv2D(4, 3, use_bias=False)(layers.AveragePooling2D(21)(frames))
         x = layers.BatchNormalization(momentum=0.9)(x)
         x = layers.Flatten()(layers.Activation("relu")(x))
@@ -51,29 +54,30 @@ def toy_networks() -> tuple[keras.Model, keras.Model]:
     start = keras.Input((68, 2), name="start")
     shape = keras.ops.convert_to_tensor(toy_mean_shape())
     # Gradients so large that they are clipped.
-    detector = keras.Model(frames, {"refinements": 100 * look(frames) + shape})
+    detector = keras.Model(frames, {"refinements": 100 * describe(frames) + shape})
     inputs = {"frames": frames, "start": start}
-    return detector, keras.Model(inputs, start + look(frames)[:, 0])
+    return detector, keras.Model(inputs, start + describe(frames)[:, 0])
 
 
 def train(folder: Path, devices: Devices, kind: str, tracks: bool = True) -> None:
     """Train a detector, and a tracker unless that is not asked for, as round 0 does."""
     keras.utils.set_random_seed(0)
-    algorithm = AlgorithmConfig(drift_steps=1)
+    algorithm = AlgorithmConfig(rollout_steps=1)
     config = RunConfig(
         backbone="hgn", preset="tiny", detector=FIT, tracker=FIT, algorithm=algorithm
     )
     is_toy = kind == "toy"
     networks = toy_networks() if is_toy else build_networks(config, toy_mean_shape())
     data = TrainingData(crop_store(folder, 8, 1), None, config)
-    run = RunFolder(folder)
-    run.start({})
-    method = OmniSupervision(config, *networks, data, run, devices)
-    method.train_detector(0, None)
-    np.savez(folder / "detector.npz", *method.detector.get_weights())
+    run_folder = RunFolder(folder)
+    run_folder.start({})
+    often = partial(fit, checkpoints=Checkpoints(steps=2, seconds=0.0))
+    run = TrainingRun(config, *networks, data, run_folder, devices, often)
+    run.train_detector(0)
+    np.savez(folder / "detector.npz", *run.detector.get_weights())
     if tracks:
-        method.train_tracker(0, None)
-        np.savez(folder / "tracker.npz", *method.tracker.get_weights())
+        run.train_tracker(0)
+        np.savez(folder / "tracker.npz", *run.tracker.get_weights())
 
 
 def interrupt_at(step: int) -> None:
@@ -93,7 +97,6 @@ def interrupt_at(step: int) -> None:
 
 def main(root: Path, kind: str) -> None:
     """Train in all ways."""
-    fitting.CHECKPOINT_STEPS, callbacks.CHECKPOINT_SECONDS = 2, 0.0
     if keras.backend.backend() == "tensorflow":
         (cpu,) = tf.config.list_physical_devices("CPU")
         halves = [tf.config.LogicalDeviceConfiguration()] * 2
@@ -103,7 +106,7 @@ def main(root: Path, kind: str) -> None:
     train(root / "two", two, kind)
     ways = {"resumed": two} | ({"moved": one} if kind == "real" else {})
     for name, devices in ways.items():
-        # In the middle of a stretch.
+        # In the middle of a checkpoint interval.
         interrupt_at(3)
         try:
             train(root / name, two, kind, tracks=False)

@@ -19,37 +19,23 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
-from strrn_tf.training import callbacks, fitting
-from strrn_tf.training.failures import TrainingDiverged
-from strrn_tf.training.fitting import Phase, fit
+from strrn_tf.system.failures import TrainingDiverged
+from strrn_tf.training.callbacks import Checkpoints, steps_done
+from strrn_tf.training.devices import ONE_DEVICE
+from strrn_tf.training.fitting import Phase, fit, make_optimizer
 from strrn_tf.training.run_folder import RunFolder
 from support.toy_models import Line
 
-STRETCH = 20
+CHECKPOINTS = Checkpoints(steps=20, seconds=0.0)
 PHASE = Phase("line-00", steps=100, learning_rate=0.05, weight_decay=0.0)
 
 
-class Interrupted(Line):
-    """Something happens in the middle of an update."""
-
-    def __init__(self, kind: str, moment: int) -> None:
-        super().__init__()
-        self.kind, self.moment, self.updates = kind, moment, 0
-
-    def make_train_function(self, force: bool = False) -> None:
-        super().make_train_function(force)
-        update = self.train_function
-
-        def interrupted(*arguments: object) -> object:
-            result = update(*arguments)
-            self.updates += 1
-            if self.updates == self.moment and self.kind == "ctrl-c":
-                signal.raise_signal(signal.SIGINT)
-            if self.updates == self.moment and self.kind == "twice":
-                raise KeyboardInterrupt
-            return result
-
-        self.train_function = interrupted
+def interrupt(number: int, kind: str, moment: int) -> None:
+    """Press Ctrl-C once in the middle of an update, or twice."""
+    if number == moment and kind == "ctrl-c":
+        signal.raise_signal(signal.SIGINT)
+    if number == moment and kind == "twice":
+        raise KeyboardInterrupt
 
 
 def batches_from(start: int, poison: int) -> Iterator[dict[str, np.ndarray]]:
@@ -65,12 +51,12 @@ def batches_from(start: int, poison: int) -> Iterator[dict[str, np.ndarray]]:
 
 def main(root: Path, kind: str, moment: int) -> None:
     """Train, and read what was saved."""
-    fitting.CHECKPOINT_STEPS, callbacks.CHECKPOINT_SECONDS = STRETCH, 0.0
     folder = RunFolder(root)
+    trainer = Line(partial(interrupt, kind=kind, moment=moment))
     folder.start({})
     try:
         batches = partial(batches_from, poison=moment * (kind == "poison"))
-        fit(Interrupted(kind, moment), batches, PHASE, folder)
+        fit(trainer, batches, PHASE, folder, checkpoints=CHECKPOINTS)
     except TrainingDiverged as error:
         print(f"\nTrainingDiverged: {error}")
     except KeyboardInterrupt:
@@ -79,10 +65,10 @@ def main(root: Path, kind: str, moment: int) -> None:
         print("saved: nothing")
         return
     saved = Line()
-    saved.compile(optimizer=fitting._optimizer(PHASE, fitting.ONE_DEVICE))
+    saved.compile(optimizer=make_optimizer(PHASE, ONE_DEVICE))
     saved.optimizer.build(saved.trainable_variables)
     saved.load_weights(folder.checkpoint(PHASE.name))
-    print(f"saved: {callbacks.steps_done(saved)}")
+    print(f"saved: {steps_done(saved)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A process of its own that trains and dies where it is told to.
+"""A process of its own that trains and dies at chosen moments.
 
     python training_process.py DEATHS EXPORT OPTIONS...
 
@@ -56,7 +56,7 @@ def die_at(moment: str, number: int, name: str) -> None:
 
 def main() -> None:
     """Run one fork after the other."""
-    fitting.CHECKPOINT_STEPS, callbacks.CHECKPOINT_SECONDS = 2, 0.0
+    fitting.CHECKPOINTS = callbacks.Checkpoints(steps=2, seconds=0.0)
     deaths, export, *options = sys.argv[1:]
     if export == "no-export":
         run.export_run = lambda *_, **__: None

@@ -1,1 +1,1 @@
-"""The synthetic head: its surface, features and hair."""
+"""The person: surface of the head, painted features, hair, clothes, landmarks."""

@@ -1,17 +1,17 @@
-"""Eyes, painted on the frontal plane: lids, lashes, sclera, iris, glint."""
+"""The eyes, painted on the frontal plane: lids, lashes, sclera, iris, glint."""
 
 import cv2
 import numpy as np
 
-from data_pipeline.synthetic.head.face_model import Expression, Identity
-from data_pipeline.synthetic.head.outlines import eye_outline, smooth_curve
-from data_pipeline.synthetic.scene.canvas import (
+from data_pipeline.synthetic.head.canvas import (
     PIXELS_PER_UNIT,
     Canvas,
     canvas_grid,
     ellipse,
     polygon_mask,
 )
+from data_pipeline.synthetic.head.face_model import Expression, Identity
+from data_pipeline.synthetic.head.outlines import eye_outline, smooth_curve
 
 _SCLERA = np.float32((0.66, 0.62, 0.59))
 _IRIS_RADIUS = 0.088
@@ -23,7 +23,7 @@ def paint_eyes(
     expression: Expression,
     light: tuple[float, float, float],
 ) -> None:
-    """Paint both eyes; ``light`` is the direction to the light, for the glint."""
+    """Paint both eyes. ``light`` is the direction to the light, for the glint."""
     for side in (0, 1):
         outline = eye_outline(identity, expression, side)
         upper = smooth_curve(outline[:4])
@@ -61,18 +61,18 @@ def _paint_eyeball(
     upper: np.ndarray,
     light: tuple[float, float, float],
 ) -> None:
-    """Paint what is seen between the lids."""
+    """Paint the visible part of the eyeball between the lids."""
     window = canvas.window(edge, 0.03)
     shape = canvas.pixels[window].shape[:2]
     x = canvas_grid()[0][:, window[1]]
     y = canvas_grid()[1][window[0]]
     middle = (edge.min(0) + edge.max(0)) / 2
-    # The eyeball rests between the corners however far the lids are open.
+    # The eyeball stays between the corners and does not follow the lids.
     corners = (upper[0] + upper[-1]) / 2
     centre = (middle[0] + 0.07 * expression.gaze[0],
               corners[1] - 0.018 + 0.05 * expression.gaze[1])  # fmt: skip
     away = np.clip(np.abs(x - middle[0]) / (identity.eye_width / 2), 0, 1)
-    # The white of an eye lies in the shade of its socket, more so by the skin's tone.
+    # The white of an eye lies in the shade of its socket, darker with darker skin.
     bright = np.float32(0.62 + 0.38 * min(1.0, float(identity.skin.mean()) / 0.4))
     ball = np.ones(shape, np.float32)[..., None] * _SCLERA * bright
     ball *= (1 - 0.4 * away[..., None] ** 2) * np.float32((1, 1, 1))
@@ -116,8 +116,8 @@ def _paint_lashes(
     window = canvas.window(upper, 0.08)
     mask = np.zeros(canvas.pixels[window].shape[:2], np.uint8)
     for index in range(0, len(upper) // 2, 2):
-        share = 1 - index / (len(upper) / 2)
-        tip = upper[index] + (outward * 0.05 * share, -0.03 - 0.015 * share)
+        fraction = 1 - index / (len(upper) / 2)
+        tip = upper[index] + (outward * 0.05 * fraction, -0.03 - 0.015 * fraction)
         line = canvas.local(np.array([upper[index], tip]), window)
         cv2.polylines(
             mask, [np.round(line * 16).astype(np.int32)], False, 255, 1, cv2.LINE_AA, 4
@@ -126,7 +126,7 @@ def _paint_lashes(
 
 
 def _below(values: np.ndarray, limit: float) -> np.ndarray:
-    """Return a mask of values below a limit, one pixel soft at the iris' scale."""
+    """Return a mask of values below a limit, with an edge one canvas pixel wide."""
     softness = 1.2 / (_IRIS_RADIUS * PIXELS_PER_UNIT)
     return np.clip((limit - values) / softness + 0.5, 0, 1).astype(np.float32)
 
@@ -137,6 +137,6 @@ def _blend(image: np.ndarray, mask: np.ndarray, colour: np.ndarray) -> None:
 
 
 def _rising(curve: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of a curve with x increasing, as ``np.interp`` wants it."""
+    """Return x and y of a curve in rising order of x, as ``np.interp`` needs."""
     order = np.argsort(curve[:, 0])
     return curve[order, 0], curve[order, 1]

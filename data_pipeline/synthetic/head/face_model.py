@@ -1,9 +1,9 @@
-"""Who is drawn and what the face does: identities, expressions, poses.
+"""The parameters of a face: identity, expression and pose.
 
-Lengths are in *head units*: half the width of the face between the ears is 1. The
-head frame has x to the right of the picture, y down and z towards the viewer; the
-origin lies between the eyes at the depth of the ears. The proportions are those of
-an average adult face; identities vary around them.
+Lengths are in *head units*: half the width of the face between the ears is 1. In the
+head frame x points to the right of the picture, y down and z towards the viewer. Its
+origin lies between the eyes at the depth of the ears. The mean proportions are those of
+an average adult face.
 """
 
 from dataclasses import dataclass, field, replace
@@ -40,8 +40,7 @@ def to_linear(colour: np.ndarray) -> np.ndarray:
 class Identity:
     """A person: shape in head units, colours in linear RGB.
 
-    The drawn face of an identity is symmetric up to its textures; asymmetry is part
-    of the ``Expression``.
+    The geometry is symmetric. Asymmetry is part of the ``Expression``.
     """
 
     seed: int
@@ -81,9 +80,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Expression:
-    """What the face does. All zeros with ``lids`` (1, 1) is the neutral face.
+    """The expression of a face. All zeros with ``lids`` (1, 1) is the neutral face.
 
-    Pairs are (image left, image right) of the unturned face.
+    Pairs are (image left, image right) of the unturned face, ``gaze`` is (x, y).
     """
 
     mouth_open: float = 0.0
@@ -108,10 +107,10 @@ class Expression:
 
 @dataclass(frozen=True)
 class Pose:
-    """Where the head is. Angles in radians, ``scale`` in pixels per head unit.
+    """The pose of a head: angles in radians, ``scale`` in pixels per head unit.
 
-    Positive yaw turns the nose to the right of the picture, positive pitch lowers
-    it, positive roll is clockwise. ``centre`` is the pixel of the middle of the head.
+    Positive yaw turns the nose to the right of the picture. Positive pitch lowers the
+    nose. Positive roll is clockwise. ``centre`` is the pixel of the head's origin.
     """
 
     yaw: float = 0.0
@@ -127,15 +126,15 @@ class Pose:
 
 
 def _between(rng: np.random.Generator, colours: np.ndarray) -> np.ndarray:
-    """Return a colour on the polyline through ``colours`` (N, 3), in linear light."""
+    """Sample a colour on the polyline through ``colours`` (N, 3), in linear light."""
     position = rng.uniform(0, len(colours) - 1)
     index = min(int(position), len(colours) - 2)
-    share = position - index
-    return to_linear(colours[index] * (1 - share) + colours[index + 1] * share)
+    fraction = position - index
+    return to_linear(colours[index] * (1 - fraction) + colours[index + 1] * fraction)
 
 
 def _colours(rng: np.random.Generator) -> dict:
-    """Return skin, lip, hair, iris and clothes colours that occur together."""
+    """Sample colours of skin, lips, hair, iris and clothes that occur together."""
     skin = _between(rng, _SKIN)
     darkness = 1.0 - float(skin.mean()) / 0.65
     hair = _between(rng, _HAIR[: 5 if darkness < 0.55 else 2])
@@ -150,7 +149,7 @@ def _colours(rng: np.random.Generator) -> dict:
 
 
 def _hair(rng: np.random.Generator) -> dict:
-    """Return hair style, facial hair and glasses."""
+    """Sample hair style, facial hair and glasses."""
     bearded = rng.random() < 0.45
     styles = ("short", "side", "receding", "bald", "fringe")
     if not bearded:
@@ -167,7 +166,7 @@ def _hair(rng: np.random.Generator) -> dict:
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
-    """Return a random person."""
+    """Sample a person."""
 
     def vary(mean: float, spread: float) -> float:
         return mean + spread * float(np.clip(rng.normal(), -2, 2))

@@ -1,16 +1,16 @@
-"""Hair: a shell round the head that ends at a hairline."""
+"""Hair: a shell around the head that ends at a hairline."""
 
 import cv2
 import numpy as np
 
+from data_pipeline.synthetic.head.body import rows_between
 from data_pipeline.synthetic.head.face_model import Identity
+from data_pipeline.synthetic.head.patch import Patch
 from data_pipeline.synthetic.head.skin import smooth_noise
 from data_pipeline.synthetic.head.surface import Head
-from data_pipeline.synthetic.scene.body import rows_between
-from data_pipeline.synthetic.scene.patch import Patch
 
 _GRID = 220
-# Height of the hairline at azimuths (absolute, radians) for every style.
+# For every style the height of the hairline at these absolute azimuths in radians.
 _AZIMUTHS = np.array([0.0, 0.4, 0.75, 1.0, 1.2, 1.4, 1.65, 2.1, 2.6, 3.15])
 _HAIRLINES = {
     "short": (-0.93, -0.91, -0.78, -0.5, -0.3, 0.15, -0.1, 0.45, 0.85, 0.9),
@@ -25,7 +25,7 @@ _HAIRLINES = {
 
 
 def hair_patches(head: Head) -> list[Patch]:
-    """Return the hair of a head (of any expression: hair does not follow it)."""
+    """Return the hair of a head. The expression does not move it."""
     identity = head.identity
     rng = np.random.default_rng(identity.seed + 4)
     style = identity.hair_style
@@ -36,7 +36,7 @@ def hair_patches(head: Head) -> list[Patch]:
     y = rows_between(-identity.crown, float(line.max()) + 0.02, _GRID)[:, None]
     above = np.clip((line - y) / 0.28, 0, 1)
     if style in ("bob", "long"):
-        # Long hair ends in the air: only at the face does it rise from the skin.
+        # Long hair ends in the air. It rises from the skin only around the face.
         above = np.maximum(above, np.clip((np.abs(azimuth) - 0.9) / 0.3, 0, 1))
     patch = Patch(
         _shell(head, y, azimuth, above, rng),
@@ -53,7 +53,7 @@ def hair_patches(head: Head) -> list[Patch]:
 def _strands_above(
     line: np.ndarray, y: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return the mask (h, w) of the hair, its edge broken into strands."""
+    """Return the mask (h, w) of the hair, with strands at its edge."""
     height = y.shape[0]
     strands = rng.standard_normal((height // 9, _GRID), dtype=np.float32)
     strands = cv2.resize(strands, (_GRID, height), interpolation=cv2.INTER_LINEAR)
@@ -63,7 +63,7 @@ def _strands_above(
 def _parting(
     identity: Identity, azimuth: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return how a side parting or a ragged fringe moves the hairline."""
+    """Return the shift of the hairline by a side parting or a ragged fringe."""
     if identity.hair_style in ("side", "bob", "long"):
         side = rng.choice((-1, 1))
         sweep = np.exp(-(((azimuth - 0.45 * side) / 0.4) ** 2))
@@ -80,7 +80,7 @@ def _shell(
     above: np.ndarray,
     rng: np.random.Generator,
 ) -> np.ndarray:
-    """Return the points (h, w, 3) of the shell; ``above`` is 0 at the hairline."""
+    """Return the points (h, w, 3) of the shell. ``above`` is 0 at the hairline."""
     identity = head.identity
     half, middle, front, back = head.profile(np.minimum(y, 0.1))
     cosine = np.cos(azimuth)
@@ -103,7 +103,7 @@ def _shell(
 
 
 def _texture(identity: Identity, rng: np.random.Generator) -> np.ndarray:
-    """Return strands (H, W, 3) that run along the columns."""
+    """Return the colours (H, W, 3) of strands that run along the columns."""
     fine = rng.standard_normal((10, 420), dtype=np.float32)
     coarse = smooth_noise(rng, (10, 420), 12)
     strands = np.clip(1 + 0.3 * fine + 0.22 * coarse, 0.35, 2)
@@ -111,7 +111,7 @@ def _texture(identity: Identity, rng: np.random.Generator) -> np.ndarray:
 
 
 def _sheen(rng: np.random.Generator) -> np.ndarray:
-    """Return (H, W): highlights that follow the strands."""
+    """Return the gloss (H, W) of highlights that follow the strands."""
     strands = rng.standard_normal((10, 420), dtype=np.float32)
     return np.clip(1 + 0.6 * strands, 0.1, 3)
 

@@ -1,15 +1,15 @@
-"""The mouth, painted on the frontal plane: lips, and teeth and tongue behind them."""
+"""The mouth, painted on the frontal plane: lips, teeth and tongue."""
 
 import cv2
 import numpy as np
 
+from data_pipeline.synthetic.head.canvas import Canvas, canvas_grid, polygon_mask
 from data_pipeline.synthetic.head.face_model import Expression, Identity
 from data_pipeline.synthetic.head.outlines import lip_outlines, smooth_curve
-from data_pipeline.synthetic.scene.canvas import Canvas, canvas_grid, polygon_mask
 
 
 def paint_mouth(canvas: Canvas, identity: Identity, expression: Expression) -> None:
-    """Paint lips, and inside an open mouth the teeth and the tongue."""
+    """Paint the lips, and in an open mouth the teeth and the tongue."""
     outer, inner = lip_outlines(identity, expression)
     rng = np.random.default_rng(identity.seed + 2)
     edge = _closed(outer, (0, 6))
@@ -36,7 +36,7 @@ def paint_mouth(canvas: Canvas, identity: Identity, expression: Expression) -> N
 def _paint_cavity(
     canvas: Canvas, identity: Identity, expression: Expression, inner: np.ndarray
 ) -> None:
-    """Paint what is seen between the lips."""
+    """Paint teeth, tongue and shade between the lips."""
     if expression.mouth_open < 0.012:
         return
     edge = _closed(inner, (0, 4))
@@ -68,7 +68,7 @@ def _paint_cavity(
 
 
 def _closed(points: np.ndarray, corners: tuple[int, int]) -> np.ndarray:
-    """Return a closed outline through points, smooth except at its two corners."""
+    """Return a closed outline through points that is smooth except at two corners."""
     first, second = corners
     there = smooth_curve(points[first : second + 1], 8)
     back = smooth_curve(np.concatenate([points[second:], points[:1]]), 8)

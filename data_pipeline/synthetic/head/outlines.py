@@ -1,16 +1,15 @@
-"""Outlines of the features in the frontal plane, from which landmarks are taken.
+"""Outlines of the features in the frontal plane; landmarks are points of them.
 
-Everything that is painted (lids, lips, brows, nostrils) is painted through these
-outlines, so a landmark and the edge that it names cannot disagree. Points are (x, y)
-in head units of the unturned face, with the expression already applied. Order and
-meaning follow the iBUG-68 markup.
+Lids, lips, brows and nostrils are painted through these outlines, so a landmark always
+lies on the painted edge. Points are (x, y) in head units of the unturned face with its
+expression. Order and meaning follow the iBUG 68-point markup.
 """
 
 import numpy as np
 
 from data_pipeline.synthetic.head.face_model import Expression, Identity
 
-# Heights of contour landmarks 0..8 as fractions of the height of the chin.
+# Heights of contour landmarks 0 to 8, as fractions of the height of the chin.
 JAW_HEIGHTS = np.array([0.0, 0.175, 0.34, 0.502, 0.652, 0.783, 0.892, 0.972, 1.0])
 
 
@@ -25,7 +24,7 @@ def jaw_half_width(identity: Identity, y: np.ndarray) -> np.ndarray:
 
 
 def jaw_drop(expression: Expression) -> float:
-    """Return how far the open mouth lowers the chin."""
+    """Return the distance by which the open mouth lowers the chin."""
     return 0.75 * max(expression.mouth_open, 0.0)
 
 
@@ -34,12 +33,12 @@ def lower_by_jaw(
 ) -> np.ndarray:
     """Map heights of the neutral face to the face with the mouth open."""
     rest = identity.mouth_y - 0.02
-    share = np.clip((np.asarray(y, float) - rest) / (identity.chin - rest), 0, 1)
-    return y + jaw_drop(expression) * np.sin(share * np.pi / 2) ** 0.8
+    fraction = np.clip((np.asarray(y, float) - rest) / (identity.chin - rest), 0, 1)
+    return y + jaw_drop(expression) * np.sin(fraction * np.pi / 2) ** 0.8
 
 
 def brow_outline(identity: Identity, expression: Expression, side: int) -> np.ndarray:
-    """Return the upper edge of a brow (5, 2), outer end first; side 0 is image left."""
+    """Return the upper edge of a brow (5, 2), outer end first. Side 0 is image left."""
     x = np.array([0.86, 0.72, 0.54, 0.35, 0.17])
     arch = np.array([-1.9, 0.1, 0.9, 0.55, -0.25])
     raised = np.array([0.5, 1.0, 1.1, 1.0, 0.8]) * 0.13 * expression.brows[side]
@@ -51,14 +50,14 @@ def brow_outline(identity: Identity, expression: Expression, side: int) -> np.nd
 
 def brow_lower_edge(upper: np.ndarray, identity: Identity) -> np.ndarray:
     """Return the lower edge (5, 2) of a brow with the given upper edge."""
-    share = np.array([0.12, 0.55, 0.85, 1.0, 0.95])
-    return upper + np.stack([np.zeros(5), identity.brow_thickness * share], -1)
+    fraction = np.array([0.12, 0.55, 0.85, 1.0, 0.95])
+    return upper + np.stack([np.zeros(5), identity.brow_thickness * fraction], -1)
 
 
 def eye_outline(identity: Identity, expression: Expression, side: int) -> np.ndarray:
     """Return an eye (6, 2): outer corner, upper lid 2, inner corner, lower lid 2.
 
-    For side 1 the order is still outer to inner; ``frontal_landmarks`` reorders it.
+    The order is outer to inner on both sides; ``frontal_landmarks`` reorders side 1.
     """
     half = identity.eye_width / 2
     centre, height = identity.eye_centre, identity.eye_height
@@ -131,15 +130,15 @@ def frontal_landmarks(identity: Identity, expression: Expression) -> np.ndarray:
 def smooth_curve(points: np.ndarray, samples: int = 10) -> np.ndarray:
     """Return a curve (M, D) through points (N, D), ``samples`` for every segment.
 
-    A cubic Hermite (Catmull-Rom) curve on centripetal knots, which has no loops.
+    It is a cubic Hermite (Catmull-Rom) curve with centripetal knots, without loops.
     """
     points = np.asarray(points, float)
     chord = np.linalg.norm(np.diff(points, axis=0), axis=-1)
     knots = np.append(0, np.cumsum(np.sqrt(np.maximum(chord, 1e-9))))
     slope = np.gradient(points, knots, axis=0, edge_order=min(2, len(points) - 1))
-    share = np.arange((len(points) - 1) * samples + 1) / samples
-    index = np.minimum(share.astype(int), len(points) - 2)
-    u = (share - index)[:, None]
+    fraction = np.arange((len(points) - 1) * samples + 1) / samples
+    index = np.minimum(fraction.astype(int), len(points) - 2)
+    u = (fraction - index)[:, None]
     step = (knots[index + 1] - knots[index])[:, None]
     start, end = points[index], points[index + 1]
     bend = (1 - u) * slope[index] * step - u * slope[index + 1] * step

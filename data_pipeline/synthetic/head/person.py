@@ -1,18 +1,18 @@
-"""A person ready to be photographed: everything that does not change in a clip."""
+"""A person: everything that stays the same in a clip, and the landmarks."""
 
 from functools import cached_property
 
 import numpy as np
 
+from data_pipeline.synthetic.head.body import ear_patches, face_patch, torso_patches
 from data_pipeline.synthetic.head.face_model import Expression, Identity, Pose
+from data_pipeline.synthetic.head.glasses import glasses_patches
 from data_pipeline.synthetic.head.hair import hair_patches
+from data_pipeline.synthetic.head.patch import Light, Patch, moved, project, rotation
 from data_pipeline.synthetic.head.skin import paint_skin
 from data_pipeline.synthetic.head.surface import Head, neutral_relief
-from data_pipeline.synthetic.scene.body import ear_patches, face_patch, torso_patches
-from data_pipeline.synthetic.scene.patch import Light, Patch, project, rotation
-from data_pipeline.synthetic.scene.props import glasses_patches
 
-# The torso follows a turn of the head by this share.
+# Fraction of a turn of the head by which the torso turns.
 _TORSO_TURN = 0.3
 
 
@@ -44,7 +44,7 @@ class Person:
         return torso_patches(self.identity)
 
     def patches(self, expression: Expression, pose: Pose, light: Light) -> list[Patch]:
-        """Return all patches in the camera's frame."""
+        """Return all patches in the camera frame."""
         turn = rotation(pose)
         head = Head(self.identity, expression, self._relief)
         towards = tuple(np.asarray(light.direction) @ turn)
@@ -62,20 +62,12 @@ class Person:
         return np.concatenate([_contour(jaw, pose), inner]).astype(np.float32)
 
 
-def moved(
-    patch: Patch, turn: np.ndarray, shift: tuple[float, float, float] = (0, 0, 0)
-) -> Patch:
-    """Return a patch turned by (3, 3), then shifted."""
-    points = patch.points @ turn.T.astype(np.float32) + np.float32(shift)
-    return Patch(**{**vars(patch), "points": points})
-
-
 def _contour(candidates: np.ndarray, pose: Pose) -> np.ndarray:
-    """Return the contour (17, 2): the outermost of every landmark's candidates.
+    """Return the contour (17, 2): the outermost candidate of every landmark.
 
-    "Outermost" is along the normal of the resting jaw line, turned with the head in
-    the picture. The maximum is refined by a parabola, so that the contour slides
-    smoothly while the head turns.
+    Outermost means furthest along the normal of the resting jaw line, which rolls with
+    the head. A parabola refines the maximum, so the contour slides smoothly while the
+    head turns.
     """
     angle = np.linspace(np.pi, 0, 17)
     upright = np.stack([np.cos(angle), np.sin(angle) ** 2], -1)
@@ -87,7 +79,7 @@ def _contour(candidates: np.ndarray, pose: Pose) -> np.ndarray:
     before, here, after = (reach[rows, best + k] for k in (-1, 0, 1))
     bend = np.minimum(before - 2 * here + after, -1e-9)
     offset = np.clip(0.5 * (before - after) / bend, -1, 1)
-    place = best + offset
-    low = np.clip(np.floor(place).astype(int), 0, last - 1)
-    share = (place - low)[:, None]
-    return (1 - share) * candidates[rows, low] + share * candidates[rows, low + 1]
+    position = best + offset
+    low = np.clip(np.floor(position).astype(int), 0, last - 1)
+    fraction = (position - low)[:, None]
+    return (1 - fraction) * candidates[rows, low] + fraction * candidates[rows, low + 1]

@@ -1,17 +1,9 @@
-"""Skin, brows, nostrils, lips and beard, painted on the frontal plane."""
+"""The skin, painted on the frontal plane, with brows, nostrils and beard."""
 
 import cv2
 import numpy as np
 
-from data_pipeline.synthetic.head.face_model import Expression, Identity
-from data_pipeline.synthetic.head.outlines import (
-    brow_lower_edge,
-    brow_outline,
-    jaw_half_width,
-    lip_outlines,
-    smooth_curve,
-)
-from data_pipeline.synthetic.scene.canvas import (
+from data_pipeline.synthetic.head.canvas import (
     PIXELS_PER_UNIT,
     Canvas,
     canvas_grid,
@@ -21,12 +13,26 @@ from data_pipeline.synthetic.scene.canvas import (
     stroke_mask,
     to_canvas,
 )
+from data_pipeline.synthetic.head.face_model import Expression, Identity
+from data_pipeline.synthetic.head.outlines import (
+    brow_lower_edge,
+    brow_outline,
+    jaw_half_width,
+    lip_outlines,
+    smooth_curve,
+)
 
 
 def smooth_noise(
     rng: np.random.Generator, shape: tuple[int, int], cell: float
 ) -> np.ndarray:
-    """Return noise (H, W) of zero mean and unit spread with grains of ``cell`` px."""
+    """Return noise (H, W) of zero mean and about unit spread, with grains of a size.
+
+    Args:
+        rng: source of the randomness.
+        shape: (H, W) in pixels.
+        cell: size of a grain in pixels.
+    """
     small = [max(2, int(np.ceil(side / cell)) + 2) for side in shape]
     values = rng.standard_normal(small, dtype=np.float32)
     return cv2.resize(values, shape[::-1], interpolation=cv2.INTER_CUBIC)
@@ -65,12 +71,12 @@ def paint_skin(identity: Identity) -> np.ndarray:
 def _paint_spots(canvas: Canvas, identity: Identity, rng: np.random.Generator) -> None:
     """Paint freckles and a few moles."""
     for _ in range(int(90 * identity.freckles)):
-        place = rng.normal((0, 0.35), (0.4, 0.25))
-        spot = ellipse(place, (rng.uniform(0.006, 0.013),) * 2)
+        centre = rng.normal((0, 0.35), (0.4, 0.25))
+        spot = ellipse(centre, (rng.uniform(0.006, 0.013),) * 2)
         canvas.fill(spot, identity.skin * (0.55, 0.42, 0.35), 0.45, 0.006)
     for _ in range(rng.poisson(1.5)):
-        place = rng.uniform((-0.7, -0.9), (0.7, 1.3))
-        spot = ellipse(place, (rng.uniform(0.01, 0.018),) * 2)
+        centre = rng.uniform((-0.7, -0.9), (0.7, 1.3))
+        spot = ellipse(centre, (rng.uniform(0.01, 0.018),) * 2)
         canvas.fill(spot, identity.skin * (0.3, 0.2, 0.18), 0.8, 0.005)
 
 
@@ -100,19 +106,19 @@ def _paint_creases(canvas: Canvas, identity: Identity) -> None:
 
 
 def beard_mask(identity: Identity) -> np.ndarray:
-    """Return (H, W) in [0, 1]: where a beard grows on the neutral face."""
+    """Return the mask (H, W) in [0, 1] of a beard on the neutral face."""
     x, y = canvas_grid()
     half = np.maximum(jaw_half_width(identity, y), 0.05).astype(np.float32)
-    share = np.clip(np.abs(x) / half, 0, 1.2)
-    upper = identity.mouth_y + 0.16 - 0.75 * np.clip(share - 0.25, 0, 1) ** 1.2
+    fraction = np.clip(np.abs(x) / half, 0, 1.2)
+    upper = identity.mouth_y + 0.16 - 0.75 * np.clip(fraction - 0.25, 0, 1) ** 1.2
     grown = np.clip((y - upper) / 0.1, 0, 1)
     chin = np.clip((y - identity.mouth_y - 0.17) / 0.06, 0, 1)
     chin = chin * np.clip((0.3 - np.abs(x)) / 0.1, 0, 1)
-    return np.maximum(grown * np.clip((share - 0.22) / 0.16, 0, 1), chin)
+    return np.maximum(grown * np.clip((fraction - 0.22) / 0.16, 0, 1), chin)
 
 
 def _moustache_mask(identity: Identity) -> np.ndarray:
-    """Return (H, W) in [0, 1]: where a moustache grows."""
+    """Return the mask (H, W) in [0, 1] of a moustache."""
     x, y = canvas_grid()
     middle = identity.mouth_y - 0.15 + 0.3 * np.abs(x) ** 1.6
     band = np.clip(1.4 - np.abs(y - middle) / 0.06, 0, 1)
@@ -148,8 +154,8 @@ def paint_brows(canvas: Canvas, identity: Identity, expression: Expression) -> N
         window = canvas.window(outline, 0.08)
         shape = canvas.pixels[window].shape[:2]
         mask = np.zeros(shape, np.float32)
-        places = rng.random((70, 3))
-        for along, across, length in places:
+        hairs = rng.random((70, 3))
+        for along, across, length in hairs:
             index = int(along * (len(top) - 2))
             root = bottom[index] + across * (top[index] - bottom[index])
             ahead = top[max(index - 4, 0)] - top[index]
@@ -183,7 +189,7 @@ def paint_nose(canvas: Canvas, identity: Identity) -> None:
 
 
 def gloss_map(identity: Identity, expression: Expression) -> np.ndarray:
-    """Return (H, W): how much the skin shines; lips, nose and forehead most."""
+    """Return the gloss (H, W) of the skin: lips, nose and forehead shine most."""
     x, y = canvas_grid()
     shine = 0.6 + 0.5 * _bump(x, y, (0.0, -0.7), 0.4)
     shine += 0.8 * _bump(x, y, (0.0, identity.nose_length - 0.18), 0.12)

@@ -1,8 +1,8 @@
-"""The surface of the head: an egg with a relief of the features.
+"""The surface of the head: an ellipsoid-like body with a relief of the features.
 
-A point is named by its height y and its azimuth (0 in front, positive to the right
-of the picture). The relief is a map over the frontal plane that is added to z, so
-that what is painted on the frontal plane and the shape below it fit.
+A point has a height y and an azimuth, 0 in front and positive to the right of the
+picture. The relief is a map over the frontal plane that is added to z. The paint lies
+on the same plane, so paint and shape fit.
 """
 
 from functools import cached_property
@@ -10,6 +10,14 @@ from functools import cached_property
 import cv2
 import numpy as np
 
+from data_pipeline.synthetic.head.canvas import (
+    LEFT,
+    PIXELS_PER_UNIT,
+    TOP,
+    canvas_grid,
+    polygon_mask,
+    to_canvas,
+)
 from data_pipeline.synthetic.head.face_model import Expression, Identity
 from data_pipeline.synthetic.head.outlines import (
     JAW_HEIGHTS,
@@ -20,22 +28,14 @@ from data_pipeline.synthetic.head.outlines import (
     lip_outlines,
     lower_by_jaw,
 )
-from data_pipeline.synthetic.scene.canvas import (
-    LEFT,
-    PIXELS_PER_UNIT,
-    TOP,
-    canvas_grid,
-    polygon_mask,
-    to_canvas,
-)
 
-# The relief is smooth; it needs half the resolution of the paint.
+# The relief is smooth, so half the resolution of the paint is enough.
 _RELIEF_STEP = 2
 _BACK = 1.2
 
 
 def _step(x: np.ndarray) -> np.ndarray:
-    """Return the smooth step: 0 below 0, 1 above 1."""
+    """Return the smooth step, which is 0 below 0 and 1 above 1."""
     x = np.clip(x, 0, 1)
     return x * x * (3 - 2 * x)
 
@@ -82,7 +82,7 @@ def neutral_relief(identity: Identity) -> np.ndarray:
 
 
 def _nose(grid: tuple[np.ndarray, np.ndarray], identity: Identity) -> np.ndarray:
-    """Return the relief of the nose: ridge, tip, wings, and the fall to the lip."""
+    """Return the relief of the nose: ridge, tip, wings, and the slope to the lip."""
     x, y = grid
     length, width, depth = (
         identity.nose_length,
@@ -120,7 +120,7 @@ class Head:
 
     @cached_property
     def _jaw_table(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return heights with the mouth open and the neutral heights they come from."""
+        """Return heights with the mouth open, and their heights on the neutral face."""
         neutral = np.linspace(TOP, self.identity.chin + 0.6, 400)
         return lower_by_jaw(self.identity, self.expression, neutral), neutral
 
@@ -129,7 +129,7 @@ class Head:
         return np.interp(y, *self._jaw_table)
 
     def warp_rows(self, image: np.ndarray, step: int = 1) -> np.ndarray:
-        """Return a canvas of the neutral face moved along with the jaw."""
+        """Return a canvas of the neutral face after the jaw has moved."""
         if jaw_drop(self.expression) == 0:
             return image.copy()
         height, width = image.shape[:2]
@@ -202,7 +202,7 @@ class Head:
         return half, middle, front, back
 
     def points(self, y: np.ndarray, azimuth: np.ndarray) -> np.ndarray:
-        """Return (..., 3) of neutral heights and azimuths, which broadcast."""
+        """Return points (..., 3) of neutral heights and azimuths, which broadcast."""
         half, middle, front, back = self.profile(np.asarray(y, float))
         cosine = np.cos(azimuth)
         x = half * np.sin(azimuth)
@@ -225,10 +225,11 @@ class Head:
         return self.lift(frontal_landmarks(self.identity, self.expression))
 
     def jaw_candidates(self, samples: int = 64) -> np.ndarray:
-        """Return (17, samples, 3): where each contour landmark may slide.
+        """Return the candidates (17, samples, 3) of each contour landmark.
 
-        The first sample lies well inside the face, the last on the edge of the jaw
-        (the widest line of the egg), beyond which the contour is never annotated.
+        A contour landmark slides along its candidates while the head turns. The first
+        lies well inside the face. The last lies on the edge of the jaw, the widest line
+        of the head, beyond which annotators never place the contour.
         """
         heights = self.identity.chin * np.append(JAW_HEIGHTS, JAW_HEIGHTS[-2::-1])
         side = np.append(-np.ones(8), np.append(0, np.ones(8)))
@@ -236,8 +237,8 @@ class Head:
         inside = np.stack(
             [0.35 * edge[:, 0], np.minimum(heights, 0.8 * self.identity.chin)], -1
         )
-        share = np.sin(np.linspace(0, np.pi / 2, samples))[None, :, None]
-        flat = inside[:, None] + share * (edge - inside)[:, None]
+        fraction = np.sin(np.linspace(0, np.pi / 2, samples))[None, :, None]
+        flat = inside[:, None] + fraction * (edge - inside)[:, None]
         half = np.maximum(jaw_half_width(self.identity, flat[..., 1]), 1e-6)
         azimuth = np.arcsin(np.clip(flat[..., 0] / half, -1, 1))
         return self.points(flat[..., 1], azimuth)

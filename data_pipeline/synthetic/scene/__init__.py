@@ -1,1 +1,1 @@
-"""What is around the head: camera, light, background, motion."""
+"""The scene around a person: light, background, props, motion, rendering."""

@@ -1,7 +1,7 @@
-"""How a picture is taken: what the three 300VW categories mean here.
+"""Recording conditions: the meaning of the three 300VW categories here.
 
-Category 1 is well lit, category 2 has changing light and larger motion, category 3
-has things in front of the face, darkness, blur, low resolution and large poses.
+Category 1 is well lit. Category 2 has changing light and larger motion. Category 3 has
+objects before the face, darkness, blur, low resolution and large poses.
 """
 
 from dataclasses import dataclass, field
@@ -9,13 +9,22 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from data_pipeline.synthetic.head.face_model import Pose
-from data_pipeline.synthetic.scene.patch import Light
+from data_pipeline.synthetic.head.patch import Light
 from data_pipeline.synthetic.scene.props import PROPS
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """How far one category goes. Angles in degrees, times in seconds."""
+    """Ranges of one category.
+
+    Attributes:
+        yaw: half range of the mean yaw of a clip, in degrees.
+        pitch, roll: half ranges around the means of a clip, in degrees.
+        sway: half range of the yaw around its mean, in degrees.
+        turn_seconds: mean time between two turning points of the head.
+        drift: amount of movement in the picture and of change in size.
+        expression_strength: factor on expressions.
+    """
 
     yaw: float
     pitch: float
@@ -23,7 +32,7 @@ class Ranges:
     sway: float
     turn_seconds: float
     drift: float
-    liveliness: float
+    expression_strength: float
 
 
 RANGES = {
@@ -36,7 +45,7 @@ STILL_YAW = 35.0
 
 @dataclass(frozen=True)
 class Shot:
-    """One frame: pose, light, camera, and what covers the face."""
+    """One frame: pose, light, camera settings, and an object before the face."""
 
     pose: Pose
     light: Light
@@ -46,13 +55,13 @@ class Shot:
     grain: float = 0.01
     quality: int = 92
     prop: str | None = None
-    prop_place: tuple[float, float, float] = (0.0, 0.0, 1.9)
+    prop_position: tuple[float, float, float] = (0.0, 0.0, 1.9)
     prop_angle: float = 0.0
 
 
 @dataclass(frozen=True)
 class Camera:
-    """What stays the same over a clip."""
+    """Settings that stay the same over a clip."""
 
     exposure: float = 1.0
     blur: float = 0.0
@@ -66,7 +75,7 @@ class Camera:
 
 
 def sample_light(rng: np.random.Generator, hardness: float = 0.0) -> Light:
-    """Return a light; ``hardness`` 0 is a soft, frontal one, 1 a single lamp."""
+    """Sample a light. ``hardness`` 0 is soft and frontal, 1 is a single lamp."""
     side = rng.uniform(0.15, 0.6 + 0.6 * hardness) * rng.choice((-1, 1))
     direction = (side, rng.uniform(-0.75, -0.15), rng.uniform(0.6, 1.0))
     warmth = rng.normal(0, 0.07 + 0.05 * hardness)
@@ -83,7 +92,7 @@ def sample_light(rng: np.random.Generator, hardness: float = 0.0) -> Light:
 
 
 def sample_camera(rng: np.random.Generator, category: int) -> Camera:
-    """Return the camera of a clip of a category."""
+    """Sample the camera of a clip of a category."""
     if category == 1:
         return Camera(
             exposure=rng.uniform(0.9, 1.2),
@@ -119,7 +128,7 @@ def sample_camera(rng: np.random.Generator, category: int) -> Camera:
 def sample_still(
     rng: np.random.Generator, size: tuple[int, int], category: int | None = None
 ) -> Shot:
-    """Return the shot of a still; without a category, like annotated photographs."""
+    """Sample the shot of a still. Without a category it is like a photograph."""
     height, width = size
     yaw = np.clip(rng.normal(0, 17), -STILL_YAW, STILL_YAW)
     pitch, roll = np.clip(rng.normal(0, (8, 7)), -20, 20)
@@ -146,7 +155,7 @@ def sample_still(
         grain=camera.grain,
         quality=max(camera.quality, 70) if category is None else camera.quality,
         prop=prop,
-        prop_place=sample_prop_place(rng, prop),
+        prop_position=sample_prop_position(rng, prop),
         prop_angle=rng.normal(0, 0.5),
     )
 
@@ -159,10 +168,10 @@ def pose_from_degrees(
     return Pose(*angles, float(scale), (float(centre[0]), float(centre[1])))
 
 
-def sample_prop_place(
+def sample_prop_position(
     rng: np.random.Generator, prop: str | None
 ) -> tuple[float, float, float]:
-    """Return where a thing is held, in head units relative to the eyes."""
+    """Sample the position of a held object, in head units relative to the eyes."""
     low = {"microphone": 1.1, "cup": 1.15, "hand": 0.6}.get(prop or "", 0.0)
     x, y = rng.normal(0, (0.45, 0.2))
     return float(x), float(low + y), 1.75

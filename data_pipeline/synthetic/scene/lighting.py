@@ -1,22 +1,22 @@
-"""Light on patches: soft shadows, skin that lets light through, highlights."""
+"""Light on patches: soft shadows, scattering in skin, highlights."""
 
 import cv2
 import numpy as np
 
-from data_pipeline.synthetic.scene.patch import Light, Patch
+from data_pipeline.synthetic.head.patch import Light, Patch
 
 _SHADOW_CELL = 0.035
 
 
 def far_to_near(depth: np.ndarray) -> np.ndarray:
-    """Return the order from far to near; 16-bit keys make it a radix sort."""
+    """Return the order from far to near. Keys of 16 bits allow a radix sort."""
     low, high = depth.min(), depth.max()
     keys = (depth - low) * (65535.0 / max(high - low, 1e-6))
     return np.argsort(keys.astype(np.uint16), kind="stable")
 
 
 class ShadowMap:
-    """Which points the key light does not reach."""
+    """The depth map of a scene seen from the key light."""
 
     def __init__(self, patches: list[Patch], light: Light) -> None:
         forward = np.asarray(light.direction, float)
@@ -38,7 +38,7 @@ class ShadowMap:
         self.depth[flat[order]] = cloud[order, 2]
 
     def lit(self, points: np.ndarray) -> np.ndarray:
-        """Return (h, w) in [0, 1]: how much of the key light reaches the points."""
+        """Return the fraction (h, w) of the key light that reaches the points."""
         cloud = points @ self.axes.T
         cells = ((cloud[..., :2] - self.low) / _SHADOW_CELL).astype(int)
         cells = np.clip(cells, 0, self.shape - 1)
@@ -64,7 +64,7 @@ def illuminate(
     lit = shadows.lit(patch.points)
     wrap = np.asarray(patch.wrap)
     diffuse = np.maximum(facing[..., None] + wrap, 0) / (1 + wrap)
-    # Shadow edges of skin are tinted like its terminator: red reaches further.
+    # Shadow edges of skin are reddish, because red scatters furthest.
     lit_tinted = lit[..., None] ** (1 - wrap)
     above = 0.5 - 0.5 * normal[..., 1:2]
     ambient = np.asarray(light.ambient) * (0.55 + 0.45 * above)

@@ -1,4 +1,4 @@
-"""Smooth random tracks: how a head sways, talks and blinks over a clip."""
+"""Smooth random tracks: the motion of head, mouth and lids over a clip."""
 
 import numpy as np
 
@@ -14,7 +14,7 @@ def smooth_track(
     spread: float | np.ndarray,
     seconds: float,
 ) -> np.ndarray:
-    """Return a smooth random track around 0.
+    """Sample a smooth track around 0.
 
     Args:
         rng: source of the randomness.
@@ -32,7 +32,7 @@ def smooth_track(
     times = np.append(0, np.cumsum(steps)) * seconds * FRAMES_PER_SECOND
     start = times[1] + rng.uniform(0, 1) * (times[2] - times[1])
     curve = smooth_curve(np.column_stack([times * 1.0, values]), 16)
-    # The curve is sampled by time; its first coordinate increases strictly.
+    # The first coordinate of the curve is time and increases strictly.
     moments = start + np.arange(frames)
     moments = np.minimum(moments, curve[-1, 0])
     columns = curve[:, 1:].T
@@ -48,7 +48,7 @@ def _eased(track: np.ndarray) -> np.ndarray:
 
 
 def blink_track(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Return the opening of the lids (frames,): 1 with blinks down to 0."""
+    """Sample the opening of the lids (frames,): 1, with blinks down to 0."""
     opening = np.ones(frames)
     # Down within two frames, up within four: about a quarter of a second.
     shape = np.array([0.7, 0.2, 0.0, 0.15, 0.5, 0.8, 0.95])
@@ -63,26 +63,26 @@ def blink_track(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def talk_track(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Return the opening of the mouth (frames,): syllables in phrases."""
+    """Sample the opening of the mouth (frames,): syllables in phrases."""
     syllables = np.maximum(smooth_track(rng, frames, 0.19, 0.1), 0)
     phrases = np.clip(0.5 + 2 * smooth_track(rng, frames, 1.0, 0.8), 0, 1)
     return syllables * phrases
 
 
 def expression_track(
-    rng: np.random.Generator, frames: int, liveliness: float
+    rng: np.random.Generator, frames: int, strength: float
 ) -> list[Expression]:
-    """Return the expressions of a clip; ``liveliness`` scales all but the blinks."""
+    """Sample the expressions of a clip. ``strength`` scales all but the blinks."""
     talks = rng.random() < 0.75
     still = np.zeros(frames)
-    mouth = talk_track(rng, frames) * min(liveliness, 1.3) if talks else still
-    smile = rng.uniform(-0.15, 0.5) + smooth_track(rng, frames, 0.45 * liveliness, 0.9)
-    pucker = np.maximum(smooth_track(rng, frames, 0.5, 0.3), 0) * (talks * liveliness)
-    raised = smooth_track(rng, frames, 0.6 * liveliness, 0.7)
-    uneven = smooth_track(rng, frames, 0.2 * liveliness, 0.8)
-    frown = smooth_track(rng, frames, 0.7 * liveliness, 1.0)
+    mouth = talk_track(rng, frames) * min(strength, 1.3) if talks else still
+    smile = rng.uniform(-0.15, 0.5) + smooth_track(rng, frames, 0.45 * strength, 0.9)
+    pucker = np.maximum(smooth_track(rng, frames, 0.5, 0.3), 0) * (talks * strength)
+    raised = smooth_track(rng, frames, 0.6 * strength, 0.7)
+    uneven = smooth_track(rng, frames, 0.2 * strength, 0.8)
+    frown = smooth_track(rng, frames, 0.7 * strength, 1.0)
     gaze = smooth_track(rng, frames, np.array([0.6, 0.35]), 0.6)
-    skew = smooth_track(rng, frames, 0.35 * liveliness, 0.8)
+    skew = smooth_track(rng, frames, 0.35 * strength, 0.8)
     lids = blink_track(rng, frames) * (rng.uniform(0.82, 1.05) + 0.12 * raised)
     return [
         Expression(
@@ -100,7 +100,7 @@ def expression_track(
 
 
 def sample_expression(rng: np.random.Generator) -> Expression:
-    """Return the expression of a still: neutral, smiling, talking or odd."""
+    """Sample the expression of a still: neutral, smiling, talking or exaggerated."""
     kind = rng.integers(4)
     wild = kind == 3
     smile = rng.uniform(0.2, 1.0) if kind == 1 else rng.uniform(-0.25, 0.3)

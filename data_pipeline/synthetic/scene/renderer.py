@@ -1,9 +1,9 @@
-"""From patches of surface to a picture: a z-buffer of splatted samples.
+"""Renders patches of surface into a picture: a z-buffer of point samples.
 
-A patch is lit on its own, coarse grid, then refined until neighbouring samples are
-less than a pixel apart. The samples are splatted into a z-buffer of twice the
-resolution of the picture, and only those that remain visible are textured. That needs
-no loop over triangles and takes about a tenth of a second in NumPy.
+A patch is lit on its own coarse grid. Then it is refined until neighbouring samples are
+less than a pixel apart. The samples go into a z-buffer of twice the resolution of the
+picture, and only visible ones are textured. No loop over triangles is needed, and a
+picture takes about a tenth of a second in NumPy.
 """
 
 from dataclasses import dataclass, replace
@@ -12,18 +12,18 @@ import cv2
 import numpy as np
 
 from data_pipeline.synthetic.head.face_model import Pose
+from data_pipeline.synthetic.head.patch import Light, Patch, project
 from data_pipeline.synthetic.scene.lighting import ShadowMap, far_to_near, illuminate
-from data_pipeline.synthetic.scene.patch import Light, Patch, project
 
 _SUPERSAMPLING = 2
-# cv2.remap wants less than 32768 rows and columns: lists are folded to this width.
+# cv2.remap allows fewer than 32768 rows and columns, so lists are folded to this width.
 _FOLD = 512
-# Depth of pixels without surface, and how far behind its surroundings a hole lies.
+# Depth of pixels without surface, and the least depth of a hole below its surroundings.
 _NOWHERE, _HOLE_DEPTH = -99.0, 0.03
 
 
 def _visible_part(patch: Patch, screen: np.ndarray, size: np.ndarray) -> Patch | None:
-    """Return the part of a patch that may be seen: in the picture, facing the viewer.
+    """Return the part of a patch inside the picture that faces the viewer.
 
     Args:
         patch: a patch in the camera's frame.
@@ -60,18 +60,20 @@ def _stretched(patch: Patch) -> np.ndarray:
 
 
 def _refined_positions(screen: np.ndarray, axis: int) -> np.ndarray:
-    """Return positions between grid lines, so that samples lie a pixel apart.
+    """Return positions between grid lines at which samples lie a pixel apart.
 
-    The spacing follows the length of every interval in the picture: a surface that
-    turns away needs few samples where it is foreshortened and many where it is not.
+    The spacing follows the length of every interval in the picture, so foreshortened
+    parts get few samples.
     """
     step = np.diff(screen, axis=axis)
     lengths = np.sqrt(step[..., 0] ** 2 + step[..., 1] ** 2)
     typical = np.percentile(lengths, 95, axis=1 - axis) + 0.02
     along = np.append(0, np.cumsum(typical)) * 1.12
     count = int(np.clip(along[-1], 4, 1200))
-    places = np.interp(np.linspace(0, along[-1], count), along, np.arange(len(along)))
-    return places.astype(np.float32)
+    positions = np.interp(
+        np.linspace(0, along[-1], count), along, np.arange(len(along))
+    )
+    return positions.astype(np.float32)
 
 
 @dataclass
@@ -79,11 +81,11 @@ class _Samples:
     """The refined samples of a patch that fall into the picture.
 
     Attributes:
-        part: the patch, without what cannot be seen.
+        part: the visible part of the patch.
         columns, rows: positions of the samples on its grid.
-        index: (N,) which samples these are, row by row.
-        pixel: (N,) pixel of each, row by row.
-        depth: (N,) z of each.
+        index: (N,) numbers of the samples, row by row.
+        pixel: (N,) numbers of their pixels, row by row.
+        depth: (N,) their z.
     """
 
     part: Patch
@@ -98,8 +100,8 @@ class _Samples:
         row, column = np.divmod(self.index[chosen], np.int32(len(self.columns)))
         padding = -len(chosen) % _FOLD
         return tuple(
-            np.pad(places[which], (0, padding)).reshape(-1, _FOLD)
-            for places, which in ((self.columns, column), (self.rows, row))
+            np.pad(positions[which], (0, padding)).reshape(-1, _FOLD)
+            for positions, which in ((self.columns, column), (self.rows, row))
         )
 
 
@@ -112,8 +114,8 @@ def _refine(patch: Patch, pose: Pose, size: np.ndarray) -> _Samples | None:
     screen = _supersampled(part.points, pose)
     columns, rows = (_refined_positions(screen, axis) for axis in (1, 0))
     finer = np.meshgrid(columns, rows)
-    place = np.dstack([screen, part.points[..., 2]]).astype(np.float32)
-    x, y, depth = cv2.split(cv2.remap(place, *finer, cv2.INTER_LINEAR))
+    coordinates = np.dstack([screen, part.points[..., 2]]).astype(np.float32)
+    x, y, depth = cv2.split(cv2.remap(coordinates, *finer, cv2.INTER_LINEAR))
     x, y = np.rint(x).astype(np.int32), np.rint(y).astype(np.int32)
     kept = (x >= 0) & (x < size[0]) & (y >= 0) & (y < size[1])
     if part.mask is not None:
@@ -153,7 +155,7 @@ def render(
 ) -> np.ndarray:
     """Return the picture (H, W, 3) in linear light over a background (H, W, 3).
 
-    ``pose`` gives scale and centre of the projection; points are already turned.
+    Points are in the camera frame. ``pose`` gives scale and centre of the projection.
     """
     shadows = ShadowMap(patches, light)
     size = np.array(background.shape[1::-1]) * _SUPERSAMPLING
@@ -174,10 +176,10 @@ def render(
 def _nearest(
     clouds: list[_Samples], size: np.ndarray
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return for every cloud the pixels it owns and the samples that are seen there."""
+    """Return for every cloud its visible pixels and the samples that fill them."""
     pixel = np.concatenate([cloud.pixel for cloud in clouds])
     order = far_to_near(np.concatenate([cloud.depth for cloud in clouds]))
-    # Of several values for one index, NumPy keeps the last: the nearest.
+    # Of several values for one index NumPy keeps the last, here the nearest.
     front = np.full(size.prod(), -1, np.int32)
     front[pixel[order]] = order
     seen = np.flatnonzero(front >= 0)
@@ -192,7 +194,7 @@ def _nearest(
 
 
 def _fill_holes(drawn: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """Give pixels that the surface around them missed the mean of that surface."""
+    """Fill pixels that all samples missed with the mean of the surface around them."""
     window = np.ones((3, 3), np.uint8)
     closed = cv2.morphologyEx(depth, cv2.MORPH_CLOSE, window)
     holes = closed - depth > _HOLE_DEPTH

@@ -1,7 +1,8 @@
-"""The shots of a clip: pose, light and covering things, moving smoothly."""
+"""The shots of a clip: pose, light and occluding objects, which move smoothly."""
 
 import numpy as np
 
+from data_pipeline.synthetic.head.patch import Light
 from data_pipeline.synthetic.scene.conditions import (
     RANGES,
     Camera,
@@ -9,10 +10,9 @@ from data_pipeline.synthetic.scene.conditions import (
     pose_from_degrees,
     sample_camera,
     sample_light,
-    sample_prop_place,
+    sample_prop_position,
 )
 from data_pipeline.synthetic.scene.motion import smooth_track
-from data_pipeline.synthetic.scene.patch import Light
 
 
 def clip_shots(
@@ -21,7 +21,7 @@ def clip_shots(
     size: tuple[int, int],
     category: int,
 ) -> tuple[list[Shot], float]:
-    """Return the shots of a clip and how much of a frame the shutter is open."""
+    """Sample the shots of a clip, and the fraction of a frame with an open shutter."""
     height, width = size
     ranges, camera = RANGES[category], sample_camera(rng, category)
     pace = ranges.turn_seconds * rng.uniform(0.8, 1.4)
@@ -34,9 +34,13 @@ def clip_shots(
     smaller = min(height, width)
     scale = rng.uniform(0.19, 0.25) * smaller
     scale = scale * (1 + smooth_track(rng, frames, 0.18 * ranges.drift, 1.5))
-    way = np.array([0.5 * width - 1.3 * scale.max(), 0.5 * height - 1.45 * scale.max()])
-    way = np.maximum(way, 0.04 * smaller) * np.minimum(1, 0.5 + ranges.drift)
-    centre = np.array([width, height]) / 2 + smooth_track(rng, frames, way, 1.3 * pace)
+    reach = np.array(
+        [0.5 * width - 1.3 * scale.max(), 0.5 * height - 1.45 * scale.max()]
+    )
+    reach = np.maximum(reach, 0.04 * smaller) * np.minimum(1, 0.5 + ranges.drift)
+    centre = np.array([width, height]) / 2 + smooth_track(
+        rng, frames, reach, 1.3 * pace
+    )
     lights = _light_track(rng, frames, category, camera)
     props = _prop_track(rng, frames, camera)
     shots = [
@@ -58,7 +62,7 @@ def clip_shots(
 def _light_track(
     rng: np.random.Generator, frames: int, category: int, camera: Camera
 ) -> list[tuple[Light, float]]:
-    """Return light and exposure of every frame."""
+    """Sample light and exposure of every frame."""
     light = sample_light(rng, 0.0 if category == 1 else rng.uniform(0.2, 1))
     turn = smooth_track(rng, frames, np.array([0.8, 0.3]) * camera.light_turn, 1.2)
     change = np.exp(smooth_track(rng, frames, 3 * camera.flicker, 0.8))
@@ -74,13 +78,13 @@ def _light_track(
 
 
 def _prop_track(rng: np.random.Generator, frames: int, camera: Camera) -> list[dict]:
-    """Return for every frame what is held before the face, and where."""
+    """Sample the object before the face and its position in every frame."""
     if not camera.props:
         return [{}] * frames
     prop = str(rng.choice(camera.props))
-    place = np.array(sample_prop_place(rng, prop))
-    way = smooth_track(rng, frames, np.array([0.35, 0.25, 0.0]), 1.0)
-    # It comes from below, stays for a while and may leave again.
+    position = np.array(sample_prop_position(rng, prop))
+    path = smooth_track(rng, frames, np.array([0.35, 0.25, 0.0]), 1.0)
+    # The object comes from below, stays for a while and may leave again.
     arrives = rng.uniform(-0.2, 0.5) * frames
     leaves = arrives + rng.uniform(0.4, 1.2) * frames
     t = np.arange(frames)
@@ -90,10 +94,10 @@ def _prop_track(rng: np.random.Generator, frames: int, camera: Camera) -> list[d
     return [
         {
             "prop": prop,
-            "prop_place": (
-                float(place[0] + way[k, 0]),
-                float(place[1] + way[k, 1] + away[k]),
-                float(place[2]),
+            "prop_position": (
+                float(position[0] + path[k, 0]),
+                float(position[1] + path[k, 1] + away[k]),
+                float(position[2]),
             ),
             "prop_angle": float(angle[k]),
         }

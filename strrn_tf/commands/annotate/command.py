@@ -19,11 +19,12 @@ from strrn_tf.commands.annotate.folder import (
     report_path,
     write_face,
 )
-from strrn_tf.commands.command_line import parse_options, split_beam
 from strrn_tf.config import ANNOTATIONS_NOTE
+from strrn_tf.system.command_line import parse_options, split_beam
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip
+    from strrn_tf.tracking.networks.model_folder import ModelFolder
 
 PROG = "strrn annotate"
 HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
@@ -32,7 +33,7 @@ Every face is tracked through its video; a frame becomes an annotation where tra
 back returns to where it came from, and where it shows something new. Written are
 
   OUTPUT/annotations/   crops of the faces (.jpg) with .pts files, ready for training
-  OUTPUT/rejected/      a few that were not believed, to be looked at
+  OUTPUT/rejected/      some rejected faces, for inspection
   OUTPUT/report.json    counts of every video
   OUTPUT/report.png     how much was accepted, faces that were and that were not,
                         their reliability, and a table of the videos
@@ -51,11 +52,18 @@ Look at report.png first. A video whose faces are all "repeated" moves little; m
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
 add videos: those that are done are not done again unless they have changed.
 """
-# Some that were not believed are kept to be looked at: so many of a video, and at least
-# so many seconds apart.
+# Some rejected faces are kept for inspection: at most this many of a video, and this
+# many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
 # Of the files: older folders are not added to.
 FORMAT = 4
+
+# Earlier notes have the SHA-256 of the whole model.json. These are those of the shipped
+# models, whose cards have changed since, by the hash of what tracking reads; 16 digits.
+FORMER = {
+    "112ea5ebcd38cabf": "0610f3fe43386335",
+    "7ab8600089cce718": "cd622c9c807198ee",
+}
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,9 @@ def run(options: Options) -> None:
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
-    _refuse_foreign(options.output)
+    refuse_foreign(options.output)
     with alone_in(options.output):
-        _claim(options, model.description["description_sha256"])
+        _initialise_output(options, model)
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
 
@@ -144,7 +152,7 @@ def _annotate_missing(
 
 
 def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
-    """Write the report, and say what became of the videos and what comes next."""
+    """Write the report; print the result for the videos and the next command."""
     from strrn_tf.commands.annotate.report import headline, write_report
 
     sheets = {
@@ -187,7 +195,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             tally.add(judged)
             if judged.verdict == "accepted":
                 write_face(options.output / "annotations", name, judged)
-            elif judged.verdict == "unreliable" and _is_wanted(judged, rejected):
+            elif judged.verdict == "unreliable" and is_wanted(judged, rejected):
                 rejected.append(judged.frame.timestamp)
                 write_face(options.output / "rejected", name, judged)
         if reader.truncated:
@@ -204,15 +212,15 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     write_text(report_path(options.output, name), json.dumps(report) + "\n")
 
 
-def _is_wanted(judged: Judged, rejected: list[float]) -> bool:
-    """Return whether a face that was not believed is kept, to be looked at."""
+def is_wanted(judged: Judged, rejected: list[float]) -> bool:
+    """Return whether a rejected face is kept for inspection."""
     if not rejected:
         return True
     is_apart = judged.frame.timestamp - rejected[-1] >= REJECTED_APART
     return is_apart and len(rejected) < REJECTED_PER_CLIP
 
 
-def _refuse_foreign(output: Path) -> None:
+def refuse_foreign(output: Path) -> None:
     """Raise a ``ValueError`` for a folder that this command has not begun."""
     from strrn_tf.system.atomic import is_temporary
     from strrn_tf.system.locking import LOCK
@@ -223,15 +231,17 @@ def _refuse_foreign(output: Path) -> None:
         raise ValueError(f"{output} is not empty. Choose another --output")
 
 
-def _claim(options: Options, model: str) -> None:
-    """Note what is asked for, or compare it with what was.
+def _initialise_output(options: Options, model: "ModelFolder") -> None:
+    """Write the note of the model and the criteria, or compare an earlier one.
 
     Raises:
         ValueError: the folder was filled with other options, or the note is damaged.
     """
     from strrn_tf.system.atomic import write_text
+    from strrn_tf.tracking.networks.model_folder import SELF_KEY
 
-    wanted = {"format": FORMAT, "model": model, "max_faces": options.max_faces}
+    mark = model.tracking_sha256
+    wanted = {"format": FORMAT, "model": mark, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
     note = options.output / ANNOTATIONS_NOTE
     if note.exists():
@@ -241,6 +251,9 @@ def _claim(options: Options, model: str) -> None:
             raise ValueError(
                 f"{note} is damaged ({error}). Choose another --output or delete it"
             ) from error
+        former = FORMER.get(mark[:16]), model.description[SELF_KEY][:16]
+        if str(found.get("model"))[:16] in former:
+            found["model"] = mark
         other = [key for key, value in wanted.items() if found.get(key) != value]
         if other:
             raise ValueError(

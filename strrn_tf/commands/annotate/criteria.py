@@ -1,9 +1,9 @@
 """Which tracked faces of a video are good enough to be annotations. NumPy only.
 
-The paper's criterion: a tracked face is trusted where the way back meets the landmarks
-it came from (Algorithm 1, line 12). On a picture that shows nothing, such as a fade to
-black, every way back is perfect, so the detector has to see the same face. Frames that
-show nothing new are passed over.
+The paper's criterion: a tracked face is accepted where backward tracking returns to the
+landmarks of the frame before (Algorithm 1, line 12). On an empty picture, such as a
+fade to black, backward tracking always returns. The detector therefore has to see the
+same face. Frames that repeat an accepted one are left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -29,13 +29,13 @@ VERDICTS: tuple[Verdict, ...] = (
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a face must be to be accepted.
+    """Limits for a face that is accepted.
 
     Attributes:
-        max_cycle_error: largest distance of the way back from where it started, as a
-            fraction of the eye distance; the paper's T.
-        max_disagreement: largest mean distance between what is tracked and what the
-            detector sees in the same place, same unit; what it saw last counts.
+        max_cycle_error: largest cycle error, a fraction of the eye distance; the
+            paper's T.
+        max_disagreement: largest mean distance between tracker and detector at the last
+            check, same unit.
         min_change: smallest mean distance from the last accepted landmarks of the same
             face, same unit; smaller changes are repetitions.
     """

@@ -1,6 +1,5 @@
 """What ``strrn annotate`` keeps of every video: its report, and crops of faces."""
 
-import hashlib
 import json
 import re
 from collections.abc import Collection
@@ -15,14 +14,13 @@ from data_pipeline.media.pts import read_pts, write_pts
 from strrn_tf.commands.annotate.criteria import Judged
 from strrn_tf.drawing import draw_landmarks, tile_sheet
 from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
+from strrn_tf.system.file_names import file_name
 from strrn_tf.tracking.networks.crop import cut
 
 # Crops reach twice as far as the face, and larger faces are shrunk.
 MARGIN, LARGEST = 2.0, 400
 # What `write_face` names its files.
 FACE_FILE = re.compile(r"(?P<clip>.+)-\d{6,}-\d+\.(jpg|pts)", re.DOTALL)
-# Of a clip, in bytes of a file name, which may have 255.
-LONGEST_NAME = 150
 # Faces of a sheet of the report, and the side of each in pixels.
 ROWS, COLUMNS, TILE = 3, 10, 160
 
@@ -37,16 +35,7 @@ def read_report(output: Path, name: str) -> dict[str, Any] | None:
 
 def report_path(output: Path, name: str) -> Path:
     """Return where the report of a video is, or will be."""
-    return output / "videos" / f"{flat_name(name)}.json"
-
-
-def flat_name(name: str) -> str:
-    """Return the name of a clip as one of files, with room for what they add to it."""
-    flat = name.replace("/", "__")
-    if "__" not in name and len(flat.encode()) <= LONGEST_NAME:
-        return flat
-    digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-    return f"{flat.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
+    return output / "videos" / f"{file_name(name)}.json"
 
 
 def write_face(folder: Path, clip: str, judged: Judged) -> None:
@@ -54,14 +43,14 @@ def write_face(folder: Path, clip: str, judged: Judged) -> None:
     face = judged.face
     side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
     matrix = crop_matrix(face.box, side, MARGIN)
-    path = folder / f"{flat_name(clip)}-{judged.frame.index:06d}-{face.id}.jpg"
+    path = folder / f"{file_name(clip)}-{judged.frame.index:06d}-{face.id}.jpg"
     write_pts(path.with_suffix(".pts"), apply_matrix(matrix, face.landmarks))
     write_image(path, cut(judged.frame.image, matrix, side))
 
 
 def remove_faces(output: Path, clips: Collection[str]) -> None:
     """Remove the faces of some clips, and of no other: names have dashes too."""
-    names = {flat_name(clip) for clip in clips}
+    names = {file_name(clip) for clip in clips}
     if not names:
         return
     for folder in ("annotations", "rejected"):

@@ -1,1 +1,1 @@
-"""``strrn benchmark``: what is measured, on which machine, and how it is shown."""
+"""``strrn benchmark``: trackers, scenarios, machine, tables."""

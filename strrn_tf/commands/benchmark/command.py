@@ -1,10 +1,10 @@
-"""``strrn benchmark``: speed, memory, steadiness and coming back, on this machine."""
+"""``strrn benchmark``: speed, memory, jitter and occlusions, on this machine."""
 
 import json
 import math
 import multiprocessing
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -13,32 +13,35 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from strrn_tf.commands.benchmark.machine import describe, pin_to_one_core
-from strrn_tf.commands.command_line import parse_options
+from strrn_tf.system.command_line import parse_options
+from strrn_tf.system.machine import describe, pin_to_one_core
 
 if TYPE_CHECKING:
     from data_pipeline.media.video import VideoFrame
-    from strrn_tf.commands.benchmark.trials import Scene
+    from strrn_tf.commands.benchmark.scenarios import Scene
 
 PROG = "strrn benchmark"
 HELP = """Measure the tracker on this machine, on one core.
 
   stages      milliseconds of decoding, face finding, crops, detector, tracker, check
-              (the way back), optical flow and smoothing
+              (backward tracking), optical flow and smoothing
   video       frames per second with everything included, and peak memory
   jitter      second difference of the landmarks over time in percent of the distance
-              of the outer eye corners: of a face that rests (the middle frame again
-              and again, with the noise of a sensor) and of the video itself, where the
+              of the outer eye corners: of a face at rest (the middle frame again and
+              again, with the noise of a sensor) and of the video itself, where the
               face's own motion is included
-  occlusion   a grey block hides the face for one second in every three: seconds of
+  occlusion   a gray block hides the face for one second in every three: seconds of
               video until it is followed again, and whether it has the same id
 
 Without --video a face is drawn that moves and talks, which needs no data. Where
 MediaPipe is installed (`pip install mediapipe==0.10.21`, best in an environment of its
-own), its Face Mesh is measured in the same way; both are compared on the 10 points that
-they share: eye corners, tip and foot of the nose, mouth corners, middle of either lip.
+own), its Face Mesh is measured in the same manner. Both are compared on the 10 points
+that they share: eye corners, tip and foot of the nose, mouth corners, middle of either
+lip.
 """
-DRAWN = "drawn face"
+SYNTHETIC = "synthetic face"
+# Runs a task with arguments and returns its result.
+RunTask = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,9 @@ class Options:
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     video: Path | None = None
-    """Video file or folder of numbered images; a drawn face if not given."""
+    """Video file or folder of numbered images; a synthetic face if not given."""
     frames: int = 500
-    """Frames of the video that are used, at most; 100 of a drawn face."""
+    """Frames of the video that are used, at most; 100 of a synthetic face."""
     json: Path | None = None
     """File to write all figures to."""
 
@@ -60,8 +63,12 @@ def parse(argv: Sequence[str]) -> Options:
     return parse_options(Options, argv, prog=PROG, description=HELP)
 
 
-def run(options: Options) -> None:
-    """Measure, print tables, write the file that is asked for.
+def run(options: Options, run_task: RunTask | None = None) -> None:
+    """Measure, print tables, write the file of ``--json``.
+
+    Args:
+        options: model, video and outputs.
+        run_task: runs a task with arguments, by default ``in_own_process``.
 
     Raises:
         ValueError: an option is out of its range, the video or the model cannot be
@@ -76,7 +83,7 @@ def run(options: Options) -> None:
     load(options.model)  # a mistake in the name shows at once
     with TemporaryDirectory() as folder:
         name, path = source(options, Path(folder))
-        report = measured(options, name, path)
+        report = measured(options, name, path, run_task or in_own_process)
     show(report)
     if options.json:
         text = json.dumps(without_nan(report), indent=2, allow_nan=False)
@@ -92,21 +99,23 @@ def source(options: Options, folder: Path) -> tuple[str, Path]:
 
     frames = min(options.frames, 100)
     print(f"Drawing a face, {frames} frames …", file=sys.stderr)
-    return DRAWN, write_sample_clip(folder / "face.mp4", frames)
+    return SYNTHETIC, write_sample_clip(folder / "face.mp4", frames)
 
 
-def measured(options: Options, name: str, path: Path) -> dict[str, Any]:
+def measured(
+    options: Options, name: str, path: Path, run_task: RunTask
+) -> dict[str, Any]:
     """Return the report: every tracker in a process of its own, one after the other."""
     from data_pipeline.media.video import open_video
 
     reader = open_video(path)
     height, width = next(iter(reader)).image.shape[:2]
     print("Measuring strrn …", file=sys.stderr)
-    ours, scene = in_own_process(measure_strrn, path, options.frames, options.model)
+    ours, scene = run_task(measure_strrn, path, options.frames, options.model)
     trackers = {"strrn": ours}
     print("Measuring MediaPipe Face Mesh …", file=sys.stderr)
     try:
-        theirs = in_own_process(measure_face_mesh, path, options.frames, scene)
+        theirs = run_task(measure_face_mesh, path, options.frames, scene)
         trackers["MediaPipe Face Mesh"] = theirs
     except ImportError:
         print(
@@ -137,22 +146,22 @@ def in_own_process(task: Any, *arguments: object) -> Any:
 
 
 def measure_strrn(path: Path, limit: int, model: str) -> "tuple[dict[str, Any], Scene]":
-    """Return our tracker's figures, and what other trackers are to be shown."""
-    from strrn_tf.commands.benchmark.trackers import follow_with_strrn
-    from strrn_tf.commands.benchmark.trials import measure
+    """Return our tracker's figures, and the scene for other trackers."""
+    from strrn_tf.commands.benchmark.scenarios import measure
+    from strrn_tf.commands.benchmark.trackers import open_strrn
 
-    return measure(partial(follow_with_strrn, model), partial(read, path, limit))
+    return measure(partial(open_strrn, model), partial(read, path, limit))
 
 
 def measure_face_mesh(path: Path, limit: int, scene: "Scene") -> dict[str, Any]:
     """Return the figures of MediaPipe Face Mesh."""
-    from strrn_tf.commands.benchmark.trackers import follow_with_face_mesh
-    from strrn_tf.commands.benchmark.trials import measure
+    from strrn_tf.commands.benchmark.scenarios import measure
+    from strrn_tf.commands.benchmark.trackers import open_face_mesh
     from strrn_tf.system.quiet import quiet_stderr
 
-    # It reports its inner life there, from threads of its own, at any time.
+    # It writes there at any time, from threads of its own.
     with quiet_stderr():
-        return measure(follow_with_face_mesh, partial(read, path, limit), scene)[0]
+        return measure(open_face_mesh, partial(read, path, limit), scene)[0]
 
 
 def read(path: Path, limit: int) -> "Iterator[VideoFrame]":

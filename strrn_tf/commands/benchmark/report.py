@@ -1,4 +1,4 @@
-"""Tables of what was measured."""
+"""Tables of the figures."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 MISSING = "-"
-# What the table of stages calls them, beside what it costs.
+# Names of the stages in the table.
 STAGE_NOTES = {
     "decode": "decode",
     "find": "find",
@@ -72,7 +72,7 @@ def trackers_table(trackers: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def versions(machine: Mapping[str, Any]) -> dict[str, str]:
-    """Return what of the machine's description is the version of something."""
+    """Return the versions in a description of the machine."""
     others = ("processor", "cores", "tied_to_one_core", "system")
     return {name: value for name, value in machine.items() if name not in others}
 
@@ -84,7 +84,7 @@ def number(value: float | None, form: str = "{:.2f}") -> str:
 
 
 def times_back(result: Mapping[str, Any]) -> str:
-    """Return median and largest time after occlusions, or how often there was none."""
+    """Return median and largest time until a face is back after an occlusion."""
     seconds = [one["seconds"] for one in result["occlusions"]]
     back = [value for value in seconds if value is not None]
     if not back:
@@ -102,12 +102,12 @@ def same_ids(result: Mapping[str, Any]) -> str:
 
 
 def claimed(result: Mapping[str, Any]) -> str:
-    """Return the share of covered frames in which a face was claimed to be seen."""
+    """Return in what percentage of covered frames the tracker saw a face."""
     shares = [one["claimed"] for one in result["occlusions"]]
     return number(100 * np.mean(shares), "{:.0f}") if shares else MISSING
 
 
-# What is compared, and how it is written.
+# Rows of the table of all trackers.
 ROWS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "frames per second, everything included": lambda r: number(
         r["frames_per_second"], "{:.1f}"

@@ -2,16 +2,14 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
-T = TypeVar("T")
-
 
 class Stopwatch:
-    """Milliseconds of every call of the functions that were wrapped.
+    """Milliseconds of every call of named operations.
 
     Wall clock and processor time: other work on the machine hardly touches the second.
     """
@@ -19,28 +17,24 @@ class Stopwatch:
     def __init__(self) -> None:
         self._times: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
-    def timed(self, name: str, function: Callable[..., T]) -> Callable[..., T]:
-        """Return a function that does the same and is timed under ``name``.
+    @contextmanager
+    def time(self, name: str) -> Iterator[None]:
+        """Time a ``with`` block under a name; this is a ``StageTimer``.
 
-        A call that ends in an exception, such as the end of a loop, is not counted.
+        A block that ends in an exception, such as the end of a loop, is not counted.
         """
-
-        def call(*arguments: object, **options: object) -> T:
-            wall, processor = time.perf_counter(), time.process_time()
-            result = function(*arguments, **options)
-            self._times[name].append(
-                (time.perf_counter() - wall, time.process_time() - processor)
-            )
-            return result
-
-        return call
+        wall, processor = time.perf_counter(), time.process_time()
+        yield
+        self._times[name].append(
+            (time.perf_counter() - wall, time.process_time() - processor)
+        )
 
     def total(self, name: str) -> np.ndarray:
         """Return (2,): milliseconds of wall clock and of processor time, all calls."""
         return 1000 * np.sum(self._times.get(name, [(0.0, 0.0)]), axis=0)
 
     def summary(self, name: str, frames: int) -> dict[str, float]:
-        """Return how often a frame needs an operation and what it costs.
+        """Return number and times of an operation's calls.
 
         Returns:
             ``calls_per_frame``; ``median``, ``p95`` and ``processor_median`` of a call

@@ -1,19 +1,17 @@
-"""The trackers that are compared, behind one call: image and time in, one face out."""
+"""Adapters of the compared trackers: image and time in, one observation out."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.stages import no_timer
 from strrn_tf.tracking.tracker import FaceTracker
 
-# Where a stage of the tracker's work is done: every call of it is one of the stage.
-STAGES = ("find", "crop", "detect", "track", "check", "flow", "smooth")
-
-# The points that both trackers have, as landmarks of ours: vertices of Face Mesh. Eye
-# corners, tip and foot of the nose, mouth corners, middle of the upper and lower lip.
+# Points that both trackers have (landmark of ours: vertex of Face Mesh): eye corners,
+# tip and foot of the nose, mouth corners, middle of the upper and lower lip.
 COMMON = {
     **{36: 33, 39: 133, 42: 362, 45: 263},
     **{30: 4, 33: 2},
@@ -21,85 +19,70 @@ COMMON = {
 }
 
 
-class Seen(NamedTuple):
-    """What a tracker says about the face in one frame.
+class Observation(NamedTuple):
+    """A tracker's face in one frame.
 
     Attributes:
-        landmarks: (68, 2) float, NaN where the tracker says nothing.
-        id: number of the face, None where there is none or faces have no numbers.
+        landmarks: (68, 2) float, NaN where the tracker has none.
+        id: number of the face. None where there is none or faces have no numbers.
     """
 
     landmarks: np.ndarray
     id: int | None
 
 
-NOBODY = Seen(np.full((NUM_LANDMARKS, 2), np.nan), None)
-Follower = Callable[[np.ndarray, float], Seen]
+NO_OBSERVATION = Observation(np.full((NUM_LANDMARKS, 2), np.nan), None)
+# Image (H, W, 3) uint8 RGB and seconds -> observation.
+TrackerAdapter = Callable[[np.ndarray, float], Observation]
 
 
-def follow_with_strrn(model: str, watch: Stopwatch | None = None) -> Follower:
-    """Return our tracker as users have it, smoothing included.
+def open_strrn(model: str, watch: Stopwatch | None = None) -> TrackerAdapter:
+    """Open our tracker as users have it, smoothing included.
 
     Args:
         model: name or folder.
         watch: times the stages of every call.
     """
-    tracker = FaceTracker.from_pretrained(model)
-    if watch is not None:
-        time_stages(tracker, watch)
+    timer = no_timer if watch is None else watch.time
+    tracker = FaceTracker.from_pretrained(model, stage_timer=timer)
 
-    def follow(image: np.ndarray, time: float) -> Seen:
+    def update(image: np.ndarray, time: float) -> Observation:
         for face in tracker.update(image, time):
             if face.state != "lost":
-                return Seen(face.landmarks, face.id)
-        return NOBODY
+                return Observation(face.landmarks, face.id)
+        return NO_OBSERVATION
 
-    return follow
-
-
-def time_stages(tracker: FaceTracker, watch: Stopwatch) -> None:
-    """Let a tracker's stages be timed, and ``step``: crop, track and check."""
-    networks = tracker.networks
-    networks.cut = watch.timed("crop", networks.cut)
-    networks.detect_in_crop = watch.timed("detect", networks.detect_in_crop)
-    networks.carry = watch.timed("flow", networks.carry)
-    tracker._finder = watch.timed("find", tracker._finder)
-    if tracker._smoother:
-        tracker._smoother = watch.timed("smooth", tracker._smoother)
-    # A step asks the tracking network twice: for the way there and for the way back.
-    there = watch.timed("track", networks.track_in_crop)
-    back = watch.timed("check", networks.track_in_crop)
-    step = watch.timed("step", networks.step)
-
-    def begin_step(*arguments: object) -> tuple[np.ndarray, float]:
-        ways = iter((there, back))
-        networks.track_in_crop = lambda *inputs: next(ways)(*inputs)
-        return step(*arguments)
-
-    networks.step = begin_step
+    return update
 
 
-def follow_with_face_mesh(watch: Stopwatch | None = None) -> Follower:
-    """Return MediaPipe Face Mesh in its video mode, with its default options.
+def open_face_mesh(
+    watch: Stopwatch | None = None, mesh: Any | None = None
+) -> TrackerAdapter:
+    """Open MediaPipe Face Mesh in its video mode, with its default options.
 
-    Its points other than ``COMMON`` are left NaN.
+    All landmarks but those of ``COMMON`` are NaN.
+
+    Args:
+        watch: not used; Face Mesh has no stages that can be timed.
+        mesh: object with MediaPipe's ``process``, in place of a new ``FaceMesh``.
 
     Raises:
-        ImportError: MediaPipe is not there, or is a release without Face Mesh.
+        ImportError: MediaPipe is not installed, or is a release without Face Mesh.
     """
-    from mediapipe.python.solutions.face_mesh import FaceMesh
+    if mesh is None:
+        from mediapipe.python.solutions.face_mesh import FaceMesh
 
-    mesh = FaceMesh(static_image_mode=False, max_num_faces=1)
+        mesh = FaceMesh(static_image_mode=False, max_num_faces=1)
 
-    def follow(image: np.ndarray, time: float) -> Seen:
+    def update(image: np.ndarray, time: float) -> Observation:
         found = mesh.process(image).multi_face_landmarks
         if not found:
-            return NOBODY
-        landmarks = NOBODY.landmarks.copy()
+            return NO_OBSERVATION
+        landmarks = NO_OBSERVATION.landmarks.copy()
         height, width = image.shape[:2]
         for ours, theirs in COMMON.items():
             point = found[0].landmark[theirs]
             landmarks[ours] = point.x * width - 0.5, point.y * height - 0.5
-        return Seen(landmarks, None)
+        return Observation(landmarks, None)
 
-    return follow
+    return update

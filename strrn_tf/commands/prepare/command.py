@@ -1,4 +1,4 @@
-"""``strrn prepare``: a data set as it is distributed in, shards for training out."""
+"""``strrn prepare``: turns a data set into shards for training."""
 
 import sys
 from collections.abc import Sequence
@@ -10,71 +10,71 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from strrn_tf.commands.command_line import parse_options, split_beam
+from strrn_tf.system.command_line import parse_options, split_beam
 
 PROG = "strrn prepare"
-HELP = """Make a data set ready for training, and say what is missing of it.
+HELP = """Prepare a data set for training, and report its differences and problems.
 
-The data set is compared with what was published, faces are found, and every source
-becomes a shard: a TFRecord file of JPEG crops with their windows. Training reads the
-shards and never the originals again. Written are
+The data set is compared with the published one, and faces are searched. Every source
+becomes a shard, a TFRecord file of JPEG crops with their windows. Training then reads
+the shards and not the original files. The command writes
 
   OUTPUT/shards/        one file per clip, or per 64 stills
-  OUTPUT/index.csv      every sample: its shard, and its window in the original
-  OUTPUT/report.json    what differs, what is broken, what was left out and why
-  OUTPUT/report.png     the same to look at, with faces
+  OUTPUT/index.csv      every sample, with its shard and its window in the original
+  OUTPUT/report.json    differences, problems, and sources that were left out
+  OUTPUT/report.png     the same as a picture, with faces
   OUTPUT/prepared.json  written last
 
   strrn prepare 300w ~/300w
-      into prepared/300w: 3148 stills, if all are there
+      into prepared/300w: 3148 stills of a complete copy
   strrn prepare youtube-celebrities ~/ytcelebrity --min-face 80
-      only clips whose faces have 80 pixels
+      only clips with faces of at least 80 pixels
   strrn prepare youtube-faces ~/YouTubeFaces --pairs 10 --output ~/prepared/faces
-      the boxes that come with it are used, no face is searched
+      with the boxes of the data set, without a search
   strrn prepare videos my_videos/
       any folder of videos and of folders of numbered images
   strrn prepare 300vw /300vw --output /out -- --runner FlinkRunner --flink_master HOST
       as an Apache Beam pipeline, with Beam's own options behind "--"; see docs/scale.md
 
 Then: strrn train --data-root prepared, or name the folders by --stills and
---unlabelled. Run again after Ctrl-C, a kill, or when files were added: what is done is
-not done again. With other options everything is prepared anew.
+--unlabelled. After Ctrl-C, a kill or new files, run the command again. It continues and
+repeats no finished source. Other options prepare everything again.
 """
-# Lines of each kind that are printed; report.json has all.
+# Largest number of printed lines of each kind. report.json has all.
 MOST_LINES = 20
 
 
 @dataclass(frozen=True)
 class Options:
-    """Which data set, where it goes, and what is kept of it."""
+    """The data set, the output, and the filter of sources."""
 
     dataset: tyro.conf.Positional[
         Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
     ]
-    """Its name; "videos" for a folder of your own."""
+    """Name of the data set, or "videos" for a folder of your own."""
     folder: tyro.conf.Positional[Path]
-    """Where it was unpacked to."""
+    """Folder of the unpacked data set."""
     output: Path | None = None
-    """Folder to write to; without it prepared/DATASET."""
+    """Folder to write to. The default is prepared/DATASET."""
     pairs: int = 20
-    """Pairs of consecutive frames of a clip, spread over its length; 0: all."""
+    """Pairs of consecutive frames of a clip, spread over its length; 0 for all."""
     min_face: float = 50.0
-    """Clips are left out whose faces are smaller: pixels, the median over the clip, of
-    the larger side of the box around the 68 landmarks. Annotated ones never are."""
+    """Smallest face in pixels: the median over a clip of the larger side of the box
+    around the 68 landmarks. Clips below it are left out, annotated ones never."""
     min_found: float = 0.5
-    """Clips are left out that show a face in a smaller share of the searched frames."""
+    """Smallest fraction of searched frames with a face. Clips below it are left out."""
     frames: Literal[2, 3] = 2
-    """Consecutive frames of a sample. SBR needs 3; Algorithm 1 takes the last two."""
+    """Consecutive frames of a sample. SBR needs 3. Algorithm 1 uses the last two."""
     rule: Literal["largest", "central"] = "largest"
-    """Which of several faces."""
+    """Choice among several faces."""
     quality: int = 95
     """Of the JPEG crops, 1 to 100."""
     seed: int = 0
-    """Where in its share of the clip each pair lies."""
+    """Decides the position of each pair in its section of the clip."""
     workers: int = 0
-    """Sources prepared at the same time; 0: as many as there are cores."""
+    """Number of processes; 0 for one on every core."""
     beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
-    """Options of Apache Beam; None: without Beam."""
+    """Options of Apache Beam; None for no Beam."""
 
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.seed < 0 or self.workers < 0:
@@ -89,17 +89,17 @@ class Options:
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Return the options; those behind ``--`` are Apache Beam's."""
+    """Return the options. Those behind ``--`` belong to Apache Beam."""
     own, beam = split_beam(argv)
     options = parse_options(Options, own, prog=PROG, description=HELP)
     return replace(options, beam=beam)
 
 
 def run(options: Options) -> None:
-    """Prepare what is not prepared yet, in processes or on Beam, and write a report.
+    """Prepare all sources that are not prepared yet, and write a report.
 
     Raises:
-        ValueError: nothing of the data set is there, or OUTPUT holds something else.
+        ValueError: there is nothing of the data set, or OUTPUT holds other files.
         OSError: OUTPUT cannot be written.
     """
     from data_pipeline import preparation
@@ -111,24 +111,24 @@ def run(options: Options) -> None:
     from strrn_tf.system.locking import filling
 
     listing = preparation.list_dataset(options.dataset, options.folder)
-    _say_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
+    _print_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
     if not listing.sources:
         raise ValueError(f"{options.folder}: nothing here is for training")
     output = options.output or Path("prepared") / options.dataset
     work = preparation_of(options)
     with filling(output):
-        preparation.claim(output, options.dataset)
-        remove_leftovers(output)  # nobody else is in here now
+        preparation.initialise_output(output, options.dataset)
+        remove_leftovers(output)  # the lock keeps other processes out
         todo = preparation.missing(listing.sources, work, output)
         count = len(listing.sources)
         print(f"{count} sources, {count - len(todo)} of them prepared before")
         if todo:
             (output / MANIFEST).unlink(missing_ok=True)
-            there = output.absolute()  # workers may have another working directory
+            target = output.absolute()  # workers may have another working directory
             tasks = [
                 Task(
-                    partial(preparation.prepare_source, source, work, there),
-                    report_path(source.name, there),
+                    partial(preparation.prepare_source, source, work, target),
+                    report_path(source.name, target),
                 )
                 for source in todo
             ]
@@ -142,7 +142,7 @@ def run(options: Options) -> None:
 
 
 def preparation_of(options: Options) -> "preparation.Preparation":  # noqa: F821
-    """Return what decides the content of the shards."""
+    """Return the options that decide the content of the shards."""
     from data_pipeline.preparation import Preparation
 
     return Preparation(
@@ -160,7 +160,7 @@ def _write_picture(
     output: Path, summary: dict[str, Any], reports: list[dict], min_face: float
 ) -> None:
     from data_pipeline.preparation.shards import read_shard
-    from strrn_tf.commands.prepare.report import examples_wanted, write_picture
+    from strrn_tf.commands.prepare.report import choose_examples, write_picture
 
     titles = {
         "stills": "some stills",
@@ -174,9 +174,9 @@ def _write_picture(
     for kind, title in titles.items():
         examples[title] = [
             (sample.names[0], sample.frames[0], sample.landmarks[0])
-            for report, place in examples_wanted(reports, kind, num_frames[kind])
+            for report, index in choose_examples(reports, kind, num_frames[kind])
             for sample in read_shard(
-                output / "shards" / report["shards"][kind][0], {place}
+                output / "shards" / report["shards"][kind][0], {index}
             )
         ]
     is_filtered = not summary["samples"]["annotated"] and not examples[titles["stills"]]
@@ -185,14 +185,14 @@ def _write_picture(
 
 
 def _close(output: Path, summary: dict[str, Any]) -> None:
-    """Say what was done, what is wrong, and what comes next."""
+    """Print the result, the problems and the next command."""
     from strrn_tf.commands.prepare.report import headline
 
     sources = summary["by_source"].items()
     out = [(name, source["left_out"]) for name, source in sources if source["left_out"]]
-    _say_all("left out", [f"{name}: {reason}" for name, reason in out])
+    _print_all("left out", [f"{name}: {reason}" for name, reason in out])
     problems = [(name, p) for name, source in sources for p in source["problems"]]
-    _say_all("problem", [p if name in p else f"{name}: {p}" for name, p in problems])
+    _print_all("problem", [p if name in p else f"{name}: {p}" for name, p in problems])
     print(f"{headline(summary)}\nlook at {output / 'report.png'}")
     if not any(summary["samples"].values()):
         raise ValueError(f"nothing could be prepared; see {output / 'report.json'}")
@@ -200,7 +200,7 @@ def _close(output: Path, summary: dict[str, Any]) -> None:
     print(f"next: strrn train {option} {output}")
 
 
-def _say_all(kind: str, lines: list[str]) -> None:
+def _print_all(kind: str, lines: list[str]) -> None:
     for line in lines[:MOST_LINES]:
         print(f"{kind}: {line}", file=sys.stderr)
     if len(lines) > MOST_LINES:

@@ -1,4 +1,4 @@
-"""The picture of `strrn prepare`: faces, their sizes, and what is wrong."""
+"""The picture of `strrn prepare`: faces, their sizes, differences and problems."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,15 +16,15 @@ from strrn_tf.system.atomic import replacing
 Example = tuple[str, np.ndarray, np.ndarray]
 
 TILE, ROWS, WIDTH_OF_SHEET = 160, 6, 1600
-# Lines of the table and of the list of differences; `report.json` has all.
+# Largest number of lines of the table and of the list. `report.json` has all.
 MOST_LINES = 40
 WIDTH, HISTOGRAM_HEIGHT, ROW_HEIGHT = 12.0, 2.4, 0.22  # inches
-# Side of the square around the face as a share of the stored crop, see `crop_matrix`.
-FACE_SHARE = 315 / 1.6 / 385
+# Side of the face box, as a fraction of the stored crop, see `crop_matrix`.
+FACE_FRACTION = 315 / 1.6 / 385
 
 
 def headline(summary: Mapping[str, Any]) -> str:
-    """Return in one line what was prepared."""
+    """Return a summary of the result in one line."""
     kinds = ", ".join(f"{n} {kind}" for kind, n in summary["samples"].items() if n)
     line = f"{summary['dataset']}: {summary['sources']} sources, {kinds or 'nothing'}"
     for key, words in (
@@ -37,23 +37,23 @@ def headline(summary: Mapping[str, Any]) -> str:
     return line + (f"; {faceless} frames without a face" if faceless else "")
 
 
-def examples_wanted(
+def choose_examples(
     reports: Sequence[Mapping[str, Any]], kind: str, num_frames: int
 ) -> list[tuple]:
-    """Return (report, place) of samples spread evenly over the sources.
+    """Return (report, number of the sample), spread evenly over the sources.
 
     Args:
         reports: of the sources.
         kind: such as "pairs".
-        num_frames: of a sample, which are shown beside each other.
+        num_frames: of a sample, which are shown side by side.
     """
-    places = [(r, k) for r in reports for k in range(len(r["samples"].get(kind, ())))]
+    samples = [(r, k) for r in reports for k in range(len(r["samples"].get(kind, ())))]
     count = ROWS * (WIDTH_OF_SHEET // (TILE * num_frames))
     sources = [r for r in reports if r["samples"].get(kind)]
     if len(sources) >= count:  # one of each
-        places = [(r, len(r["samples"][kind]) // 2) for r in sources]
-    chosen = np.unique(np.linspace(0, len(places) - 1, count).astype(int))
-    return [places[i] for i in chosen] if places else []
+        samples = [(r, len(r["samples"][kind]) // 2) for r in sources]
+    chosen = np.unique(np.linspace(0, len(samples) - 1, count).astype(int))
+    return [samples[i] for i in chosen] if samples else []
 
 
 def write_picture(
@@ -66,9 +66,9 @@ def write_picture(
 
     Args:
         path: PNG file.
-        summary: what is in `report.json`.
+        summary: content of `report.json`.
         examples: some samples by the title of their sheet.
-        min_face: pixels below which clips are left out; None: there is no filter.
+        min_face: limit of the filter in pixels; None without a filter.
     """
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
@@ -104,7 +104,7 @@ def _sheet(examples: Sequence[Example]) -> np.ndarray:
 
 
 def _tile(name: str, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-    """Return the frames beside each other, with landmarks or a frame of the face."""
+    """Return the frames side by side, with landmarks or else the face box."""
     scale = TILE / frames.shape[1]
     drawn = []
     for image, shape in zip(frames, landmarks, strict=True):
@@ -112,7 +112,7 @@ def _tile(name: str, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         if np.isfinite(shape).all():
             small = draw_landmarks(small, (shape + 0.5) * scale - 0.5)
         else:
-            margin = round(TILE * (1 - FACE_SHARE) / 2)
+            margin = round(TILE * (1 - FACE_FRACTION) / 2)
             end = TILE - 1 - margin
             cv2.rectangle(small, (margin, margin), (end, end), WHITE, 1)
         drawn.append(small)
@@ -140,7 +140,7 @@ def _plot_faces(
 
 
 def _table_rows(summary: Mapping[str, Any]) -> list[list[str]]:
-    """Return a row per source, those with something to say first."""
+    """Return a row per source, those with problems first."""
     sources = summary["by_source"]
 
     def order(name: str) -> tuple:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from strrn_tf.commands.command_line import parse_options
 from strrn_tf.commands.reproduce.rows import (
     FIGURE4,
     FIGURE4_SEQUENCE,
@@ -17,6 +16,7 @@ from strrn_tf.commands.reproduce.rows import (
     Row,
     Source,
 )
+from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
     from strrn_tf.commands.reproduce.data import Data
@@ -50,7 +50,7 @@ QUICK_TRAINING = (
     *("--tracker.steps", "100", "--tracker.round-steps", "40"),
     *("--detector.batch-size", "8", "--tracker.batch-size", "8"),
 )
-QUICK_NOTE = "drawn faces, tiny networks, few updates: shows that it runs, no more"
+QUICK_NOTE = "synthetic faces, tiny networks, few updates: shows that it runs, no more"
 # Of a table that goes into a file, in characters.
 FILE_WIDTH = 120
 
@@ -115,11 +115,13 @@ def run(options: Options) -> None:
         ValueError: a mistake in the options, or a row whose training failed.
     """
     check(options)
-    from strrn_tf.commands.reproduce.drawn_data import drawn_data
     from strrn_tf.commands.reproduce.stages import Stages
+    from strrn_tf.commands.reproduce.synthetic_data import synthetic_data
 
     data = (
-        drawn_data(options.folder / "drawn") if options.quick else given_data(options)
+        synthetic_data(options.folder / "drawn")
+        if options.quick
+        else given_data(options)
     )
     data.check()
     training = [*(QUICK_TRAINING if options.quick else ()), *shlex.split(options.train)]
@@ -257,9 +259,9 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
     from strrn_tf.commands.reproduce.data import LacksData
     from strrn_tf.commands.reproduce.figure4 import (
         Method,
-        follow,
         spread_over,
         summary,
+        track_sequence,
         write_figure,
     )
     from strrn_tf.commands.reproduce.stages import StageFailed
@@ -282,11 +284,13 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
         tracker = strrn_tf.FaceTracker.from_pretrained(model)
         frames = (LabelledFrame(*f) for f in read_frames(one, options.max_frames))
         method = Method(label, tracker, row.protocol, boxes[options.boxes])
-        shots[label] = follow(method, frames, one.sequence.name, spread_over(count))
+        shots[label] = track_sequence(
+            method, frames, one.sequence.name, spread_over(count)
+        )
     title = titled(f"Figure 4: sequence {one.sequence.name} of category 3", options)
     paths = write_figure(options.folder, named(name, options), shots, title)
-    for label, followed in shots.items():
-        print(f"{label}: {summary(followed)}")
+    for label, tracked in shots.items():
+        print(f"{label}: {summary(tracked)}")
     print("the paper prints no figures here; its curve of STRRN lies below that of SBR")
     print("written:", *paths)
     return []

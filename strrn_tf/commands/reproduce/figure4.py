@@ -46,7 +46,7 @@ class Shot(NamedTuple):
     picture: np.ndarray | None
 
 
-def follow(
+def track_sequence(
     method: Method,
     frames: Iterable[LabelledFrame],
     sequence: str,

@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.command_line import one_line, parse_options
 from strrn_tf.commands.track.outputs import Format, Outputs, open_writer, plan
+from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
     from threading import Event
@@ -82,11 +82,14 @@ def parse(argv: Sequence[str]) -> Options:
     return parse_options(Options, argv, prog=PROG, description=HELP)
 
 
-def run(options: Options) -> None:
+def run(
+    options: Options, load: "Callable[[Options], FaceTracker] | None" = None
+) -> None:
     """Track all sources, one after the other.
 
     Args:
         options: what is asked for.
+        load: gives the tracker; by default that of the model in the options.
 
     Raises:
         ValueError: a source cannot be tracked; of several, the others are done first.
@@ -112,7 +115,7 @@ def run(options: Options) -> None:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {source}: {note}", file=sys.stderr)
     if opened:
-        tracker = _open_tracker(options)
+        tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
         name = Path(source).name
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name
@@ -124,7 +127,7 @@ def run(options: Options) -> None:
 
 def check_numbers(options: Options) -> None:
     """Raise a ``ValueError`` that calls a wrong number by the option's name."""
-    # LiteRT starts as many as it is told, and dies of too many.
+    # LiteRT starts any number of threads, and crashes with too many.
     most = 4 * (os.cpu_count() or 1)
     if not 1 <= options.threads <= most:
         raise ValueError(
@@ -146,7 +149,7 @@ def track_source(
     tracker: "FaceTracker",
     outputs: Outputs,
 ) -> None:
-    """Track one source and say what was written and what was odd.
+    """Track one source and report its outputs and warnings.
 
     Raises:
         ValueError: it cannot be tracked, or there is no face.
@@ -182,17 +185,17 @@ def write_outputs(
     """
     from data_pipeline.media.video import write_video
     from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, follow, overlays
+    from strrn_tf.commands.track.video import Summary, overlays, track_frames
     from strrn_tf.system.interruption import stop_signal
 
     summary = Summary()
     with stop_signal() as stop, open_writer(outputs) as write:
         frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        followed = follow(_until(stop, frames), tracker, write, summary)
+        tracked = track_frames(_until(stop, frames), tracker, write, summary)
         if outputs.overlay:
-            write_video(outputs.overlay, overlays(followed), reader.fps)
+            write_video(outputs.overlay, overlays(tracked), reader.fps)
         else:
-            for _ in followed:
+            for _ in tracked:
                 pass
     return stop.is_set(), summary
 

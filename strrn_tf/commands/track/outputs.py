@@ -1,6 +1,5 @@
 """Where ``strrn track`` writes, and the writers of the formats of landmarks."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +11,9 @@ if TYPE_CHECKING:
     from strrn_tf.tracking.face import Face
 
 Format = Literal["csv", "jsonl", "pts"]
+# Bytes of a source's name. A file name may have 255: the rest is for a digest, a
+# number, and "-landmarks.jsonl".
+LONGEST_NAME = 210
 
 
 @dataclass(frozen=True)
@@ -88,15 +90,15 @@ def unique_names(sources: Sequence[str]) -> list[str]:
     Cameras are called ``camera-0``.
     """
     from data_pipeline.media.video import is_camera
+    from strrn_tf.system.file_names import file_name, numbered
 
-    names, seen = [], Counter()
+    names = []
     for source in sources:
         path = Path(source).resolve()
         name = path.name if path.is_dir() else path.stem
         name = f"camera-{source}" if is_camera(source) else name
-        seen[name] += 1
-        names.append(name if seen[name] == 1 else f"{name}~{seen[name]}")
-    return names
+        names.append(file_name(name, longest=LONGEST_NAME))
+    return numbered(names)
 
 
 @contextmanager

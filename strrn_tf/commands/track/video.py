@@ -1,4 +1,4 @@
-"""Faces of a whole video, frame by frame: rows written, pictures drawn, sums kept."""
+"""Faces of a whole video, frame by frame: rows, overlay pictures and a summary."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Frame(Protocol):
 
 
 class Tracker(Protocol):
-    """What is needed of ``FaceTracker``."""
+    """The part of ``FaceTracker`` that this file needs."""
 
     def update(self, frame: np.ndarray, timestamp: float | None) -> list[Face]:
         """Take the next frame of a video and return its faces."""
@@ -34,7 +34,7 @@ F = TypeVar("F", bound=Frame)
 
 @dataclass
 class Summary:
-    """What was seen so far.
+    """Counts of the frames so far.
 
     Attributes:
         frames: number of frames.
@@ -57,7 +57,7 @@ class Summary:
         self.ids.update(seen)
 
 
-def follow(
+def track_frames(
     frames: Iterable[F],
     tracker: Tracker,
     write: WriteRows | None,
@@ -65,8 +65,7 @@ def follow(
 ) -> Iterator[tuple[F, list[Face] | None]]:
     """Yield every frame with its faces, after writing their rows.
 
-    The tracker is not shown a frame that cannot be decoded: such a one has None in
-    place of faces.
+    The tracker skips a frame that cannot be decoded. Such a frame has None for faces.
 
     Args:
         frames: of one video, in order.
@@ -90,7 +89,7 @@ def follow(
 
 
 def overlays(
-    followed: Iterable[tuple[Frame, Sequence[Face] | None]],
+    tracked: Iterable[tuple[Frame, Sequence[Face] | None]],
 ) -> Iterator[np.ndarray]:
     """Yield a picture (H, W, 3) uint8 RGB for every frame, with its faces drawn.
 
@@ -98,7 +97,7 @@ def overlays(
     """
     waiting: list[str] = []  # for the size of the first good frame
     last = None
-    for frame, faces in followed:
+    for frame, faces in tracked:
         clock = f"{frame.timestamp:.2f} s"
         if frame.image is None:
             caption = f"{clock}   this frame is broken"
@@ -115,7 +114,7 @@ def overlays(
 
 
 def _overlay(image: np.ndarray, faces: Sequence[Face], clock: str) -> np.ndarray:
-    """Return the image with all faces drawn and a line that says what is seen."""
+    """Return the image with all faces drawn and a line of text."""
     drawn, words = image, [clock]
     for face in faces:
         drawn = draw_landmarks(drawn, face.landmarks, face.reliability)

@@ -1,4 +1,4 @@
-"""Between MTCNN's boxes and the project's, the tight box of the 68 landmarks."""
+"""Conversion between MTCNN's boxes and face boxes, the tight boxes of 68 landmarks."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ SIDE_SHIFTS = (-0.014, 0.249, 0.033, 0.022)
 
 
 def landmark_box(mtcnn_box: np.ndarray) -> np.ndarray:
-    """Return the tight landmark boxes (..., 4) to be expected in MTCNN boxes (..., 4).
+    """Return the expected face boxes (..., 4) of MTCNN boxes (..., 4).
 
     MTCNN's box begins at the forehead and the landmarks at the brows, so the upper side
     moves most.
 
     Args:
-        mtcnn_box: (x0, y0, x1, y1) in pixels, not clipped to the image: where a face
-            reaches out of the picture its box has to as well.
+        mtcnn_box: (x0, y0, x1, y1) in pixels. Do not clip it to the image: a face
+            that reaches out of the image has a box that does too.
 
     Raises:
         ValueError: the last axis is not 4, a value is not finite or a box is empty.

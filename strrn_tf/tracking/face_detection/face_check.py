@@ -1,9 +1,9 @@
-"""Is there a face at all, and is it here? MTCNN's last network, asked about one crop.
+"""The face check: MTCNN's last network on the place of the landmarks.
 
-Landmark networks answer whatever they see: on a grey wall tracker and detector agree on
-the mean face, and every way back is perfect; half a face beside the true one, both can
-agree too. ``onet`` was trained to tell faces from everything else and to say where they
-are, takes 48 x 48 pixels and half a millisecond.
+Landmark networks have an answer for any picture. On a gray wall tracker and detector
+agree on the mean face, and backward tracking always returns. Both can also agree on
+half a face beside the true one. ``onet`` was trained to classify and locate faces. It
+takes 48 x 48 pixels and half a millisecond.
 """
 
 from typing import NamedTuple
@@ -20,54 +20,52 @@ from strrn_tf.geometry import (
     similarity,
 )
 from strrn_tf.landmarks import OUTER_EYE_CORNERS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
 from strrn_tf.tracking.face_detection.mtcnn.boxes import calibrate, place_points
 from strrn_tf.tracking.face_detection.mtcnn.networks import Network
 
 SIDE = 48
-# Samples for every pixel of the patch and direction, averaged: the network's patches
-# are four to five times as small as the crop.
-SAMPLES = 4
-# Heads tilted further than so many radians are not turned upright entirely: the
-# landmarks of what is no face may have any angle.
-LARGEST_TILT = 0.8
 
 
-class Sight(NamedTuple):
-    """What is seen where landmarks are.
+class FaceCheckResult(NamedTuple):
+    """What the face check sees at the landmarks.
 
     Attributes:
         score: probability of a face.
-        offset: mean distance of eyes, nose and mouth corners from those of the
-            landmarks, as a fraction of the eye distance.
-        box: (4,) tight box of the landmarks of the face that is seen, in pixels of the
-            image that was given.
+        landmark_offset: mean distance between eyes, nose and mouth corners of the face
+            that is seen and those of the landmarks, a fraction of the eye distance.
+        box: (4,) face box of the face that is seen, in pixels of the crop.
     """
 
     score: float
-    offset: float
+    landmark_offset: float
     box: np.ndarray
 
 
 class FaceCheck:
-    """Says whether landmarks are on a face.
+    """Checks whether landmarks are on a face.
 
     Args:
         num_threads: threads of the network.
+        config: oversampling and largest tilt of the patch.
     """
 
-    def __init__(self, num_threads: int = 1) -> None:
+    def __init__(
+        self, num_threads: int = 1, config: TrackingConfig | None = None
+    ) -> None:
+        self._config = config or TrackingConfig()
         self._network = Network("onet", SIDE, SIDE, num_threads)
 
-    def __call__(self, crop: np.ndarray, landmarks: np.ndarray) -> Sight:
-        """Return what is seen.
+    def __call__(self, crop: np.ndarray, landmarks: np.ndarray) -> FaceCheckResult:
+        """Return the result for one crop.
 
         Args:
             crop: (H, W, 3) float32 RGB in [0, 1].
             landmarks: (68, 2) in its pixels.
         """
-        size = SIDE * SAMPLES
-        matrix = patch_matrix(landmarks, size)
+        size = SIDE * self._config.face_check_oversampling
+        matrix = patch_matrix(landmarks, size, self._config.face_check_max_tilt)
         fine = cv2.warpAffine(
             crop,
             matrix,
@@ -83,8 +81,8 @@ class FaceCheck:
         own = apply_matrix(matrix, np.asarray(landmarks, np.float64))
         apart = np.linalg.norm(points - five_points(own), axis=-1).mean()
         seen = landmark_box(_ordered(calibrate(square, output[None, :4])[0]))
-        return Sight(
-            float(score), float(apart / eye_distance(own)), _back(seen, matrix)
+        return FaceCheckResult(
+            float(score), float(apart / eye_distance(own)), _to_crop(seen, matrix)
         )
 
 
@@ -95,29 +93,30 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 
 
 def _ordered(box: np.ndarray) -> np.ndarray:
-    """Return a box (4,) of at least one pixel: what is no face has any box."""
+    """Return a box (4,) of at least one pixel; the network's box may be inverted."""
     return np.concatenate([box[:2], np.maximum(box[2:], box[:2] + 1)])
 
 
-def _back(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return a box (4,) of the patch in the picture, its sides along the picture's."""
+def _to_crop(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return a box (4,) of the patch in pixels of the crop, parallel to its sides."""
     inverse = invert_matrix(matrix)
     centre = apply_matrix(inverse, box.reshape(2, 2).mean(0)[None])[0]
     half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(inverse[:, :2])))
     return np.concatenate([centre - half, centre + half])
 
 
-def patch_matrix(landmarks: np.ndarray, size: int) -> np.ndarray:
+def patch_matrix(landmarks: np.ndarray, size: int, max_tilt: float) -> np.ndarray:
     """Return the similarity (2, 3) to the upright square of MTCNN's box of a face.
 
     Args:
         landmarks: (68, 2).
         size: side of the square in pixels.
+        max_tilt: radians by which a head is turned upright at most.
     """
     landmarks = np.asarray(landmarks, np.float64)
     left, right = OUTER_EYE_CORNERS
     along = landmarks[right] - landmarks[left]
-    tilt = np.clip(np.arctan2(along[1], along[0]), -LARGEST_TILT, LARGEST_TILT)
+    tilt = np.clip(np.arctan2(along[1], along[0]), -max_tilt, max_tilt)
     upright = similarity(1.0, -tilt, np.zeros(2))
     box = mtcnn_box(box_from_landmarks(apply_matrix(upright, landmarks)))
     scale = size / (box[2:] - box[:2]).max()

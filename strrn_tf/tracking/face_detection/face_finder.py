@@ -1,10 +1,10 @@
 """Faces in a frame: MTCNN (Zhang et al. 2016) on LiteRT, without TensorFlow.
 
-Three networks, each asked only where the one before said yes: ``pnet`` slides over a
-pyramid of the image, ``rnet`` and ``onet`` look at patches of it. Weights and rules
-are those of the `mtcnn` package, with which the project's training data is cut; boxes
-agree with it to a fraction of a pixel unless a large ``min_face`` lets the frame be
-halved first. ``benchmarks/accuracy/face_finder.py`` prints the comparison.
+It is a cascade of three networks. ``pnet`` slides over a pyramid of the image; ``rnet``
+and then ``onet`` classify the patches that are left. Weights and rules are those of the
+`mtcnn` package, which cuts the project's training data. Boxes agree with it to a
+fraction of a pixel, unless a large ``min_face`` lets the frame be halved first.
+``benchmarks/accuracy/face_finder.py`` prints the comparison.
 """
 
 from collections import OrderedDict
@@ -13,15 +13,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from strrn_tf.system.validation import check_count, check_image
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.face_detection.mtcnn.networks import Network
-from strrn_tf.tracking.validation import check_count, check_image
 
-# Overlaps above which the worse of two boxes goes: within a scale, between scales,
-# after each of the two other networks (the last against the smaller box).
+# Overlaps above which the worse of two boxes is suppressed: within a scale, between
+# scales, after each of the two other networks (the last against the smaller box).
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
 PATCH_SIDES = {"rnet": 24, "onet": 48}
-# Patches cut before the network sees them: bounds the memory on crowded images.
+# Patches that are cut at a time: bounds the memory on crowded images.
 PATCHES_AT_ONCE = 64
 # Frame sizes whose proposal networks are kept: a video has one, two cameras two.
 FRAME_SIZES_KEPT = 2
@@ -36,12 +36,12 @@ class FoundFace:
     """A face that was found.
 
     Attributes:
-        box: (4,) float32 (x0, y0, x1, y1) in image pixels in MTCNN's meaning, which
-            takes in more than the 68 landmarks (`face_boxes.landmark_box`
-            converts). It may reach out of the image when the face does.
+        box: (4,) float32 (x0, y0, x1, y1) in image pixels, as MTCNN defines it. It is
+            larger than the box of the 68 landmarks; ``face_boxes.landmark_box``
+            converts. It may reach out of the image where the face does.
         score: probability of being a face.
         points: (5, 2) float32 xy: left and right eye, nose, left and right end of the
-            mouth, sides as seen in the picture.
+            mouth, sides as seen in the image.
     """
 
     box: np.ndarray
@@ -55,8 +55,9 @@ class FaceFinder:
     Args:
         min_face: side in pixels of the smallest MTCNN box searched for, at least 20.
             Time falls with its square; from 80 on the frame is halved first.
-        min_face_share: the same as a share of the image's shorter side; the larger of
-            both rules. 0.1 keeps the time on large frames near that on small ones.
+        min_face_share: the same as a fraction of the image's shorter side. The larger
+            of both limits holds. 0.1 keeps the time on large frames near that on small
+            ones.
         thresholds: scores above which a candidate passes each of the networks.
         num_threads: threads of the networks.
 
@@ -99,12 +100,12 @@ class FaceFinder:
         pixels, factor, min_face = self._shrink(check_image(image))
         boxes = self._propose(pixels, min_face)
 
-        boxes, output = self._ask("rnet", pixels, boxes, self.thresholds[1])
+        boxes, output = self._classify("rnet", pixels, boxes, self.thresholds[1])
         boxes = mtcnn_boxes.calibrate(boxes, output[:, :4])
         boxes = boxes[mtcnn_boxes.suppress(boxes, output[:, -1], OVERLAPS[2])]
         boxes = mtcnn_boxes.square(boxes)
 
-        boxes, output = self._ask("onet", pixels, boxes, self.thresholds[2])
+        boxes, output = self._classify("onet", pixels, boxes, self.thresholds[2])
         points = mtcnn_boxes.place_points(boxes, output[:, 4:14])
         boxes = mtcnn_boxes.calibrate(boxes, output[:, :4])
         kept = mtcnn_boxes.suppress(boxes, output[:, -1], OVERLAPS[3], smaller=True)
@@ -170,10 +171,10 @@ class FaceFinder:
         self._proposers.move_to_end(key)
         return self._proposers[key]
 
-    def _ask(
+    def _classify(
         self, name: str, pixels: np.ndarray, boxes: np.ndarray, threshold: float
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Show squares (N, 4) to a network and keep those that it takes for faces.
+        """Run a network on squares (N, 4) and keep those that it classifies as faces.
 
         Returns:
             Squares (M, 4) and the network's outputs (M, C), the last the face logit.
@@ -197,7 +198,7 @@ def logit(probability: float) -> float:
 def check_arguments(
     min_face: float, min_face_share: float, thresholds: tuple, num_threads: int
 ) -> None:
-    """Raise a ``ValueError`` that says which argument of the finder is wrong."""
+    """Raise a ``ValueError`` that names the wrong argument of the finder."""
     smallest = mtcnn_boxes.SMALLEST_FACE
     if not smallest <= min_face < np.inf:
         raise ValueError(

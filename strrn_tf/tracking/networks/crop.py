@@ -1,8 +1,8 @@
 """Cuts the crop of a face out of an image, without aliasing.
 
-The window is ``strrn_tf.geometry.crop_matrix``; this file only resamples. A window
-larger than the crop is first shrunk by area averaging, because a bilinear sample of a
-large face looks at four pixels of many and turns fine texture into noise that moves
+``strrn_tf.geometry.crop_matrix`` is the crop window; this file only resamples. A window
+larger than the crop is first shrunk by area averaging. Bilinear sampling of a large
+face would use four pixels of many, and fine texture would become noise that changes
 from frame to frame. Outside the image the border is repeated.
 """
 
@@ -19,8 +19,8 @@ from strrn_tf.geometry import (
     similarity,
 )
 
-# Above, bilinear sampling skips too little of the image to be worth the time. The crops
-# that the networks were trained on have the same limit.
+# From this scale on, bilinear sampling skips too little of the image to be worth the
+# time of averaging. The crops of the training data have the same limit.
 SHRINK_BELOW = 0.75
 
 # OpenCV cannot warp images of which a side is longer.
@@ -114,7 +114,7 @@ def _average(
 def _needed_part(
     shape: tuple[int, ...], matrix: np.ndarray, size: int, scale: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (start, stop) xy of the pixels a crop looks at, clipped to the image."""
+    """Return (start, stop) xy of the pixels that a crop needs, clipped to the image."""
     last = size - 1
     corners = np.array([[0, 0], [last, 0], [0, last], [last, last]], np.float64)
     corners = apply_matrix(invert_matrix(matrix), corners)

@@ -1,7 +1,7 @@
 """The two networks of a model folder, from image pixels to image pixels.
 
-Here, and only here, an image becomes a network's input and a network's output becomes
-landmarks of the image. ``examples/minimal_litert.py`` is the same in one page.
+Only this file turns an image into a network's input and a network's output into
+landmarks of the image. ``examples/minimal_litert.py`` is the same on one page.
 """
 
 from typing import NamedTuple
@@ -17,44 +17,52 @@ from strrn_tf.geometry import (
     relative_distance,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.tracking import optical_flow
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
+from strrn_tf.tracking.networks.stages import StageTimer, no_timer
+from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
 
-class View(NamedTuple):
-    """A crop and where it is.
+class Crop(NamedTuple):
+    """A crop of an image and its crop window.
 
     Attributes:
         matrix: (2, 3), from image to crop pixels.
-        crop: (1, S, S, 3) float32 in [0, 1], as the networks take it.
-        grey: (S, S) uint8, the same without colours.
+        pixels: (1, S, S, 3) float32 RGB in [0, 1], the networks' input.
+        gray: (S, S) uint8, the same without colour.
     """
 
     matrix: np.ndarray
-    crop: np.ndarray
-    grey: np.ndarray
+    pixels: np.ndarray
+    gray: np.ndarray
 
 
 class FaceNetworks:
     """Detector and tracker of one model folder.
 
-    Arguments are not checked here but in ``FaceTracker``.
+    ``FaceTracker`` checks the arguments; this class does not.
     """
 
-    def __init__(self, folder: ModelFolder, num_threads: int = 1) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        num_threads: int = 1,
+        stage_timer: StageTimer = no_timer,
+    ) -> None:
         """Open both networks.
 
         Args:
             folder: a verified model folder.
             num_threads: threads of each network.
+            stage_timer: times every call of a stage, see ``stages``.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
-                description says.
+                description.
         """
         self._size, self._margin = folder.crop_size, folder.crop_margin
+        self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
         start = {"start": (1, NUM_LANDMARKS, 2)}
         self._detector = LiteRTModel(
@@ -74,87 +82,103 @@ class FaceNetworks:
         """Return the matrix (2, 3) from the image to the crop around a face box."""
         return crop_matrix(box, self._size, self._margin)
 
-    def cut(self, image: np.ndarray, matrix: np.ndarray) -> View:
-        """Return what is seen of an image through a window, see ``window``."""
-        pixels = cut(image, matrix, self._size)
-        grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-        return View(matrix, to_network(pixels), grey)
+    def cut(self, image: np.ndarray, matrix: np.ndarray) -> Crop:
+        """Return the crop of an image in a crop window, see ``window``."""
+        with self._time("crop"):
+            pixels = cut(image, matrix, self._size)
+            gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
+            return Crop(matrix, to_network(pixels), gray)
 
-    def look(self, image: np.ndarray, box: np.ndarray) -> View:
+    def crop_face(self, image: np.ndarray, box: np.ndarray) -> Crop:
         """Return the crop around a face box of an image."""
         return self.cut(image, self.window(box))
 
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
-        return self.detect_in(self.look(image, box))
+        return self.detect_in(self.crop_face(image, box))
 
-    def detect_in(self, view: View) -> np.ndarray:
-        """Return the landmarks (68, 2) float32, in image pixels, of what is in view."""
-        return _to_image(view.matrix, self.detect_in_crop(view.crop))
+    def detect_in(self, crop: Crop) -> np.ndarray:
+        """Return the landmarks (68, 2) float32, in image pixels, in a crop."""
+        return _to_image(crop.matrix, self.detect_in_crop(crop.pixels))
 
-    def detect_twice(
+    def detect_consistently(
         self, image: np.ndarray, box: np.ndarray
-    ) -> tuple[np.ndarray, float, View | None]:
-        """Return ``detect`` and, from a second look, what ``look_again`` says."""
+    ) -> tuple[np.ndarray, float, Crop | None]:
+        """Return landmarks (68, 2) and what ``detection_consistency`` returns."""
         landmarks = self.detect(image, box)
-        return landmarks, *self.look_again(image, landmarks)
+        return landmarks, *self.detection_consistency(image, landmarks)
 
-    def look_again(
+    def detection_consistency(
         self, image: np.ndarray, landmarks: np.ndarray
-    ) -> tuple[float, View | None]:
-        """Return how far detected landmarks are from those of a second look, and it.
+    ) -> tuple[float, Crop | None]:
+        """Detect again, in the crop around detected landmarks, and compare.
 
-        The second look has the window of the first one's landmarks. Where there is a
-        face both agree. The difference is a fraction of the eye distance, infinite and
-        without a view if no window can be made of the landmarks.
+        Both detections agree where there is a face.
+
+        Returns:
+            The inconsistency, a fraction of the eye distance, and the crop of the
+            second detection. Infinite and None if no crop window fits the landmarks.
         """
         box = box_from_landmarks(landmarks)
         if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
             return np.inf, None
-        view = self.look(image, box)
-        return float(relative_distance(self.detect_in(view), landmarks)), view
+        crop = self.crop_face(image, box)
+        return float(relative_distance(self.detect_in(crop), landmarks)), crop
 
     def step(
-        self, previous: View, frame: np.ndarray, start: np.ndarray
-    ) -> tuple[np.ndarray, float, View]:
-        """Track to a frame and back.
+        self, previous: Crop, image: np.ndarray, start: np.ndarray
+    ) -> tuple[np.ndarray, float, Crop]:
+        """Track to the next frame, and backward.
 
         Args:
-            previous: of the previous frame, around ``start`` or nearly so; the frame is
-                seen through the same window.
-            frame: image (H, W, 3).
+            previous: crop of the previous frame, around ``start`` or nearly so. The
+                next frame is cut with the same window.
+            image: the next frame (H, W, 3).
             start: landmarks (68, 2) in pixels of the previous frame.
 
         Returns:
-            Landmarks (68, 2) float32, the cycle error, and what was seen of the frame.
+            Landmarks (68, 2) float32, the cycle error, and the crop of the next frame.
         """
         matrix = previous.matrix
-        seen = self.cut(frame, matrix)
-        start_in_crop = apply_matrix(matrix, start).astype(np.float32)
-        found = self.track_in_crop(seen.crop, start_in_crop)
-        returned = self.track_in_crop(previous.crop, found)
-        # A similarity changes no ratio of distances: compare where the networks are.
-        error = float(relative_distance(returned, start_in_crop))
-        return _to_image(matrix, found), error, seen
+        with self._time("step"):
+            crop = self.cut(image, matrix)
+            start_in_crop = apply_matrix(matrix, start).astype(np.float32)
+            with self._time("track"):
+                found = self.track_in_crop(crop.pixels, start_in_crop)
+            with self._time("check"):
+                returned = self.track_in_crop(previous.pixels, found)
+            # A similarity keeps ratios of distances, so they are compared in the crop.
+            error = float(relative_distance(returned, start_in_crop))
+            return _to_image(matrix, found), error, crop
 
-    def carry(self, previous: View, seen: View, start: np.ndarray) -> np.ndarray:
-        """Return where optical flow carries landmarks, see ``flow.carry``.
+    def flow_landmarks(
+        self, previous: Crop, crop: Crop, start: np.ndarray, settings: FlowSettings
+    ) -> np.ndarray:
+        """Return landmarks (68, 2) of the next frame by optical flow, NaN if not found.
 
         Args:
-            previous: of the previous frame.
-            seen: of the next frame, through the same window.
+            previous: crop of the previous frame.
+            crop: of the next frame, with the same window.
             start: landmarks (68, 2) in pixels of the previous frame.
+            settings: of optical flow.
         """
-        start_in_crop = apply_matrix(previous.matrix, start)
-        carried = optical_flow.carry(previous.grey, seen.grey, start_in_crop)
-        return _to_image(previous.matrix, carried)
+        with self._time("flow"):
+            start_in_crop = apply_matrix(previous.matrix, start)
+            moved = flow_landmarks(previous.gray, crop.gray, start_in_crop, settings)
+            return _to_image(previous.matrix, moved)
 
     def detect_in_crop(self, crop: np.ndarray) -> np.ndarray:
-        """Return the detector's landmarks (68, 2) in pixels of a crop from ``cut``."""
-        return self._detector(frames=crop)["landmarks"][0]
+        """Return the detector's landmarks (68, 2) in pixels of a crop (1, S, S, 3)."""
+        with self._time("detect"):
+            return self._detector(frames=crop)["landmarks"][0]
 
     def track_in_crop(self, crop: np.ndarray, start: np.ndarray) -> np.ndarray:
-        """Return the tracker's landmarks (68, 2) in a crop; ``start`` is float32."""
+        """Return the tracker's landmarks (68, 2) in pixels of a crop.
+
+        Args:
+            crop: (1, S, S, 3), see ``Crop.pixels``.
+            start: (68, 2) float32 in pixels of the crop.
+        """
         return self._tracker(frames=crop, start=start[None])["landmarks"][0]
 
 

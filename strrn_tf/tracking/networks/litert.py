@@ -1,8 +1,7 @@
 """One LiteRT model: named arrays in, named arrays out. No TensorFlow.
 
-A TFLite file carries a signature, ``serving_default``, with the names of its inputs
-and outputs. Names, not positions, are what the files promise: converters reorder
-positions freely.
+A TFLite file has a signature, ``serving_default``, with the names of its inputs and
+outputs. Names are used, not positions: converters reorder positions freely.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from strrn_tf.system.quiet import quiet_stderr
-from strrn_tf.tracking.validation import check_count
+from strrn_tf.system.validation import check_count
 
 SIGNATURE = "serving_default"
 

@@ -1,10 +1,9 @@
-"""An exported model folder: what is in it, where it is found, whether it is intact.
+"""An exported model folder: its content, its search path and its checksums.
 
-A folder holds ``model.json`` beside the networks. ``model.json`` names every file with
-its size and SHA-256, and carries a SHA-256 of its own content, so a changed byte is
-found before a network runs. ``load`` is for tracking, which opens two of the files and
-should start at once: it verifies these. ``verify`` looks at every file. Standard
-library and NumPy only.
+A folder holds ``model.json`` beside the networks. ``model.json`` has size and SHA-256
+of every file and a SHA-256 of its own content, so a changed byte is found before a
+network runs. ``load`` verifies the two files that tracking opens. ``verify`` verifies
+every file. Standard library and NumPy only.
 """
 
 import hashlib
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from strrn_tf.system.atomic import write_text
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
@@ -63,9 +64,19 @@ class ModelFolder:
         """The mean shape (68, 2) float32 in crop pixels."""
         return np.asarray(self.description["mean_shape"], np.float32)
 
+    @property
+    def tracking_sha256(self) -> str:
+        """A SHA-256 of all that tracking reads: a rewritten model card changes none."""
+        files = self.description["files"]
+        read = [files[name]["sha256"] for name in (DETECTOR_FILE, TRACKER_FILE)]
+        keys = ("crop", "mean_shape", "reliability")
+        return description_sha256(
+            {"files": read, **{key: self.description.get(key) for key in keys}}
+        )
+
 
 def load(name_or_folder: str | Path) -> ModelFolder:
-    """Find a model folder and verify what tracking uses of it.
+    """Find a model folder and verify the files that tracking uses.
 
     Args:
         name_or_folder: a folder (an exported one, or a run folder with an ``export/``
@@ -87,7 +98,7 @@ def load(name_or_folder: str | Path) -> ModelFolder:
 def verify(name_or_folder: str | Path) -> ModelFolder:
     """Find a model folder and verify every file that it had when it was sealed.
 
-    For whoever opens more than the TFLite files, or passes a folder on.
+    Use it to open more than the TFLite files, or to pass a folder on.
 
     Raises:
         ValueError: as of ``load``, for any file.
@@ -103,13 +114,18 @@ def search_places() -> list[Path]:
     """Return the folders where model names are looked up, in order.
 
     ``$STRRN_MODELS`` (several are separated as in ``$PATH``), ``saved_models`` beside
-    the package, and ``share/strrn/saved_models`` of the Python environment.
+    the package, and ``share/strrn/saved_models`` where pip has installed: in a folder
+    above the package (also by ``--user``, ``--prefix`` or ``--target``), or in the
+    Python environment.
     """
     chosen = os.environ.get("STRRN_MODELS", "")
     places = [Path(part) for part in chosen.split(os.pathsep) if part]
-    places.append(Path(__file__).resolve().parents[3] / "saved_models")
-    places.append(Path(sys.prefix) / "share" / "strrn" / "saved_models")
-    return places
+    home = Path(__file__).resolve().parents[3]
+    places.append(home / "saved_models")
+    shared = [up / "share" / "strrn" / "saved_models" for up in (home, *home.parents)]
+    places += [place for place in shared if place.is_dir()]
+    environment = Path(sys.prefix) / "share" / "strrn" / "saved_models"
+    return places if environment in places else [*places, environment]
 
 
 def find(name_or_folder: str | Path) -> Path:
@@ -168,16 +184,16 @@ def seal(folder: Path, description: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / DESCRIPTION
     }
-    written[SELF_KEY] = _description_sha256(written)
+    written[SELF_KEY] = description_sha256(written)
     text = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False)
-    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    write_text(folder / DESCRIPTION, text + "\n")
 
 
 def _read_description(path: Path) -> dict[str, Any]:
     try:
         description = json.loads(path.read_text(encoding="utf-8"))
         is_table = isinstance(description, dict)
-        digest = _description_sha256(description) if is_table else None
+        digest = description_sha256(description) if is_table else None
     # All that a damaged text can be: no UTF-8, no JSON, numbers that JSON does not
     # have, numbers too long, nested too deep.
     except (ValueError, RecursionError) as error:
@@ -250,7 +266,7 @@ def _sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _description_sha256(description: Mapping[str, Any]) -> str:
+def description_sha256(description: Mapping[str, Any]) -> str:
     """Hash the content, not the bytes: a changed line ending is no change."""
     content = {key: value for key, value in description.items() if key != SELF_KEY}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)

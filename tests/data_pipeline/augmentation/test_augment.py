@@ -1,4 +1,4 @@
-"""Augmentation moves pictures and landmarks together, and only as much as it says."""
+"""Augmentation moves pictures and landmarks together, within its strengths."""
 
 from dataclasses import replace
 
@@ -8,33 +8,39 @@ import pytest
 from support.faces import drawn_face
 from support.procrustes import fit_similarity
 
-from data_pipeline.augmentation.animation import Liveliness
 from data_pipeline.augmentation.augment import (
     Augmentation,
     augment,
-    draw_matrix,
     is_mirror,
     move_landmarks,
     render,
+    sample_matrix,
 )
-from data_pipeline.augmentation.motion import Motion, detector_like, draw_motion
-from data_pipeline.augmentation.occlusion import Occluder, draw_occluder, paint_occluder
+from data_pipeline.augmentation.facial_motion import MotionStrength
+from data_pipeline.augmentation.motion import Motion, add_detector_noise, sample_motion
+from data_pipeline.augmentation.occlusion import (
+    Occluder,
+    paint_occluder,
+    sample_occluder,
+)
 from data_pipeline.augmentation.photometric import (
-    Look,
-    Photometric,
-    apply_look,
-    draw_look,
+    PhotometricParams,
+    PhotometricStrength,
+    apply_photometric,
+    sample_photometric,
 )
 from strrn_tf.geometry import apply_matrix
 from strrn_tf.landmarks import MIRROR, REGIONS
 
 SIDE = 385
-STIFF = Liveliness(probability=0.0)
-GEOMETRY = replace(Augmentation(), photometric=Photometric.none(), liveliness=STIFF)
+STIFF = MotionStrength(probability=0.0)
+GEOMETRY = replace(
+    Augmentation(), photometric=PhotometricStrength.none(), facial_motion=STIFF
+)
 
 
 def dotted_frame(seed=0):
-    """A black frame with a white dot (a Gaussian of 2 pixels) at 68 places."""
+    """A black frame with a white dot (a Gaussian of 2 pixels) at 68 positions."""
     rng = np.random.default_rng(seed)
     grid = np.stack(np.meshgrid(np.arange(9), np.arange(8)), -1).reshape(-1, 2)
     points = 100 + 23.0 * grid[:68] + rng.uniform(-1, 1, (68, 2))
@@ -77,7 +83,7 @@ def test_pictures_and_landmarks_move_together(seed):
     assert crop.shape == (315, 315, 3)
     assert crop.dtype == np.uint8
     assert landmarks.dtype == np.float32
-    # The order of a mirrored shape is another one, its set of places is the same.
+    # Mirroring changes the order of the landmarks, not the set of positions.
     assert_on_dots(crop, landmarks)
 
 
@@ -86,14 +92,16 @@ APART = [0, 3, 6, 8, 10, 13, 16, 17, 26, 30]
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_acting_faces_take_their_landmarks_along(seed):
+def test_moving_faces_take_their_landmarks_along(seed):
     face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
     y, x = np.mgrid[:SIDE, :SIDE]
     distance = [(x - px) ** 2 + (y - py) ** 2 for px, py in face[APART]]
     dots = np.uint8(255 * np.exp(-np.array(distance) / 8).sum(0))
     frame = np.repeat(dots[..., None], 3, -1)
-    lively = replace(GEOMETRY, mirror=0.0, liveliness=Liveliness(probability=1.0))
-    crop, landmarks = augment(frame, face, lively, np.random.default_rng(seed))
+    moving = replace(
+        GEOMETRY, mirror=0.0, facial_motion=MotionStrength(probability=1.0)
+    )
+    crop, landmarks = augment(frame, face, moving, np.random.default_rng(seed))
     moved = landmarks[APART]
     stiff = apply_matrix(fit_similarity(face, landmarks), face)
     assert np.abs(landmarks - stiff).max() > 1
@@ -103,30 +111,30 @@ def test_acting_faces_take_their_landmarks_along(seed):
     assert np.nanmax(error) < 0.5
 
 
-def test_faces_act_as_often_as_is_said_and_less_at_the_end():
+def test_faces_move_with_their_probability_and_less_at_the_end():
     face = drawn_face(scale=85.0, centre=(192.0, 160.0)).astype(np.float64)
     frame = np.zeros((SIDE, SIDE, 3), np.uint8)
     rng = np.random.default_rng(0)
 
-    def share(augmentation):
-        acted = 0
+    def fraction(augmentation):
+        animated = 0
         for _ in range(300):
             shape = augment(frame, face, replace(augmentation, mirror=0.0), rng)[1]
             seen = apply_matrix(fit_similarity(face, shape), face)
-            acted += np.abs(seen - shape).max() > 0.1
-        return acted / 300
+            animated += np.abs(seen - shape).max() > 0.1
+        return animated / 300
 
-    usual = Augmentation(photometric=Photometric.none())
-    assert share(usual) == pytest.approx(0.4, abs=0.09)
-    assert share(usual.mild()) == pytest.approx(0.24, abs=0.08)
-    assert share(GEOMETRY) == 0
+    usual = Augmentation(photometric=PhotometricStrength.none())
+    assert fraction(usual) == pytest.approx(0.4, abs=0.09)
+    assert fraction(usual.annealed()) == pytest.approx(0.24, abs=0.08)
+    assert fraction(GEOMETRY) == 0
 
 
 @pytest.mark.parametrize("side", [211, 160, 120])
 def test_low_resolution_does_not_shift_the_picture(side):
     frame, points = dotted_frame()
-    matrix = draw_matrix(np.random.default_rng(3), GEOMETRY, SIDE)
-    crop = render(frame, matrix, Look(side=side), np.random.default_rng(0))
+    matrix = sample_matrix(np.random.default_rng(3), GEOMETRY, SIDE)
+    crop = render(frame, matrix, PhotometricParams(side=side), np.random.default_rng(0))
     # At 10 pixels the discs around two dots do not meet, and one dot fits in a disc.
     assert_on_dots(crop, move_landmarks(matrix, points), 0.8, 10)
 
@@ -163,7 +171,7 @@ def test_mirror_twice_is_the_identity():
 
 def test_matrices_have_the_sizes_of_the_strengths():
     rng = np.random.default_rng(0)
-    matrices = np.stack([draw_matrix(rng, GEOMETRY, SIDE) for _ in range(4000)])
+    matrices = np.stack([sample_matrix(rng, GEOMETRY, SIDE) for _ in range(4000)])
     mirrored = np.array([is_mirror(m) for m in matrices])
     linear = matrices[:, :, :2]
     assert mirrored.mean() == pytest.approx(0.5, abs=0.03)
@@ -196,47 +204,51 @@ def test_the_same_seed_gives_the_same_bytes():
 
 def test_events_have_their_probabilities():
     rng = np.random.default_rng(0)
-    strength = Photometric()
-    looks = [draw_look(rng, strength) for _ in range(1500)]
+    strength = PhotometricStrength()
+    drawn = [sample_photometric(rng, strength) for _ in range(1500)]
     for seen, probability in (
-        ([x.side < 315 for x in looks], strength.low_resolution_probability),
-        ([x.jpeg > 0 for x in looks], strength.jpeg_probability),
-        ([x.noise > 0 for x in looks], strength.noise_probability),
-        ([bool(x.occluders) for x in looks], strength.occlusion_probability),
-        ([x.gamma is not None for x in looks], strength.colour_probability),
-        ([x.light is not None for x in looks], strength.light_probability),
+        ([x.side < 315 for x in drawn], strength.low_resolution_probability),
+        ([x.jpeg > 0 for x in drawn], strength.jpeg_probability),
+        ([x.noise > 0 for x in drawn], strength.noise_probability),
+        ([bool(x.occluders) for x in drawn], strength.occlusion_probability),
+        ([x.gamma is not None for x in drawn], strength.colour_probability),
+        ([x.light is not None for x in drawn], strength.light_probability),
     ):
         assert np.mean(seen) == pytest.approx(probability, abs=0.05)
-    faces = np.array([x.side / 1.6 for x in looks if x.side < 315])
+    faces = np.array([x.side / 1.6 for x in drawn if x.side < 315])
     assert faces.min() >= 39.5
     assert faces.max() <= 100.5
-    qualities = [x.jpeg for x in looks if x.jpeg]
+    qualities = [x.jpeg for x in drawn if x.jpeg]
     assert min(qualities) >= 20
     assert max(qualities) <= 90
 
 
-def test_colour_grey_noise_light_and_border_do_what_they_say():
+def test_colour_grey_noise_light_and_border_have_their_strengths():
     rng = np.random.default_rng(0)
     flat = np.full((315, 315, 3), (200, 100, 50), np.uint8)
-    noisy = apply_look(flat.copy(), Look(noise=10.0), rng).astype(float)
+    noisy = apply_photometric(flat.copy(), PhotometricParams(noise=10.0), rng).astype(
+        float
+    )
     assert noisy.std((0, 1)) == pytest.approx(10, rel=0.1)
     assert noisy.mean((0, 1)) == pytest.approx([200, 100, 50], abs=0.6)
 
-    grey = draw_look(rng, replace(Photometric.none(), grey_probability=1.0))
+    grey = sample_photometric(
+        rng, replace(PhotometricStrength.none(), grey_probability=1.0)
+    )
     luma = 0.299 * 200 + 0.587 * 100 + 0.114 * 50
-    assert np.abs(apply_look(flat.copy(), grey, rng) - luma).max() < 1
+    assert np.abs(apply_photometric(flat.copy(), grey, rng) - luma).max() < 1
 
-    coded = apply_look(flat.copy(), Look(jpeg=90), rng)
+    coded = apply_photometric(flat.copy(), PhotometricParams(jpeg=90), rng)
     # Channels keep their order.
     assert coded.mean((0, 1)) == pytest.approx([200, 100, 50], abs=3)
 
     light = np.full((4, 4, 3), 64, np.uint8)
-    lit = apply_look(flat.copy(), Look(light=light), rng)
+    lit = apply_photometric(flat.copy(), PhotometricParams(light=light), rng)
     assert lit.mean((0, 1)) == pytest.approx([100, 50, 25], abs=1)
 
     away = np.array([[1.0, 0, 200], [0, 1, 0]])
     frame = np.full((SIDE, SIDE, 3), 255, np.uint8)
-    outside = render(frame, away, Look(border=(1, 2, 3)), rng)
+    outside = render(frame, away, PhotometricParams(border=(1, 2, 3)), rng)
     assert outside[100, 100].tolist() == [1, 2, 3]
     assert outside[100, 250].tolist() == [255, 255, 255]
 
@@ -244,10 +256,10 @@ def test_colour_grey_noise_light_and_border_do_what_they_say():
 def test_blur_keeps_light_in_its_place():
     frame, points = dotted_frame()
     rng = np.random.default_rng(0)
-    blurred = replace(Photometric.none(), blur_probability=1.0)
+    blurred = replace(PhotometricStrength.none(), blur_probability=1.0)
     for _ in range(6):
-        look = draw_look(rng, blurred)
-        crop = apply_look(frame[35:350, 35:350].copy(), look, rng)
+        params = sample_photometric(rng, blurred)
+        crop = apply_photometric(frame[35:350, 35:350].copy(), params, rng)
         assert_on_dots(crop, points - 35, 0.5, 9)
 
 
@@ -279,7 +291,7 @@ def test_occluders_of_every_fill_change_only_a_part():
     picture = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
     seen = set()
     for _ in range(40):
-        block, crop = draw_occluder(rng, 0.16), picture.copy()
+        block, crop = sample_occluder(rng, 0.16), picture.copy()
         paint_occluder(crop, block)
         seen.add(block.fill)
         assert 0 < (crop != picture).any(-1).mean() < 4 * 0.17**2
@@ -289,7 +301,7 @@ def test_occluders_of_every_fill_change_only_a_part():
 def test_motion_has_its_statistics():
     motion, rng = Motion(), np.random.default_rng(0)
     centre = np.array([150.0, 170.0])
-    steps = np.stack([draw_motion(rng, motion, centre, 200.0) for _ in range(6000)])
+    steps = np.stack([sample_motion(rng, motion, centre, 200.0) for _ in range(6000)])
     moved = steps[:, :, :2] @ centre + steps[:, :, 2] - centre
     angle = np.rad2deg(np.arctan2(steps[:, 1, 0], steps[:, 0, 0]))
     scale = np.log(np.linalg.det(steps[:, :, :2])) / 2
@@ -316,7 +328,9 @@ def test_detector_errors_have_their_sizes():
     rng, motion = np.random.default_rng(0), Motion()
     shape = rng.uniform(60, 250, (68, 2))
     shape[36], shape[45] = (100, 120), (200, 120)
-    noise = np.stack([detector_like(rng, motion, shape) - shape for _ in range(3000)])
+    noise = np.stack(
+        [add_detector_noise(rng, motion, shape) - shape for _ in range(3000)]
+    )
     errors = np.linalg.norm(noise, axis=-1).mean(-1) / 100
     assert np.median(errors) == pytest.approx(motion.error, rel=0.05)
     log = np.log(errors[errors < 0.149])
@@ -333,5 +347,5 @@ def test_detector_errors_have_their_sizes():
 
 def test_no_detector_error():
     shape = np.random.default_rng(0).uniform(60, 250, (68, 2))
-    same = detector_like(np.random.default_rng(1), Motion(error=0.0), shape)
+    same = add_detector_noise(np.random.default_rng(1), Motion(error=0.0), shape)
     np.testing.assert_allclose(same, shape, atol=1e-4)

@@ -9,8 +9,8 @@ import pytest
 from support.faces import drawn_face
 from support.procrustes import fit_similarity
 
-from data_pipeline.augmentation.animation import Liveliness
 from data_pipeline.augmentation.augment import Augmentation, augment
+from data_pipeline.augmentation.facial_motion import MotionStrength
 from data_pipeline.augmentation.motion import Motion
 from data_pipeline.batches.pipelines import (
     Labelled,
@@ -24,8 +24,8 @@ from data_pipeline.batches.sampling import Schedule, sample_generator
 from strrn_tf.geometry import apply_matrix
 
 SIDE = 385
-STIFF = Liveliness(probability=0)
-STILL = Motion(translation=0, rotation=0, scale=0, error=0, liveliness=STIFF)
+STIFF = MotionStrength(probability=0)
+STILL = Motion(translation=0, rotation=0, scale=0, error=0, facial_motion=STIFF)
 
 
 def make_frames(count, seed=0):
@@ -55,7 +55,7 @@ def assert_equal_batches(first, second):
 
 
 def make_stills(
-    start=0, sources=None, augmentation=None, batch_size=3, seed=5, mild_from=None
+    start=0, sources=None, augmentation=None, batch_size=3, seed=5, annealed_from=None
 ):
     return stills_dataset(
         sources or [make_source()],
@@ -63,7 +63,7 @@ def make_stills(
         seed=seed,
         start=start,
         augmentation=augmentation or Augmentation(),
-        mild_from=mild_from,
+        annealed_from=annealed_from,
     )
 
 
@@ -118,14 +118,18 @@ def test_a_stream_resumes_at_any_batch(make):
 
 
 def test_the_end_of_a_stream_is_augmented_mildly():
-    strong, mild = Augmentation(), Augmentation().mild()
-    assert mild.mirror == 0 < mild.rotation < strong.rotation
-    assert 0 < mild.photometric.blur_probability < strong.photometric.blur_probability
-    assert mild.photometric.blur == strong.photometric.blur
+    strong, annealed = Augmentation(), Augmentation().annealed()
+    assert annealed.mirror == 0 < annealed.rotation < strong.rotation
+    assert (
+        0 < annealed.photometric.blur_probability < strong.photometric.blur_probability
+    )
+    assert annealed.photometric.blur == strong.photometric.blur
     expected = batches(make_stills(), 2)
-    expected += batches(make_stills(start=2, augmentation=mild), 2)
-    assert_equal_batches(batches(make_stills(mild_from=2), 4), expected)
-    assert_equal_batches(batches(make_stills(start=3, mild_from=2), 1), expected[3:])
+    expected += batches(make_stills(start=2, augmentation=annealed), 2)
+    assert_equal_batches(batches(make_stills(annealed_from=2), 4), expected)
+    assert_equal_batches(
+        batches(make_stills(start=3, annealed_from=2), 1), expected[3:]
+    )
 
 
 def test_a_batch_is_what_direct_calls_give():
@@ -186,7 +190,7 @@ def test_sources_have_their_shares_everywhere():
 
 
 def test_motion_pairs_are_moved_by_one_similarity():
-    motion = Motion(error=0, still_probability=0, liveliness=STIFF)
+    motion = Motion(error=0, still_probability=0, facial_motion=STIFF)
     bare = Augmentation.none()
     for batch in batches(make_motion_pairs(augmentation=bare, motion=motion), 3):
         np.testing.assert_array_equal(batch["detected"], batch["target"])
@@ -223,7 +227,7 @@ def test_faces_turn_and_grow_about_their_own_centre():
         assert np.abs(batch["start"] - batch["target"]).max() > 1
 
 
-def test_lively_faces_are_seen_where_their_landmarks_are():
+def test_landmarks_follow_the_facial_motion_of_the_picture():
     # Every landmark has a colour of its own in a small square of the still.
     rng = np.random.default_rng(0)
     face = drawn_face(85.0, (192.0, 140.0))
@@ -233,11 +237,11 @@ def test_lively_faces_are_seen_where_their_landmarks_are():
     for (x, y), colour in zip(face.round().astype(int), colours, strict=True):
         frames[:, y - 2 : y + 3, x - 2 : x + 3] = colour
     alone = [i for i in range(68) if min_distance(face, i) > 6]
-    lively = Motion(error=0, still_probability=1, liveliness=Liveliness(1.0))
+    moving = Motion(error=0, still_probability=1, facial_motion=MotionStrength(1.0))
     dataset = motion_pairs_dataset(
         [Labelled(frames, landmarks)], batch_size=2, seed=1,
         augmentation=Augmentation(photometric=NONE.photometric, mirror=0.0),
-        motion=lively,
+        motion=moving,
     )  # fmt: skip
     moved = 0
     for batch in batches(dataset, 4):
@@ -257,7 +261,9 @@ def min_distance(points, index):
 
 
 def test_shapes_of_motion_pairs_err_independently():
-    batch = batches(make_motion_pairs(motion=Motion(0, 0, 0, liveliness=STIFF)), 1)[0]
+    batch = batches(make_motion_pairs(motion=Motion(0, 0, 0, facial_motion=STIFF)), 1)[
+        0
+    ]
     before = batch["start"] - batch["target"]
     after = batch["detected"] - batch["target"]
     for error in (before, after):

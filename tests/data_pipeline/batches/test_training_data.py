@@ -1,4 +1,4 @@
-"""What the networks are given: S, D_det, D_tck and their mixtures."""
+"""Training batches: S, D_det, D_tck and their mixtures."""
 
 from dataclasses import replace
 
@@ -12,18 +12,18 @@ from data_pipeline.batches.training_data import TrainingData
 from data_pipeline.media.images import read_image
 from data_pipeline.media.pts import read_pts
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
-from strrn_tf.methods.criticism import Criticism
+from strrn_tf.methods.cycle_scores import CycleScores
 
 PLAIN = Augmentation.none()
 
 
-def criticism(num, to_detector, to_tracker, seed=0):
-    """Return a criticism of ``num`` pairs; a shape tells by its place which it is."""
+def cycle_scores(num, to_detector, to_tracker, seed=0):
+    """Return scores of ``num`` pairs; the position of a shape is its index."""
     base = np.repeat(toy_mean_shape()[None], num, 0)
     offset = np.arange(num, dtype=np.float32)[:, None, None]
     members = [np.isin(np.arange(num), m) for m in (to_detector, to_tracker)]
     errors = np.linspace(0, 0.1, num)
-    return Criticism(
+    return CycleScores(
         base + offset, base + 20 + offset, base - 20 + offset, errors, errors, *members
     )
 
@@ -78,7 +78,7 @@ class TestTrainingData:
         assert wild > 1.5 * usual
 
     def test_d_det_has_tracked_shapes_of_its_members_only(self, stores):
-        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[1])
+        pseudo = cycle_scores(8, to_detector=[2, 5], to_tracker=[1])
         data = self.data(stores, pseudo_share=0.5)
         values, batch = self.take(data.detector_batches(pseudo, 0))
         assert set(values) == {101, 102, 103, 104, 3, 6}
@@ -88,8 +88,10 @@ class TestTrainingData:
         np.testing.assert_allclose(batch["landmarks"][is_pseudo], expected, atol=1e-3)
 
     @pytest.mark.parametrize("number", [0, 1])
-    def test_a_detector_cools_down_at_the_end_of_its_updates(self, stores, number):
-        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[]) if number else None
+    def test_augmentation_is_annealed_at_the_end_of_a_detectors_updates(
+        self, stores, number
+    ):
+        pseudo = cycle_scores(8, to_detector=[2, 5], to_tracker=[]) if number else None
 
         steps = 8 if number else 4
 
@@ -102,27 +104,29 @@ class TestTrainingData:
         always = replace(PLAIN, mirror=1.0)
         plain, mirrored = shapes(PLAIN), shapes(always)
         expected = np.concatenate([mirrored[: steps // 2], plain[steps // 2 :]])
-        np.testing.assert_array_equal(shapes(always, cool_down=0.5), expected)
+        np.testing.assert_array_equal(
+            shapes(always, augmentation_annealing=0.5), expected
+        )
         assert not np.isclose(plain, mirrored).all((1, 2, 3)).any()
 
     @pytest.mark.parametrize(
         ("share", "expected"), [(0.0, {101, 102, 103, 104}), (1.0, {3, 6})]
     )
     def test_the_share_of_d_det_at_its_ends(self, stores, share, expected):
-        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[])
+        pseudo = cycle_scores(8, to_detector=[2, 5], to_tracker=[])
         data = self.data(stores, pseudo_share=share)
         values, _ = self.take(data.detector_batches(pseudo, 0))
         assert set(values) == expected
 
     def test_without_stills_the_detector_learns_from_d_det(self, stores):
-        pseudo = criticism(8, to_detector=[2, 5], to_tracker=[])
+        pseudo = cycle_scores(8, to_detector=[2, 5], to_tracker=[])
         for share in (0.0, 0.5):
             data = self.data((None, stores[1]), pseudo_share=share)
             values, _ = self.take(data.detector_batches(pseudo, 0))
             assert set(values) == {3, 6}
 
     def test_d_tck_has_detected_shapes_of_its_members_only(self, stores):
-        pseudo = criticism(8, to_detector=[2], to_tracker=[1, 7])
+        pseudo = cycle_scores(8, to_detector=[2], to_tracker=[1, 7])
         data = self.data(stores, mix_stills=0.0)
         values, batch = self.take(data.tracker_batches(pseudo, 0))
         assert set(values[:, 0]) == {2, 8}
@@ -136,13 +140,13 @@ class TestTrainingData:
             np.testing.assert_allclose(batch[key], shapes[index], atol=1e-3)
 
     def test_stills_in_motion_are_mixed_in(self, stores):
-        pseudo = criticism(8, to_detector=[], to_tracker=[1, 7])
+        pseudo = cycle_scores(8, to_detector=[], to_tracker=[1, 7])
         data = self.data(stores, mix_stills=0.25)
         values, _ = self.take(data.tracker_batches(pseudo, 0))
         assert (values[:, 0] > 100).mean() == 0.25
 
     def test_annotated_frames_teach_their_annotation(self, stores, annotated):
-        pseudo = criticism(8, to_detector=[], to_tracker=[0])
+        pseudo = cycle_scores(8, to_detector=[], to_tracker=[0])
         options = {"mix_stills": 0.0, "annotated_fraction": 0.5}
         data = self.data(stores, annotated=annotated, **options)
         # Pairs that end in an annotated frame; 99 ends none.
@@ -153,7 +157,7 @@ class TestTrainingData:
         known = np.isin(index, data.annotated)
         truth = stores[1].landmarks[index[known], 1] - 35
         np.testing.assert_allclose(batch["target"][known], truth, atol=1e-3)
-        # What the detector says stays what it says.
+        # The detections do not change.
         np.testing.assert_allclose(batch["detected"], pseudo.detected[index], atol=1e-3)
         values, batch = self.take(data.detector_batches(None, 0), 14)
         # All annotated frames, in proportion to their number: three beside four stills.
@@ -164,7 +168,7 @@ class TestTrainingData:
         np.testing.assert_allclose(batch["landmarks"][frames], truth, atol=1e-3)
 
     def test_an_annotated_frame_has_no_second_label(self, stores, annotated):
-        pseudo = criticism(8, to_detector=range(8), to_tracker=[])
+        pseudo = cycle_scores(8, to_detector=range(8), to_tracker=[])
         options = {"pseudo_share": 0.5, "annotated_fraction": 0.5}
         data = self.data(stores, annotated=annotated, **options)
         values, _ = self.take(data.detector_batches(pseudo, 0), 16)
@@ -190,7 +194,7 @@ class TestTrainingData:
     def test_sources_have_their_shares(self, stores):
         # Pairs 0 to 5 are of the first source, and 6 and 7 of the second.
         source = np.array([0] * 6 + [1] * 2)
-        pseudo = criticism(8, to_detector=[0, 1, 2, 6], to_tracker=[3, 4, 7])
+        pseudo = cycle_scores(8, to_detector=[0, 1, 2, 6], to_tracker=[3, 4, 7])
         options = {"pseudo_share": 0.5, "mix_stills": 0.0}
         data = self.data(stores, source=source, source_shares=(1, 1), **options)
         values, _ = self.take(data.detector_batches(pseudo, 0), 8)
@@ -208,7 +212,7 @@ class TestTrainingData:
         self, stores
     ):
         source = np.array([0] * 6 + [1] * 2)
-        pseudo = criticism(8, to_detector=[], to_tracker=[3])
+        pseudo = cycle_scores(8, to_detector=[], to_tracker=[3])
         options = {"mix_stills": 0.0, "source_shares": (1, 3)}
         data = self.data(stores, source=source, **options)
         values, _ = self.take(data.tracker_batches(pseudo, 0), 2)
@@ -238,3 +242,16 @@ def test_pseudo_labels_are_written_in_the_300w_layout(tmp_path):
     np.testing.assert_allclose(received, shape, atol=1e-3)
     image = read_image(tmp_path / "detector" / written[0])
     assert image.shape == (315, 315, 3)
+
+
+def test_every_pseudo_label_has_files_of_its_own(tmp_path):
+    clips = crop_store(tmp_path, 4, 2)
+    far = f"{'a' * 200}/{'b' * 200}/1.mp4"
+    names = [f"{name}#000001" for name in ("a/1.mp4", "a_1.mp4", "a__1.mp4", far)]
+    clips = replace(clips, names=tuple(names))
+    data = TrainingData(None, clips, RunConfig())
+    for index in range(4):
+        data.write_pseudo_label(tmp_path / "detector", index, toy_mean_shape())
+    written = {p.name for p in (tmp_path / "detector").glob("*.jpg")}
+    assert len(written) == len(list((tmp_path / "detector").glob("*.pts"))) == 4
+    assert {"a__1.mp4_000001.jpg", "a_1.mp4_000001.jpg"} <= written

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from data_pipeline.crops import face_boxes
 from data_pipeline.crops.face_boxes import BoxCache, choose_face, find_mtcnn_boxes
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
 
@@ -50,15 +49,14 @@ def test_unknown_rule_is_named():
         choose_face(BOXES, (200, 100), "smallest")
 
 
-def test_boxes_without_area_are_dropped(monkeypatch):
+def test_boxes_without_area_are_dropped():
     class Fake:
         def find(self, image):
             box = np.array([19.5, 39.5, 219.5, 279.5], np.float32)
             empty = np.array([50, 50, 50, 60], np.float32)
             return [SimpleNamespace(box=box), SimpleNamespace(box=empty)]
 
-    monkeypatch.setattr(face_boxes, "_finder", Fake)
-    found = find_mtcnn_boxes(np.zeros((480, 960, 3), np.uint8))
+    found = find_mtcnn_boxes(np.zeros((480, 960, 3), np.uint8), Fake())
     np.testing.assert_array_equal(found, [(19.5, 39.5, 219.5, 279.5)])
 
 

@@ -1,4 +1,4 @@
-"""300-W, 300VW and folders of clips: what is listed, what is said of the rest."""
+"""300-W, 300VW and folders of clips: which sources are listed, which are reported."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What was left out of the data is said, and where to read more."""
+"""Sources that were left out are counted on stderr, with the file that names them."""
 
 import numpy as np
 import pytest
@@ -23,12 +23,12 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
     bad = tmp_path / "root" / "afw" / "d.pts"
     bad.write_text(bad.read_text().replace("n_points: 68", "n_points: 67"))
     assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
-    said = capsys.readouterr().err
-    assert "1 of 4 stills left out: afw/c.png: " in said
-    assert "1 of 4 stills left out: afw/d.png: " in said
+    errors = capsys.readouterr().err
+    assert "1 of 4 stills left out: afw/c.png: " in errors
+    assert "1 of 4 stills left out: afw/d.png: " in errors
 
 
-def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch):
+def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     (tmp_path / "videos").mkdir()
     for name in ("good.mp4", "half.mp4", "none.mp4"):
         write_video(tmp_path / "videos" / name, FRAMES, 25)
@@ -38,14 +38,13 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys, monkeypatch
     def finder(image):
         return next(answers, None)
 
-    monkeypatch.setattr("data_pipeline.stores.inputs.find_face_boxes", finder)
-    options = {"pairs_per_clip": 3, "seed": 0}
+    options = {"pairs_per_clip": 3, "seed": 0, "box_finder": finder}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
-    said = capsys.readouterr().err
-    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in said
-    assert "1 of 4 clips left out: none.mp4: no face" in said
-    assert "2 frames of the clips show no face" in said
-    assert "report.json" in said
+    errors = capsys.readouterr().err
+    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in errors
+    assert "1 of 4 clips left out: none.mp4: no face" in errors
+    assert "2 frames of the clips show no face" in errors
+    assert "report.json" in errors
 
 
 def test_300vw_in_a_larger_folder_keeps_its_test_sequences(tmp_path):

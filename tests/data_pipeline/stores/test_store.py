@@ -42,7 +42,7 @@ def centroid(image):
 
 
 @pytest.mark.parametrize("scale", [0.11, 0.3, 0.74, 0.76, 1.0, 3.3])
-def test_what_is_seen_lies_where_the_matrix_says(scale):
+def test_pixels_lie_where_the_matrix_moves_them(scale):
     # The blob has 8 crop pixels, the image is as large as the crop, plus a rest.
     centre = np.array([150.3, 120.8]) / scale
     image = blob(int(260 / scale), int(300 / scale), centre, 8 / scale)
@@ -112,11 +112,17 @@ def test_still_store(tmp_path, stills):
     assert store.frames[0, 0, ..., 0].max() > 200
 
 
-def test_second_call_changes_nothing(tmp_path, stills, monkeypatch):
-    build_still_store(tmp_path / "store", stills)
+def test_second_call_changes_nothing(tmp_path, stills):
+    def finder(image):
+        searched.append(1)
+        return np.array([(45.0, 55, 140, 150)])
+
+    searched = []
+    build_still_store(tmp_path / "store", stills, finder)
+    assert len(searched) == 3
     before = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "store").iterdir()}
-    monkeypatch.setattr("data_pipeline.crops.stills.read_image", None)
-    build_still_store(tmp_path / "store", stills)
+    build_still_store(tmp_path / "store", stills, finder)
+    assert len(searched) == 3
     after = {p.name: p.stat().st_mtime_ns for p in (tmp_path / "store").iterdir()}
     assert before == after
     assert set(after) == {
@@ -341,7 +347,7 @@ def test_killed_build_goes_on_where_it_was(tmp_path):
     assert not (folder / "progress.jsonl").exists()
 
 
-def test_kill_while_finishing_does_not_cut_again(tmp_path, monkeypatch):
+def test_failure_while_finishing_does_not_cut_again(tmp_path):
     clips = [write_clip(tmp_path, "a.mp4")]
     searches = []
 
@@ -349,31 +355,31 @@ def test_kill_while_finishing_does_not_cut_again(tmp_path, monkeypatch):
         searches.append(grey(image))
         return BOX
 
-    with monkeypatch.context() as context:
-        context.setattr("data_pipeline.stores.store_writer.np.savez", _full_disk)
-        with pytest.raises(OSError, match="No space"):
-            pair_store(tmp_path / "store", clips, finder)
+    # Nothing can replace a folder that is not empty.
+    obstacle = tmp_path / "store" / "samples.npz" / "file"
+    obstacle.parent.mkdir(parents=True)
+    obstacle.touch()
+    with pytest.raises(OSError, match=r"samples\.npz"):
+        pair_store(tmp_path / "store", clips, finder)
+    obstacle.unlink()
+    obstacle.parent.rmdir()
     store = pair_store(tmp_path / "store", clips, finder)
     assert len(searches) == 3
     assert store.frames.shape[0] == len(store.names) == 3
-
-
-def _full_disk(*arguments, **arrays):
-    raise OSError(28, "No space left on device")
 
 
 def test_fingerprint_follows_inputs_and_options(tmp_path):
     clip = write_clip(tmp_path, "a.mp4")
     moved = tmp_path / "elsewhere"
     moved.mkdir()
-    mark = fingerprint([clip], seed=1)
-    assert mark == fingerprint([clip], seed=1)
-    assert mark != fingerprint([clip], seed=2)
-    assert mark != fingerprint([clip._replace(name="b.mp4")], seed=1)
+    first = fingerprint([clip], seed=1)
+    assert first == fingerprint([clip], seed=1)
+    assert first != fingerprint([clip], seed=2)
+    assert first != fingerprint([clip._replace(name="b.mp4")], seed=1)
     path = clip.video_path.rename(moved / "a.mp4")
-    assert mark == fingerprint([Clip("a.mp4", path)], seed=1)
+    assert first == fingerprint([Clip("a.mp4", path)], seed=1)
     path.write_bytes(path.read_bytes() + b"x")
-    assert mark != fingerprint([Clip("a.mp4", path)], seed=1)
+    assert first != fingerprint([Clip("a.mp4", path)], seed=1)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.annotate.command import _is_wanted, _refuse_foreign
+from strrn_tf.commands.annotate.command import is_wanted, refuse_foreign
 from strrn_tf.commands.annotate.criteria import VERDICTS, Criteria, Judged, Tally, judge
-from strrn_tf.commands.annotate.folder import flat_name, report_path
+from strrn_tf.commands.annotate.folder import report_path
 from strrn_tf.commands.annotate.report import headline
 from strrn_tf.commands.cli import main
 from strrn_tf.system.locking import alone_in
@@ -104,7 +104,7 @@ def test_tally_counts_frames_faces_and_errors():
 def test_faces_that_were_not_believed_are_kept_apart():
     kept = []
     for i in range(200):
-        if _is_wanted(judged(i / 10), kept):
+        if is_wanted(judged(i / 10), kept):
             kept.append(i / 10)
     assert kept == [0, 1, 2, 3, 4, 5]
 
@@ -122,7 +122,7 @@ def videos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def annotated(videos, tmp_path_factory):
     output = tmp_path_factory.mktemp("annotated") / "set"
-    # What the networks say of drawn faces is not the question here.
+    # What the networks say of synthetic faces is not the question here.
     assert main(arguments(videos, output)) == 0
     return output
 
@@ -141,13 +141,6 @@ def frames_of(output, name):
     """Return the numbers of the frames of a video that have become annotations."""
     parts = [p.stem.rsplit("-", 2) for p in (output / "annotations").glob("*.pts")]
     return sorted(int(frame) for video, frame, _ in parts if video == name)
-
-
-def test_any_name_of_a_video_has_files_of_its_own():
-    assert flat_name("a/b.mp4") == "a__b.mp4" != flat_name("a__b.mp4")
-    long = f"{'л' * 110}/{'y' * 240}/c.mp4"
-    assert len(flat_name(long).encode()) < 200
-    assert flat_name(long) != flat_name(f"{long} ")
 
 
 class TestCommand:
@@ -262,10 +255,10 @@ class TestCommand:
     def test_a_kill_before_the_first_file_is_no_foreign_folder(self, tmp_path):
         (tmp_path / ".lock").touch()
         (tmp_path / ".123.tmp.annotations.json").touch()
-        _refuse_foreign(tmp_path)
+        refuse_foreign(tmp_path)
         (tmp_path / "mine.txt").touch()
         with pytest.raises(ValueError, match="is not empty"):
-            _refuse_foreign(tmp_path)
+            refuse_foreign(tmp_path)
 
     def test_report_has_shares_and_histograms_of_every_video(self, annotated, videos):
         report = json.loads((annotated / "report.json").read_text())

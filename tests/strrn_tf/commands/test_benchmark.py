@@ -2,28 +2,30 @@
 
 import json
 import os
-import sys
-from types import ModuleType, SimpleNamespace
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support.faces import drawn_face
 
+from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.media.video import write_video
-from strrn_tf.commands.benchmark import command, trials
-from strrn_tf.commands.benchmark.machine import (
+from strrn_tf.commands.benchmark import command, scenarios
+from strrn_tf.commands.benchmark.stopwatch import Stopwatch
+from strrn_tf.commands.benchmark.trackers import (
+    COMMON,
+    NO_OBSERVATION,
+    Observation,
+    open_face_mesh,
+)
+from strrn_tf.commands.cli import main
+from strrn_tf.system.machine import (
     describe,
     peak_megabytes,
     resident_megabytes,
 )
-from strrn_tf.commands.benchmark.stopwatch import Stopwatch
-from strrn_tf.commands.benchmark.trackers import (
-    COMMON,
-    NOBODY,
-    Seen,
-    follow_with_face_mesh,
-)
-from strrn_tf.commands.cli import main
+from strrn_tf.tracking.networks.stages import STAGES
 
 SHAPE = drawn_face(centre=(100.0, 90.0), scale=30.0).astype(np.float64)
 EYES = np.linalg.norm(SHAPE[45] - SHAPE[36])
@@ -33,11 +35,11 @@ DARK = np.zeros((200, 240, 3), np.uint8)
 
 def read():
     """Return 4 s of a dark picture, in which only a cover is not dark."""
-    return (trials.Frame(i / 25, DARK) for i in range(FRAMES))
+    return (scenarios.Frame(i / 25, DARK) for i in range(FRAMES))
 
 
 class Scripted:
-    """A tracker that sees the face unless it is covered, and for some frames after."""
+    """A tracker that sees no face while it is covered, nor for some frames after."""
 
     def __init__(self, away=0, new_id=False, blind=False, tremble=0.0):
         self.away, self.new_id, self.blind, self.tremble = away, new_id, blind, tremble
@@ -46,19 +48,19 @@ class Scripted:
     def __call__(self, image, time):
         self.count += 1
         if self.blind:
-            return Seen(SHAPE, 0)
+            return Observation(SHAPE, 0)
         if image.max() > 100:  # the noise of the resting face stays below
             self.wait, self.id = self.away, int(self.new_id)
-            return NOBODY
+            return NO_OBSERVATION
         if self.wait:
             self.wait -= 1
-            return NOBODY
+            return NO_OBSERVATION
         sign = (-1) ** self.count
-        return Seen(SHAPE + sign * self.tremble * EYES / np.sqrt(2), self.id)
+        return Observation(SHAPE + sign * self.tremble * EYES / np.sqrt(2), self.id)
 
 
 def figures(**options):
-    return trials.measure(lambda watch: Scripted(**options), read)[0]
+    return scenarios.measure(lambda watch: Scripted(**options), read)[0]
 
 
 # What is measured ---------------------------------------------------------------------
@@ -89,29 +91,31 @@ def test_occlusion_tells_when_and_as_whom_a_face_is_back(options, expected):
 
 
 def test_a_face_in_another_place_is_not_back():
-    there, elsewhere = Seen(SHAPE, 0), Seen(SHAPE + 0.2 * EYES, 0)
-    assert trials.is_there(there, there)
-    assert not trials.is_there(elsewhere, there)
-    assert not trials.is_there(NOBODY, there)
+    there, elsewhere = Observation(SHAPE, 0), Observation(SHAPE + 0.2 * EYES, 0)
+    assert scenarios.is_there(there, there)
+    assert not scenarios.is_there(elsewhere, there)
+    assert not scenarios.is_there(NO_OBSERVATION, there)
 
 
 def test_one_second_in_three_is_hidden_and_one_follows():
     times = np.arange(301) / 30
-    spans = trials.hidden_spans(times)
+    spans = scenarios.hidden_spans(times)
     assert [(s.start, s.stop) for s in spans] == [(30, 60), (120, 150), (210, 240)]
-    assert trials.hidden_spans(times[:60]) == []
+    assert scenarios.hidden_spans(times[:60]) == []
 
 
 def test_the_cover_hides_the_face_and_nothing_else():
-    scene = trials.choose_scene([NOBODY, Seen(SHAPE, 0), NOBODY])
+    scene = scenarios.choose_scene(
+        [NO_OBSERVATION, Observation(SHAPE, 0), NO_OBSERVATION]
+    )
     assert scene.still == 1
     # Where nobody is seen, the place before or the first one.
     assert (scene.boxes == scene.boxes[1]).all()
-    frames = [trials.Frame(i / 25, DARK) for i in range(3)]
-    shown = list(trials.covered(frames, scene.boxes, [slice(1, 2)]))
+    frames = [scenarios.Frame(i / 25, DARK) for i in range(3)]
+    shown = list(scenarios.covered(frames, scene.boxes, [slice(1, 2)]))
     assert not DARK.any()
     assert shown[0].image is DARK
-    grey = (shown[1].image == trials.GREY).all(-1)
+    grey = (shown[1].image == scenarios.GRAY).all(-1)
     x, y = np.rint(SHAPE).astype(int).T
     assert grey[y, x].all()
     assert 0.1 < grey.mean() < 0.3
@@ -119,24 +123,24 @@ def test_the_cover_hides_the_face_and_nothing_else():
 
 
 def test_a_cover_at_the_edge_does_not_wrap_around():
-    start, stop = trials.cover(np.array([-80.0, -60, -20, -5]))
+    start, stop = covering_block(np.array([-80.0, -60, -20, -5]))
     assert (stop >= start).all()
     assert (start >= 0).all()
-    frames = [trials.Frame(0.0, DARK)]
+    frames = [scenarios.Frame(0.0, DARK)]
     box = np.array([[-300.0, -300, -250, -250]])
-    (shown,) = trials.covered(frames, box, [slice(0, 1)])
+    (shown,) = scenarios.covered(frames, box, [slice(0, 1)])
     assert not shown.image.any()
 
 
 def test_nobody_to_be_seen_is_said():
     with pytest.raises(ValueError, match="no face was found in the first 100 frames"):
-        trials.measure(lambda watch: lambda image, time: NOBODY, read)
+        scenarios.measure(lambda watch: lambda image, time: NO_OBSERVATION, read)
 
 
 def test_speed_counts_every_frame_and_stage():
     watch = Stopwatch()
-    seen = trials.follow(Scripted(), read(), watch)
-    result = trials.speed(watch, len(seen))
+    seen = scenarios.run_tracker(Scripted(), read(), watch)
+    result = scenarios.speed(watch, len(seen))
     assert result["frames"] == FRAMES
     assert result["stages"]["decode"]["calls_per_frame"] == 1
     assert result["stages"]["detect"] == {"calls_per_frame": 0.0, "per_frame": 0.0}
@@ -160,47 +164,38 @@ def test_a_process_of_its_own_has_one_core():
 # The command --------------------------------------------------------------------------
 
 
-@pytest.fixture
-def here(monkeypatch):
-    """Measure in this process, and briefly."""
-    monkeypatch.setattr(command, "in_own_process", lambda task, *given: task(*given))
-    monkeypatch.setattr(trials, "STILL_FRAMES", 30)
+class FaceMesh:
+    """A MediaPipe that sees every vertex v at (v / 1000, v / 2000)."""
+
+    def process(self, image):
+        points = [SimpleNamespace(x=v / 1000, y=v / 2000) for v in range(468)]
+        face = SimpleNamespace(landmark=points)
+        return SimpleNamespace(multi_face_landmarks=[face] if image.any() else None)
 
 
-@pytest.fixture
-def face_mesh(monkeypatch):
-    """Install a MediaPipe that sees every vertex v at (v / 1000, v / 2000)."""
-    points = [SimpleNamespace(x=v / 1000, y=v / 2000) for v in range(468)]
-
-    class FaceMesh:
-        def __init__(self, static_image_mode, max_num_faces):
-            assert not static_image_mode
-
-        def process(self, image):
-            face = SimpleNamespace(landmark=points)
-            return SimpleNamespace(multi_face_landmarks=[face] if image.any() else None)
-
-    parts = "mediapipe", "python", "solutions", "face_mesh"
-    for i in range(len(parts)):
-        name = ".".join(parts[: i + 1])
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-    sys.modules[name].FaceMesh = FaceMesh
-
-
-def test_face_mesh_is_asked_for_the_shared_points(face_mesh):
-    follow = follow_with_face_mesh()
-    assert follow(DARK, 0.0) is NOBODY
-    landmarks = follow(DARK + 1, 0.0).landmarks
+def test_face_mesh_is_asked_for_the_shared_points():
+    tracker = open_face_mesh(mesh=FaceMesh())
+    assert tracker(DARK, 0.0) is NO_OBSERVATION
+    landmarks = tracker(DARK + 1, 0.0).landmarks
     # Ours count pixels from the centre of the first one.
     np.testing.assert_allclose(landmarks[45], (0.263 * 240 - 0.5, 0.1315 * 200 - 0.5))
     assert sorted(np.flatnonzero(np.isfinite(landmarks[:, 0]))) == sorted(COMMON)
 
 
-def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
+def with_face_mesh(task, path, limit, *rest):
+    """Run a task in this process, with the fake MediaPipe."""
+    if task is not command.measure_face_mesh:
+        return task(path, limit, *rest)
+    make = partial(open_face_mesh, mesh=FaceMesh())
+    return scenarios.measure(make, partial(command.read, path, limit), *rest)[0]
+
+
+def test_both_trackers_stand_side_by_side(tmp_path, capsys):
     target = tmp_path / "out.json"
-    assert main(["benchmark", "--frames", "8", "--json", str(target)]) == 0
+    options = command.parse(["--frames", "8", "--json", str(target)])
+    command.run(options, with_face_mesh)
     shown = capsys.readouterr().out
-    for words in ("drawn face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
+    for words in ("synthetic face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
         assert words in shown
     report = json.loads(target.read_text())
     assert report["model"] == "strrn-hgn"
@@ -209,9 +204,9 @@ def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
     stages = ours["stages"]
     calls = {name: stage["calls_per_frame"] for name, stage in stages.items()}
     assert calls["decode"] == calls["update"] == calls["smooth"] == 1
-    assert calls["track"] == calls["check"] == calls["step"] == 7 / 8
+    assert calls["track"] == calls["check"] == calls["step"] == calls["flow"] == 7 / 8
     assert calls["find"] == 1 / 8
-    parts = sum(stages[name]["per_frame"] for name in trials.STAGES)
+    parts = sum(stages[name]["per_frame"] for name in STAGES)
     assert 0.5 * stages["update"]["per_frame"] < parts < stages["update"]["per_frame"]
     assert ours["frames_with_face"] == 8
     assert 0 < ours["jitter_moving"]["all"] < 20
@@ -219,13 +214,17 @@ def test_both_trackers_stand_side_by_side(here, face_mesh, tmp_path, capsys):
     assert theirs["jitter_moving"] == {"common": 0.0, "all": None}
 
 
-def test_without_mediapipe_one_line_says_so(here, monkeypatch, tmp_path, capsys):
-    scripted = trials.measure(lambda watch: Scripted(away=5, new_id=True), read)
-    monkeypatch.setattr(command, "measure_strrn", lambda *_: scripted)
-    monkeypatch.setitem(sys.modules, "mediapipe", None)
+def test_without_mediapipe_one_line_says_so(tmp_path, capsys):
+    scripted = scenarios.measure(lambda watch: Scripted(away=5, new_id=True), read)
+
+    def without_mediapipe(task, *arguments):
+        if task is command.measure_face_mesh:
+            raise ImportError
+        return scripted
+
     video = tmp_path / "dark.mp4"
     write_video(video, [DARK] * 3, 25)
-    assert main(["benchmark", "--video", str(video)]) == 0
+    command.run(command.parse(["--video", str(video)]), without_mediapipe)
     captured = capsys.readouterr()
     for words in ("dark.mp4: 100 frames of 240 x 200", "0.20 / 0.20", "0 of 1"):
         assert words in captured.out

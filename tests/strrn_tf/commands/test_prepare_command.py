@@ -87,7 +87,7 @@ def test_300w_counts_say_what_is_missing_and_it_goes_on(tmp_path, capsys):
     (root / "helen" / "trainset" / "folder.jpg").mkdir()
     (root / "helen" / "trainset" / "folder.pts").mkdir()
     assert prepare("300w", root) == 0
-    said = findings("prepared/300w")
+    found = findings("prepared/300w")
     assert {
         "afw: 71 of 337 images with landmarks",
         "helen/trainset: 2 of 2000 images with landmarks",
@@ -100,8 +100,8 @@ def test_300w_counts_say_what_is_missing_and_it_goes_on(tmp_path, capsys):
         "challenging test set: 1 of 135 images",
         "ibug/alone.pts: has no image beside it",
         "helen/trainset/folder.jpg: there is no folder.pts beside the image",
-    } < said
-    assert any("`n_points` must be 68. Received: 9999999" in line for line in said)
+    } < found
+    assert any("`n_points` must be 68. Received: 9999999" in line for line in found)
     report = report_of("prepared/300w")
     assert report["samples"] == {"stills": 72, "pairs": 0, "annotated": 0}
     problems = [p for s in report["by_source"].values() for p in s["problems"]]
@@ -158,7 +158,7 @@ def test_300vw_is_compared_with_what_was_published(sequences, capsys):
     evil = {"../../evil.mat": b"x", "/extra/410.mat": b"x", "extra/410.mat": mat([2])}
     write_extra_zip(sequences / "extra.zip", {**evil, "411.mat": b"no matrix"})
     assert prepare("300vw", sequences) == 0
-    said = findings("prepared/300vw")
+    found = findings("prepared/300vw")
     for line in (
         "001: 1 of 12 frames have no annotation, first 000004.pts",
         "410: 6 frames, 1315 were published",
@@ -166,8 +166,8 @@ def test_300vw_is_compared_with_what_was_published(sequences, capsys):
         "999: is no sequence of 300VW and was left out",
         "516: has no video (vid.avi)",
     ):
-        assert line in said
-    lines = sorted(said)
+        assert line in found
+    lines = sorted(found)
     assert any(s.startswith("411: left out") and "411.mat: must be" in s for s in lines)
     assert any(s.startswith("526: ") and "is not a video" in s for s in lines)
     missing = next(s for s in lines if s.startswith("training set: 48 of 50"))
@@ -214,14 +214,14 @@ def test_an_evaluation_says_what_a_copy_lacks(tmp_path, monkeypatch):
     for name, count in (("114", 5), ("203", 3)):
         write_sequence(tmp_path, name, count)
 
-    def said(*categories):
+    def differences(*categories):
         return [f"{f.where}: {f.what}" for f in check_test_sets(tmp_path, categories)]
 
     no_list = "extra.zip: is missing: badly annotated test frames cannot be told from"
     first = "category 1: 1 of 2 sequences are missing: 124"
-    assert said(1) == [first, f"{no_list} the others"]
-    assert "203: 3 frames, 4 were published" in said(1, 2)
-    (other,) = said(2)
+    assert differences(1) == [first, f"{no_list} the others"]
+    assert "203: 3 frames, 4 were published" in differences(1, 2)
+    (other,) = differences(2)
     assert other.startswith("clips: are not those of 300VW")
 
 
@@ -268,12 +268,12 @@ def test_every_malformed_annotation_is_named(sequences):
     (sequences / "002" / "annot" / "000007.pts").mkdir()
     assert prepare("300vw", sequences) == 0
     source = report_of("prepared/300vw")["by_source"]["002"]
-    said = " ".join(source["problems"])
-    assert "000002.pts" in said
-    assert "000005.pts" in said
+    problems = " ".join(source["problems"])
+    assert "000002.pts" in problems
+    assert "000005.pts" in problems
     # Each once, though pairs and annotated frames both meet it; a folder is no file.
     assert len(source["problems"]) == len(set(source["problems"]))
-    assert "must be finite" not in said
+    assert "must be finite" not in problems
     assert {
         "where": "002",
         "what": "1 of 10 frames have no annotation, first 000007.pts",
@@ -465,9 +465,9 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capfd):
     assert findings("prepared/videos") == {
         "bundle.zip: is an archive and was left out: unpack it"
     }
-    said = capfd.readouterr().err
-    assert "problem: " in said
-    assert "ERROR" not in said  # of OpenCV, past Python
+    errors = capfd.readouterr().err
+    assert "problem: " in errors
+    assert "ERROR" not in errors  # of OpenCV, past Python
     folder = Path("prepared/videos")
     options = {"pairs_per_clip": 9, "seed": 0}
     assert len(read_clips(None, [folder], tmp_path / "c", **options)) > 9

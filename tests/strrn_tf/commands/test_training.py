@@ -1,4 +1,4 @@
-"""`train.py`: killed anywhere it ends with the same weights; mistakes; exit codes."""
+"""`strrn train`: the same weights after a kill anywhere; mistakes; exit codes."""
 
 import json
 import signal
@@ -23,10 +23,15 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.stores.store_writer import StoreWriter
 from strrn_tf.commands import train
+from strrn_tf.commands.train_options import run_settings
+from strrn_tf.commands.train_setup import adapt_detector, initial_networks, prepare_run
 from strrn_tf.config import RunConfig, to_json
 from strrn_tf.models.build import build_networks
+from strrn_tf.system.command_line import exit_code
+from strrn_tf.system.failures import TrainingDiverged
+from strrn_tf.system.renamed import OPTIONS
 from strrn_tf.tracking.networks.model_folder import load
-from strrn_tf.training.failures import TrainingDiverged
+from strrn_tf.training.run_folder import RunFolder
 
 
 def write_stills(root, count=4):
@@ -153,24 +158,22 @@ def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     same_phases(whole, killed, PHASES)
 
 
-def test_what_every_round_has_bought_can_be_measured(place, tmp_path, monkeypatch):
-    events, run = [], tmp_path / "run"
-    monkeypatch.setattr(
-        "strrn_tf.methods.omni_supervision.fit",
-        lambda _, __, phase, *___: events.append(phase),
+def test_every_round_is_exported_and_the_gain_reported(place, tmp_path):
+    events, run = [], RunFolder(tmp_path / "run")
+    chosen = train.parse(options(place, run.root, "--rounds", "2"))
+    training, _ = prepare_run(chosen, run)
+    training = replace(
+        training, fit=lambda _, __, phase, *___: events.append(phase.name)
     )
-    monkeypatch.setattr(
-        "strrn_tf.export.run.export_run", lambda _, folder, **__: events.append(folder)
+    train.run_method(
+        chosen, training, lambda to: events.append(str(to.relative_to(run.root)))
     )
-    assert train.main(options(place, run, "--rounds", "2")) == 0
-    named = [e.name if hasattr(e, "steps") else str(e.relative_to(run)) for e in events]
-    # Whether anything teaches the tracker is up to its weights.
-    assert [name for name in named if "tracker" not in name] == [
+    # Whether anything teaches the tracker depends on its random weights.
+    assert [name for name in events if "tracker" not in name] == [
         *("detector-00", "rounds/00/export", "detector-01", "rounds/01/export"),
         *("detector-02", "export"),
     ]
-    # And what all have changed is said.
-    assert (run / "report.png").is_file()
+    assert run.report_picture.is_file()
 
 
 @pytest.mark.slow
@@ -272,7 +275,7 @@ class TestMistakes:
         assert (chosen.backbone, chosen.preset) == ("hgn", "default")
         assert chosen.folder.name == "strrn-hgn"
 
-    def test_without_labels_a_model_learns_gently_unless_told(self, capsys, tmp_path):
+    def test_without_labels_the_defaults_are_cautious(self, capsys, tmp_path):
         init = ("--init", "strrn-mdm", "--unlabelled", str(tmp_path))
 
         def detector(*words):
@@ -280,7 +283,7 @@ class TestMistakes:
             learning = chosen.detector
             return (
                 *(learning.round_steps, learning.round_learning_rate),
-                chosen.algorithm.cool_down,
+                chosen.algorithm.augmentation_annealing,
             )
 
         usual = RunConfig().detector
@@ -288,19 +291,21 @@ class TestMistakes:
         for labels in ("--stills", "--data-root"):
             assert detector(labels, str(tmp_path)) == expected
         assert not capsys.readouterr().err
-        steps, rate, mild = detector()
+        steps, rate, annealed = detector()
         assert "no --stills" in capsys.readouterr().err
-        assert (steps < expected[0] / 3, rate < expected[1] / 3, mild) == (1, 1, 1)
-        assert detector("--detector.round-steps", "1500") == (1500, rate, mild)
-        assert detector("--cool-down", "0") == (steps, rate, 0)
+        assert steps < expected[0] / 3
+        assert rate < expected[1] / 3
+        assert annealed == 1
+        assert detector("--detector.round-steps", "1500") == (1500, rate, annealed)
+        assert detector("--augmentation-annealing", "0") == (steps, rate, 0)
 
-        # What strrn annotate wrote is no more than that.
+        # Labels that strrn annotate wrote are a model's too.
         stills = tmp_path / "annotations"
         stills.mkdir()
         (tmp_path / "annotations.json").touch()
         for place in (stills, tmp_path):
-            assert detector("--stills", str(place)) == (steps, rate, mild)
-            assert "a model's labels alone" in capsys.readouterr().err
+            assert detector("--stills", str(place)) == (steps, rate, annealed)
+            assert "a model's labels only" in capsys.readouterr().err
 
     def test_a_fresh_tracker_is_for_init_and_needs_stills(self, capsys, tmp_path):
         assert "--init" in self.fails(capsys, "--fresh-tracker")
@@ -312,42 +317,40 @@ class TestMistakes:
 
     def test_another_size_is_of_hourglasses_and_needs_stills(self, capsys, tmp_path):
         message = self.fails(capsys, "--input-size", "192")
-        assert "`input_size` is that of hourglasses" in message
+        assert "`input_size` needs the backbone hgn" in message
         size = ("--init", "strrn-hgn", "--unlabelled", tmp_path, "--input-size", "128")
         assert "give --stills" in self.fails(capsys, *size)
         chosen = train.parse([str(a) for a in (*size, "--stills", tmp_path)])
-        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        _, (detector, _) = initial_networks(chosen, None, load("strrn-hgn"))
         assert detector.settings["input_size"] == 128
         chosen = replace(chosen, input_size=64)
-        _, (detector, _) = train.begin(chosen, None, load("strrn-hgn"))
+        _, (detector, _) = initial_networks(chosen, None, load("strrn-hgn"))
         assert detector.settings["input_size"] == 64
 
-    def test_a_new_cascade_begins_with_a_glance(self):
-        def glances(*words):
-            return train.parse(list(words)).run_config.glance
+    def test_a_new_mdm_has_a_global_context_branch(self):
+        def has_branch(*words):
+            return train.parse(list(words)).run_config.global_context
 
-        assert glances()
-        for words in (("--glance", "False"), ("--backbone", "hgn")):
-            assert not glances(*words)
-        assert not glances("--preset", "paper")
+        assert has_branch()
+        for words in (("--global-context", "False"), ("--backbone", "hgn")):
+            assert not has_branch(*words)
+        assert not has_branch("--preset", "paper")
 
-    def test_a_cascade_that_goes_on_keeps_what_it_has(self, monkeypatch, tmp_path):
+    def test_an_mdm_that_is_trained_further_keeps_its_structure(self, tmp_path):
         model = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--stills", tmp_path)
 
-        def glances(parent, *words):
-            networks = build_networks(RunConfig(glance=parent), toy_mean_shape())
-            build = "strrn_tf.models.build.load_networks"
-            monkeypatch.setattr(build, lambda folder: networks)
+        def has_branch(parent, *words):
+            config = RunConfig(preset="tiny", global_context=parent)
+            detector, _ = build_networks(config, toy_mean_shape())
             chosen = train.parse([str(a) for a in (*model, *words)])
-            _, (detector, _) = train.begin(chosen, None, load("strrn-mdm"))
-            return bool(detector.glance)
+            return bool(adapt_detector(detector, chosen).global_context)
 
-        assert glances(True)
-        assert glances(False, "--glance", "True")
-        assert not glances(False)
-        assert not glances(False, "--glance", "False")
-        with pytest.raises(ValueError, match="leave --glance out"):
-            glances(True, "--glance", "False")
+        assert has_branch(True)
+        assert has_branch(False, "--global-context", "True")
+        assert not has_branch(False)
+        assert not has_branch(False, "--global-context", "False")
+        with pytest.raises(ValueError, match="leave --global-context out"):
+            has_branch(True, "--global-context", "False")
 
     def test_sbr_without_stills(self, capsys, tmp_path):
         argv = ("--init", "strrn-mdm", "--unlabelled", tmp_path, "--method", "sbr")
@@ -378,7 +381,7 @@ class TestMistakes:
     def test_another_method_on_resume(self, capsys, place, tmp_path):
         arguments = options(place, tmp_path, "--resume")
         sbr = train.parse([str(a) for a in (*arguments, "--method", "sbr")])
-        config = {**train.told(sbr), "init": None, "data": {"clips": "threes"}}
+        config = {**run_settings(sbr), "init": None, "data": {"clips": "triplets"}}
         (tmp_path / "config.json").write_text(json.dumps(config))
         message = self.fails(capsys, *arguments)
         assert "other options (method: sbr then, strrn now)" in message
@@ -391,6 +394,40 @@ def test_help_names_the_options(capsys):
         assert option in shown
 
 
+class TestOldNames:
+    """Options of version 0.1.0: hidden, and answered by a line that names the new."""
+
+    def test_values_and_one_line_each(self, capsys):
+        words = ("--glance", "False", "--cool-down=0.25", "--mending", "0.5")
+        chosen = train.parse([*words, "--drift_steps", "7"]).run_config
+        assert capsys.readouterr().err.splitlines() == [
+            "strrn train: --glance is now called --global-context",
+            "strrn train: --cool-down is now called --augmentation-annealing",
+            "strrn train: --mending is now called --correction-fraction",
+            "strrn train: --drift_steps is now called --rollout-steps",
+        ]
+        new = ("--global-context", "False", "--augmentation-annealing", "0.25")
+        new = (*new, "--correction-fraction", "0.5", "--rollout-steps", "7")
+        assert train.parse(new).run_config == chosen
+        assert not capsys.readouterr().err
+        assert not chosen.global_context
+        assert chosen.algorithm.augmentation_annealing == 0.25
+        assert chosen.algorithm.correction_fraction == 0.5
+        assert chosen.algorithm.rollout_steps == 7
+
+    def test_with_defaults_of_their_own_they_are_reported_once(self, capsys, tmp_path):
+        init = ("--init", "strrn-mdm", "--unlabelled", str(tmp_path))
+        assert train.parse([*init, "--mending", "0.5"]).algorithm.correction_fraction
+        assert capsys.readouterr().err.count("--mending") == 1
+
+    def test_the_help_does_not_show_them(self, capsys):
+        assert train.main(["--help"]) == 0
+        shown = capsys.readouterr().out
+        for old, new in OPTIONS.items():
+            assert old not in shown
+            assert new in shown
+
+
 def test_lambda_is_short_for_the_weight_of_l_det():
     parsed = train.parse(["--lambda", "0", "--no-temporal"])
     assert parsed.run_config.algorithm.l_det_weight == 0
@@ -398,11 +435,10 @@ def test_lambda_is_short_for_the_weight_of_l_det():
     assert train.parse([]).run_config.algorithm.l_det_weight == 0.4
 
 
-def test_divergence_is_one_line_and_exit_code_1(monkeypatch, capsys):
-    def diverge(options):
+def test_divergence_is_one_line_and_exit_code_1(capsys):
+    def diverge():
         raise TrainingDiverged("training diverged at step 7: loss = nan")
 
-    monkeypatch.setattr(train, "run", diverge)
-    assert train.main(["--preset", "tiny"]) == 1
+    assert exit_code("strrn train", diverge) == 1
     expected = "strrn train: training diverged at step 7: loss = nan\n"
     assert capsys.readouterr().err == expected

@@ -16,7 +16,7 @@ from strrn_tf.evaluation import scoring
 from strrn_tf.evaluation.protocols import ProtocolRun, is_trackable
 from strrn_tf.evaluation.scoring import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
-from strrn_tf.tracking import fusion
+from strrn_tf.tracking.config import TrackingConfig
 
 SIZE = 96
 
@@ -59,22 +59,22 @@ class FakeTracker:
 
 
 class FakeNetworks:
-    """Those of a fake tracker: a view is an image and a box; nothing is carried."""
+    """Those of a fake tracker: a crop is an image and a box; flow finds nothing."""
 
     def __init__(self, tracker):
         self.tracker = tracker
 
-    def look(self, image, box):
+    def crop_face(self, image, box):
         return image, box
 
-    def detect_in(self, view):
-        return self.tracker.align(*view)
+    def detect_in(self, crop):
+        return self.tracker.align(*crop)
 
-    def step(self, view, frame, start):
-        landmarks, error = self.tracker.step(view[0], frame, start)
-        return landmarks, error, (frame, view[1])
+    def step(self, crop, frame, start):
+        landmarks, error = self.tracker.step(crop[0], frame, start)
+        return landmarks, error, (frame, crop[1])
 
-    def carry(self, previous, seen, start):
+    def flow_landmarks(self, previous, crop, start, settings):
         return np.full(np.shape(start), np.nan)
 
 
@@ -115,7 +115,8 @@ def test_track_aligns_once_and_keeps_its_drift():
 
 
 def test_redetect_where_the_cycle_error_is_large():
-    steps = fusion.CHECK_MOVING
+    config = TrackingConfig()
+    steps = config.detection_interval_moving
     length = steps + 1
     errors = {length: 0.11, 2 * length: np.nan}
     tracker = FakeTracker(cycle_errors=errors, drift=0.2)
@@ -124,9 +125,9 @@ def test_redetect_where_the_cycle_error_is_large():
     assert states == ["detected", *["tracked"] * steps] * 2 + ["detected"]
     # A fifth of a pixel of drift each; the detector takes back a share of the last.
     drift = [[1, i / 5] for i in range(steps)]
-    drift += [[1, steps * (1 - fusion.DETECTOR_SHARE) / 5]]
+    drift += [[1, steps * (1 - config.detector_weight) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
-    assert results[length].answer.cycle_error == 0.11  # says why it was detected
+    assert results[length].answer.cycle_error == 0.11  # the reason of the detection
     aligned = [0, steps, length, length + steps, 2 * length]
     assert [index for index, _ in tracker.aligned] == aligned
 
@@ -203,7 +204,7 @@ def test_unlabelled_frames_are_tracked_but_not_scored():
     results = run(tracker, sequence(4, unlabelled=[1, 2]), "track")
     assert [r.frame for r in results] == [0, 3]
     assert tracker.stepped == [(0, 1), (1, 2), (2, 3)]
-    # Frames 0 and 3 are not neighbours, so there is nothing to say about jitter.
+    # Frames 0 and 3 are not neighbours, so jitter is not defined.
     assert np.isnan(scoring.summarise_results(results)[0]["jitter"])
 
 
@@ -302,16 +303,21 @@ class BoxTracker(FakeTracker):
 
 
 @pytest.fixture
-def model(monkeypatch, tmp_path):
+def here(monkeypatch, tmp_path):
+    """Write what has no name into a folder of the test."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate, "load_tracker", lambda name: BoxTracker())
 
 
-@pytest.mark.usefixtures("model")
+def evaluated(*arguments, tracker=BoxTracker):
+    """Run the command with a tracker whose answers are known; return its exit code."""
+    return evaluate.main(list(map(str, arguments)), load=lambda name: tracker())
+
+
+@pytest.mark.usefixtures("here")
 def test_command_line_on_300vw(data, tmp_path, capsys):
     output = tmp_path / "report"
-    arguments = ["--category", "3", "--data-root", str(data), "--output", str(output)]
-    assert evaluate.main(arguments) == 0
+    arguments = ["--category", "3", "--data-root", data, "--output", output]
+    assert evaluated(*arguments) == 0
     assert {p.name for p in output.iterdir()} == {
         *("metrics.json", "frames.csv", "ced.png", "worst.png")
     }
@@ -333,10 +339,10 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
     assert str(output) in printed.replace("\n", "")
 
 
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_command_line_on_300w_and_max_frames(data, tmp_path):
-    arguments = ["--dataset", "300w", "--data-root", str(data / "300w")]
-    assert evaluate.main([*arguments, "--max-frames", "2"]) == 0
+    arguments = ["--dataset", "300w", "--data-root", data / "300w"]
+    assert evaluated(*arguments, "--max-frames", "2") == 0
     output = tmp_path / "runs" / "evaluation" / "strrn-hgn-300w-gt"
     metrics = json.loads((output / "metrics.json").read_text())
     assert [row["category"] for row in metrics["results"]] == ["helen/testset"]
@@ -344,26 +350,31 @@ def test_command_line_on_300w_and_max_frames(data, tmp_path):
     assert metrics["results"][0]["jitter"] is None
 
 
-@pytest.mark.usefixtures("model")
-def test_boxes_by_mtcnn_are_cached(data, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("here")
+def test_boxes_by_mtcnn_are_cached(data, tmp_path):
+    arguments = ["--category", "3", "--data-root", data, "--boxes", "mtcnn"]
+    arguments += ["--protocol", "detect", "--output", "report"]
+
+    def states():
+        assert evaluated(*arguments) == 0
+        return set(pd.read_csv(tmp_path / "report" / "frames.csv")["state"])
+
+    # In grey pictures there is no face, which is kept too.
+    assert states() == {"lost"}
+    (cache,) = (tmp_path / "runs" / "cache" / "face_boxes").iterdir()
+    found = json.loads(cache.read_text())["boxes"]
+    assert list(found.values()) == [None] * 6
+    boxes = {name: [20.0, 30.0, 60.0, 70.0] for name in found}
+    cache.write_text(json.dumps({"boxes": boxes}))
+    assert states() == {"detected"}
+
+
+def test_a_changed_image_or_folder_is_searched_anew(tmp_path):
     calls = []
 
-    def find_face_box(image, rule):
+    def search(image, rule):
         calls.append(rule)
-        return np.array([20.0, 30.0, 60.0, 70.0])
 
-    monkeypatch.setattr("data_pipeline.crops.face_boxes.find_face_box", find_face_box)
-    arguments = ["--category", "3", "--data-root", str(data), "--boxes", "mtcnn"]
-    for _ in range(2):
-        assert evaluate.main([*arguments, "--protocol", "detect"]) == 0
-    assert calls == ["largest"] * 6
-
-
-def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
-    calls = []
-    monkeypatch.setattr(
-        "data_pipeline.crops.face_boxes.find_face_box", lambda *_: calls.append(1)
-    )
     root, image = tmp_path / "root", np.zeros((9, 9, 3), np.uint8)
     still = root / "helen" / "a.jpg"
     still.parent.mkdir(parents=True)
@@ -371,7 +382,8 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
 
     def searches():
         before = len(calls)
-        with CachedFaceFinder(tmp_path / "boxes", root) as mtcnn:
+        cache = tmp_path / "boxes"
+        with CachedFaceFinder(cache, root, "central", search=search) as mtcnn:
             for name in ("helen/a.jpg", "000001"):
                 mtcnn(name, image)
         return len(calls) - before
@@ -381,6 +393,7 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
     assert searches() == 1
     (root / "new.jpg").touch()
     assert searches() == 2
+    assert set(calls) == {"central"}
 
 
 @pytest.mark.parametrize(
@@ -395,45 +408,46 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
         (["--data-root", "/nowhere"], "/nowhere: there is no such folder"),
     ],
 )
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_mistakes_are_one_line_and_exit_code_2(arguments, message, capsys):
-    assert evaluate.main(arguments) == 2
+    assert evaluated(*arguments) == 2
     line = capsys.readouterr().err
     assert message in line
     assert line.count("\n") == 1
     assert "---" not in line  # of the frame that surrounds it
 
 
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_a_mistake_in_the_data_leaves_an_old_report_alone(data, tmp_path, capsys):
     output = tmp_path / "report"
-    arguments = ["--category", "3", "--data-root", str(data), "--output", str(output)]
-    assert evaluate.main(arguments) == 0
+    arguments = ["--category", "3", "--data-root", data, "--output", output]
+    assert evaluated(*arguments) == 0
     before = (output / "metrics.json").read_bytes()
     (data / "300vw" / "410" / "annot" / "000004.pts").write_text("version: 1\n")
-    assert evaluate.main(arguments) == 2
+    assert evaluated(*arguments) == 2
     assert "000004.pts" in capsys.readouterr().err
     assert (output / "metrics.json").read_bytes() == before
     assert len(list(output.iterdir())) == 4
 
 
-@pytest.mark.usefixtures("model")
-def test_interrupted(data, monkeypatch, capsys):
-    def stop(*_):
-        raise KeyboardInterrupt
+@pytest.mark.usefixtures("here")
+def test_interrupted(data, capsys):
+    class Interrupted(BoxTracker):
+        def align(self, image, box):
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(BoxTracker, "align", stop)
-    assert evaluate.main(["--category", "3", "--data-root", str(data)]) == 130
+    arguments = ["--category", "3", "--data-root", data]
+    assert evaluated(*arguments, tracker=Interrupted) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
-def test_made_data_are_not_called_300vw(tmp_path):
+def test_generated_data_are_not_called_300vw(tmp_path):
     (tmp_path / "300vw").mkdir()
     for root in (tmp_path, tmp_path / "300vw"):
         assert evaluate.name_of_data("300vw", root) == "300VW"
     (tmp_path / "animated.json").touch()
     for root in (tmp_path, tmp_path / "300vw"):
-        assert evaluate.name_of_data("300vw", root) == "Stills made to act"
+        assert evaluate.name_of_data("300vw", root) == "Animated stills"
 
 
 def test_help_teaches(capsys):

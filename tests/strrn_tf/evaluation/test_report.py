@@ -8,11 +8,19 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from strrn_tf.drawing import FAULTY, RELIABLE, UNRELIABLE, reliability_colour
+from strrn_tf.drawing import (
+    FAULTY,
+    RELIABLE,
+    TRUTH,
+    UNRELIABLE,
+    WHITE,
+    reliability_colour,
+)
 from strrn_tf.evaluation import report
 from strrn_tf.evaluation.protocols import Answer
 from strrn_tf.evaluation.scoring import FrameResult, frame_table, summarise_results
-from strrn_tf.evaluation.worst_frames import TILE, draw_tile
+from strrn_tf.evaluation.worst_frames import TILE, TILE_MARGIN, draw_tile
+from strrn_tf.system.atomic import is_temporary
 
 
 def face(shift=0.0):
@@ -30,6 +38,23 @@ def result(shift, frame=0, sequence="410", protocol="track", state="tracked"):
 
 
 GREY = np.full((200, 220, 3), 90, np.uint8)
+
+
+def is_like(colours, colour):
+    """Whether colours (..., 3) are one, or little of the ground is mixed in."""
+    return np.abs(np.asarray(colours, int) - colour).max(-1) < 60
+
+
+def colours_at(image, landmarks):
+    """Return the colours (68, 3) of the pixels that landmarks lie in."""
+    x, y = np.rint(landmarks).astype(int).T
+    return image[y, x]
+
+
+def extent(image, colour):
+    """Return the outermost x, y (2, 2) of the pixels of one colour."""
+    there = np.argwhere(is_like(image, colour))[:, ::-1]
+    return np.stack([there.min(0), there.max(0)])
 
 
 def test_drawing_covers_the_shape_and_leaves_the_image_alone():
@@ -61,14 +86,18 @@ def test_reliability_is_red_amber_green():
     red, green, _ = reliability_colour(0.5)
     assert red > 200
     assert green > 150
-    drawn = report.draw_landmarks(GREY, face(), 0.0)
-    assert (drawn == UNRELIABLE).all(-1).sum() > 100
-    assert not (drawn == RELIABLE).all(-1).any()
-    per_point = np.ones(68)
-    per_point[:17] = 0
+    for value, expected in ((0.0, UNRELIABLE), (1.0, RELIABLE)):
+        drawn = report.draw_landmarks(GREY, face(), value)
+        assert is_like(colours_at(drawn, face()), expected).all()
+
+
+def test_every_point_has_the_colour_of_its_own_reliability():
+    per_point = np.arange(68) % 2
     drawn = report.draw_landmarks(GREY, face(), per_point)
-    assert (drawn == RELIABLE).all(-1).any()
-    assert (drawn == UNRELIABLE).all(-1).any()
+    seen = colours_at(drawn, face())
+    is_red, is_green = is_like(seen, UNRELIABLE), is_like(seen, RELIABLE)
+    np.testing.assert_array_equal(is_green, per_point == 1)
+    np.testing.assert_array_equal(is_red, per_point == 0)
 
 
 def test_a_lost_face_is_not_drawn_and_wrong_input_is_refused():
@@ -82,21 +111,38 @@ def test_a_lost_face_is_not_drawn_and_wrong_input_is_refused():
 
 def test_overlay_frame_has_caption_truth_and_the_size_of_the_frame():
     plain = report.overlay_frame(GREY, face())
+    both = report.overlay_frame(GREY, face(), true=face(30.0))
     captioned = report.overlay_frame(GREY, face(), true=face(30.0), caption="410")
     assert captioned.shape == GREY.shape
     assert captioned.dtype == np.uint8
-    assert (captioned[-3:] != plain[-3:]).any()
-    assert (captioned[:150, 170:] != 90).any()  # the truth, 30 px further right
-    assert (plain[:150, 170:] == 90).all()
+    # The truth, 30 px further right and below the landmarks.
+    assert extent(both, TRUTH)[1, 0] == pytest.approx(face(30.0)[:, 0].max(), abs=3.5)
+    assert not is_like(plain, TRUTH).any()
+    np.testing.assert_array_equal(colours_at(both, face()), colours_at(plain, face()))
+    # The caption: white on a dark strip at the lower left, and nothing above it.
+    changed = np.argwhere((captioned != both).any(-1))
+    assert changed[:, 0].min() > 175
+    (left, top), (right, _) = extent(captioned, WHITE)
+    assert top > 175
+    assert 0 < left < right < 60
 
 
-def test_tile_shows_the_true_face_in_the_middle():
+def test_tile_shows_the_true_face_in_the_middle_and_the_answer_beside_it():
     tile = draw_tile(result(8.0), GREY)
     assert tile.shape == (TILE, TILE, 3)
-    orange = np.argwhere((tile == FAULTY).all(-1))
-    assert len(orange) > 50
+    shape = face()
+    scale = TILE / (TILE_MARGIN * np.ptp(shape, 0).max())
+    box = np.stack([shape.min(0), shape.max(0)])
+    true = (box - box.mean(0)) * scale + (TILE - 1) / 2
+    predicted = np.add(true, [8.0 * scale, 0])
+    np.testing.assert_allclose(extent(tile, FAULTY), predicted, atol=3)
+    # The right edge of the truth lies below the answer.
+    blue = extent(tile, TRUTH)
+    np.testing.assert_allclose(blue[0], true[0], atol=3)
+    assert blue[1, 0] < predicted[1, 0] - 3
     lost = draw_tile(result(0.0, state="lost"), GREY)
-    assert not (lost == FAULTY).all(-1).any()
+    np.testing.assert_allclose(extent(lost, TRUTH), true, atol=3)
+    assert not is_like(lost, FAULTY).any()
 
 
 def test_worst_frames_keeps_distant_frames_of_a_sequence():
@@ -120,7 +166,7 @@ def test_worst_frames_of_many_stills_forget_the_good_ones():
         still = result(float(number % 37), sequence=f"a/{number}.jpg")
         worst(still, GREY)
     assert [t.sequence for t in worst.tiles()] == ["a/36.jpg", "a/35.jpg"]
-    assert len(worst._kept) <= 8
+    assert len(worst) <= 8
 
 
 def table():
@@ -170,6 +216,26 @@ def test_metrics_table_fits_80_columns():
     assert "track-redetect" in text.getvalue()
     assert "62,135" in text.getvalue()
     assert "…" not in text.getvalue()
+
+
+class Watching(report.WorstFrames):
+    """Notes what lies in a folder while a report is written."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def tiles(self):
+        self.seen = [p for p in self.folder.iterdir() if p.name[0] == "."]
+        return super().tiles()
+
+
+def test_what_a_killed_process_leaves_of_a_report_is_known_as_such(tmp_path):
+    worst = Watching(tmp_path)
+    worst(table()[0], GREY)
+    report.write_report(tmp_path, "t", {}, table(), worst)
+    assert worst.seen
+    assert all(map(is_temporary, worst.seen))
 
 
 def test_write_report(tmp_path):

@@ -232,6 +232,18 @@ def test_a_full_disk_loses_nothing(toy, tmp_path, monkeypatch):
     assert model_folder.load(target).description["name"] == "toy"
 
 
+def test_a_kill_between_the_renames_is_mended_by_the_next_export(toy, tmp_path):
+    # The process has moved the old export aside and died.
+    shutil.copytree(toy, tmp_path / ".old.tmp.model")
+    detector = NotANumber()
+    detector.build((None, 315, 315, 3))
+    _, tracker = toy_models()
+    with pytest.raises(ExportError):
+        export_models(detector, tracker, tmp_path / "model", **toy_samples())
+    assert leftovers(tmp_path) == ["model"]
+    assert model_folder.load(tmp_path / "model").description["name"] == "toy"
+
+
 def test_an_older_export_is_replaced_and_other_folders_are_not(toy, tmp_path):
     target = shutil.copytree(toy, tmp_path / "model")
     samples = toy_samples()

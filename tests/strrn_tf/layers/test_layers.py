@@ -18,13 +18,13 @@ from support.weights import (
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
 from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
-from strrn_tf.layers.global_context import Glance
+from strrn_tf.layers.global_context import GlobalContext
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
 from strrn_tf.layers.residual import Residual
-from strrn_tf.models.hgn import _Stack
+from strrn_tf.models.hgn import Stack
 
 RNG = np.random.default_rng(11)
 
@@ -139,21 +139,21 @@ class TestPatchEncoder:
 
 
 @pytest.mark.usefixtures("float64")
-class TestGlance:
+class TestGlobalContext:
     @pytest.mark.parametrize(("side", "channels"), [(23, (2,)), (60, (2, 3))])
     def test_twin(self, side, channels):
         frames = RNG.uniform(0, 1, (2, side, side, 3))
-        glance = Glance(channels, 4)
-        glance.build(frames.shape)
-        randomise(glance)
-        layers = (*glance.convolutions, glance.norm, glance.dense)
-        expected = twins.glance(frames, arrays(*layers))
+        layer = GlobalContext(channels, 4)
+        layer.build(frames.shape)
+        randomise(layer)
+        parts = (*layer.convolutions, layer.norm, layer.dense)
+        expected = twins.global_context(frames, arrays(*parts))
         assert np.ptp(expected) > 0.1
-        close(numpy(glance(frames)), expected)
+        close(numpy(layer(frames)), expected)
 
     def test_without_convolutions(self):
         with pytest.raises(ValueError, match="`channels` must name a convolution"):
-            Glance(())
+            GlobalContext(())
 
 
 @pytest.mark.usefixtures("float64")
@@ -306,7 +306,7 @@ class TestHeatMaps:
 
     def test_stack(self):
         parts = [RNG.normal(size=(2, 4)) for _ in range(3)]
-        stacked = numpy(_Stack()(parts))
+        stacked = numpy(Stack()(parts))
         for k, part in enumerate(parts):
             np.testing.assert_array_equal(stacked[:, k], part)
 

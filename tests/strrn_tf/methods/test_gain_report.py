@@ -1,4 +1,4 @@
-"""What a run says of its rounds when they are over."""
+"""The report of a run on what its rounds have changed."""
 
 import json
 
@@ -7,11 +7,11 @@ import pytest
 from support.faces import drawn_face
 
 from strrn_tf.drawing import FAULTY, RELIABLE
-from strrn_tf.methods.criticism import Criticism
+from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.methods.gain_report import (
     FRAMES_SHOWN,
+    describe_gain,
     most_changed,
-    tell_gain,
     write_gain,
 )
 from strrn_tf.training.run_folder import RunFolder
@@ -34,8 +34,10 @@ class Data:
         self.path, self.picture = path, picture
 
 
-def criticism(detected, tracked=(3, 3, 3), ways_back=(0.01, 0.02), accepted=(1, 1, 1)):
-    """Return what is said of pairs, of shapes that lie so many pixels to the right."""
+def cycle_scores(
+    detected, tracked=(3, 3, 3), cycle_errors=(0.01, 0.02), accepted=(1, 1, 1)
+):
+    """Return scores of pairs, whose shapes lie so many pixels to the right."""
 
     def shapes(shift):
         return FACE + np.multiply.outer(
@@ -43,8 +45,8 @@ def criticism(detected, tracked=(3, 3, 3), ways_back=(0.01, 0.02), accepted=(1, 
         )
 
     count, accepted = len(detected), np.array(accepted, bool)
-    l_det, l_tck = (np.full(count, way) for way in ways_back)
-    return Criticism(
+    l_det, l_tck = (np.full(count, error) for error in cycle_errors)
+    return CycleScores(
         *(shapes(np.zeros(count)), shapes(detected), shapes(tracked), l_det, l_tck),
         *(accepted, accepted & False),
     )
@@ -55,19 +57,19 @@ def percent(pixels):
 
 
 @pytest.fixture
-def told(tmp_path):
-    """Return what is said and written, and the data with the picture."""
+def written(tmp_path):
+    """Return the printed text, the written report, and the data with the picture."""
     data, folder = Data(NAMES), RunFolder(tmp_path)
-    before = criticism([4, 4, 4], accepted=[1, 0, 0])
-    after = criticism([2, 3.5, 4], [3, 3, 2], (0.02, 0.03), [1, 1, 0])
+    before = cycle_scores([4, 4, 4], accepted=[1, 0, 0])
+    after = cycle_scores([2, 3.5, 4], [3, 3, 2], (0.02, 0.03), [1, 1, 0])
     write_gain(folder, before, after, data)
-    return tell_gain(folder), json.loads(folder.report.read_text()), data
+    return describe_gain(folder), json.loads(folder.report.read_text()), data
 
 
 class TestNumbers:
-    def test_before_and_after(self, told):
-        said, *_ = told
-        lines = said.splitlines()
+    def test_before_and_after(self, written):
+        text, *_ = written
+        lines = text.splitlines()
         assert lines[0].startswith("3 pairs")
         found = [line.split()[-3:] for line in lines[1:4]]
         apart = [f"{percent(1):.2f}"] * 2
@@ -77,11 +79,11 @@ class TestNumbers:
         ways = [[float(word) for word in line.split()[-2:]] for line in lines[4:6]]
         expected = [[percent(4), percent(3.5)], [percent(3), percent(3)]]
         np.testing.assert_allclose(ways, expected, atol=0.006)
-        assert f"lie {percent(0.5):.2f} % elsewhere" in lines[-1]
+        assert f"moved by {percent(0.5):.2f} % (median)" in lines[-1]
         assert not any("stands still" in line for line in lines)
 
-    def test_of_every_clip(self, told):
-        clips = told[1]["clips"]
+    def test_of_every_clip(self, written):
+        clips = written[1]["clips"]
         assert clips.keys() == {"a.mp4", "x/b#1 é.mp4"}
         assert (clips["a.mp4"]["pairs"], clips["a.mp4"]["accepted"]) == (2, [1, 2])
         assert clips["a.mp4"]["moved_median"] == pytest.approx(percent(1.25), abs=1e-3)
@@ -89,8 +91,8 @@ class TestNumbers:
         assert clips["x/b#1 é.mp4"] == last
 
     def test_change_is_a_share_of_the_eye_distance_before(self, tmp_path):
-        folder, before = RunFolder(tmp_path), criticism([0, 0, 0])
-        after = criticism([0, 0, 0])
+        folder, before = RunFolder(tmp_path), cycle_scores([0, 0, 0])
+        after = cycle_scores([0, 0, 0])
         after.detected[:] *= 1.1
         write_gain(folder, before, after, Data(NAMES))
         moved = json.loads(folder.report.read_text())["detector_moved_median"]
@@ -99,17 +101,17 @@ class TestNumbers:
 
     def test_a_tracker_that_stands_still_is_named(self, tmp_path):
         folder = RunFolder(tmp_path)
-        identity = criticism([4, 4, 4], [0, 0, 0], (0.03, 0))
-        write_gain(folder, criticism([4, 4, 4]), identity, Data(NAMES))
-        assert "the tracker stands still" in tell_gain(folder)
+        identity = cycle_scores([4, 4, 4], [0, 0, 0], (0.03, 0))
+        write_gain(folder, cycle_scores([4, 4, 4]), identity, Data(NAMES))
+        assert "the tracker stands still" in describe_gain(folder)
 
 
 class TestPicture:
-    def test_frame_t_twice_before_and_after(self, told):
-        said, report, data = told
+    def test_frame_t_twice_before_and_after(self, written):
+        text, report, data = written
         assert report["shown"] == NAMES
         assert data.path.name == "report.png"
-        assert str(data.path) in said
+        assert str(data.path) in text
         tiles = np.hsplit(data.picture, 6)
         assert all(tile.shape == (315, 315, 3) for tile in tiles)
         for number, tile in enumerate(tiles):
@@ -128,7 +130,7 @@ class TestPicture:
             def write_picture(self, path, picture):
                 raise OSError("disk full")
 
-        folder, some = RunFolder(tmp_path), criticism([0, 0, 0])
+        folder, some = RunFolder(tmp_path), cycle_scores([0, 0, 0])
         with pytest.raises(OSError, match="disk full"):
             write_gain(folder, some, some, Full(NAMES))
         assert not folder.report.exists()

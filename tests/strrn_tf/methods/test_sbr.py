@@ -24,6 +24,7 @@ from strrn_tf.methods.sbr import (
     SupervisionByRegistration,
     registration_loss,
 )
+from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.tracking import optical_flow
 from strrn_tf.training.run_folder import RunFolder
 
@@ -115,16 +116,15 @@ class TestRegister:
         assert np.isfinite(found.forward).all()
         assert np.isfinite(found.backward).all()
 
-    def test_points_are_looked_for_as_published(self, monkeypatch):
-        searches = []
+    def test_flow_has_the_published_settings(self):
+        used = []
 
-        def spy(before, after, points, search):
-            searches.append(search)
-            return optical_flow.carry(before, after, points, search)
+        def spy(before, after, points, settings):
+            used.append(settings)
+            return optical_flow.flow_landmarks(before, after, points, settings)
 
-        monkeypatch.setattr("strrn_tf.methods.registration.carry", spy)
-        register(texture(), moving_shapes(), SbrConfig(window=13))
-        assert set(searches) == {optical_flow.Search(13, 3, 20, 1e-3)}
+        register(texture(), moving_shapes(), SbrConfig(window=13), spy)
+        assert set(used) == {optical_flow.FlowSettings(13, 3, 20, 1e-3)}
 
 
 class TestLoss:
@@ -190,7 +190,7 @@ class TestLoss:
 
 
 def drawn_stores(tmp_path, count=6):
-    """Return stores of one drawn clip: the first frames of all triplets, and these.
+    """Return stores of one synthetic clip: the first frames of all triplets, and these.
 
     The first pixel of every crop is the number of the frame, whatever the triplet.
     """
@@ -243,8 +243,8 @@ def test_the_loss_falls_in_training_on_drawn_faces(tmp_path):
 
     before, jitter = registration(), numpy(detector.offset).reshape(6, 3, 136)
     tracker = object()  # SBR has none
-    method = SupervisionByRegistration(config, detector, tracker, data, folder, sbr=sbr)
-    method.run_round(1)
+    run = TrainingRun(config, detector, tracker, data, folder)
+    SupervisionByRegistration(run, sbr).run_round(1)
     assert registration() < 0.7 * before
     after = numpy(detector.offset).reshape(6, 3, 136)
     assert np.abs(after[:, 1]).mean() < 0.75 * np.abs(jitter[:, 1]).mean()

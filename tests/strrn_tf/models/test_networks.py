@@ -18,7 +18,7 @@ from support.weights import (
 
 from strrn_tf.config import AlgorithmConfig, RunConfig
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
-from strrn_tf.models.build import build_networks, rebuilt, with_glance
+from strrn_tf.models.build import build_networks, rebuilt, with_global_context
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.strrn import STRRN
@@ -49,22 +49,23 @@ def twin_of(model, given, start, components):
 @pytest.mark.usefixtures("float64")
 class TestMDM:
     @pytest.mark.parametrize(
-        ("style", "patch", "features", "glance"),
+        ("style", "patch", "features", "context"),
         [("strided", 9, 2, None), ("mdm", 14, None, None), ("strided", 9, 2, (2, 3))],
     )
-    def test_twin(self, style, patch, features, glance):
+    def test_twin(self, style, patch, features, context):
         settings = {**SMALL, "patch_size": patch, "features": features}
         settings["offset_unit"] = 7.0
-        settings |= {"steps": 3, "style": style, "glance": glance}
+        settings |= {"steps": 3, "style": style, "global_context": context}
         model = randomise(MDM(SHAPE.tolist(), **settings))
         weights = {
             "encoder": encoder_weights(model.encoder),
             "recurrent": arrays(model.recurrent),
             "regress": arrays(model.regress),
         }
-        if glance:
-            seen = (*model.glance.convolutions, model.glance.norm, model.glance.dense)
-            weights["glance"] = arrays(*seen)
+        if context:
+            branch = model.global_context
+            parts = (*branch.convolutions, branch.norm, branch.dense)
+            weights["global_context"] = arrays(*parts)
             weights |= {n: arrays(getattr(model, n)) for n in ("place", "remember")}
         given = frames()
         expected = twins.mdm(given, SHAPE, weights, 3, patch, style, 7.0)
@@ -87,7 +88,7 @@ def test_an_untrained_mdm_says_the_mean_shape():
     np.testing.assert_array_equal(received, np.broadcast_to(SHAPE, (2, 2, 68, 2)))
 
 
-class TestWithGlance:
+class TestGlobalContext:
     def network(self, preset="tiny", **options):
         config = RunConfig(preset=preset, **options)
         return randomise(build_networks(config, SHAPE)[0])
@@ -95,39 +96,44 @@ class TestWithGlance:
     def test_it_answers_as_before_until_it_is_trained(self):
         given = frames(2).astype("float32")
         mdm = self.network()
-        seeing = with_glance(mdm, "tiny")
-        assert mdm.glance is None
-        before, after = (numpy(m(given)["refinements"]) for m in (mdm, seeing))
+        extended = with_global_context(mdm, "tiny")
+        assert mdm.global_context is None
+        before, after = (numpy(m(given)["refinements"]) for m in (mdm, extended))
         start = np.broadcast_to(np.float32(SHAPE), (2, 68, 2))
         np.testing.assert_array_equal(after[:, 0], start)
         np.testing.assert_allclose(after[:, 1:], before, rtol=0, atol=1e-4)
-        seeing.place.bias.assign_add(np.ones(136, "float32"))
-        moved = numpy(seeing(given)["refinements"])
+        extended.place.bias.assign_add(np.ones(136, "float32"))
+        moved = numpy(extended(given)["refinements"])
         assert np.abs(moved - after)[:, 0].min() > 1
 
-    def test_the_glance_learns_from_what_it_says_alone(self):
-        mdm = self.network(glance=True)
+    def test_the_branch_learns_from_its_own_shape_only(self):
+        mdm = self.network(global_context=True)
         given = tf.constant(frames(1), "float32")
         with tf.GradientTape(persistent=True) as tape:
             refinements = mdm(given)["refinements"]
             first, last = (tf.reduce_sum(refinements[:, k]) for k in (0, -1))
-        of_glance = [mdm.glance.dense.kernel, mdm.place.kernel]
-        for variable in of_glance:
+        of_branch = [mdm.global_context.dense.kernel, mdm.place.kernel]
+        for variable in of_branch:
             gradient = tape.gradient(first, variable.value)
             assert np.abs(gradient).max() > 0
             assert not np.any(tape.gradient(last, variable.value))
         assert np.abs(tape.gradient(last, mdm.remember.kernel.value)).max() > 0
 
-    def test_one_that_has_it_stays(self):
-        seeing = self.network(glance=True)
-        assert with_glance(seeing, "tiny") is seeing
+    def test_an_mdm_that_has_the_branch_stays(self):
+        extended = self.network(global_context=True)
+        assert with_global_context(extended, "tiny") is extended
 
-    def test_the_presets_say_what_a_glance_is(self):
-        assert self.network(glance=True).settings["glance"] == [4, 8, 8, 8]
-        assert self.network().settings["glance"] is None
-        default = self.network("default", glance=True)
-        assert default.settings["glance"] == [24, 48, 96, 128]
-        assert default.glance.features == 128
+    def test_the_presets_have_the_channels_of_the_branch(self):
+        assert self.network(global_context=True).settings["global_context"] == [
+            4,
+            8,
+            8,
+            8,
+        ]
+        assert self.network().settings["global_context"] is None
+        default = self.network("default", global_context=True)
+        assert default.settings["global_context"] == [24, 48, 96, 128]
+        assert default.global_context.features == 128
 
 
 @pytest.mark.usefixtures("float64")
@@ -177,7 +183,7 @@ def test_an_untrained_tracker_returns_the_start():
 
 def test_forward_and_backward_are_one_network():
     tracker = randomise(STRRN(relation=2, **SMALL))
-    trainer = TrackerTrainer(tracker, AlgorithmConfig(drift_steps=0))
+    trainer = TrackerTrainer(tracker, AlgorithmConfig(rollout_steps=0))
     inputs = {
         "frames": np.stack([frames(1), frames(1, seed=4)], 1).astype("float32"),
         "start": starts().astype("float32"),
@@ -302,7 +308,7 @@ class TestPresets:
         assert tracker.compute_dtype == keras.config.dtype_policy().name == "float32"
         assert {v.dtype for v in mixed.weights} == {"float32"}
         # On several devices a copy is what learns.
-        copy = DetectorTrainer(mixed).twin().detector
+        copy = DetectorTrainer(mixed).replica().detector
         assert copy.get_layer("hourglass_0").compute_dtype == "bfloat16"
         exact = rebuilt(randomise(mixed))
         assert exact.get_layer("hourglass_0").compute_dtype == "float32"

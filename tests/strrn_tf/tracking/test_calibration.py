@@ -19,10 +19,10 @@ BOX = np.array([*SHAPE.min(0), *SHAPE.max(0)])
 
 
 def test_calibration_error_is_the_mean_gap_of_the_bins():
-    said = np.array([0.05, 0.05, 0.95, 0.95])
-    # One of two is good where 0.05 was said, both where 0.95 was.
+    claimed = np.array([0.05, 0.05, 0.95, 0.95])
+    # One of two is good where 0.05 was claimed, both where 0.95 was.
     good = np.array([True, False, True, True])
-    assert calibration_error(said, good) == pytest.approx((0.45 + 0.05) / 2)
+    assert calibration_error(claimed, good) == pytest.approx((0.45 + 0.05) / 2)
     assert calibration_error(np.array([1.0]), np.array([True])) == 0
 
 
@@ -43,7 +43,7 @@ def test_fitting_learns_what_tells_and_never_rises_with_an_error():
                 rng.random(),
             )
             face = Face(0, SHAPE, BOX, 0.0, cycle, state, None, apart, score, 0.05)
-            # Good where the detector agrees and, perversely, the way back fails.
+            # Good where the detector agrees and, perversely, backward tracking fails.
             error = 0.04 + apart - 0.06 - 0.5 * cycle + 0.01 * rng.standard_normal()
             samples.append(Sample(face, error + 0.05, "somebody", 1))
     weights = fit(samples)
@@ -100,13 +100,13 @@ class Script:
         return SHAPE + 5
 
 
-def test_a_lost_face_is_told_with_what_the_detector_sees_there():
+def test_a_lost_face_is_reported_with_the_detectors_landmarks():
     states = ["lost", "detected", "tracked", "lost", "lost"]
     tracker = Script(states)
     frames = [(np.zeros((9, 9, 3), np.uint8), SHAPE)] * len(states)
-    told = [face for face, _ in tracked(tracker, frames, np.random.default_rng(0))]
-    assert [face.state for face in told] == ["tracked", "lost", "lost"]
-    assert [face.reliability for face in told] == [0.5, 0, 0]
-    np.testing.assert_array_equal(told[2].landmarks, SHAPE + 5)
+    reported = [face for face, _ in tracked(tracker, frames, np.random.default_rng(0))]
+    assert [face.state for face in reported] == ["tracked", "lost", "lost"]
+    assert [face.reliability for face in reported] == [0.5, 0, 0]
+    np.testing.assert_array_equal(reported[2].landmarks, SHAPE + 5)
     # A box is given until the face is seen, and again after it was lost.
     assert tracker.boxes == [1, 1, 0, 0, 1]

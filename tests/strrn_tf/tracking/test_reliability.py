@@ -11,7 +11,7 @@ from strrn_tf.tracking.reliability import Reliability, features, turn
 
 SHAPE = drawn_face()
 BOX = np.array([*SHAPE.min(0), *SHAPE.max(0)])
-SEEN = {"disagreement": 0.04, "face_score": 0.9, "offset": 0.02}
+SEEN = {"disagreement": 0.04, "face_score": 0.9, "landmark_offset": 0.02}
 TRACKED = Face(0, SHAPE, BOX, 0.0, 0.01, "tracked", **SEEN)
 DETECTED = Face(0, SHAPE, BOX, 0.0, np.nan, "detected", **SEEN)
 
@@ -35,7 +35,7 @@ def test_it_is_the_logistic_function_of_the_features():
 
 def test_without_calibration_it_falls_with_all_errors():
     weights = Reliability()
-    for name in ("cycle_error", "disagreement", "offset"):
+    for name in ("cycle_error", "disagreement", "landmark_offset"):
         values = [
             weights(dataclasses.replace(TRACKED, **{name: error}))
             for error in (0.0, 0.005, 0.02, 0.1, 1.0)

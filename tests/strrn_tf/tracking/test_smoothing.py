@@ -6,7 +6,7 @@ from support.faces import drawn_face
 
 from strrn_tf.geometry import eye_distance
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.smoothing import OneEuro, Smoother
+from strrn_tf.tracking.smoothing import Smoother
 
 SHAPE = drawn_face()
 UNIT = eye_distance(SHAPE)
@@ -84,7 +84,7 @@ def test_a_gap_or_a_clock_that_jumps_begins_anew(gap):
 
 
 def test_faces_are_kept_apart_and_lost_ones_forgotten():
-    smoother = Smoother(OneEuro())
+    smoother = Smoother()
     smoother([face(SHAPE, 0), face(SHAPE + 50, 1)], None)
     first, second = smoother([face(SHAPE, 0), face(SHAPE + 60, 1)], None)
     np.testing.assert_allclose(first.landmarks, SHAPE, atol=1e-3)

@@ -3,14 +3,17 @@
 import importlib.util
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from support.places import ROOT
-from support.toy_models import GAIN, toy_mean_shape, toy_models, toy_samples
+from support.toy_models import GAIN, toy_mean_shape
 
 from strrn_tf.geometry import apply_matrix, crop_matrix
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.crop import cut, to_network
+from strrn_tf.tracking.networks.stages import STAGES
 from strrn_tf.tracking.tracker import Face, FaceTracker
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
@@ -23,14 +26,6 @@ def grey(value, shape=DARK.shape):
 
 def no_finder(image):
     raise AssertionError("the face detector must not be run")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    from strrn_tf.export.tflite import export_models
-
-    target = tmp_path_factory.mktemp("models") / "toy"
-    return export_models(*toy_models(), target, **toy_samples())
 
 
 @pytest.fixture
@@ -60,7 +55,7 @@ def expected_shape(box):
 )
 def test_crop_of_a_ramp_is_the_ramp(box):
     x, y = np.meshgrid(np.arange(1200.0), np.arange(900.0))
-    # Coordinates themselves as colours, so that the crop says where it looked. Float:
+    # Coordinates themselves as colours, so that the crop shows its coordinates. Float:
     # rounding to bytes would hide shifts of half a pixel.
     image = np.stack([x, y, x + y], -1).astype(np.float32)
     matrix = crop_matrix(np.array(box))
@@ -211,10 +206,11 @@ def test_update_says_what_is_wrong_and_keeps_its_tracks(tracker):
     "options",
     [
         *({"max_faces": wrong} for wrong in (0, 1.5, "2", None, True, [1])),
-        *({"max_cycle_error": wrong} for wrong in (0.0, np.nan, "a", None, [0.1])),
+        *({"max_cycle_error": wrong} for wrong in (0.0, np.nan, "a", [0.1])),
         *({"patience": wrong} for wrong in (0, "2", np.inf, {})),
         *({"redetect_interval": wrong} for wrong in (-1, 1j)),
         *({"num_threads": wrong} for wrong in (0, 1.0, "one", None)),
+        *({"config": wrong} for wrong in ({"patience": 1.0}, 3)),
         {"smooth": "no"},
         {"check_faces": 1},
         {"finder": 3},
@@ -223,6 +219,40 @@ def test_update_says_what_is_wrong_and_keeps_its_tracks(tracker):
 def test_options_are_checked(folder, options):
     with pytest.raises(ValueError, match=f"`{next(iter(options))}`"):
         FaceTracker.from_pretrained(folder, **options)
+
+
+def test_arguments_override_the_config(folder):
+    config = TrackingConfig(patience=5.0, redetect_interval=0.5, max_misses=7)
+    tracker = FaceTracker.from_pretrained(
+        folder, config=config, patience=1, max_cycle_error=0.2
+    )
+    assert tracker.config == TrackingConfig(
+        patience=1.0, redetect_interval=0.5, max_misses=7, max_cycle_error=0.2
+    )
+    assert FaceTracker.from_pretrained(folder).config == TrackingConfig()
+
+
+def test_a_stage_timer_sees_every_call_of_a_stage(folder):
+    entered, open_stages = [], []
+
+    @contextmanager
+    def timer(stage):
+        entered.append(stage)
+        open_stages.append(stage)
+        yield
+        assert open_stages.pop() == stage
+
+    tracker = FaceTracker.from_pretrained(
+        folder, check_faces=False, finder=lambda _: [BOX], stage_timer=timer
+    )
+    tracker.update(DARK)
+    # Two detections, each with its crop.
+    assert entered == ["find", *["crop", "detect"] * 2, "smooth"]
+    entered.clear()
+    tracker.update(DARK)
+    assert entered == ["step", "crop", "track", "check", "flow", "smooth"]
+    assert not open_stages
+    assert {*STAGES, "step"} >= set(entered)
 
 
 # The package ----------------------------------------------------------------------

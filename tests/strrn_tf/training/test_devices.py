@@ -113,28 +113,27 @@ class TestChooseDevices:
         trainer, batches = object(), [1, 2]
         with ONE_DEVICE.learner(trainer) as learner:
             assert learner is trainer
-        assert ONE_DEVICE.shared_out(batches) is batches
+        assert ONE_DEVICE.prepare_batches(batches) is batches
 
-    def test_what_is_not_there_is_named(self, monkeypatch):
+    def test_missing_devices_are_named(self):
         with pytest.raises(ValueError, match=r"at least 1\. Received: 0"):
             choose_devices(0)
         there = keras.distribution.list_devices()
-        words = f"not so many are here, only {', '.join(there)}"
+        words = f"the machine has only {', '.join(there)}"
         with pytest.raises(ValueError, match=words):
             choose_devices(len(there) + 1)
-        monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
         with pytest.raises(ValueError, match=r"tensorflow or jax\. Received: torch"):
-            choose_devices(2)
+            choose_devices(2, backend="torch")
 
-    def test_a_batch_must_be_shared_out_evenly(self):
-        with pytest.raises(ValueError, match="share out a batch of 16 evenly"):
+    def test_a_batch_must_be_split_evenly(self):
+        with pytest.raises(ValueError, match="split a batch of 16 evenly"):
             choose_devices(3, (18, 16))
 
     def test_mistakes_end_a_training_before_it_begins(self, tmp_path, capsys):
         command = ["--output", str(tmp_path / "run"), "--devices", "3"]
         assert train.main(command) == 2
         message = capsys.readouterr().err
-        assert "--devices 3 cannot share out a batch of 16 evenly" in message
+        assert "--devices 3 cannot split a batch of 16 evenly" in message
         assert message.count("\n") == 1
 
     def test_the_baseline_stays_on_one(self, capsys):

@@ -1,10 +1,10 @@
 """Fitting: resume without a difference, divergence, full disk, Ctrl-C."""
 
-import contextlib
 import dataclasses
 import errno
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -14,10 +14,10 @@ import tensorflow as tf
 from support.toy_models import Line
 from support.weights import arrays
 
-from strrn_tf.training import callbacks, fitting
-from strrn_tf.training.callbacks import save_checkpoint
-from strrn_tf.training.failures import DiskFull, TrainingDiverged
-from strrn_tf.training.fitting import Phase, fit, stretches
+from strrn_tf.system.failures import DiskFull, TrainingDiverged
+from strrn_tf.training.callbacks import Checkpoints, save_checkpoint
+from strrn_tf.training.fitting import CHECKPOINTS, Phase, checkpoint_intervals
+from strrn_tf.training.fitting import fit as fit_network
 from strrn_tf.training.run_folder import RunFolder
 
 
@@ -41,15 +41,17 @@ def batches_from(start, poison=None):
 PHASE = Phase("line-00", steps=10, learning_rate=0.05, weight_decay=1e-3)
 
 
-def new_trainer():
+# With a checkpoint after every second update.
+fit = partial(fit_network, checkpoints=Checkpoints(steps=2, seconds=0.0))
+
+
+def new_trainer(after_update=None, kind=Line):
     keras.utils.set_random_seed(1)
-    return Line()
+    return kind(after_update)
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.setattr(fitting, "CHECKPOINT_STEPS", 2)
-    monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 0.0)
+def folder(tmp_path):
     folder = RunFolder(tmp_path)
     folder.start({})
     return folder
@@ -59,22 +61,17 @@ def metrics(folder):
     return [json.loads(line) for line in folder.metrics.read_text().splitlines()]
 
 
-@contextlib.contextmanager
-def stopping(monkeypatch, step, error):
-    """Raise an error when an update is done, as Ctrl-C or a fault would."""
-    on_batch = callbacks.StopWhenNotFinite.on_train_batch_end
+def stopping(step, error):
+    """Return what raises an error after an update, as Ctrl-C or a fault would."""
 
-    def stop(self, batch, logs=None):
-        on_batch(self, batch, logs)
-        if int(self.model.optimizer.iterations) == step:
+    def stop(number):
+        if number == step:
             raise error
 
-    with monkeypatch.context() as patch:
-        patch.setattr(callbacks.StopWhenNotFinite, "on_train_batch_end", stop)
-        yield
+    return stop
 
 
-class TestStretches:
+class TestCheckpointIntervals:
     @pytest.mark.parametrize(
         ("done", "steps", "expected"),
         [
@@ -88,12 +85,13 @@ class TestStretches:
         ],
     )
     def test_by_hand(self, done, steps, expected):
-        assert list(stretches(done, steps)) == expected
+        assert list(checkpoint_intervals(done, steps, 100)) == expected
 
     def test_every_step_once_and_ends_at_multiples(self):
+        assert CHECKPOINTS.steps == 100
         for done in range(0, 230, 7):
             taken = []
-            for first, length, count in stretches(done, 230):
+            for first, length, count in checkpoint_intervals(done, 230, 100):
                 taken += range(first, first + length * count)
                 if first % 100 + length < 100:
                     assert first + length == 230
@@ -101,11 +99,11 @@ class TestStretches:
 
 
 class TestFit:
-    def test_it_learns_and_keeps_books(self, folder, monkeypatch):
-        monkeypatch.setattr(fitting, "CHECKPOINT_STEPS", 50)
+    def test_it_learns_and_keeps_books(self, folder):
         phase = Phase("line-00", steps=220, learning_rate=0.1, weight_decay=0.0)
         trainer = new_trainer()
-        fit(trainer, batches_from, phase, folder)
+        every = Checkpoints(steps=50, seconds=0.0)
+        fit(trainer, batches_from, phase, folder, checkpoints=every)
         lines = metrics(folder)
         assert [line["step"] for line in lines] == [50, 100, 150, 200, 220]
         assert {line["phase"] for line in lines} == {"line-00"}
@@ -114,19 +112,16 @@ class TestFit:
         np.testing.assert_allclose(kernel[:, 0], [1, -2], atol=0.05)
         np.testing.assert_allclose(bias, [1], atol=0.05)
 
-    def test_three_and_two_stretches_are_five(self, folder, tmp_path, monkeypatch):
+    def test_three_and_two_intervals_are_five(self, folder, tmp_path):
         whole = new_trainer()
         fit(whole, batches_from, PHASE, folder)
         halves = RunFolder(tmp_path / "halves")
         halves.start({})
 
-        # The third stretch is lost half done.
-        fault = RuntimeError("stopped")
-        with (
-            stopping(monkeypatch, 5, fault),
-            pytest.raises(RuntimeError, match="stopped"),
-        ):
-            fit(new_trainer(), batches_from, PHASE, halves)
+        # The third interval is lost half done.
+        stop = stopping(5, RuntimeError("stopped"))
+        with pytest.raises(RuntimeError, match="stopped"):
+            fit(new_trainer(stop), batches_from, PHASE, halves)
         assert [line["step"] for line in metrics(halves)] == [2, 4]
         rest = new_trainer()
         rest.dense.kernel.assign([[9.0], [9.0]])  # must come from the checkpoint
@@ -154,21 +149,19 @@ class TestFit:
         for a, b in zip(arrays(whole), arrays(other), strict=True):
             np.testing.assert_array_equal(a, b)
 
-    def test_stretches_that_take_no_time_are_saved_at_the_end(
-        self, folder, monkeypatch
-    ):
-        monkeypatch.setattr(callbacks, "CHECKPOINT_SECONDS", 60.0)
-        fault = RuntimeError("stopped")
-        with stopping(monkeypatch, 7, fault), pytest.raises(RuntimeError):
-            fit(new_trainer(), batches_from, PHASE, folder)
-        # The first stretch was saved, and the next two were not due.
+    def test_intervals_that_take_no_time_are_saved_at_the_end(self, folder):
+        rarely = partial(fit_network, checkpoints=Checkpoints(steps=2, seconds=60.0))
+        stop = stopping(7, RuntimeError("stopped"))
+        with pytest.raises(RuntimeError):
+            rarely(new_trainer(stop), batches_from, PHASE, folder)
+        # The first interval was saved, and the next two were not due.
         whole, rest = new_trainer(), new_trainer()
-        fit(whole, batches_from, dataclasses.replace(PHASE, name="whole"), folder)
-        fit(rest, batches_from, PHASE, folder)
+        rarely(whole, batches_from, dataclasses.replace(PHASE, name="whole"), folder)
+        rarely(rest, batches_from, PHASE, folder)
         steps = [x["step"] for x in metrics(folder) if x["phase"] == PHASE.name]
         assert steps == [2, 4, 6, 4, 6, 8, 10]
         again = new_trainer()
-        fit(again, lambda start: pytest.fail("no batch is needed"), PHASE, folder)
+        rarely(again, lambda start: pytest.fail("no batch is needed"), PHASE, folder)
         for a, b, c in zip(*map(arrays, (whole, rest, again)), strict=True):
             np.testing.assert_array_equal(a, b)
             np.testing.assert_array_equal(a, c)
@@ -198,13 +191,13 @@ class TestFit:
         fit(new_trainer(), noted, Phase("n", 6, 1e-4, 0.0), folder)
         assert seen[:6] == list(range(6))
 
-    def test_ctrl_c_saves_the_very_step(self, folder, monkeypatch):
+    def test_ctrl_c_saves_the_very_step(self, folder):
         whole = new_trainer()
         fit(whole, batches_from, Phase("whole", 10, 0.05, 1e-3), folder)
 
-        ctrl_c = KeyboardInterrupt()
-        with stopping(monkeypatch, 5, ctrl_c), pytest.raises(KeyboardInterrupt):
-            fit(new_trainer(), batches_from, PHASE, folder)
+        stop = stopping(5, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            fit(new_trainer(stop), batches_from, PHASE, folder)
         saved = new_trainer()
         fit(saved, batches_from, dataclasses.replace(PHASE, steps=5), folder)
         assert int(saved.optimizer.iterations) == 5
@@ -215,23 +208,17 @@ class TestFit:
         steps = [x["step"] for x in metrics(folder) if x["phase"] == PHASE.name]
         assert steps == [2, 4, 6, 8, 10]
 
-    def test_a_pressed_ctrl_c_waits_for_the_update_in_hand(self, folder, monkeypatch):
-        begun = []
-
-        def press(self, batch, logs=None):
-            begun.append(batch)
-            if len(begun) == 3:
+    def test_a_pressed_ctrl_c_waits_for_the_update_in_hand(self, folder):
+        def press(number):
+            if number == 2:
                 signal.raise_signal(signal.SIGINT)
 
         handler = signal.getsignal(signal.SIGINT)
-        with monkeypatch.context() as patch:
-            patch.setattr(callbacks.StopWhenNotFinite, "on_train_batch_begin", press)
-            with pytest.raises(KeyboardInterrupt):
-                fit(new_trainer(), batches_from, PHASE, folder)
+        with pytest.raises(KeyboardInterrupt):
+            fit(new_trainer(press), batches_from, PHASE, folder)
         assert signal.getsignal(signal.SIGINT) is handler
         saved = new_trainer()
         fit(saved, batches_from, dataclasses.replace(PHASE, steps=1), folder)
-        # Pressed when the third was about to begin.
         assert int(saved.optimizer.iterations) == 2
 
 
@@ -269,36 +256,37 @@ class TestFullDisk:
         "error",
         [
             OSError(errno.ENOSPC, "No space left on device"),
-            # HDF5 says it in words alone.
+            # HDF5 reports it in its message only.
             OSError("Can't write data (error message = 'No space left on device')"),
         ],
     )
-    def test_the_state_before_is_kept(self, folder, monkeypatch, error):
-        save = Line.save_weights
-        calls = []
+    def test_the_state_before_is_kept(self, folder, error):
+        class Full(Line):
+            """Has room for two checkpoints."""
 
-        def fill(self, path, **options):
-            calls.append(path)
-            if len(calls) < 3:
-                return save(self, path, **options)
-            Path(path).write_bytes(b"half")
-            raise error
+            saved = 0
 
-        with monkeypatch.context() as patch:
-            patch.setattr(Line, "save_weights", fill)
-            with pytest.raises(DiskFull, match=r"no room on the disk for .*--resume"):
-                fit(new_trainer(), batches_from, PHASE, folder)
+            def save_weights(self, path, **options):
+                self.saved += 1
+                if self.saved < 3:
+                    super().save_weights(path, **options)
+                    return
+                Path(path).write_bytes(b"half")
+                raise error
+
+        with pytest.raises(DiskFull, match=r"no room on the disk for .*--resume"):
+            fit(new_trainer(kind=Full), batches_from, PHASE, folder)
         names = [p.name for p in folder.checkpoint("x").parent.iterdir()]
         assert names == ["line-00.weights.h5"]
         rest = new_trainer()
         fit(rest, batches_from, PHASE, folder)
         assert [line["step"] for line in metrics(folder)] == [2, 4, 6, 8, 10]
 
-    def test_another_error_is_not_called_a_full_disk(self, folder, monkeypatch):
-        def fail(self, path, **options):
-            raise OSError(errno.EACCES, "Permission denied")
+    def test_another_error_is_not_called_a_full_disk(self, folder):
+        class Forbidden(Line):
+            def save_weights(self, path, **options):
+                raise OSError(errno.EACCES, "Permission denied")
 
-        monkeypatch.setattr(Line, "save_weights", fail)
         with pytest.raises(OSError, match="Permission denied") as caught:
-            fit(new_trainer(), batches_from, PHASE, folder)
+            fit(new_trainer(kind=Forbidden), batches_from, PHASE, folder)
         assert not isinstance(caught.value, DiskFull)

@@ -54,21 +54,21 @@ def test_an_error_of_three_and_four_pixels_is_one_of_five():
     reference = shapes()
     error = numpy(losses.point_error(reference + SHIFT, reference))
     np.testing.assert_allclose(error, 5 / twins.eye_distance(reference), 1e-10)
-    squared = numpy(losses.check_loss(reference + SHIFT, reference))
+    squared = numpy(losses.cycle_loss(reference + SHIFT, reference))
     np.testing.assert_allclose(squared, 25 / twins.eye_distance(reference) ** 2, 1e-10)
 
 
 def test_check_loss():
     given, start = shapes(3), shapes(3)
-    expected = [twins.check_loss(a, b) for a, b in zip(given, start, strict=True)]
-    np.testing.assert_allclose(numpy(losses.check_loss(given, start)), expected, 1e-10)
-    np.testing.assert_array_equal(numpy(losses.check_loss(start, start)), 0)
+    expected = [twins.cycle_loss(a, b) for a, b in zip(given, start, strict=True)]
+    np.testing.assert_allclose(numpy(losses.cycle_loss(given, start)), expected, 1e-10)
+    np.testing.assert_array_equal(numpy(losses.cycle_loss(start, start)), 0)
 
 
 def test_check_loss_does_not_depend_on_the_size_of_the_crop():
     given, start = shapes(), shapes()
-    one = numpy(losses.check_loss(given, start))
-    larger = numpy(losses.check_loss(3 * given, 3 * start))
+    one = numpy(losses.cycle_loss(given, start))
+    larger = numpy(losses.cycle_loss(3 * given, 3 * start))
     np.testing.assert_allclose(larger, one, 1e-9)
 
 
@@ -94,7 +94,7 @@ def test_wing_is_continuous_and_linear_beyond_its_width():
     np.testing.assert_allclose(thirty - twenty, 10)
 
 
-@pytest.mark.parametrize("loss", [losses.point_error, losses.check_loss, losses.wing])
+@pytest.mark.parametrize("loss", [losses.point_error, losses.cycle_loss, losses.wing])
 @pytest.mark.parametrize("error", [0.0, 1.0])
 def test_gradients(loss, error):
     reference = shapes(2)
@@ -118,8 +118,8 @@ def test_gradients(loss, error):
 
 def test_single_precision_is_precise_enough():
     given, reference = shapes(4), shapes(4)
-    single = losses.check_loss(given.astype("float32"), reference.astype("float32"))
+    single = losses.cycle_loss(given.astype("float32"), reference.astype("float32"))
     assert keras.backend.standardize_dtype(single.dtype) == "float32"
     np.testing.assert_allclose(
-        numpy(single), numpy(losses.check_loss(given, reference)), rtol=1e-5
+        numpy(single), numpy(losses.cycle_loss(given, reference)), rtol=1e-5
     )

@@ -63,7 +63,7 @@ def test_json_without_nan(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk_is_said_of_the_file(tmp_path):
+def test_a_full_disk_names_the_file(tmp_path):
     def fail(new):
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -87,7 +87,7 @@ def test_paths(folder):
     assert folder.round(3) == folder.root / "rounds" / "03"
 
 
-def test_starting_writes_what_the_run_was_told(folder):
+def test_starting_writes_the_settings(folder):
     assert not folder.check(CONFIG, resume=False)
     assert not folder.check(CONFIG, resume=True)
     folder.start(CONFIG)
@@ -149,15 +149,39 @@ def test_two_processes_cannot_train_in_one_folder(folder):
         pass  # the first claim has ended
 
 
-def test_what_a_killed_process_was_writing_is_removed(folder):
+def write_leftovers(root):
+    """Write what a killed process leaves, and a file that only looks like it."""
+    root.mkdir(parents=True, exist_ok=True)
+    (root / ".123.tmp.model.json").touch()
+    (root / ".123.tmp.points").mkdir()
+    (root / ".mine.tmp.x").touch()
+    return sorted(os.listdir(root))
+
+
+def test_what_a_killed_process_was_writing_is_removed_from_a_run(folder):
     folder.start(CONFIG)
-    half = folder.export / ".123.tmp.model.json"
-    half.parent.mkdir()
-    half.touch()
-    (folder.export / ".123.tmp.points").mkdir()
-    (folder.export / ".mine.tmp.x").touch()
+    write_leftovers(folder.export)
     with folder.claimed():
+        folder.start(CONFIG)
         assert os.listdir(folder.export) == [".mine.tmp.x"]
+
+
+def test_a_folder_that_is_no_run_is_left_alone(folder):
+    before = write_leftovers(folder.root)
+    with folder.claimed():
+        assert not folder.check(CONFIG, resume=True)
+        assert sorted(os.listdir(folder.root)) == before
+
+
+def test_a_run_with_other_options_is_left_alone(folder):
+    folder.start(CONFIG)
+    before = write_leftovers(folder.export)
+    other = {**CONFIG, "data": {"stills": "xyz"}}
+    with folder.claimed(), pytest.raises(ValueError, match="other options"):
+        folder.check(other, resume=True)
+    with folder.claimed(), pytest.raises(ValueError, match="other options"):
+        folder.start(other)
+    assert sorted(os.listdir(folder.export)) == before
 
 
 def test_a_lock_that_cannot_be_made_is_no_other_process(folder, monkeypatch):
@@ -183,13 +207,62 @@ def test_a_run_of_an_older_version_is_named_as_such(folder):
     newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
     with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
         folder.check({"run": newer}, resume=True)
-    # What a later option was, is known.
-    newer = {**CONFIG["run"], "glance": True}
-    with pytest.raises(ValueError, match=r"option glance\. Set it to False, resume"):
+    # Of a later option the value is known with which nothing changes.
+    newer = {**CONFIG["run"], "global_context": True}
+    with pytest.raises(
+        ValueError, match=r"option global_context\. Set it to False, resume"
+    ):
         folder.check({"run": newer}, resume=True)
 
 
 def test_an_option_that_is_gone_is_named(folder):
-    folder.start({**CONFIG, "run": {**CONFIG["run"], "glance": True}})
-    with pytest.raises(ValueError, match=r"\(run: glance: True then, None now\)"):
+    folder.start({**CONFIG, "run": {**CONFIG["run"], "global_context": True}})
+    with pytest.raises(
+        ValueError, match=r"\(run: global_context: True then, None now\)"
+    ):
         folder.check({"run": CONFIG["run"]}, resume=True)
+
+
+# config.json of a run of version 0.1.0, with settings that are renamed since.
+OLD_CONFIG = {
+    "version": "0.1.0",
+    "git_commit": None,
+    "method": "strrn",
+    "run": {
+        "backbone": "mdm",
+        "seed": 0,
+        "glance": True,
+        "detector": {"steps": 5},
+        "algorithm": {
+            "rounds": 1,
+            "drift_steps": 2,
+            "source_shares": [1.0, 2.0],
+            "mending": 0.3,
+            "cool_down": 0.5,
+        },
+    },
+    "sbr": None,
+}
+
+
+def test_a_run_with_old_names_goes_on(folder):
+    folder.root.mkdir()
+    folder.config.write_text(json.dumps(OLD_CONFIG))
+    before = folder.config.read_bytes()
+    algorithm = {
+        "rounds": 1,
+        "rollout_steps": 2,
+        "source_shares": [1.0, 2.0],
+        "correction_fraction": 0.3,
+        "augmentation_annealing": 0.5,
+    }
+    run = {"backbone": "mdm", "seed": 0, "global_context": True}
+    run |= {"detector": {"steps": 5}, "algorithm": algorithm}
+    now = {"method": "strrn", "run": run, "sbr": None}
+    assert folder.check(now, resume=True)
+    folder.start(now)
+    # Read by either version.
+    assert folder.config.read_bytes() == before
+    other = {**now, "run": {**run, "algorithm": {**algorithm, "rollout_steps": 3}}}
+    with pytest.raises(ValueError, match="algorithm: rollout_steps: 2 then, 3 now"):
+        folder.check(other, resume=True)

@@ -46,8 +46,8 @@ class TestEnsembleLoss:
         rows = [
             (
                 twins.point_error(tracked, target),
-                twins.check_loss(from_tracked, start),
-                twins.check_loss(from_detected, start),
+                twins.cycle_loss(from_tracked, start),
+                twins.cycle_loss(from_detected, start),
             )
             for target, start, tracked, from_tracked, from_detected in each
         ]
@@ -108,20 +108,18 @@ class TestEnsembleLoss:
         trainer = TrackerTrainer(identity, AlgorithmConfig(temporal=False))
         assert trainer(inputs).keys() == {"start", "tracked"}
 
-    @pytest.mark.parametrize("mending", [0.0, 0.25, 1.0])
-    def test_a_share_of_the_error_of_the_start_is_to_be_mended(
-        self, identity, sample, mending
+    @pytest.mark.parametrize("fraction", [0.0, 0.25, 1.0])
+    def test_a_fraction_of_the_error_of_the_start_is_corrected(
+        self, identity, sample, fraction
     ):
         inputs, answers = sample
         error = answers["start"] - inputs["before"]
-        asked = {"mending": mending, "cycle_weight": 0.0}
-        for kept in (0.0, 0.75, 1.0):
-            answers = {
-                **answers,
-                "tracked": inputs["target"] + np.float32(kept) * error,
-            }
+        asked = {"correction_fraction": fraction, "cycle_weight": 0.0}
+        for left in (0.0, 0.75, 1.0):
+            tracked = inputs["target"] + np.float32(left) * error
+            answers = {**answers, "tracked": tracked}
             loss, _ = self.loss(identity, (inputs, answers), **asked)
-            assert (loss < 1e-4) is (kept == 1 - mending)
+            assert (loss < 1e-4) is (left == 1 - fraction)
 
 
 def test_a_learning_tracker_leaves_the_identity():
@@ -147,7 +145,7 @@ def test_a_learning_tracker_leaves_the_identity():
     assert gradient(l_det_weight=0.0) == 0
 
 
-def test_nothing_is_learnt_through_the_start_of_the_way_back():
+def test_the_start_of_backward_tracking_passes_no_gradient():
     tracker = randomise(STRRN(relation=2, **SMALL))
     trainer = TrackerTrainer(tracker, CONFIG)
     pairs, shape = moving_clip(1), toy_mean_shape()[None]
@@ -163,9 +161,9 @@ def test_nothing_is_learnt_through_the_start_of_the_way_back():
     np.testing.assert_allclose(expected, 3.0, rtol=1e-6)
 
 
-def test_drifting_starts_went_through_the_tracker_once_to_k_times():
+def test_starts_of_a_rollout_went_through_the_tracker_0_to_k_times():
     tracker = randomise(STRRN(relation=2, **SMALL))
-    trainer = TrackerTrainer(tracker, AlgorithmConfig(drift_steps=2))
+    trainer = TrackerTrainer(tracker, AlgorithmConfig(rollout_steps=2))
     image = np.repeat(moving_clip(1)[:, 0], 5, 0)
     shape = np.repeat(toy_mean_shape()[None], 5, 0).astype("float32")
 
@@ -174,16 +172,16 @@ def test_drifting_starts_went_through_the_tracker_once_to_k_times():
 
     once = track(shape[:1])
     expected = np.concatenate([shape[:1], once, track(once)])
-    received = numpy(trainer.drift(image, shape))
+    received = numpy(trainer.roll_out(image, shape))
     assert np.abs(once - shape[:1]).max() > 0.01
-    for sample, turns in enumerate([0, 1, 2, 0, 1]):
-        np.testing.assert_allclose(received[sample], expected[turns], atol=1e-3)
+    for sample, runs in enumerate([0, 1, 2, 0, 1]):
+        np.testing.assert_allclose(received[sample], expected[runs], atol=1e-3)
 
 
-def test_nothing_is_learnt_through_the_drift():
+def test_a_rollout_passes_no_gradient():
     tracker = randomise(STRRN(relation=2, **SMALL))
     trainer = TrackerTrainer(tracker, CONFIG)
     with tf.GradientTape() as tape:
-        moved = trainer.drift(moving_clip(4)[:, 0], np.repeat(STILL, 4, 0))
+        moved = trainer.roll_out(moving_clip(4)[:, 0], np.repeat(STILL, 4, 0))
         total = tf.reduce_sum(moved)
     assert tape.gradient(total, tracker.regress.bias.value) is None

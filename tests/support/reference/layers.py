@@ -53,7 +53,7 @@ def encode_patches(patches, weights, style):
     )
 
 
-def glance(frames, weights):
+def global_context(frames, weights):
     """(B, S, S, C) -> (B, D); weights: convolutions, normalisation, dense layer."""
     *convolutions, gamma, beta, kernel, bias = weights
     rows = []

@@ -16,7 +16,7 @@ def point_error(shape, reference):
     return sum(distances) / len(distances) / eye_distance(reference)
 
 
-def check_loss(returned, start):
+def cycle_loss(returned, start):
     squares = [math.dist(a, b) ** 2 for a, b in zip(returned, start, strict=True)]
     return sum(squares) / len(squares) / eye_distance(start) ** 2
 

@@ -14,7 +14,7 @@ from support.reference.convolution import (
 )
 from support.reference.layers import (
     encode_patches,
-    glance,
+    global_context,
     group_appearance,
     hourglass,
     log_distance_geometry,
@@ -29,17 +29,17 @@ from support.reference.layers import (
 def mdm(frames, mean_shape, weights, steps, patch_size, style, offset_unit):
     """h <- tanh(W [features, h]); shape <- shape + patch side * (R h + r).
 
-    With a glance in ``weights`` the first shape and the first h are made of it.
+    With a global context branch in ``weights`` the first shape and h come from it.
     """
     batch = len(frames)
     shape = np.repeat(np.asarray(mean_shape, np.float64)[None], batch, 0)
     state = np.zeros((batch, weights["recurrent"][0].shape[1]))
     refinements = []
-    if "glance" in weights:
-        seen = glance(frames, weights["glance"])
-        offset = dense(seen, *weights["place"]).reshape(shape.shape)
+    if "global_context" in weights:
+        context = global_context(frames, weights["global_context"])
+        offset = dense(context, *weights["place"]).reshape(shape.shape)
         shape = shape + offset_unit * offset
-        state = np.tanh(dense(seen, *weights["remember"]))
+        state = np.tanh(dense(context, *weights["remember"]))
         refinements.append(shape)
     for _ in range(steps):
         patches = sample_patches(frames, shape, patch_size)

@@ -1,8 +1,8 @@
 """Box arithmetic of the MTCNN cascade: pyramid, windows, suppression, calibration.
 
 Boxes are (N, 4) float64 (x0, y0, x1, y1) in image pixels. The rules are those of the
-`mtcnn` 1.0 package, whose boxes the paper's pipeline is trained on; where it departs
-from Zhang et al. 2016 the function says so.
+`mtcnn` 1.0 package, which cuts the training data. Docstrings name its departures from
+Zhang et al. 2016.
 """
 
 import numpy as np
@@ -11,17 +11,17 @@ SMALLEST_FACE = 20
 CELL, STRIDE = 12, 2
 PYRAMID_STEP = 0.709
 OUTSIDE = 127.5
-# Boxes compared with all better ones at once: bounds the memory on crowded images.
+# Boxes that are compared with all better ones at once: bounds the memory on crowded
+# images.
 BLOCK = 256
 
 
 def pyramid_scales(height: int, width: int, min_face: float) -> list[float]:
     """Return the scales at which the proposal network sees an image.
 
-    They are rungs of the ladder ``12 / 20 * 0.709 ** k`` whatever the smallest face
-    asked for, so a larger ``min_face`` leaves out rungs and moves none: the faces it
-    still finds keep their boxes. The last rung is the last on which a 12-pixel window
-    fits.
+    They are always members of the series ``12 / 20 * 0.709 ** k``. A larger
+    ``min_face`` leaves out scales and changes none, so the remaining faces keep their
+    boxes. The last scale is the last on which a 12-pixel window fits.
 
     Args:
         height: rows of the image.
@@ -56,25 +56,31 @@ def window_boxes(output: np.ndarray, scale: float, logit: float) -> tuple:
 
 
 def suppress(
-    boxes: np.ndarray, scores: np.ndarray, threshold: float, *, smaller: bool = False
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    threshold: float,
+    *,
+    smaller: bool = False,
+    block: int = BLOCK,
 ) -> np.ndarray:
     """Return indices of the boxes kept by non-maximum suppression, best score first.
 
-    A box goes when any better-scored box overlaps it, also one that goes itself. That
-    is the package's rule and stricter than the greedy one of the paper, which asks
-    only the boxes kept.
+    A box is suppressed when any better-scored box overlaps it, even a suppressed one.
+    This is the package's rule. The paper's greedy rule compares with kept boxes only
+    and is less strict.
 
     Args:
         boxes: (N, 4).
         scores: (N,).
-        threshold: overlap above which the worse box goes.
+        threshold: overlap above which the worse box is suppressed.
         smaller: measure the intersection against the smaller box, not the union.
+        block: number of boxes that are compared at once.
     """
     order = np.argsort(-scores, kind="stable")
     boxes = boxes[order]
     beaten = np.zeros(len(boxes), bool)
-    for start in range(0, len(boxes), BLOCK):
-        stop = start + BLOCK
+    for start in range(0, len(boxes), block):
+        stop = start + block
         overlaps = _overlaps(boxes[:stop], boxes[start:stop], smaller) > threshold
         beaten[start:stop] = np.triu(overlaps, k=1 - start).any(0)
     return order[~beaten]
@@ -122,8 +128,8 @@ def cut_patches(pixels: np.ndarray, boxes: np.ndarray, side: int) -> np.ndarray:
     """Sample (N, side, side, 3) bilinearly from an image; outside of it is mid-grey.
 
     The outer samples lie on the sides of the box. As in the package, a box spans the
-    image at (0, 0, W, H), so coordinates shrink by (W - 1) / W; and nothing is smoothed
-    before the reduction, which is how its boxes come out. OpenCV's warps round
+    image at (0, 0, W, H), so coordinates shrink by (W - 1) / W. As in the package,
+    nothing is smoothed before the reduction. OpenCV's warps are not used: they round
     coordinates to 1/32 pixel, which is enough to let another candidate win.
 
     Args:

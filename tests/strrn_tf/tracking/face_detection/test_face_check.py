@@ -24,7 +24,7 @@ def check():
 
 @pytest.fixture(scope="module")
 def face():
-    """A crop (315, 315, 3) in [0, 1] of a drawn face, and its landmarks there."""
+    """A crop (315, 315, 3) in [0, 1] of a synthetic face, and its landmarks there."""
     image, landmarks = draw_face(np.random.default_rng(0), 1, (315, 315))
     matrix = crop_matrix(box_from_landmarks(landmarks))
     return np.float32(cut(image, matrix)) / 255, apply_matrix(matrix, landmarks)
@@ -44,10 +44,10 @@ def others():
 
 
 def test_a_face(check, face):
-    sight = check(*face)
-    assert sight.score > 0.9
-    assert sight.offset < 0.1
-    np.testing.assert_allclose(sight.box, box_from_landmarks(face[1]), atol=25)
+    result = check(*face)
+    assert result.score > 0.9
+    assert result.landmark_offset < 0.1
+    np.testing.assert_allclose(result.box, box_from_landmarks(face[1]), atol=25)
 
 
 @pytest.mark.parametrize("degrees", [-30, 30])
@@ -58,10 +58,10 @@ def test_a_tilted_face(check, face, degrees):
     size, border = crop.shape[:2], cv2.BORDER_REPLICATE
     turned = cv2.warpAffine(crop, turn, size, borderMode=border)
     upright = check(crop, landmarks)
-    sight = check(turned, apply_matrix(turn, landmarks))
-    assert sight[:2] == pytest.approx(upright[:2], abs=0.1)
+    result = check(turned, apply_matrix(turn, landmarks))
+    assert result[:2] == pytest.approx(upright[:2], abs=0.1)
     expected = apply_matrix(turn, upright.box.reshape(2, 2).mean(0)[None])[0]
-    np.testing.assert_allclose(sight.box.reshape(2, 2).mean(0), expected, atol=5)
+    np.testing.assert_allclose(result.box.reshape(2, 2).mean(0), expected, atol=5)
 
 
 @pytest.mark.parametrize("name", others())
@@ -78,9 +78,9 @@ def test_the_face_in_another_place(check, face):
 def test_landmarks_beside_a_face(check, face, shift):
     crop, landmarks = face
     eyes = landmarks[45, 0] - landmarks[36, 0]
-    sight, right = check(crop, np.add(landmarks, [shift, 0])), check(crop, landmarks)
-    assert sight.offset == pytest.approx(abs(shift) / eyes, abs=0.1)
-    np.testing.assert_allclose(sight.box, right.box, atol=20)
+    result, right = check(crop, np.add(landmarks, [shift, 0])), check(crop, landmarks)
+    assert result.landmark_offset == pytest.approx(abs(shift) / eyes, abs=0.1)
+    np.testing.assert_allclose(result.box, right.box, atol=20)
 
 
 def test_the_patch_is_the_square_of_the_box(face):
@@ -88,7 +88,7 @@ def test_the_patch_is_the_square_of_the_box(face):
     landmarks = face[1].copy()
     landmarks[[36, 45], 1] = landmarks[36:48, 1].mean()
     x0, y0, x1, y1 = box_from_landmarks(landmarks)
-    back = invert_matrix(patch_matrix(landmarks, 48))
+    back = invert_matrix(patch_matrix(landmarks, 48, 0.8))
     corners = apply_matrix(back, np.array([[-0.5, -0.5], [47.5, 47.5]]))
     square = corners.ravel()
     assert np.ptp(square[[0, 2]]) == pytest.approx(np.ptp(square[[1, 3]]))

@@ -1,4 +1,4 @@
-"""The LiteRT face finder against the `mtcnn` package and drawn faces."""
+"""The LiteRT face finder against the `mtcnn` package and synthetic faces."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ from strrn_tf.tracking.face_detection.mtcnn.networks import FOLDER, Network, ver
 
 @pytest.fixture(scope="module")
 def picture():
-    """A frame (240, 320, 3) with one drawn face, and its landmarks."""
+    """A frame (240, 320, 3) with one synthetic face, and its landmarks."""
     return draw_face(np.random.default_rng(3), 1, (240, 320))
 
 

@@ -16,8 +16,7 @@ def random_boxes(count, seed=0):
 
 
 @pytest.mark.parametrize("smaller", [False, True])
-def test_suppression_equals_its_slow_twin(smaller, monkeypatch):
-    monkeypatch.setattr(mtcnn_boxes, "BLOCK", 25)
+def test_suppression_equals_its_slow_twin(smaller):
     boxes = random_boxes(60)
     scores = np.random.default_rng(1).uniform(size=60)
     kept = []
@@ -35,7 +34,7 @@ def test_suppression_equals_its_slow_twin(smaller, monkeypatch):
             kept.append(i)
     assert 5 < len(kept) < 55
     expected = sorted(kept, key=lambda i: -scores[i])
-    found = mtcnn_boxes.suppress(boxes, scores, 0.4, smaller=smaller)
+    found = mtcnn_boxes.suppress(boxes, scores, 0.4, smaller=smaller, block=25)
     assert found.tolist() == expected
 
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,23 @@ def test_files_that_tracking_does_not_open_are_verified_where_they_are(copy, nam
     for open_folder in (model_folder.verify, load_networks):
         with pytest.raises(ValueError, match=name):
             open_folder(copy)
+
+
+@pytest.mark.parametrize("packages", [".", "lib/python3/site-packages"])
+def test_models_are_found_wherever_pip_has_installed(folder, tmp_path, packages):
+    """With --target, and with --user or --prefix, outside the environment."""
+    shutil.copytree(ROOT / "strrn_tf", tmp_path / packages / "strrn_tf")
+    shutil.copytree(folder, tmp_path / "share" / "strrn" / "saved_models" / "toy")
+    program = "from strrn_tf.tracking.networks import model_folder; import sys;"
+    program += "print(model_folder.find('toy'))"
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path / packages,
+        capture_output=True,
+        text=True,
+    )
+    found = tmp_path / "share" / "strrn" / "saved_models" / "toy"
+    assert run.stdout == f"{found}\n", run.stderr
 
 
 def test_a_shorter_and_a_missing_file_are_found(copy):

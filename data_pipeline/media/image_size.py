@@ -1,0 +1,89 @@
+"""The size of an image file from its header, without decoding.
+
+OpenCV has no such function. Its own limit of pixels is a setting of the whole process.
+"""
+
+import struct
+from collections.abc import Callable
+
+# Start-of-frame markers of JPEG, and markers without a length.
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_BARE = {0x01, *range(0xD0, 0xD8)}
+# Tags of TIFF, and the formats of its numbers by field type.
+_TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_NUMBERS = 256, 257, {3: "H", 4: "I"}
+
+
+def read_size(content: bytes) -> tuple[int, int] | None:
+    """Return (width, height) in pixels of a JPEG, PNG, WebP, BMP or TIFF file.
+
+    The result is None for other formats and for damaged headers.
+    """
+    for start, read in _READERS.items():
+        if content.startswith(start):
+            try:
+                return read(content)
+            except (struct.error, ValueError, IndexError, KeyError):
+                return None
+    return None
+
+
+def _png(content: bytes) -> tuple[int, int]:
+    return struct.unpack_from(">II", content, 16)
+
+
+def _jpeg(content: bytes) -> tuple[int, int]:
+    position = 2
+    while True:
+        position = content.index(0xFF, position) + 1
+        while content[position] == 0xFF:  # fill bytes
+            position += 1
+        marker = content[position]
+        if marker in _FRAMES:
+            height, width = struct.unpack_from(">HH", content, position + 4)
+            return width, height
+        (length,) = struct.unpack_from(">H", content, position + 1)
+        position += 1 if marker in _BARE else 1 + length
+
+
+def _bmp(content: bytes) -> tuple[int, int]:
+    (header,) = struct.unpack_from("<I", content, 14)
+    width, height = struct.unpack_from("<HH" if header == 12 else "<ii", content, 18)
+    return abs(width), abs(height)
+
+
+def _webp(content: bytes) -> tuple[int, int]:
+    kind = content[8:16]
+    if kind == b"WEBPVP8 ":
+        width, height = struct.unpack_from("<HH", content, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    if kind == b"WEBPVP8L":
+        (bits,) = struct.unpack_from("<I", content, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"WEBPVP8X":
+        low, high = struct.unpack_from("<IH", content, 24)
+        bits = high << 32 | low
+        return (bits & 0xFFFFFF) + 1, (bits >> 24) + 1
+    raise ValueError("unknown kind of WebP")
+
+
+def _tiff(content: bytes) -> tuple[int, int]:
+    order = "<" if content[:2] == b"II" else ">"
+    (start,) = struct.unpack_from(f"{order}I", content, 4)
+    (count,) = struct.unpack_from(f"{order}H", content, start)
+    found = {}
+    for entry in range(start + 2, start + 2 + 12 * count, 12):
+        tag, field = struct.unpack_from(f"{order}HH", content, entry)
+        if tag in (_TIFF_WIDTH, _TIFF_HEIGHT):
+            number = f"{order}{_TIFF_NUMBERS[field]}"
+            (found[tag],) = struct.unpack_from(number, content, entry + 8)
+    return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
+
+
+_READERS: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
+    b"\x89PNG\r\n\x1a\n": _png,
+    b"\xff\xd8": _jpeg,
+    b"BM": _bmp,
+    b"RIFF": _webp,
+    b"II*\0": _tiff,
+    b"MM\0*": _tiff,
+}

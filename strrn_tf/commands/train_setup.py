@@ -1,0 +1,178 @@
+"""From the options of `strrn train` to the data and networks of a run."""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from strrn_tf.commands.train_options import RUNS, Options, run_settings
+from strrn_tf.system.quiet import quiet_stderr
+from strrn_tf.tracking.networks.model_folder import ModelFolder, load
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from data_pipeline.stores.store import CropStore
+    from strrn_tf.methods.training_run import TrainingRun
+    from strrn_tf.training.run_folder import RunFolder
+
+
+class Data(NamedTuple):
+    """The data of a run. Data that are not used are None.
+
+    Attributes:
+        stills: annotated stills S.
+        clips: unlabelled pairs of frames D; triplets for SBR.
+        annotated: annotated frames of the clips (Semi-STRRN).
+        source: (N,) number of the folder that each pair of the clips comes from.
+    """
+
+    stills: "CropStore | None"
+    clips: "CropStore | None"
+    annotated: "CropStore | None"
+    source: "np.ndarray | None"
+
+    @property
+    def fingerprints(self) -> dict[str, str | None]:
+        """Name the content of every store, as ``config.json`` records it."""
+        from data_pipeline.stores.store_writer import read_state
+
+        stores = {"stills": self.stills, "clips": self.clips}
+        if self.annotated:
+            stores["annotated"] = self.annotated
+        return {
+            name: read_state(store.folder).fingerprint if store else None
+            for name, store in stores.items()
+        }
+
+
+def prepare_run(
+    options: Options, folder: "RunFolder"
+) -> "tuple[TrainingRun, Callable[[Path], None]]":
+    """Read the data and build the networks.
+
+    Returns:
+        The run, and a function that exports its networks to a folder.
+    """
+    # Imported here: --help and messages of mistakes must not wait for TensorFlow.
+    with quiet_stderr():
+        import keras
+
+    from data_pipeline.batches.streams import use_workers
+    from data_pipeline.batches.training_data import TrainingData
+    from strrn_tf.export.run import export_run
+    from strrn_tf.methods.training_run import TrainingRun
+    from strrn_tf.training.devices import choose_devices
+    from strrn_tf.training.fitting import use_threads
+
+    use_threads(options.threads)
+    use_workers(options.workers)
+    batch_sizes = options.detector.batch_size, options.tracker.batch_size
+    devices = choose_devices(options.devices, batch_sizes)
+    data, config = read_data(options), options.run_config
+    parent = load(options.init) if options.init else None
+    about = parent.description if parent else None
+    init = about and about["description_sha256"]
+    folder.start({**run_settings(options), "init": init, "data": data.fingerprints})
+
+    keras.utils.set_random_seed(config.seed)
+    mean_shape, networks = initial_networks(options, data.stills, parent)
+    batches = TrainingData(
+        data.stills, data.clips, config, annotated=data.annotated, source=data.source
+    )
+    training = TrainingRun(config, *networks, batches, folder, devices)
+    export = partial(
+        export_run,
+        training,
+        mean_shape=mean_shape,
+        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        parent=about,
+        saved_model=options.saved_model,
+    )
+    return training, export
+
+
+def initial_networks(
+    options: Options, stills: "CropStore | None", parent: ModelFolder | None
+) -> "tuple[np.ndarray, tuple[keras.Model, keras.Model]]":
+    """Return the mean shape (68, 2) and the networks before the training.
+
+    Args:
+        options: of the command.
+        stills: annotated stills, of which the mean shape of a new model is computed.
+        parent: the model of --init.
+    """
+    from strrn_tf.geometry import mean_shape
+    from strrn_tf.models.build import build_networks, load_networks
+
+    config = options.run_config
+    if parent is None:
+        start = mean_shape(stills.landmarks[:, 0])
+        return start, build_networks(config, start)
+    start, (detector, tracker) = parent.mean_shape, load_networks(parent.path)
+    if options.fresh_tracker:
+        tracker = build_networks(config, start)[1]
+    return start, (adapt_detector(detector, options), tracker)
+
+
+def adapt_detector(detector: "keras.Model", options: Options) -> "keras.Model":
+    """Return the detector of --init with the structure that the options ask for.
+
+    Raises:
+        ValueError: the options would take a part away that the detector has.
+    """
+    from strrn_tf.models.build import rebuilt, with_global_context
+
+    config = options.run_config
+    detector = rebuilt(
+        detector, mixed=config.mixed_precision, input_size=config.input_size
+    )
+    if config.global_context:
+        return with_global_context(detector, config.preset)
+    if options.global_context is False and getattr(detector, "global_context", None):
+        raise ValueError(
+            "the model of --init has a global context branch, which cannot be taken "
+            "away: leave --global-context out"
+        )
+    return detector
+
+
+def read_data(options: Options) -> Data:
+    """Return the stores of crops. Those that are missing are cut now.
+
+    Raises:
+        ValueError: the options need data that they do not name.
+    """
+    from data_pipeline.stores.inputs import read_annotation, read_clips, read_stills
+
+    root, cache = data_root(options), options.cache
+    stills_root = options.stills or (root and root / "300w")
+    stills = read_stills(stills_root, cache) if stills_root else None
+    if stills is None and not options.init:
+        raise ValueError("no annotated stills: give --stills DIR, or start from --init")
+    if stills is None and options.method == "sbr":
+        raise ValueError("--method sbr learns from annotated stills too: give --stills")
+    clips = None
+    if options.algorithm.rounds:
+        clips = read_clips(
+            root,
+            options.unlabelled,
+            cache,
+            pairs_per_clip=options.algorithm.pairs_per_clip,
+            seed=options.seed,
+            frames=3 if options.method == "sbr" else 2,
+        )
+    annotated, source = read_annotation(
+        root, options.unlabelled, cache, clips, options.run_config
+    )
+    return Data(stills, clips, annotated, source)
+
+
+def data_root(options: Options) -> Path | None:
+    """Return --data-root; without any data option the project's own, drawn data set."""
+    if options.stills or options.unlabelled or options.init or options.data_root:
+        return options.data_root
+    from data_pipeline.synthetic.dataset import draw_dataset
+
+    return draw_dataset(RUNS / "drawn")

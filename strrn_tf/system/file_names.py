@@ -1,0 +1,89 @@
+"""Names of output files, made of the names of sources.
+
+A source may be called anything: a path below a folder, a title of 300 letters. Its
+files must not be those of another source, and every file system must take them.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Sequence
+
+# Bytes of a name, unless the caller asks otherwise: most of the 255 that file systems
+# take are left to what the caller appends.
+LONGEST = 150
+_LONGEST_ASCII = 60
+_DIGEST = 16
+# Characters that Windows refuses, and halves of characters, which are no text.
+_REFUSED = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
+# Names of devices, which Windows refuses with any ending.
+_DEVICE = re.compile(
+    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?",
+    re.IGNORECASE | re.DOTALL,
+)
+# Where "/" has become "__", another name may read the same.
+_AMBIGUOUS = re.compile(rf"__|_/|/_|-[0-9a-f]{{{_DIGEST}}}\Z")
+
+
+def file_name(name: str, *, longest: int = LONGEST, ascii_only: bool = False) -> str:
+    """Return a file name for the outputs of a source, another one for every source.
+
+    A short name without special characters stays as it is, but for "/", which becomes
+    "__". Any other is made readable and ends with a digest of the whole name: what two
+    names share when they are shortened or cleaned, their digests tell apart. The name
+    depends on nothing else, so sources that come later change no file. Windows takes it
+    too; there, names that differ only in case are one file all the same.
+
+    Args:
+        name: of the source, any text.
+        longest: bytes of UTF-8, without the digest; what the caller appends comes on
+            top.
+        ascii_only: use letters, digits and "._-" alone, at most 60, and the digest
+            always: for names that distributed file systems and globs see.
+
+    Returns:
+        At most ``longest`` + 17 bytes, never empty or hidden.
+    """
+    if ascii_only:
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", name).lstrip(".")[:_LONGEST_ASCII]
+        return f"{_legal(readable)}-{_digest(name)}"
+    joined = name.replace("/", "__")
+    readable = _legal(joined)
+    is_kept = readable == joined and readable[-1] not in ". "
+    is_short = len(readable.encode()) <= longest
+    if is_kept and is_short and not _AMBIGUOUS.search(name):
+        return readable
+    cut = readable.encode()[:longest].decode(errors="ignore")
+    return f"{cut}-{_digest(name)}"
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same: ``x``, ``x~2``, ``x~3``.
+
+    The first of several keeps its name, and so does every name that occurs once.
+    Windows takes names that differ in case for the same, so they are numbered there.
+    """
+    same = os.path.normcase
+    taken, seen = {same(name) for name in names}, set()
+    unique = []
+    for name in names:
+        number, candidate = 1, name
+        while same(name) in seen and same(candidate) in taken:
+            number += 1
+            candidate = f"{name}~{number}"
+        seen.add(same(name))
+        taken.add(same(candidate))
+        unique.append(candidate)
+    return unique
+
+
+def _legal(name: str) -> str:
+    """Return a name that Windows and Unix take, up to its end, and do not hide."""
+    legal = _REFUSED.sub("_", name)
+    if legal.startswith("."):
+        return f"_{legal[1:]}"
+    return f"_{legal}" if not legal or _DEVICE.fullmatch(legal) else legal
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]

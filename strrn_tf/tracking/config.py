@@ -1,0 +1,201 @@
+"""Every threshold of the tracker, with its unit and its reason. No TensorFlow.
+
+Lengths are fractions of the *eye distance*, the distance of the outer eye corners, so
+one value serves every size of face. Sizes of boxes are pixels or *face sizes*, the
+larger side of the face box. ``dataclasses.asdict`` gives numbers that JSON can hold.
+"""
+
+import numbers
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Thresholds of detection, tracking, optical flow and smoothing.
+
+    The defaults were chosen on real clips with the shipped models.
+
+    Raises:
+        ValueError: a field is not a finite number, is negative, or is a count below 1.
+
+    Example:
+        >>> config = TrackingConfig(patience=5.0)
+        >>> tracker = FaceTracker.from_pretrained("strrn-mdm", config=config)
+    """
+
+    # One step of the tracker ----------------------------------------------------------
+
+    max_cycle_error: float = 0.05
+    """Eye distances. A step with a larger cycle error is rejected: backward tracking
+    did not return to the landmarks of the frame before."""
+
+    crop_slack: float = 0.05
+    """Eye distances. The crop window stays where it is while the landmarks are within
+    this distance of those it was cut around. A window that moves adds noise."""
+
+    min_face_size: float = 12.0
+    """Pixels of the image. Landmarks with a smaller box are no face any more."""
+
+    max_size_change: float = 1.6
+    """Ratio. A face that grows or shrinks more in one frame was left by its landmarks.
+    A lost face cannot be a box whose size differs by more."""
+
+    min_inside_fraction: float = 0.25
+    """Fraction of the area of the face box that has to be inside the image."""
+
+    # When the detector checks a tracked face ------------------------------------------
+
+    motion_threshold: float = 0.0075
+    """Eye distances per frame. A face that moves further is in motion, else at rest."""
+
+    detection_interval_moving: int = 2
+    """Frames between two checks of a face in motion. A slow drift passes the cycle
+    check, because every single step of it returns well."""
+
+    detection_interval_resting: int = 4
+    """Frames between two checks of a face at rest. This number times
+    ``detector_weight`` must not exceed 1, or the correction overshoots."""
+
+    cycle_recheck_threshold: float = 0.025
+    """Eye distances. The detector checks at once after a step with a larger cycle
+    error. One step in fifty has one in real clips."""
+
+    flow_outlier_fraction: float = 0.5
+    """Fraction of the landmarks. The detector checks at once where optical flow takes
+    more of them out of its gate."""
+
+    max_disagreement: float = 0.10
+    """Eye distances. The face is detected anew where detector and tracker differ by
+    more in the mean. A single landmark that differs by more takes the detector's
+    place. Two detections that differ by more are not consistent."""
+
+    # How tracker, detector and optical flow are fused ---------------------------------
+
+    detector_weight: float = 0.2
+    """Fraction of the difference between detector and tracker that is added in every
+    frame until the next check. The whole of it at once would be visible jitter."""
+
+    tracker_weight: float = 0.4
+    """Fraction of the difference between tracker and optical flow that is added to the
+    flow in every frame. Flow has little noise but drifts; the tracker is the
+    opposite."""
+
+    flow_gate: float = 0.05
+    """Eye distances. A landmark that flow takes further from the tracker has followed
+    something else. The tracker's landmark is used instead."""
+
+    flow_gate_per_motion: float = 0.2
+    """Eye distances by which the gate widens for each eye distance that the face has
+    moved in the frame. The tracker is less exact in motion."""
+
+    flow_window: int = 21
+    """Pixels of the crop: side of the window that optical flow compares. The eyes are
+    about 95 pixels apart there."""
+
+    flow_levels: int = 2
+    """Levels of the image pyramid of optical flow."""
+
+    flow_iterations: int = 10
+    """Largest number of iterations of optical flow on each level."""
+
+    flow_precision: float = 0.03
+    """Pixels. Optical flow stops iterating after a smaller step."""
+
+    # Whether there is a face ----------------------------------------------------------
+
+    min_face_score: float = 0.25
+    """Probability of the face check. A less probable face is lost at once. In real
+    clips 999 of 1000 faces, blurred ones and profiles included, exceed 0.7. Walls, skin
+    and blur before the face are nearly always below 0.1."""
+
+    confident_face_score: float = 0.8
+    """Probability of the face check. A detection needs it where nothing else supports
+    it, as after a rejected step. MTCNN asks for the same."""
+
+    max_landmark_offset: float = 0.25
+    """Eye distances. Landmarks are beside the face where the face check sees eyes, nose
+    and mouth further away. 99 of 100 faces in real clips are below 0.2."""
+
+    face_check_max_tilt: float = 0.8
+    """Radians. The face check turns heads upright by at most this angle. Landmarks that
+    are on no face may have any angle."""
+
+    face_check_oversampling: int = 4
+    """Samples per pixel and direction of the face check's patch, which are averaged.
+    The patch is four to five times as small as the crop."""
+
+    # When faces are searched for, and which box belongs to which face -----------------
+
+    search_interval: float = 1.0
+    """Seconds of video between two searches while fewer faces than wanted are seen."""
+
+    redetect_interval: float = 0.2
+    """Seconds of video between two searches while a face is lost or needs confirmation,
+    or there is none."""
+
+    finder_min_face_fraction: float = 0.1
+    """Fraction of the image's shorter side: the smallest face box that MTCNN searches
+    for. It keeps the time on large images near that on small ones."""
+
+    association_min_overlap: float = 0.3
+    """Intersection over union. Boxes that overlap less belong to different faces."""
+
+    gating_radius: float = 0.5
+    """Face sizes. A lost face can return at once within this distance."""
+
+    gating_rate: float = 1.0
+    """Face sizes per second by which that distance grows while the face is lost."""
+
+    # How tracks begin and end ---------------------------------------------------------
+
+    confirmation_reliability: float = 0.2
+    """Probability. A less reliable face has to be confirmed by the searches."""
+
+    max_misses: int = 2
+    """Searches in a row that do not find an unreliable face before it is lost."""
+
+    new_track_reliability: float = 0.5
+    """Probability that a new face needs beside a reliable one, or one just lost. Most
+    boxes that are found beside a face are no faces."""
+
+    same_face_distance: float = 0.25
+    """Eye distances. Two tracks whose landmarks are nearer to each other are on one
+    face. Boxes would not do: those of two faces that cross overlap."""
+
+    duplicate_age: float = 0.5
+    """Seconds. A track that meets another one before this age was never a face."""
+
+    patience: float = 2.0
+    """Seconds for which a lost face is reported and can return."""
+
+    # Time and smoothing (One-Euro filter) ---------------------------------------------
+
+    frame_interval: float = 1 / 25
+    """Seconds between frames that have no timestamps."""
+
+    smoothing_min_cutoff: float = 1.5
+    """Hertz. Cut-off frequency at rest. A lower one removes more jitter."""
+
+    smoothing_beta: float = 30.0
+    """Hertz by which the cut-off frequency rises for every eye distance per second. A
+    higher one lags less in motion."""
+
+    smoothing_speed_cutoff: float = 2.0
+    """Hertz. Cut-off frequency of the estimated speed."""
+
+    smoothing_max_gap: float = 0.5
+    """Seconds. The filter starts again after a longer gap."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            is_count = field.type is int
+            kind = numbers.Integral if is_count else numbers.Real
+            is_number = isinstance(value, kind) and not isinstance(value, bool)
+            if not is_number or not (np.isfinite(value) and value >= int(is_count)):
+                rule = "a whole number of at least 1" if is_count else "at least 0"
+                raise ValueError(f"`{field.name}` must be {rule}. Received: {value!r}")
+            # NumPy's numbers are not JSON.
+            object.__setattr__(self, field.name, field.type(value))

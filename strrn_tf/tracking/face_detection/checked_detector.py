@@ -1,0 +1,109 @@
+"""Detection of one face in a box, confirmed by a second detection and the face check.
+
+The detector network returns landmarks for any picture, so its answer alone does not
+show that there is a face.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from strrn_tf.geometry import apply_matrix, box_from_landmarks, invert_matrix
+from strrn_tf.tracking import track_checks
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
+from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
+
+# The face check: crop (S, S, 3) and landmarks (68, 2) in its pixels -> result.
+CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
+
+# The first detection, and one more in the box where the face check sees the face.
+ATTEMPTS = 2
+
+
+class Detection(NamedTuple):
+    """A detected face.
+
+    Attributes:
+        landmarks: (68, 2) float32 in pixels of the image.
+        inconsistency: mean distance to the landmarks of a second detection, a fraction
+            of the eye distance.
+        crop: of the second detection, cut around ``landmarks``.
+        check: result of the face check, its box in pixels of the image.
+    """
+
+    landmarks: np.ndarray
+    inconsistency: float
+    crop: Crop
+    check: FaceCheckResult
+
+
+class CheckedDetector:
+    """Detects faces in boxes and checks them.
+
+    Args:
+        networks: of the detector.
+        face_check: classifies faces. None: everything is a face.
+        config: thresholds.
+    """
+
+    def __init__(
+        self,
+        networks: FaceNetworks,
+        face_check: CheckFace | None,
+        config: TrackingConfig,
+    ) -> None:
+        self._networks, self._face_check = networks, face_check
+        self._config = config
+
+    @property
+    def has_face_check(self) -> bool:
+        """Whether there is a face check."""
+        return self._face_check is not None
+
+    def check(self, crop: Crop, landmarks: np.ndarray) -> FaceCheckResult:
+        """Return the result of the face check, its box in pixels of the image.
+
+        Args:
+            crop: of the image.
+            landmarks: (68, 2) in pixels of the image.
+        """
+        if self._face_check is None:
+            return FaceCheckResult(1.0, 0.0, box_from_landmarks(landmarks))
+        result = self._face_check(crop.pixels[0], apply_matrix(crop.matrix, landmarks))
+        corners = apply_matrix(invert_matrix(crop.matrix), result.box.reshape(2, 2))
+        return result._replace(box=corners.ravel())
+
+    def detect(
+        self,
+        image: np.ndarray,
+        box: np.ndarray,
+        previous_box: np.ndarray | None,
+        min_score: float,
+    ) -> Detection | None:
+        """Return the face in or near a box, None if there is none.
+
+        Where the face check sees a face beside the landmarks, that place is tried too.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: face box (4,).
+            previous_box: (4,), where the face was in the frame before; None: nowhere.
+            min_score: least probability of a face.
+        """
+        for _ in range(ATTEMPTS):
+            landmarks, inconsistency, crop = self._networks.detect_consistently(
+                image, box
+            )
+            if crop is None or track_checks.is_degenerate(
+                landmarks, previous_box, image.shape, self._config
+            ):
+                return None
+            check = self.check(crop, landmarks)
+            if check.score < min_score:
+                return None
+            if check.landmark_offset <= self._config.max_landmark_offset:
+                return Detection(landmarks, inconsistency, crop, check)
+            box = check.box
+        return None

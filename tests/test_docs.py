@@ -1,0 +1,81 @@
+"""Documents are short, and every file, link, option and name in them exists."""
+
+import contextlib
+import io
+import re
+import shlex
+from functools import cache
+from importlib import import_module
+
+import pytest
+from support.places import ROOT
+
+from strrn_tf.commands.cli import COMMANDS
+
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
+PAGES += sorted(ROOT.glob("saved_models/**/*.md"))
+TOPS = "strrn_tf", "data_pipeline", "benchmarks", "examples", "tests", "docs"
+FILES = [path for top in TOPS[:3] for path in (ROOT / top).rglob("*.py")]
+NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
+each_page = pytest.mark.parametrize("page", PAGES, ids=NAMES)
+
+
+def read(page):
+    """Return the prose, its code spans, and the code blocks with joined lines."""
+    parts = page.read_text(encoding="utf-8").split("```")
+    prose = "".join(parts[::2])
+    blocks = "".join(parts[1::2]).replace("\\\n", " ")
+    return prose, re.findall(r"`([^`]+)`", prose), blocks
+
+
+@cache
+def options_of(command):
+    """Return the options in the help of a command: no hidden aliases."""
+    module = import_module(f"strrn_tf.commands.{COMMANDS[command]}")
+    with contextlib.redirect_stdout(io.StringIO()) as text, pytest.raises(SystemExit):
+        module.parse(["--help"])
+    lines = [x for x in text.getvalue().splitlines() if re.match(r"\W*--?[a-z]", x)]
+    return {option for x in lines for option in re.findall(r"--[a-z][\w.-]*", x)}
+
+
+@each_page
+def test_lines_are_short(page):
+    lines = re.sub(r"`[^`]*`", "``", read(page)[0]).split("\n")
+    assert not [x for x in lines if len(x) > 100 and not x.startswith(("|", "!["))]
+    assert page != PAGES[0] or len(page.read_text("utf-8").splitlines()) <= 150
+
+
+@each_page
+def test_links_files_and_targets_exist(page):
+    prose, spans, blocks = read(page)
+    for link in re.findall(r"\]\((?!http)([^)#]*)", prose):
+        assert (page.parent / link).exists(), link
+    code = "\n".join([*spans, blocks])
+    named = re.findall(rf"\b(?:{'|'.join(TOPS)})/[\w/.-]*\w", code)
+    modules = re.findall(r"-m (benchmarks[\w.]+)", code)
+    named += [f"{module.replace('.', '/')}.py" for module in modules]
+    assert not [name for name in named if not (ROOT / name).exists()]
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.M)
+    assert set(re.findall(r"^make ([\w-]+)", code, re.M)) <= set(targets)
+
+
+@each_page
+def test_options_exist(page):
+    _, spans, blocks = read(page)
+    known = set().union(*map(options_of, COMMANDS))
+    for line in [*spans, *blocks.split("\n")]:
+        found = re.search(r"(?:strrn|python) (\w+)(?:\.py)? (.*)", line.split("#")[0])
+        if found and found[1] in COMMANDS:
+            words = shlex.split(re.split(r" --(?: |$)", found[2])[0])
+            names = {w.split("=")[0] for w in words if w.startswith("--")}
+            assert names <= options_of(found[1]), line
+        elif re.fullmatch(r"--[a-z.-]+( [\w.]+)*", line):
+            assert line.split()[0] in known, line
+
+
+@each_page
+def test_names_exist(page):
+    code = [x for x in read(page)[1] if not re.search(r"/|--|\.\w{2,5}$", x)]
+    pattern = r"(?<![\w.])(?:[A-Z]+_[A-Z_]+|[A-Z]{5,}|[a-z]+(?:_[a-z]+)+)\b"
+    words = set(re.findall(r"\w+", " ".join(p.read_text("utf-8") for p in FILES)))
+    assert [x for x in set(re.findall(pattern, " ".join(code))) if x not in words] == []
