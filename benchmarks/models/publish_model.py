@@ -20,6 +20,7 @@ from typing import Annotated
 
 import tyro
 
+from benchmarks.models.lighten_model import lighten
 from strrn_tf.config import Precision
 from strrn_tf.system.command_line import run_program
 
@@ -114,6 +115,9 @@ class Options:
     """The command that trained it, or several, as Markdown."""
     precision: Precision = "float32"
     """Of the weights in the TFLite files; `accuracy/variants.py` compares them."""
+    light: bool = True
+    """Store the kernels of the .keras files in float16 and failures.jpg in quality 80:
+    half the room in every clone. See `lighten_model.py`."""
     output: Path = Path("saved_models")
     """Where exported folders lie."""
 
@@ -171,6 +175,8 @@ def run(options: Options) -> None:
     if failures is not None:
         write_image(folder / "failures.jpg", failures)
         seal(folder, load(folder).description)
+    if options.light:
+        lighten(folder)
     print(f"published {folder}")
 
 
