@@ -4,8 +4,10 @@ Stores the kernels of its .keras files in float16 and failures.jpg in the qualit
 published pictures. The TFLite files stay as they are. A second call changes nothing,
 so it also seals a folder again whose card was edited.
 
-Example:
+Examples:
   python -m benchmarks.models.lighten_model saved_models/strrn-hgn --networks detector
+  python -m benchmarks.models.lighten_model saved_models/strrn-mdm --networks
+      no network: the picture alone
 """
 
 import sys
@@ -66,8 +68,9 @@ def lighten(folder: Path, networks: Sequence[str] = NETWORKS) -> None:
     picture = folder / "failures.jpg"
     if picture.is_file():
         shrink_picture(picture)
-    halved = dict.fromkeys(networks, "float16")
-    description["keras_kernels"] = description.get("keras_kernels", {}) | halved
+    if networks:
+        halved = dict.fromkeys(networks, "float16")
+        description["keras_kernels"] = description.get("keras_kernels", {}) | halved
     seal(folder, description)
 
 
