@@ -24,8 +24,8 @@ from rich.table import Table
 from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks, relative_distance
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.accuracy.drift"
 STEPS = (0, 1, 2, 5, 10, 30)

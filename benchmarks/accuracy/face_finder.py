@@ -31,8 +31,8 @@ from rich.progress import track
 from rich.table import Table
 
 from data_pipeline.media.pts import read_pts
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks, face_size, overlap
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 

@@ -32,10 +32,10 @@ from data_pipeline.augmentation.head import lift
 from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import box_from_landmarks, face_size
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.accuracy.groups"
 YAWS = (0, 10, 20, 30, 90)

@@ -23,7 +23,6 @@ from data_pipeline.animation.dataset import animate_dataset
 from data_pipeline.datasets.ground_truth import open_sequences, read_frames
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.protocols import PROTOCOLS
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -31,6 +30,7 @@ from strrn_tf.evaluation.scoring import (
     evaluate_sequence,
     summarise_results,
 )
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.accuracy.many_faces"
 

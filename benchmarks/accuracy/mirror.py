@@ -32,9 +32,9 @@ from data_pipeline.datasets.three_hundred_w import (
 )
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import MIRROR
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.accuracy.mirror"
 

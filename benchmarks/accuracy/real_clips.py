@@ -31,10 +31,10 @@ from data_pipeline.crops.face_boxes import find_face_box
 from data_pipeline.datasets.clips import Clip, list_clips
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.metrics import jitter_terms
 from strrn_tf.evaluation.protocols import PROTOCOLS, ProtocolRun
 from strrn_tf.geometry import relative_distance
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.accuracy.real_clips"
 

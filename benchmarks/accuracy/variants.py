@@ -34,10 +34,10 @@ from rich.table import Table
 
 from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
 from data_pipeline.media.images import read_image
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import Precision
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load, verify

@@ -34,7 +34,7 @@ from benchmarks.models.calibration_samples import Sample, animated, collect
 from data_pipeline.datasets.three_hundred_vw import SPLITS
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.model_folder import seal
 from strrn_tf.tracking.reliability import GOOD, Reliability, features
 

@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.datasets.three_hundred_vw import (
     SPLITS,
     list_sequences,
@@ -23,7 +24,6 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.scenarios import cover
 from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
 from strrn_tf.tracking.face import Face
 
@@ -151,7 +151,7 @@ def with_covers(frames: list, rng: np.random.Generator) -> list:
         centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         centre = centre + (1 - share) * aside * 2 * sides
         half = share * sides / 2
-        block = cover(np.concatenate([centre - half, centre + half]))
+        block = covering_block(np.concatenate([centre - half, centre + half]))
         result[i] = covered(image, *block, kind, colour, rng), truth
     return result
 

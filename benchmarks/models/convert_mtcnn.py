@@ -25,7 +25,7 @@ import tensorflow as tf
 from keras import layers
 from mtcnn.utils.tensorflow import load_weights
 
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.mtcnn.networks import CHECKSUMS
 
 PROG = "python -m benchmarks.models.convert_mtcnn"

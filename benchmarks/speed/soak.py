@@ -25,8 +25,8 @@ from rich.table import Table
 from data_pipeline.animation.sample_clip import write_sample_clip
 from data_pipeline.media.video import VideoFrame, open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.machine import pin_to_one_core, resident_megabytes
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
+from strrn_tf.system.machine import pin_to_one_core, resident_megabytes
 
 PROG = "python -m benchmarks.speed.soak"
 TENTHS = 10

@@ -28,10 +28,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks.speed import pipeline
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import RunConfig, supports_global_context
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
+from strrn_tf.system.command_line import run_program
 from strrn_tf.training.fitting import use_threads
 from strrn_tf.training.trainers import DetectorTrainer, TrackerTrainer
 

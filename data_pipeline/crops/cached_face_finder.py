@@ -1,5 +1,7 @@
 """Face boxes of the images of one source, cached in a file."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +22,23 @@ class CachedFaceFinder:
         cache: folder of the caches.
         source: video file or folder.
         rule: choice among several faces, see ``face_boxes.choose_face``.
+        search: function of an image and the rule, which returns a box or None.
     """
 
-    def __init__(self, cache: Path, source: Path, rule: str = "largest") -> None:
+    def __init__(
+        self,
+        cache: Path,
+        source: Path,
+        rule: str = "largest",
+        *,
+        search: Callable[..., np.ndarray | None] = face_boxes.find_face_box,
+    ) -> None:
         # The option is called `place` in the fingerprints of existing caches.
         options = {"place": str(source.resolve()), "rule": rule}
         key = fingerprint([(source,)], version=BOXES_VERSION, **options)
         self._boxes = face_boxes.BoxCache(cache / f"{key}.json")
         self._source, self._rule = source, rule
+        self._search = search
 
     def __call__(self, name: str, image: np.ndarray) -> np.ndarray | None:
         """Return the box (4,) of the face in an image, or None without a face.
@@ -38,9 +49,8 @@ class CachedFaceFinder:
         """
         path = self._source / name
         entry = f"{name} {fingerprint([(path,)])}" if path.is_file() else name
-        return self._boxes.find(
-            entry, image, lambda image: face_boxes.find_face_box(image, self._rule)
-        )
+        search = partial(self._search, rule=self._rule)
+        return self._boxes.find(entry, image, search)
 
     def __enter__(self) -> "CachedFaceFinder":
         return self

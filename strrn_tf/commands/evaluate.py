@@ -15,7 +15,7 @@ Examples:
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -33,7 +33,6 @@ from data_pipeline.datasets.ground_truth import (
 )
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
-from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -45,6 +44,7 @@ from strrn_tf.evaluation.scoring import (
     summarise_results,
     true_box,
 )
+from strrn_tf.system.command_line import exit_code, parse_options
 from strrn_tf.tracking.networks import model_folder
 
 PROG = "strrn evaluate"
@@ -73,8 +73,9 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: the steps of strrn track (the detector corrects the tracker
-    every few frames, optical flow gives the motion), with --cycle-limit and --boxes."""
+    tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
+    every few frames, and optical flow gives the motion between frames. It has no
+    smoothing and no face check, and detects again in a box of the current frame."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Boxes for the detector, at the start and whenever it detects again: those of the
     true landmarks of that frame, or those that MTCNN finds in it."""
@@ -83,13 +84,16 @@ class Options:
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
-    """track-redetect detects again above this cycle error, a fraction of the eye
-    distance. The limit of strrn track is half the default."""
+    """track-redetect detects again above this cycle error (fraction of the eye
+    distance). strrn track has 0.05."""
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(
+    argv: Sequence[str] | None = None,
+    load: Callable[[str], LandmarkTracker] | None = None,
+) -> int:
     """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
-    return exit_code(PROG, lambda: run(parse(argv)))
+    return exit_code(PROG, lambda: run(parse(argv), load))
 
 
 def parse(argv: Sequence[str] | None) -> Options:
@@ -112,14 +116,19 @@ def parse(argv: Sequence[str] | None) -> Options:
     return options
 
 
-def run(options: Options) -> None:
-    """Evaluate, write the report, print the table."""
+def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) -> None:
+    """Evaluate, write the report, print the table.
+
+    Args:
+        options: what is evaluated.
+        load: gives the tracker of a model's name; by default `load_tracker`.
+    """
     # Not at the top: --help must not wait for matplotlib. Before the work: a missing
     # package must fail at once.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()
-    tracker = load_tracker(model)
+    tracker = (load or load_tracker)(model)
     root = find_data(options)
     output = options.output or default_output(options, model)
     output.mkdir(parents=True, exist_ok=True)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from strrn_tf.commands.command_line import parse_options
 from strrn_tf.config import Precision
+from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 PROG = "strrn export"
 HELP = """Write a trained model again: with other weights, or as SavedModels.
@@ -32,10 +32,8 @@ The exported networks are compared with the Keras networks on synthetic faces, a
 refused where they differ. What a precision costs on your faces:
 python -m benchmarks.accuracy.variants
 """
-# Entries of a description that name the models it was made of.
-PARTS = ("averaged_with", "tracker_of")
-# Faces for the comparison, and the seed that draws them.
-FACES, SEED = 4, 0
+# Synthetic faces for the comparison.
+FACES = 4
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,12 @@ def run(options: Options) -> None:
 
     print(f"exporting {source.path} with {options.precision} weights …")
     with quiet_stderr():
+        from data_pipeline.synthetic.crops import draw_crops
         from strrn_tf.export.tflite import export_models
         from strrn_tf.models.averaging import average
         from strrn_tf.models.build import load_networks
 
-        crops = drawn_crops()
+        crops = draw_crops(FACES)
         models = [load_networks(folder.path) for folder in (source, *others)]
         detector, tracker = map(average, zip(*models, strict=True))
         if options.tracker:
@@ -119,6 +118,8 @@ def inherited_entries(
 
     What was measured does not hold for a model made of several.
     """
+    from strrn_tf.export.description import PARTS
+
     own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
     kept = {key: description[key] for key in (*own, *PARTS) if key in description}
     if averaged_with or tracker_of:
@@ -128,19 +129,3 @@ def inherited_entries(
     if tracker_of:
         kept["tracker_of"] = tracker_of
     return {**kept, "mean_shape": description["mean_shape"]}
-
-
-def drawn_crops(count: int = FACES) -> "np.ndarray":
-    """Return crops (count, 315, 315, 3) float32 in [0, 1] of synthetic faces."""
-    import numpy as np
-
-    from data_pipeline.synthetic.pictures import draw_face
-    from strrn_tf.geometry import box_from_landmarks, crop_matrix
-    from strrn_tf.tracking.networks.crop import cut, to_network
-
-    crops = []
-    for number in range(count):
-        image, landmarks = draw_face(np.random.default_rng((SEED, number)), None)
-        matrix = crop_matrix(box_from_landmarks(landmarks))
-        crops.append(to_network(cut(image, matrix)))
-    return np.concatenate(crops)

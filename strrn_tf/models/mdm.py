@@ -20,7 +20,7 @@ from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.layers.global_context import GlobalContext
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
-from strrn_tf.renamed import with_new_names
+from strrn_tf.system.renamed import with_new_names
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")

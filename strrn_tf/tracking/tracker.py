@@ -17,7 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
-from strrn_tf.tracking import validation
+from strrn_tf.system import validation
+from strrn_tf.system.validation import (
+    check_count,
+    check_flag,
+    check_image,
+    check_positive,
+)
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
@@ -36,12 +42,6 @@ from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.track import TimedFrame
 from strrn_tf.tracking.tracks import Tracks
-from strrn_tf.tracking.validation import (
-    check_count,
-    check_flag,
-    check_image,
-    check_positive,
-)
 
 
 class FaceTracker:

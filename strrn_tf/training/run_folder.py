@@ -11,9 +11,9 @@ from typing import Any
 
 import strrn_tf
 from strrn_tf.config import ADDED_OPTIONS
-from strrn_tf.renamed import with_new_names
 from strrn_tf.system.atomic import remove_leftovers, replacing
 from strrn_tf.system.locking import exclusive_lock
+from strrn_tf.system.renamed import with_new_names
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:

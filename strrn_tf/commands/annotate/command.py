@@ -19,8 +19,8 @@ from strrn_tf.commands.annotate.folder import (
     report_path,
     write_face,
 )
-from strrn_tf.commands.command_line import parse_options, split_beam
 from strrn_tf.config import ANNOTATIONS_NOTE
+from strrn_tf.system.command_line import parse_options, split_beam
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip

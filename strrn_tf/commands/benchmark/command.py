@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from strrn_tf.commands.benchmark.machine import describe, pin_to_one_core
-from strrn_tf.commands.command_line import parse_options
+from strrn_tf.system.command_line import parse_options
+from strrn_tf.system.machine import describe, pin_to_one_core
 
 if TYPE_CHECKING:
     from data_pipeline.media.video import VideoFrame

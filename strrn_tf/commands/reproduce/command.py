@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from strrn_tf.commands.command_line import parse_options
 from strrn_tf.commands.reproduce.rows import (
     FIGURE4,
     FIGURE4_SEQUENCE,
@@ -17,6 +16,7 @@ from strrn_tf.commands.reproduce.rows import (
     Row,
     Source,
 )
+from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
     from strrn_tf.commands.reproduce.data import Data

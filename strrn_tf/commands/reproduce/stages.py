@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Stages:
         train: further arguments of ``strrn train``, for all.
         evaluate: further arguments of ``strrn evaluate``, for all.
         program: command line before ``train`` or ``evaluate``.
+        popen: starts a process.
     """
 
     output: Path
@@ -50,6 +52,7 @@ class Stages:
     train: tuple[str, ...] = ()
     evaluate: tuple[str, ...] = ()
     program: tuple[str, ...] = (sys.executable, "-m", "strrn_tf")
+    popen: Callable[..., subprocess.Popen] = subprocess.Popen
 
     def model(self, training: Training, seed: int) -> str:
         """Return the model of a training, made now if it is missing.
@@ -91,7 +94,7 @@ class Stages:
             target.mkdir(parents=True, exist_ok=True)
             arguments = ["--model", model, "--data-root", clips, "--category", "all"]
             arguments += ["--output", str(target), *self.evaluate]
-            self._run(f"scoring {name}", "evaluate", arguments, target / "log.txt")
+            self.run(f"scoring {name}", "evaluate", arguments, target / "log.txt")
         return target
 
     def results(self, model: str) -> list[dict]:
@@ -126,7 +129,7 @@ class Stages:
             places = ["--output", str(folder), "--cache", str(self.output / "cache")]
             places += ["--seed", str(seed), "--resume"]
             log = folder / "log.txt"
-            self._run(f"training {folder.name}", "train", arguments + places, log)
+            self.run(f"training {folder.name}", "train", arguments + places, log)
         return folder
 
     def _folder(self, training: Training, arguments: list[str]) -> Path:
@@ -135,7 +138,18 @@ class Stages:
         digest = _digest([*arguments, *filter(None, state)])
         return self.output / "models" / f"{training.label}-{digest}"
 
-    def _run(self, what: str, command: str, arguments: list[str], log: Path) -> None:
+    def run(self, what: str, command: str, arguments: list[str], log: Path) -> None:
+        """Run one command to its end.
+
+        Args:
+            what: the stage, in words.
+            command: such as ``train``.
+            arguments: of the command.
+            log: file for all that the command prints.
+
+        Raises:
+            StageFailed: it ended with an error.
+        """
         begin = time.monotonic()
         program = [*self.program, command, *arguments]
         with log.open("a", encoding="utf-8") as file:
@@ -143,7 +157,7 @@ class Stages:
             file.flush()
             # A session of its own: a terminal's Ctrl-C reaches only this process, which
             # passes it on once.
-            process = subprocess.Popen(
+            process = self.popen(
                 program,
                 stdout=file,
                 stderr=subprocess.STDOUT,

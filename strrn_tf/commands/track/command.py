@@ -3,7 +3,7 @@
 import math
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.command_line import one_line, parse_options
 from strrn_tf.commands.track.outputs import Format, Outputs, open_writer, plan
+from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
     from threading import Event
@@ -82,11 +82,14 @@ def parse(argv: Sequence[str]) -> Options:
     return parse_options(Options, argv, prog=PROG, description=HELP)
 
 
-def run(options: Options) -> None:
+def run(
+    options: Options, load: "Callable[[Options], FaceTracker] | None" = None
+) -> None:
     """Track all sources, one after the other.
 
     Args:
         options: what is asked for.
+        load: gives the tracker; by default that of the model in the options.
 
     Raises:
         ValueError: a source cannot be tracked; of several, the others are done first.
@@ -112,7 +115,7 @@ def run(options: Options) -> None:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {source}: {note}", file=sys.stderr)
     if opened:
-        tracker = _open_tracker(options)
+        tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
         name = Path(source).name
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name

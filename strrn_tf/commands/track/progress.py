@@ -11,16 +11,24 @@ T = TypeVar("T")
 INTERVAL = 10.0
 
 
-def shown(frames: Iterable[T], title: str, total: int | None) -> Iterator[T]:
+def shown(
+    frames: Iterable[T],
+    title: str,
+    total: int | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[T]:
     """Yield the frames and show on stderr how many, how fast, and the time left.
 
     Args:
         frames: of one video.
         title: its name.
         total: how many there may be; None: unknown.
+        clock: gives the seconds between lines.
     """
-    show = _bar if sys.stderr.isatty() else _lines
-    yield from show(frames, title, total)
+    if sys.stderr.isatty():
+        yield from _bar(frames, title, total)
+    else:
+        yield from _lines(frames, title, total, clock)
 
 
 def _bar(frames: Iterable[T], title: str, total: int | None) -> Iterator[T]:
@@ -42,10 +50,7 @@ def _bar(frames: Iterable[T], title: str, total: int | None) -> Iterator[T]:
 
 
 def _lines(
-    frames: Iterable[T],
-    title: str,
-    total: int | None,
-    clock: Callable[[], float] = time.monotonic,
+    frames: Iterable[T], title: str, total: int | None, clock: Callable[[], float]
 ) -> Iterator[T]:
     start = last = clock()
     for count, frame in enumerate(frames, 1):

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from strrn_tf.system.validation import check_count, check_image
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.face_detection.mtcnn.networks import Network
-from strrn_tf.tracking.validation import check_count, check_image
 
 # Overlaps above which the worse of two boxes is suppressed: within a scale, between
 # scales, after each of the two other networks (the last against the smaller box).

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from strrn_tf.system.quiet import quiet_stderr
-from strrn_tf.tracking.validation import check_count
+from strrn_tf.system.validation import check_count
 
 SIGNATURE = "serving_default"
 

@@ -12,10 +12,10 @@ import pytest
 from support.places import ROOT
 from support.toy_models import toy_models, toy_samples
 
-import strrn_tf
 from data_pipeline.media.video import open_video, write_video
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.command_line import exit_code
+from strrn_tf.commands.track import command
+from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SHAPE = (120, 160, 3)
@@ -35,16 +35,10 @@ def face(index, state="tracked", number=0):
 
 
 class ScriptedTracker:
-    """Says what a test has written down; knows which frame by counting."""
+    """Answers as a function of the frame's number, which it knows by counting."""
 
-    script = None  # a function of the frame number
-
-    def __init__(self):
-        self.count = 0
-
-    @classmethod
-    def from_pretrained(cls, name, **options):
-        return cls()
+    def __init__(self, script):
+        self.script, self.count = script, 0
 
     def reset(self):
         self.count = 0
@@ -52,16 +46,17 @@ class ScriptedTracker:
     def update(self, frame, timestamp=None, boxes=None):
         assert frame.shape == SHAPE
         self.count += 1
-        return type(self).script(self.count - 1)
+        return self.script(self.count - 1)
 
 
-@pytest.fixture
-def scripted(monkeypatch):
-    def install(script):
-        monkeypatch.setattr(ScriptedTracker, "script", staticmethod(script))
-        monkeypatch.setattr(strrn_tf, "FaceTracker", ScriptedTracker, raising=False)
+def track(script, *words):
+    """Run ``strrn track`` with a scripted tracker; return the exit code."""
 
-    return install
+    def run():
+        options = command.parse([str(word) for word in words])
+        command.run(options, lambda options: ScriptedTracker(script))
+
+    return exit_code("strrn", run)
 
 
 @pytest.fixture
@@ -94,10 +89,9 @@ def left_behind(folder, *expected):
 # What is written --------------------------------------------------------------------
 
 
-def test_json_lines_have_a_row_per_frame_and_face(clip, tmp_path, scripted, capsys):
-    scripted(story)
+def test_json_lines_have_a_row_per_frame_and_face(clip, tmp_path, capsys):
     target = tmp_path / "out.jsonl"
-    assert main(["track", str(clip), "--landmarks", str(target)]) == 0
+    assert track(story, clip, "--landmarks", target) == 0
     rows = read_lines(target)
     assert [row["frame"] for row in rows] == [0, 1, 2, 3, 4, 4, 5]
     assert [row["id"] for row in rows] == [None, 0, 0, 0, 0, 1, 0]
@@ -113,10 +107,9 @@ def test_json_lines_have_a_row_per_frame_and_face(clip, tmp_path, scripted, caps
     assert not left_behind(tmp_path, "clip.mp4", "out.jsonl")
 
 
-def test_csv_has_the_same_rows_with_a_header(clip, tmp_path, scripted):
-    scripted(story)
+def test_csv_has_the_same_rows_with_a_header(clip, tmp_path):
     target = tmp_path / "out.csv"
-    assert main(["track", str(clip), "--landmarks", str(target)]) == 0
+    assert track(story, clip, "--landmarks", target) == 0
     with target.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = list(rows[0])
@@ -128,10 +121,12 @@ def test_csv_has_the_same_rows_with_a_header(clip, tmp_path, scripted):
     assert float(rows[6]["x67"]) == pytest.approx(points(5)[67, 0], abs=5.1e-4)
 
 
-def test_overlay_shows_the_face_where_it_is(clip, tmp_path, scripted):
-    scripted(lambda index: [face(index)] if index == 3 else [])
+def test_overlay_shows_the_face_where_it_is(clip, tmp_path):
+    def script(index):
+        return [face(index)] if index == 3 else []
+
     target = tmp_path / "overlay.mp4"
-    assert main(["track", str(clip), "--output", str(target)]) == 0
+    assert track(script, clip, "--output", target) == 0
     plain, drawn = (
         [f.image.astype(int) for f in open_video(path)] for path in (clip, target)
     )
@@ -145,78 +140,75 @@ def test_overlay_shows_the_face_where_it_is(clip, tmp_path, scripted):
     assert 35 < columns.min() < columns.max() < 120
 
 
-def test_without_file_names_both_are_written_here(
-    clip, tmp_path, scripted, monkeypatch
-):
-    scripted(story)
+def test_without_file_names_both_are_written_here(clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["track", str(clip)]) == 0
+    assert track(story, clip) == 0
     assert not left_behind(
         tmp_path, "clip.mp4", "clip-landmarks.csv", "clip-overlay.mp4"
     )
     assert len(list(open_video(tmp_path / "clip-overlay.mp4"))) == 6
 
 
-def test_folder_of_images_has_times_by_its_frame_rate(tmp_path, scripted):
-    scripted(lambda index: [face(index)])
+def test_folder_of_images_has_times_by_its_frame_rate(tmp_path):
+    def script(index):
+        return [face(index)]
+
     for i in (9, 10, 11):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros(SHAPE, np.uint8))
     target = tmp_path / "out.jsonl"
-    command = ["track", str(tmp_path), "--fps", "50", "--landmarks", str(target)]
-    assert main(command) == 0
+    assert track(script, tmp_path, "--fps", 50, "--landmarks", target) == 0
     assert [row["time"] for row in read_lines(target)] == [0, 0.02, 0.04]
 
 
 # Interruption and mistakes ------------------------------------------------------------
 
 
-def test_ctrl_c_leaves_files_that_are_complete_up_to_there(clip, tmp_path, scripted):
-    def interrupted(index):
+def test_ctrl_c_leaves_files_that_are_complete_up_to_there(clip, tmp_path):
+    def script(index):
         if index == 2:
             signal.raise_signal(signal.SIGINT)
         return [face(index)]
 
-    scripted(interrupted)
     before = signal.getsignal(signal.SIGINT)
     rows, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
-    command = ["track", str(clip), "--landmarks", str(rows), "--output", str(video)]
-    assert main(command) == 130
+    assert track(script, clip, "--landmarks", rows, "--output", video) == 130
     assert [row["frame"] for row in read_lines(rows)] == [0, 1, 2]
     assert len(list(open_video(video))) == 3
     assert not left_behind(tmp_path, "clip.mp4", "out.jsonl", "out.mp4")
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_failure_leaves_the_file_of_before(clip, tmp_path, scripted):
-    def failing(index):
+def test_failure_leaves_the_file_of_before(clip, tmp_path):
+    def script(index):
         if index == 2:
             raise OSError("no space left on device")
         return [face(index)]
 
-    scripted(failing)
     target = tmp_path / "out.jsonl"
     target.write_text("of yesterday\n")
-    assert main(["track", str(clip), "--landmarks", str(target)]) == 2
+    assert track(script, clip, "--landmarks", target) == 2
     assert target.read_text() == "of yesterday\n"
     assert not left_behind(tmp_path, "clip.mp4", "out.jsonl")
 
 
-def test_video_without_a_face_is_an_error_and_has_its_rows(
-    clip, tmp_path, scripted, capsys
-):
-    scripted(lambda index: [])
+def test_video_without_a_face_is_an_error_and_has_its_rows(clip, tmp_path, capsys):
+    def script(index):
+        return []
+
     target = tmp_path / "out.jsonl"
-    assert main(["track", str(clip), "--landmarks", str(target)]) == 2
+    assert track(script, clip, "--landmarks", target) == 2
     assert [row["state"] for row in read_lines(target)] == ["none"] * 6
     message = capsys.readouterr().err.splitlines()[-1]
     assert "clip.mp4: no face was found in 6 frames" in message
 
 
-def test_frames_of_two_sizes_are_refused_by_number(tmp_path, scripted, capsys):
-    scripted(lambda index: [face(index)])
+def test_frames_of_two_sizes_are_refused_by_number(tmp_path, capsys):
+    def script(index):
+        return [face(index)]
+
     for i, shape in enumerate([SHAPE, SHAPE, (120, 162, 3)]):
         cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros(shape, np.uint8))
-    assert main(["track", str(tmp_path), "--landmarks", str(tmp_path / "o.csv")]) == 2
+    assert track(script, tmp_path, "--landmarks", tmp_path / "o.csv") == 2
     assert "frame 2 has 162 x 120 pixels" in capsys.readouterr().err
 
 
@@ -275,14 +267,14 @@ def test_real_run_needs_no_tensorflow(tmp_path):
     clip, target = tmp_path / "clip.mp4", tmp_path / "out.jsonl"
     write_video(clip, images, fps=25)
     # Toy networks put their landmarks where no face is.
-    command = [str(clip), "--model", str(model), "--landmarks", str(target)]
-    command.append("--no-check-faces")
+    words = [str(clip), "--model", str(model), "--landmarks", str(target)]
+    words.append("--no-check-faces")
     program = (
         "import sys; from strrn_tf.commands.cli import main; code = main(sys.argv[1:]);"
         "print(sorted({'tensorflow', 'keras', 'pandas'} & set(sys.modules)), code)"
     )
     result = subprocess.run(
-        [sys.executable, "-c", program, "track", *command],
+        [sys.executable, "-c", program, "track", *words],
         cwd=ROOT,
         capture_output=True,
         text=True,

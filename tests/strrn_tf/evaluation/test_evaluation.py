@@ -303,16 +303,21 @@ class BoxTracker(FakeTracker):
 
 
 @pytest.fixture
-def model(monkeypatch, tmp_path):
+def here(monkeypatch, tmp_path):
+    """Write what has no name into a folder of the test."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(evaluate, "load_tracker", lambda name: BoxTracker())
 
 
-@pytest.mark.usefixtures("model")
+def evaluated(*arguments, tracker=BoxTracker):
+    """Run the command with a tracker whose answers are known; return its exit code."""
+    return evaluate.main(list(map(str, arguments)), load=lambda name: tracker())
+
+
+@pytest.mark.usefixtures("here")
 def test_command_line_on_300vw(data, tmp_path, capsys):
     output = tmp_path / "report"
-    arguments = ["--category", "3", "--data-root", str(data), "--output", str(output)]
-    assert evaluate.main(arguments) == 0
+    arguments = ["--category", "3", "--data-root", data, "--output", output]
+    assert evaluated(*arguments) == 0
     assert {p.name for p in output.iterdir()} == {
         *("metrics.json", "frames.csv", "ced.png", "worst.png")
     }
@@ -334,10 +339,10 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
     assert str(output) in printed.replace("\n", "")
 
 
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_command_line_on_300w_and_max_frames(data, tmp_path):
-    arguments = ["--dataset", "300w", "--data-root", str(data / "300w")]
-    assert evaluate.main([*arguments, "--max-frames", "2"]) == 0
+    arguments = ["--dataset", "300w", "--data-root", data / "300w"]
+    assert evaluated(*arguments, "--max-frames", "2") == 0
     output = tmp_path / "runs" / "evaluation" / "strrn-hgn-300w-gt"
     metrics = json.loads((output / "metrics.json").read_text())
     assert [row["category"] for row in metrics["results"]] == ["helen/testset"]
@@ -345,26 +350,31 @@ def test_command_line_on_300w_and_max_frames(data, tmp_path):
     assert metrics["results"][0]["jitter"] is None
 
 
-@pytest.mark.usefixtures("model")
-def test_boxes_by_mtcnn_are_cached(data, monkeypatch, tmp_path):
+@pytest.mark.usefixtures("here")
+def test_boxes_by_mtcnn_are_cached(data, tmp_path):
+    arguments = ["--category", "3", "--data-root", data, "--boxes", "mtcnn"]
+    arguments += ["--protocol", "detect", "--output", "report"]
+
+    def states():
+        assert evaluated(*arguments) == 0
+        return set(pd.read_csv(tmp_path / "report" / "frames.csv")["state"])
+
+    # In grey pictures there is no face, which is kept too.
+    assert states() == {"lost"}
+    (cache,) = (tmp_path / "runs" / "cache" / "face_boxes").iterdir()
+    found = json.loads(cache.read_text())["boxes"]
+    assert list(found.values()) == [None] * 6
+    boxes = {name: [20.0, 30.0, 60.0, 70.0] for name in found}
+    cache.write_text(json.dumps({"boxes": boxes}))
+    assert states() == {"detected"}
+
+
+def test_a_changed_image_or_folder_is_searched_anew(tmp_path):
     calls = []
 
-    def find_face_box(image, rule):
+    def search(image, rule):
         calls.append(rule)
-        return np.array([20.0, 30.0, 60.0, 70.0])
 
-    monkeypatch.setattr("data_pipeline.crops.face_boxes.find_face_box", find_face_box)
-    arguments = ["--category", "3", "--data-root", str(data), "--boxes", "mtcnn"]
-    for _ in range(2):
-        assert evaluate.main([*arguments, "--protocol", "detect"]) == 0
-    assert calls == ["largest"] * 6
-
-
-def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
-    calls = []
-    monkeypatch.setattr(
-        "data_pipeline.crops.face_boxes.find_face_box", lambda *_: calls.append(1)
-    )
     root, image = tmp_path / "root", np.zeros((9, 9, 3), np.uint8)
     still = root / "helen" / "a.jpg"
     still.parent.mkdir(parents=True)
@@ -372,7 +382,8 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
 
     def searches():
         before = len(calls)
-        with CachedFaceFinder(tmp_path / "boxes", root) as mtcnn:
+        cache = tmp_path / "boxes"
+        with CachedFaceFinder(cache, root, "central", search=search) as mtcnn:
             for name in ("helen/a.jpg", "000001"):
                 mtcnn(name, image)
         return len(calls) - before
@@ -382,6 +393,7 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
     assert searches() == 1
     (root / "new.jpg").touch()
     assert searches() == 2
+    assert set(calls) == {"central"}
 
 
 @pytest.mark.parametrize(
@@ -396,35 +408,36 @@ def test_a_changed_image_or_folder_is_searched_anew(monkeypatch, tmp_path):
         (["--data-root", "/nowhere"], "/nowhere: there is no such folder"),
     ],
 )
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_mistakes_are_one_line_and_exit_code_2(arguments, message, capsys):
-    assert evaluate.main(arguments) == 2
+    assert evaluated(*arguments) == 2
     line = capsys.readouterr().err
     assert message in line
     assert line.count("\n") == 1
     assert "---" not in line  # of the frame that surrounds it
 
 
-@pytest.mark.usefixtures("model")
+@pytest.mark.usefixtures("here")
 def test_a_mistake_in_the_data_leaves_an_old_report_alone(data, tmp_path, capsys):
     output = tmp_path / "report"
-    arguments = ["--category", "3", "--data-root", str(data), "--output", str(output)]
-    assert evaluate.main(arguments) == 0
+    arguments = ["--category", "3", "--data-root", data, "--output", output]
+    assert evaluated(*arguments) == 0
     before = (output / "metrics.json").read_bytes()
     (data / "300vw" / "410" / "annot" / "000004.pts").write_text("version: 1\n")
-    assert evaluate.main(arguments) == 2
+    assert evaluated(*arguments) == 2
     assert "000004.pts" in capsys.readouterr().err
     assert (output / "metrics.json").read_bytes() == before
     assert len(list(output.iterdir())) == 4
 
 
-@pytest.mark.usefixtures("model")
-def test_interrupted(data, monkeypatch, capsys):
-    def stop(*_):
-        raise KeyboardInterrupt
+@pytest.mark.usefixtures("here")
+def test_interrupted(data, capsys):
+    class Interrupted(BoxTracker):
+        def align(self, image, box):
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(BoxTracker, "align", stop)
-    assert evaluate.main(["--category", "3", "--data-root", str(data)]) == 130
+    arguments = ["--category", "3", "--data-root", data]
+    assert evaluated(*arguments, tracker=Interrupted) == 130
     assert "interrupted" in capsys.readouterr().err
 
 

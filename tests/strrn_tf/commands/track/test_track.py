@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from support.mp4 import destroy_frames
 
-import strrn_tf
 from data_pipeline.media import video
 from data_pipeline.media.camera import Camera
 from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import open_video, write_video
-from strrn_tf.commands.cli import main
-from strrn_tf.commands.track import progress
+from strrn_tf.commands.track import command, progress
 from strrn_tf.commands.track.outputs import plan, unique_names
 from strrn_tf.commands.track.video import overlays
+from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SIZE = (48, 64)
@@ -30,34 +29,33 @@ def face(state="tracked", number=0):
     return Face(number, landmarks.astype(np.float32), np.zeros(4), 0.75, 0.01, state)
 
 
-class FaceEverywhere:
-    """Sees what the script says, source by source and frame by frame."""
+class ScriptedTracker:
+    """Answers as a function of the numbers of the source and of its frame."""
 
-    script = None  # function of the number of the source and of the frame shown
-
-    def __init__(self):
-        self.source, self.count = -1, 0
-
-    @classmethod
-    def from_pretrained(cls, name, **options):
-        return cls()
+    def __init__(self, script):
+        self.script, self.source, self.count = script, -1, 0
 
     def reset(self):
         self.source, self.count = self.source + 1, 0
 
     def update(self, frame, timestamp=None):
         self.count += 1
-        return type(self).script(self.source, self.count - 1)
+        return self.script(self.source, self.count - 1)
 
 
-@pytest.fixture
-def tracker(monkeypatch):
-    def install(script=lambda source, index: [face()]):
-        monkeypatch.setattr(FaceEverywhere, "script", staticmethod(script))
+def everywhere(source, index):
+    """Return one face for every frame."""
+    return [face()]
 
-    monkeypatch.setattr(strrn_tf, "FaceTracker", FaceEverywhere, raising=False)
-    install()
-    return install
+
+def track(*words, script=everywhere):
+    """Run ``strrn track`` with a scripted tracker; return the exit code."""
+
+    def run():
+        options = command.parse([str(word) for word in words])
+        command.run(options, lambda options: ScriptedTracker(script))
+
+    return exit_code("strrn", run)
 
 
 def pictures(count):
@@ -87,10 +85,10 @@ def names(folder):
 # Several sources ----------------------------------------------------------------------
 
 
-def test_every_source_has_its_own_files(clips, tmp_path, tracker):
+def test_every_source_has_its_own_files(clips, tmp_path):
     out = tmp_path / "out"
-    command = ["track", *clips, "--output", str(out), "--landmarks", str(out)]
-    assert main([*command, "--format", "csv"]) == 0
+    words = [*clips, "--output", str(out), "--landmarks", str(out)]
+    assert track(*words, "--format", "csv") == 0
     assert names(out) == sorted(
         f"{name}-{kind}"
         for name in ("a", "b.frames", "c")
@@ -102,9 +100,9 @@ def test_every_source_has_its_own_files(clips, tmp_path, tracker):
         assert len(list(open_video(out / f"{name}-overlay.mp4"))) == count
 
 
-def test_a_rate_is_for_folders_and_cameras(clips, tmp_path, tracker, capsys):
-    command = ["track", *clips, "--landmarks", str(tmp_path / "out"), "--fps", "10"]
-    assert main([*command, "--format", "jsonl"]) == 0
+def test_a_rate_is_for_folders_and_cameras(clips, tmp_path, capsys):
+    words = [*clips, "--landmarks", str(tmp_path / "out"), "--fps", "10"]
+    assert track(*words, "--format", "jsonl") == 0
     notes = [n for n in capsys.readouterr().err.splitlines() if n.startswith("note:")]
     assert notes == [
         f"note: {clips[k]}: a video file has its own times, --fps is not for it"
@@ -125,19 +123,16 @@ def test_a_rate_is_for_folders_and_cameras(clips, tmp_path, tracker, capsys):
 def test_numbers_are_called_as_the_user_called_them(
     clips, capsys, option, value, message
 ):
-    assert main(["track", *clips, option, value]) == 2
+    assert track(*clips, option, value) == 2
     assert re.fullmatch(f"strrn: {message}\n", capsys.readouterr().err)
 
 
-def test_a_source_that_fails_is_named_and_the_others_are_done(
-    clips, tmp_path, tracker, capsys
-):
+def test_a_source_that_fails_is_named_and_the_others_are_done(clips, tmp_path, capsys):
     def script(source, index):
         return [face()] if source != 1 else []  # nobody in the second that opens
 
-    tracker(script)
     out, gone = tmp_path / "out", str(tmp_path / "gone.mp4")
-    assert main(["track", clips[0], gone, *clips[1:], "--landmarks", str(out)]) == 2
+    assert track(clips[0], gone, *clips[1:], "--landmarks", out, script=script) == 2
     captured = capsys.readouterr()
     lines = captured.err.splitlines()
     assert len(lines) == 3
@@ -147,18 +142,15 @@ def test_a_source_that_fails_is_named_and_the_others_are_done(
     assert len(rows(out / "c-landmarks" / "frames.csv")) == 6
 
 
-def test_ctrl_c_ends_the_source_in_hand_and_begins_no_other(
-    clips, tmp_path, tracker, capsys
-):
+def test_ctrl_c_ends_the_source_in_hand_and_begins_no_other(clips, tmp_path, capsys):
     def script(source, index):
         if (source, index) == (1, 2):
             signal.raise_signal(signal.SIGINT)
         return [face()]
 
-    tracker(script)
     out = tmp_path / "out"
-    command = ["track", *clips, "--landmarks", str(out), "--output", str(out)]
-    assert main(command) == 130
+    words = [*clips, "--landmarks", str(out), "--output", str(out)]
+    assert track(*words, script=script) == 130
     assert sorted(p.name for p in out.iterdir()) == sorted(
         f"{name}-{kind}"
         for name in ("a", "b.frames")
@@ -202,7 +194,7 @@ def test_sources_with_names_of_any_length_have_files(tmp_path):
 )
 def test_mistakes_are_one_line(arguments, message, clips, tmp_path, capsys):
     before = names(tmp_path)
-    assert main(["track", *(a.format(*clips) for a in arguments)]) == 2
+    assert track(*(a.format(*clips) for a in arguments)) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
     assert names(tmp_path) == before
@@ -211,14 +203,15 @@ def test_mistakes_are_one_line(arguments, message, clips, tmp_path, capsys):
 # Folders of .pts ----------------------------------------------------------------------
 
 
-def test_folder_of_pts_has_a_file_per_face_and_a_row_per_frame(
-    clips, tmp_path, tracker
-):
+def test_folder_of_pts_has_a_file_per_face_and_a_row_per_frame(clips, tmp_path):
     story = [[], [face(), face(number=3)], [face("lost")], [face()]]
-    tracker(lambda source, index: story[index])
+
+    def script(source, index):
+        return story[index]
+
     out = tmp_path / "points"
     for _ in range(2):  # the second time it is replaced
-        assert main(["track", clips[0], "--landmarks", str(out)]) == 0
+        assert track(clips[0], "--landmarks", out, script=script) == 0
     assert names(out) == ["000001-0.pts", "000001-3.pts", "000003-0.pts", "frames.csv"]
     # Files count pixels from 1.
     assert (out / "000001-3.pts").read_text().splitlines()[3] == "1.000 11.250"
@@ -230,31 +223,29 @@ def test_folder_of_pts_has_a_file_per_face_and_a_row_per_frame(
                     ("2", "0", "lost"), ("3", "0", "tracked")]  # fmt: skip
 
 
-def test_failure_leaves_the_folder_of_before(clips, tmp_path, tracker):
+def test_failure_leaves_the_folder_of_before(clips, tmp_path):
     out = tmp_path / "points"
-    assert main(["track", clips[0], "--landmarks", str(out)]) == 0
+    assert track(clips[0], "--landmarks", str(out)) == 0
     before = names(out)
 
     def full(source, index):
         raise OSError("no space left on device")
 
-    tracker(full)
-    assert main(["track", clips[2], "--landmarks", str(out)]) == 2
+    assert track(clips[2], "--landmarks", out, script=full) == 2
     assert names(out) == before
     assert not [p for p in tmp_path.iterdir() if ".tmp." in p.name]
 
 
-def test_a_folder_that_a_kill_left_aside_is_put_back(clips, tmp_path, tracker):
+def test_a_folder_that_a_kill_left_aside_is_put_back(clips, tmp_path):
     out = tmp_path / "points"
-    assert main(["track", clips[0], "--landmarks", str(out)]) == 0
+    assert track(clips[0], "--landmarks", str(out)) == 0
     before = names(out)
     out.rename(tmp_path / ".old.tmp.points")
 
     def full(source, index):
         raise OSError("no space left on device")
 
-    tracker(full)
-    assert main(["track", clips[2], "--landmarks", str(out)]) == 2
+    assert track(clips[2], "--landmarks", out, script=full) == 2
     assert names(out) == before
     assert not [p for p in tmp_path.iterdir() if ".tmp." in p.name]
 
@@ -262,11 +253,11 @@ def test_a_folder_that_a_kill_left_aside_is_put_back(clips, tmp_path, tracker):
 # Broken frames ------------------------------------------------------------------------
 
 
-def test_broken_frames_have_a_row_and_a_picture(clips, tmp_path, tracker, capsys):
+def test_broken_frames_have_a_row_and_a_picture(clips, tmp_path, capsys):
     destroy_frames(tmp_path / "c.mp4", {0, 3})
     out, overlay = tmp_path / "out.jsonl", tmp_path / "out.mp4"
-    command = ["track", clips[2], "--landmarks", str(out), "--output", str(overlay)]
-    assert main(command) == 0
+    words = [clips[2], "--landmarks", str(out), "--output", str(overlay)]
+    assert track(*words) == 0
     read = [json.loads(line) for line in out.read_text().splitlines()]
     assert [row["frame"] for row in read] == list(range(6))
     assert [row["time"] for row in read] == pytest.approx([i / 25 for i in range(6)])
@@ -294,7 +285,7 @@ def test_overlay_of_a_broken_frame_is_the_last_good_one_in_grey():
 # Cameras, progress --------------------------------------------------------------------
 
 
-def test_camera_is_tracked_by_its_number(tmp_path, tracker, monkeypatch):
+def test_camera_is_tracked_by_its_number(tmp_path, monkeypatch):
     class Capture:
         def __init__(self, number):
             self.left = pictures(3)
@@ -320,7 +311,7 @@ def test_camera_is_tracked_by_its_number(tmp_path, tracker, monkeypatch):
 
     monkeypatch.setattr(video, "Camera", fake)
     monkeypatch.chdir(tmp_path)
-    assert main(["track", "0"]) == 0
+    assert track("0") == 0
     assert names(tmp_path) == ["camera-0-landmarks.csv", "camera-0-overlay.mp4"]
     times = [float(row["time"]) for row in rows(tmp_path / "camera-0-landmarks.csv")]
     assert times == [0, 0.5, 2]
@@ -328,14 +319,14 @@ def test_camera_is_tracked_by_its_number(tmp_path, tracker, monkeypatch):
 
 def test_progress_is_a_line_now_and_then_where_there_is_no_terminal(capsys):
     clock = iter(range(0, 1000, 4))  # seconds
-    shown = progress._lines(range(7), "talk.mp4", 10, lambda: next(clock))
+    shown = progress.shown(range(7), "talk.mp4", 10, lambda: next(clock))
     assert list(shown) == list(range(7))
     assert capsys.readouterr().err.splitlines() == [
         "talk.mp4: 3 of 10 frames, 0.2 frames/s, 28 s left",
         "talk.mp4: 6 of 10 frames, 0.2 frames/s, 16 s left",
     ]
     clock = iter(range(0, 1000, 4))
-    shown = progress._lines(range(3), "camera", None, lambda: next(clock))
+    shown = progress.shown(range(3), "camera", None, lambda: next(clock))
     assert list(shown) == [0, 1, 2]
     assert capsys.readouterr().err == "camera: 3 frames, 0.2 frames/s\n"
 

@@ -13,15 +13,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from support.layouts import write_sequence
 from support.places import ROOT
 from support.waiting import soon
 
-from data_pipeline.datasets import ground_truth
 from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
 from strrn_tf.commands import train
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.reproduce import stages
 from strrn_tf.commands.reproduce.command import Options, make_figure4
 from strrn_tf.commands.reproduce.data import Data, LacksData
 from strrn_tf.commands.reproduce.figure4 import Shot, summary, write_figure
@@ -113,16 +112,19 @@ class Processes:
 
 
 class Process:
+    """Ends with a code; or, where it is an exception, waiting is interrupted once."""
+
     def __init__(self, code):
-        self.code, self.signals = code, []
+        self.code, self.events = code, []
 
     def wait(self):
-        if isinstance(self.code, BaseException) and not self.signals:
+        self.events.append("waited for")
+        if isinstance(self.code, BaseException) and len(self.events) == 1:
             raise self.code
         return self.code
 
     def send_signal(self, number):
-        self.signals.append(number)
+        self.events.append(number)
 
 
 # A training that can be interrupted.
@@ -141,15 +143,15 @@ def checkpoint(folder, phase):
 
 
 @pytest.fixture
-def processes(monkeypatch):
-    found = Processes()
-    monkeypatch.setattr(stages.subprocess, "Popen", found)
-    return found
+def processes():
+    return Processes()
 
 
 class TestStages:
     def test_rows_share_what_they_can(self, place, processes):
-        made = Stages(place / "out", data_of(place), ("--preset", "tiny"))
+        made = Stages(
+            place / "out", data_of(place), ("--preset", "tiny"), popen=processes
+        )
         alone = made.model(ROWS["mdm"].training, 0)
         assert len(processes.calls) == 1
         assert "--rounds" in processes.calls[0][1]
@@ -176,7 +178,7 @@ class TestStages:
         assert len(processes.calls) == before
 
     def test_another_seed_or_option_is_another_model(self, place, processes):
-        made = Stages(place / "out", data_of(place))
+        made = Stages(place / "out", data_of(place), popen=processes)
         training = ROWS["full"].training
         others = replace(made, train=("--rounds", "2"))
         models = {made.model(training, 0), made.model(training, 1)}
@@ -186,7 +188,13 @@ class TestStages:
 
     def test_what_is_done_is_not_done_again(self, place, processes):
         for _ in range(2):
-            made = Stages(place / "out", data_of(place), (), ("--max-frames", "3"))
+            made = Stages(
+                place / "out",
+                data_of(place),
+                (),
+                ("--max-frames", "3"),
+                popen=processes,
+            )
             model = made.model(ROWS["full"].training, 0)
             assert made.results(model) == ["fine"]
         scripts = [command for command, _ in processes.calls]
@@ -200,7 +208,9 @@ class TestStages:
         description = place / "shipped" / "strrn-mdm" / "model.json"
         description.parent.mkdir(parents=True)
         description.touch()
-        made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))
+        made = Stages(
+            place / "out", data_of(place, init={"mdm": "strrn-mdm"}), popen=processes
+        )
         training, still = ROWS["full"].training, place / "300w" / "a.pts"
         clip, test = (place / "data" / "300vw" / n / "vid.avi" for n in ("001", "114"))
         models, scores = [made.model(training, 0)], [made.scores("strrn-mdm")]
@@ -214,15 +224,18 @@ class TestStages:
 
     def test_a_failure_has_the_last_line(self, place, processes):
         processes.fails = ("--no-temporal",)
-        made = Stages(place / "out", data_of(place))
+        made = Stages(place / "out", data_of(place), popen=processes)
         with pytest.raises(StageFailed, match=r"exit code 1.*training diverged"):
             made.model(ROWS["no-temporal"].training, 0)
 
     def test_ctrl_c_is_passed_on_once_and_waited_for(self, place, processes):
-        made = Stages(place / "out", data_of(place), ("--interrupted",))
+        made = Stages(
+            place / "out", data_of(place), ("--interrupted",), popen=processes
+        )
         with pytest.raises(KeyboardInterrupt):
             made.model(ROWS["mdm"].training, 0)
-        assert processes.last.signals == [signal.SIGINT]
+        events = ["waited for", signal.SIGINT, "waited for"]
+        assert processes.last.events == events
 
     @pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for a signal")
     def test_a_training_does_not_outlive_a_killed_command(self, place):
@@ -232,7 +245,7 @@ class TestStages:
             "import sys; from pathlib import Path; "
             "from strrn_tf.commands.reproduce.stages import Stages; "
             "stages = Stages(Path(), None, program=(sys.executable, sys.argv[1])); "
-            "stages._run('x', 'train', [], Path(sys.argv[2]))"
+            "stages.run('x', 'train', [], Path(sys.argv[2]))"
         )
         program = [sys.executable, "-c", command, str(script), str(log)]
         deaf = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
@@ -242,7 +255,9 @@ class TestStages:
         assert soon(lambda: "saved" in log.read_text(), 50)
 
     def test_init_takes_the_place_of_the_stills(self, place, processes):
-        made = Stages(place / "out", data_of(place, init={"mdm": "strrn-mdm"}))
+        made = Stages(
+            place / "out", data_of(place, init={"mdm": "strrn-mdm"}), popen=processes
+        )
         assert made.model(ROWS["mdm"].training, 0) == "strrn-mdm"
         assert processes.calls == []
         made.model(ROWS["full"].training, 0)
@@ -287,13 +302,9 @@ class TestData:
             data_of(place).clips_of(Training())
 
     @pytest.mark.parametrize("option", ["stills", "unlabelled", "collections"])
-    def test_a_folder_without_data_is_named_before_the_first_row(
-        self, place, monkeypatch, option
-    ):
-        # Videos are opened by the training alone.
-        monkeypatch.setattr(
-            "strrn_tf.commands.reproduce.data.list_sequences", lambda *_: []
-        )
+    def test_a_folder_without_data_is_named_before_the_first_row(self, place, option):
+        for name in ("114", "203", "410"):
+            write_sequence(place / "data" / "300vw", name, 1)
         empty, clips = place / "empty", place / "data" / "300vw" / "001"
         empty.mkdir()
         values = {
@@ -385,16 +396,13 @@ def test_figure4(tmp_path):
     assert read_image(paths[3]).shape == (80, 30, 3)  # a row per method
 
 
-def test_a_figure_that_cannot_be_made_is_one_of_the_failures(monkeypatch):
-    sequence = SimpleNamespace(
-        sequence=SimpleNamespace(name="517"), reader=SimpleNamespace(num_frames_hint=3)
-    )
-    monkeypatch.setattr(ground_truth, "open_sequences", lambda *_: [sequence])
+def test_a_figure_that_cannot_be_made_is_one_of_the_failures(tmp_path):
+    write_sequence(tmp_path / "300vw", "517", 3)
 
     def fail(*_):
         raise StageFailed("training diverged")
 
-    made = SimpleNamespace(data=SimpleNamespace(clips=Path("x")), model=fail)
+    made = SimpleNamespace(data=SimpleNamespace(clips=tmp_path), model=fail)
     options = Options(what="figure4")
     failures = make_figure4("figure4", options, made)
     assert failures == ["figure4, STRRN: training diverged"]
