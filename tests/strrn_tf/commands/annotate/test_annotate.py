@@ -93,12 +93,12 @@ def judged(seconds, verdict="unreliable", error=0.03):
     return RatedFace(frame, face(error=error), verdict)
 
 
-def test_tally_counts_frames_faces_and_errors():
-    tally = VerdictCounts()
+def test_verdict_counts_count_frames_faces_and_errors():
+    counts = VerdictCounts()
     for one in (judged(0), judged(0, "accepted", 0.001), judged(1, "lost", np.nan)):
-        tally.add(one)
-    tally.add(judged(2, error=7.0))
-    report = tally.report()
+        counts.add(one)
+    counts.add(judged(2, error=7.0))
+    report = counts.report()
     assert report["frames_with_face"] == 2
     assert report["verdicts"] == {"accepted": 1, "unreliable": 2, "unchecked": 0,
                                   "repeated": 0, "lost": 1}  # fmt: skip
