@@ -17,8 +17,8 @@ import numpy as np
 import strrn_tf
 from data_pipeline.media.images import write_image
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.drawing import draw_landmarks
+from strrn_tf.system.command_line import run_program
 
 PROG = "python examples/readme_picture.py"
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "images" / "tracking.jpg"

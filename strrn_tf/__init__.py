@@ -4,7 +4,7 @@ Importing this package is cheap: neither TensorFlow nor Keras is loaded until a 
 that needs them is used.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Face", "FaceTracker", "__version__"]
 
 

@@ -140,7 +140,8 @@ def mean_shape(landmarks: np.ndarray) -> np.ndarray:
 def eye_distance(landmarks: np.ndarray) -> np.ndarray:
     """Return the distances (...) of the outer eye corners of shapes (..., 68, 2).
 
-    Floored by ``EYE_DISTANCE_FLOOR``, for judging predictions. Metrics against ground
+    At least ``EYE_DISTANCE_FLOOR`` times the face size, because predictions may have
+    both corners in one place. Metrics against ground
     truth use the published normalisers of ``metrics.py``, which have no floor.
     """
     landmarks = np.asarray(landmarks)
@@ -156,7 +157,7 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     """Return the mean distance (...) of the points over the reference's eye distance.
 
     Both are (..., 68, 2). With the start of a step as reference and the landmarks that
-    came back as ``landmarks``, this is the cycle error that the threshold T is for.
+    came back as ``landmarks``, this is the cycle error that T limits.
     """
     offset = np.asarray(landmarks) - np.asarray(reference)
     return np.linalg.norm(offset, axis=-1).mean(-1) / eye_distance(reference)

@@ -6,7 +6,7 @@ distance to the annotation in percent of the distance of the outer eye corners, 
 so many steps, once from the annotation and once from the detector's landmarks.
 
 Example:
-  python benchmarks/accuracy/drift.py strrn-mdm --stills DIR/helen/testset
+  python -m benchmarks.accuracy.drift strrn-mdm --stills DIR/helen/testset
 """
 
 import sys
@@ -24,10 +24,10 @@ from rich.table import Table
 from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks, relative_distance
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/drift.py"
+PROG = "python -m benchmarks.accuracy.drift"
 STEPS = (0, 1, 2, 5, 10, 30)
 
 

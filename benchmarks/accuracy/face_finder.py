@@ -1,8 +1,8 @@
 """Compare `FaceFinder` with the `mtcnn` package: same faces, same boxes, how fast.
 
-The row "ours, 40 px" is ``min_face=40``; "ours, share 0.1" is ``min_face_share=0.1``.
-Everything runs on one core. Times are processor time of the second search of an image;
-other work on the machine hardly changes it.
+The row "ours, 40 px" is ``min_face=40``; "ours, share 0.1" is
+``min_face_fraction=0.1``. Everything runs on one core. Times are processor time of the
+second search of an image; other work on the machine hardly changes it.
 
 * Frames of videos. The package is the truth, with its defaults (smallest face 20
   pixels). The table holds the share of its faces found (IoU of at least 0.5), boxes
@@ -11,7 +11,7 @@ other work on the machine hardly changes it.
   The table holds the share of the annotated faces that either finds, and time.
 
 Example:
-  python benchmarks/accuracy/face_finder.py --videos DIR/videos --stills DIR/300w
+  python -m benchmarks.accuracy.face_finder --videos DIR/videos --stills DIR/300w
 """
 
 import os
@@ -31,12 +31,12 @@ from rich.progress import track
 from rich.table import Table
 
 from data_pipeline.media.pts import read_pts
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks, face_size, overlap
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
-PROG = "python benchmarks/accuracy/face_finder.py"
+PROG = "python -m benchmarks.accuracy.face_finder"
 VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 CANVAS = (360, 640)
 FACE_SIZES = (40, 240)
@@ -223,7 +223,7 @@ def run(options: Options) -> None:
     finders = {"mtcnn package": package_finder()}
     for min_face in options.min_face:
         finders[f"ours, {min_face:g} px"] = our_finder(min_face=min_face)
-    finders["ours, share 0.1"] = our_finder(min_face_share=0.1)
+    finders["ours, share 0.1"] = our_finder(min_face_fraction=0.1)
     frames = list(video_frames(options.videos, options.frames_per_video))
     console = Console()
     console.print(compare_on_videos(finders, frames, options.count_above))

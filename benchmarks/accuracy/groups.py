@@ -10,7 +10,7 @@ A model's mean hides the faces it fails on. The groups are:
 Boxes are those of the true landmarks, except in the last group.
 
 Example:
-  python benchmarks/accuracy/groups.py strrn-mdm --stills DIR/helen/testset
+  python -m benchmarks.accuracy.groups strrn-mdm --stills DIR/helen/testset
 """
 
 import json
@@ -32,17 +32,17 @@ from data_pipeline.augmentation.head import lift
 from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import box_from_landmarks, face_size
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/groups.py"
+PROG = "python -m benchmarks.accuracy.groups"
 YAWS = (0, 10, 20, 30, 90)
 SIZES = (100, 60, 40, 25)
 # Radius of the disc, fraction of the face size: a fifth of the area of the box.
 DISC = 0.25
-LOOKS = 5
+DETECTIONS = 5
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def error_at(
 def error_in_own_boxes(
     tracker: FaceTracker, image: np.ndarray, truth: np.ndarray
 ) -> float:
-    """Return the error of the last of several looks, which begin at the true box."""
+    """Return the error of the last of several detections, the first in the true box."""
     landmarks = truth
-    for _ in range(LOOKS):
+    for _ in range(DETECTIONS):
         landmarks = tracker.align(image, box_from_landmarks(landmarks))
     return float(nme_interpupil(landmarks, truth))
 
@@ -133,7 +133,7 @@ def hide(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.n
 
 
 def add_row(table: list[dict], model: str, group: str, errors: np.ndarray) -> None:
-    """Add the row of one group, if anybody is in it."""
+    """Add the row of one group, unless it is empty."""
     if not len(errors):
         return
     row = {"model": model, "faces of": group, "count": len(errors)}

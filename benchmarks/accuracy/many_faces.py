@@ -5,7 +5,7 @@ moves such a mean by several percent. This benchmark animates five data sets, ea
 seed of its own. A still may be in several of them; its motion differs in each.
 
 Example:
-  python benchmarks/accuracy/many_faces.py strrn-mdm --stills DIR/helen/testset
+  python -m benchmarks.accuracy.many_faces strrn-mdm --stills DIR/helen/testset
 """
 
 import sys
@@ -23,7 +23,6 @@ from data_pipeline.animation.dataset import animate_dataset
 from data_pipeline.datasets.ground_truth import open_sequences, read_frames
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.protocols import PROTOCOLS
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -31,8 +30,9 @@ from strrn_tf.evaluation.scoring import (
     evaluate_sequence,
     summarise_results,
 )
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/many_faces.py"
+PROG = "python -m benchmarks.accuracy.many_faces"
 
 
 @dataclass(frozen=True)

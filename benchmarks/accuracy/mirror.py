@@ -8,7 +8,7 @@ The table holds model minus annotation in pixels of the files, with the standard
 At -1 in x the annotations lie one pixel to the right. Boxes are those of the landmarks.
 
 Example:
-  python benchmarks/accuracy/mirror.py strrn-hgn --stills DIR/300w
+  python -m benchmarks.accuracy.mirror strrn-hgn --stills DIR/300w
 """
 
 import sys
@@ -32,11 +32,11 @@ from data_pipeline.datasets.three_hundred_w import (
 )
 from data_pipeline.media.images import read_image
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import MIRROR
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/mirror.py"
+PROG = "python -m benchmarks.accuracy.mirror"
 
 
 @dataclass(frozen=True)

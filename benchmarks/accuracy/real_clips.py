@@ -11,7 +11,7 @@ protocols where they must. The table holds for each protocol:
 * share of frames lost, of those in which MTCNN finds a face.
 
 Example:
-  python benchmarks/accuracy/real_clips.py strrn-mdm --videos DIR --frames 30
+  python -m benchmarks.accuracy.real_clips strrn-mdm --videos DIR --frames 30
 """
 
 import sys
@@ -31,12 +31,12 @@ from data_pipeline.crops.face_boxes import find_face_box
 from data_pipeline.datasets.clips import Clip, list_clips
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.evaluation.metrics import jitter_terms
 from strrn_tf.evaluation.protocols import PROTOCOLS, ProtocolRun
 from strrn_tf.geometry import relative_distance
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/accuracy/real_clips.py"
+PROG = "python -m benchmarks.accuracy.real_clips"
 
 
 @dataclass(frozen=True)

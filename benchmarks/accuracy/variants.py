@@ -11,7 +11,7 @@ for each:
 * milliseconds on one core: the median of calls in which the variants take turns.
 
 Example:
-  python benchmarks/accuracy/variants.py strrn-hgn --stills DIR/300w/helen/testset
+  python -m benchmarks.accuracy.variants strrn-hgn --stills DIR/300w/helen/testset
 """
 
 import os
@@ -34,15 +34,15 @@ from rich.table import Table
 
 from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
 from data_pipeline.media.images import read_image
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import Precision
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load, verify
 
-PROG = "python benchmarks/accuracy/variants.py"
+PROG = "python -m benchmarks.accuracy.variants"
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 # Crops on which the export compares TFLite with Keras.
 PARITY_CROPS = 8

@@ -34,7 +34,7 @@ from benchmarks.models.calibration_samples import Sample, animated, collect
 from data_pipeline.datasets.three_hundred_vw import SPLITS
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.model_folder import seal
 from strrn_tf.tracking.reliability import GOOD, Reliability, features
 
@@ -81,10 +81,10 @@ def run(options: Options) -> None:
     stills = list(list_stills(options.stills, options.split))
     roots = animated(options.cache, stills, options.seeds, options.frames)
     samples = [one for root in roots for one in collect(tracker, root)]
-    claimed = held_out(samples)
-    report(samples, claimed)
+    predicted = held_out(samples)
+    report(samples, predicted)
     if options.picture:
-        draw(samples, claimed, options.picture)
+        draw(samples, predicted, options.picture)
     if options.write:
         write(tracker, fit(samples))
 
@@ -114,15 +114,15 @@ def held_out(samples: list[Sample]) -> np.ndarray:
     order = np.random.default_rng(0).permutation(len(names))
     part_of = {name: int(order[i]) % PARTS for i, name in enumerate(names)}
     parts = np.array([part_of[sample.person] for sample in samples])
-    claimed = np.empty(len(samples))
+    predicted = np.empty(len(samples))
     for part in range(PARTS):
         fitted = fit([samples[i] for i in np.flatnonzero(parts != part)])
         inside = np.flatnonzero(parts == part)
-        claimed[inside] = [fitted(samples[i].face) for i in inside]
-    return claimed
+        predicted[inside] = [fitted(samples[i].face) for i in inside]
+    return predicted
 
 
-def report(samples: list[Sample], claimed: np.ndarray) -> None:
+def report(samples: list[Sample], predicted: np.ndarray) -> None:
     """Print one row per category and state."""
     columns = "clips", "state", "faces", "good", "ECE", "error", "fall", "at best"
     table = Table(*columns)
@@ -146,9 +146,9 @@ def report(samples: list[Sample], claimed: np.ndarray) -> None:
                 state,
                 str(chosen.sum()),
                 f"{100 * good.mean():.1f} %",
-                f"{calibration_error(claimed[chosen], good):.3f}",
+                f"{calibration_error(predicted[chosen], good):.3f}",
                 f"{100 * error.mean():.2f} %",
-                f"{100 * fall(error, -claimed[chosen]):.1f} %",
+                f"{100 * fall(error, -predicted[chosen]):.1f} %",
                 f"{100 * fall(error, error):.1f} %",
             )
     Console().print(table)
@@ -160,28 +160,28 @@ def fall(errors: np.ndarray, order: np.ndarray) -> float:
     return float(1 - kept.mean() / errors.mean())
 
 
-def calibration_error(claimed: np.ndarray, good: np.ndarray) -> float:
-    """Return the expected calibration error: |claimed - true| averaged over bins."""
-    bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
+def calibration_error(predicted: np.ndarray, good: np.ndarray) -> float:
+    """Return the expected calibration error: |predicted - true| averaged over bins."""
+    bins = np.minimum((predicted * BINS).astype(int), BINS - 1)
     gaps = [
-        (bins == b).mean() * abs(claimed[bins == b].mean() - good[bins == b].mean())
+        (bins == b).mean() * abs(predicted[bins == b].mean() - good[bins == b].mean())
         for b in np.unique(bins)
     ]
     return float(sum(gaps))
 
 
-def draw(samples: list[Sample], claimed: np.ndarray, path: Path) -> None:
+def draw(samples: list[Sample], predicted: np.ndarray, path: Path) -> None:
     """Write the calibration curves."""
     figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
     axes.plot([0, 1], [0, 1], color="0.7", label="perfect")
     states = np.array([sample.face.state for sample in samples])
     good = np.array([sample.error < GOOD for sample in samples])
-    bins = np.minimum((claimed * BINS).astype(int), BINS - 1)
+    bins = np.minimum((predicted * BINS).astype(int), BINS - 1)
     for state, colour in (("tracked", "tab:blue"), ("detected", "tab:orange")):
         inside = [(bins == b) & (states == state) for b in range(BINS)]
         inside = [chosen for chosen in inside if chosen.sum() >= FEWEST]
         x, y = (
-            [values[chosen].mean() for chosen in inside] for values in (claimed, good)
+            [values[chosen].mean() for chosen in inside] for values in (predicted, good)
         )
         sizes = [600 * chosen.mean() + 5 for chosen in inside]
         axes.plot(x, y, color=colour, label=state)

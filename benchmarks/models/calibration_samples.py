@@ -1,7 +1,7 @@
 """Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
 Every clip is tracked. In every second one something hides the face for some frames:
-otherwise all faces would be in sight, and nearly all landmarks good.
+otherwise all faces would be visible, and nearly all landmarks good.
 """
 
 import json
@@ -14,6 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.datasets.three_hundred_vw import (
     SPLITS,
     list_sequences,
@@ -23,7 +24,6 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.scenarios import cover
 from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
 from strrn_tf.tracking.face import Face
 
@@ -70,7 +70,7 @@ def animated(
 def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
     """Yield the faces of all clips, tracked and detected."""
     rng = np.random.default_rng(0)
-    names = people(root)
+    names = still_of_clip(root)
     for split in SPLITS:
         for sequence in track(
             list_sequences(root / "300vw", split), f"{root.name}, {split}"
@@ -91,7 +91,7 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
                 yield Sample(face, error, person, split)
 
 
-def people(root: Path) -> dict[str, str]:
+def still_of_clip(root: Path) -> dict[str, str]:
     """Return the still that every clip of an animated data set was made of."""
     description = json.loads((root / "animated.json").read_text())
     clips = description["clips_per_category"], description["num_training_clips"]
@@ -151,7 +151,7 @@ def with_covers(frames: list, rng: np.random.Generator) -> list:
         centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
         centre = centre + (1 - share) * aside * 2 * sides
         half = share * sides / 2
-        block = cover(np.concatenate([centre - half, centre + half]))
+        block = covering_block(np.concatenate([centre - half, centre + half]))
         result[i] = covered(image, *block, kind, colour, rng), truth
     return result
 

@@ -10,7 +10,7 @@ The three networks of MTCNN (Zhang et al. 2016) are rebuilt from the weight list
   are one layer: [box offsets 4, landmark x 5 and y 5 (output network only), logit 1].
 
 Example:
-  python benchmarks/models/convert_mtcnn.py --output runs/mtcnn
+  python -m benchmarks.models.convert_mtcnn --output runs/mtcnn
 """
 
 import hashlib
@@ -25,10 +25,10 @@ import tensorflow as tf
 from keras import layers
 from mtcnn.utils.tensorflow import load_weights
 
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.mtcnn.networks import CHECKSUMS
 
-PROG = "python benchmarks/models/convert_mtcnn.py"
+PROG = "python -m benchmarks.models.convert_mtcnn"
 OUTPUT = (
     Path(__file__).parents[2] / "strrn_tf" / "tracking" / "face_detection" / "mtcnn"
 )

@@ -9,7 +9,7 @@ centre's offset and of the size ratio, as fractions of the face. An augmentation
 cover it.
 
 Example:
-  python benchmarks/models/fit_face_boxes.py ~/300w --finder viola-jones
+  python -m benchmarks.models.fit_face_boxes ~/300w --finder viola-jones
 """
 
 import sys
@@ -30,10 +30,10 @@ from data_pipeline.crops.face_boxes import find_mtcnn_boxes, landmark_box
 from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
 from data_pipeline.datasets.youtube_faces import from_viola_jones
 from data_pipeline.media.images import read_image
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import box_from_landmarks, box_sides, face_size, overlap
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/models/fit_face_boxes.py"
+PROG = "python -m benchmarks.models.fit_face_boxes"
 # A box counts as the annotated face's from this overlap (IoU) on; MTCNN's boxes are
 # taller than landmark boxes, so perfect ones reach about 0.75.
 MIN_OVERLAP = 0.3

@@ -5,7 +5,7 @@ and writes an exported folder whose model.json and MODEL_CARD.md state training 
 licence terms and every measured figure.
 
 Example:
-  python benchmarks/models/publish_model.py runs/real-mdm --name strrn-mdm --reports
+  python -m benchmarks.models.publish_model runs/real-mdm --name strrn-mdm --reports
       runs/evaluation/real-mdm-300w --groups groups.json --failures worst.png
 """
 
@@ -20,12 +20,13 @@ from typing import Annotated
 
 import tyro
 
-from strrn_tf.commands.command_line import run_program
+from benchmarks.models.lighten_model import lighten
 from strrn_tf.config import Precision
+from strrn_tf.system.command_line import run_program
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-PROG = "python benchmarks/models/publish_model.py"
+PROG = "python -m benchmarks.models.publish_model"
 # Drawn faces on which the networks are compared with Keras.
 FACES = 8
 FIGURES = (
@@ -39,8 +40,9 @@ LICENCE = (
 )
 CARD = """# {name}
 
-An {backbone} detector of 68 facial landmarks (iBUG markup) in single images, and the
-STRRN tracker from frame to frame. `model.json` has the exact form of the inputs.
+Two networks for 68 facial landmarks (iBUG markup): an {backbone} detector for single
+images, and the STRRN tracker from frame to frame. `model.json` has the exact form of
+the inputs.
 
 ## How it was made
 
@@ -50,8 +52,8 @@ STRRN tracker from frame to frame. `model.json` has the exact form of the inputs
 
 {licence}
 
-- {stills} annotated stills of 300-W: parts of `afw`, `helen/trainset` and
-  `lfpw/trainset`, of 3148 in all, cropped around faces of at most 200 pixels.
+- {stills} of the 3148 annotated training stills of 300-W: parts of `afw`,
+  `helen/trainset` and `lfpw/trainset`, cropped around faces of at most 200 pixels.
 - {pairs} unlabelled pairs of consecutive frames of {clips} clips. The last round of
   Algorithm 1 trusted {accepted}: {d_det} for the detector, {d_tck} for a tracker.
 - Not for identifying people, and not for decisions about them. The training faces are
@@ -65,7 +67,8 @@ STRRN tracker from frame to frame. `model.json` has the exact form of the inputs
 python evaluate.py --dataset 300w --data-root DIR/300w/helen/testset --model {name}
 ```
 
-The same with `--boxes mtcnn`. NME is in percent, the other metrics are fractions. The
+`docs/data.md` says what `DIR` is. The same with `--boxes mtcnn`. NME is in percent, the
+other metrics are fractions. The stills are crops that we made of Helen's images. The
 weights are {precision}, as shipped. None of the 330 faces is in the training data.
 There is one crop per face and no mirror averaging.
 
@@ -74,15 +77,16 @@ There is one crop per face and no mirror averaging.
 - Large yaw, beyond about 60 degrees: seen on clips, not measured.
 - One half of the face hidden; faces below about 40 pixels.
 - The jaw under beards and hands is a guess.
-- The tracker alone drifts slowly over hundreds of frames
-  (`benchmarks/accuracy/drift.py`). In `FaceTracker` the detector corrects it.
+- The tracker alone drifts within tens of frames
+  (`python -m benchmarks.accuracy.drift`). In `FaceTracker` the detector corrects it.
 {failures}"""
-GROUPS = """The same stills in groups: by the turn of the head, by size (all faces
-shrunk), with a fifth of each face hidden, and in the model's own boxes:
+GROUPS = """\
+The same stills in groups. Four groups are by the turn of the head, four by size (all
+faces shrunk). In one a fifth of each face is hidden, and one has the model's own boxes:
 
 {table}
 
-`python benchmarks/accuracy/groups.py {name} --stills DIR/300w/helen/testset`
+`python -m benchmarks.accuracy.groups {name} --stills DIR/300w/helen/testset`
 
 """
 FAILURES = """
@@ -111,6 +115,9 @@ class Options:
     """The command that trained it, or several, as Markdown."""
     precision: Precision = "float32"
     """Of the weights in the TFLite files; `accuracy/variants.py` compares them."""
+    light: bool = True
+    """Store the kernels of the .keras files in float16 and failures.jpg in quality 80:
+    half the room in every clone. See `lighten_model.py`."""
     output: Path = Path("saved_models")
     """Where exported folders lie."""
 
@@ -123,7 +130,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from data_pipeline.media.images import read_image, write_image
-    from strrn_tf.commands.export import PARTS, drawn_crops
+    from data_pipeline.synthetic.crops import draw_crops
+    from strrn_tf.export.description import PARTS
     from strrn_tf.export.tflite import export_models
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.networks.model_folder import load, seal
@@ -153,7 +161,7 @@ def run(options: Options) -> None:
         failures=FAILURES.format(name=options.name) if options.failures else "",
         **facts,
     )
-    crops = drawn_crops(FACES)
+    crops = draw_crops(FACES)
     folder = options.output / options.name
     export_models(
         *load_networks(options.run / "export"),
@@ -167,6 +175,8 @@ def run(options: Options) -> None:
     if failures is not None:
         write_image(folder / "failures.jpg", failures)
         seal(folder, load(folder).description)
+    if options.light:
+        lighten(folder)
     print(f"published {folder}")
 
 

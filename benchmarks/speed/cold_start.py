@@ -8,7 +8,7 @@ cache and has a column of its own. The second table holds the time of the import
 more run, by package. Without a video, a face is drawn.
 
 Example:
-  python benchmarks/speed/cold_start.py talk.mp4 --model strrn-mdm --runs 7
+  python -m benchmarks.speed.cold_start talk.mp4 --model strrn-mdm --runs 7
 """
 
 import os
@@ -25,9 +25,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import tyro
 
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 
-PROG = "python benchmarks/speed/cold_start.py"
+PROG = "python -m benchmarks.speed.cold_start"
 STEPS = (
     "Python started",
     "command line parsed",
@@ -44,7 +44,8 @@ report("Python started")
 import os
 if hasattr(os, "sched_setaffinity"):
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-from strrn_tf.commands import cli, command_line
+from strrn_tf.commands import cli
+from strrn_tf.system import command_line
 def parsed(*arguments, parse=command_line.parse_options, **options):
     options = parse(*arguments, **options)
     report("command line parsed")

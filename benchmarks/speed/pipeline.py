@@ -29,7 +29,7 @@ from data_pipeline.batches.pipelines import (
     motion_pairs_dataset,
     stills_dataset,
 )
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.speed.pipeline"
 

@@ -37,8 +37,8 @@ from data_pipeline.batches.process_pool import prefetch
 from data_pipeline.batches.sampling import Schedule, sample_generator
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.tasks.processes import begin_worker
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import CROP_SIZE
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.speed.prefetch"
 MIDDLE, SEED = 1000, 0

@@ -30,8 +30,8 @@ from rich.table import Table
 
 from data_pipeline.media.video import open_video, write_video
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.command_line import run_program
 
 PROG = "python -m benchmarks.speed.scale"
 WAYS = ("processes", "Beam")

@@ -8,7 +8,7 @@ changes. Without --video a face is drawn. A day at 25 frames per second has 2,16
 frames.
 
 Example:
-  python benchmarks/speed/soak.py --video talk.mp4 --frames 864000
+  python -m benchmarks.speed.soak --video talk.mp4 --frames 864000
 """
 
 import sys
@@ -25,10 +25,10 @@ from rich.table import Table
 from data_pipeline.animation.sample_clip import write_sample_clip
 from data_pipeline.media.video import VideoFrame, open_video
 from strrn_tf import FaceTracker
-from strrn_tf.commands.benchmark.machine import pin_to_one_core, resident_megabytes
-from strrn_tf.commands.command_line import run_program
+from strrn_tf.system.command_line import run_program
+from strrn_tf.system.machine import pin_to_one_core, resident_megabytes
 
-PROG = "python benchmarks/speed/soak.py"
+PROG = "python -m benchmarks.speed.soak"
 TENTHS = 10
 
 

@@ -28,17 +28,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 
 from benchmarks.speed import pipeline
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.config import RunConfig, supports_global_context
 from strrn_tf.geometry import CROP_SIZE, mean_shape
 from strrn_tf.models.build import build_networks
+from strrn_tf.system.command_line import run_program
 from strrn_tf.training.fitting import use_threads
 from strrn_tf.training.trainers import DetectorTrainer, TrackerTrainer
 
 PROG = "python -m benchmarks.speed.training"
 PAPER_MS, NEEDED_RATIO = 60, 3
-# What feeds whom while Algorithm 1 runs.
-FEEDS = {"detector": "stills", "tracker": "mixed pairs"}
+# The data set that each network learns from while Algorithm 1 runs.
+STREAM_OF_NETWORK = {"detector": "stills", "tracker": "mixed pairs"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def pipeline_rates(options: Options) -> dict[str, float]:
     )
     return {
         network: pipeline.samples_per_second(streams[name], options.seconds)
-        for network, name in FEEDS.items()
+        for network, name in STREAM_OF_NETWORK.items()
     }
 
 

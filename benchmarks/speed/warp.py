@@ -37,7 +37,6 @@ from data_pipeline.augmentation.facial_motion import (
 )
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.synthetic import draw_face
-from strrn_tf.commands.command_line import run_program
 from strrn_tf.geometry import (
     CROP_MARGIN,
     CROP_SIZE,
@@ -45,6 +44,7 @@ from strrn_tf.geometry import (
     box_from_landmarks,
     crop_matrix,
 )
+from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.crop import cut
 
 PROG = "python -m benchmarks.speed.warp"

@@ -1,4 +1,4 @@
-"""Names the successor of ``python -m data_pipeline.animation``."""
+"""Tells that ``python -m data_pipeline.animation`` is now ``strrn animate``."""
 
 import shlex
 import sys

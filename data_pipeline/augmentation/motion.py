@@ -26,7 +26,7 @@ class Motion:
         translation: standard deviation of x and of y, as a fraction of the face size.
         rotation: standard deviation in degrees.
         scale: standard deviation of the logarithm of the scale.
-        still_probability: of no motion at all.
+        no_motion_probability: that the face does not move between the frames.
         moving_occluder_probability: that occluders move between the frames; otherwise
             they stand still in the crop.
         new_blur_probability: that the second frame has a blur of its own.
@@ -41,7 +41,7 @@ class Motion:
     translation: float = 0.02
     rotation: float = 2.0
     scale: float = 0.015
-    still_probability: float = 0.1
+    no_motion_probability: float = 0.1
     moving_occluder_probability: float = 0.5
     new_blur_probability: float = 0.3
     error: float = 0.025
@@ -63,7 +63,7 @@ def sample_motion(
     """
     # A t variable with three degrees of freedom has the variance 3.
     steps = np.clip(rng.standard_t(3, 4) / np.sqrt(3), -4, 4)
-    if rng.random() < motion.still_probability:
+    if rng.random() < motion.no_motion_probability:
         steps = np.zeros(4)
     angle = np.deg2rad(motion.rotation) * steps[0]
     matrix = similarity(np.exp(motion.scale * steps[1]), angle, np.zeros(2))

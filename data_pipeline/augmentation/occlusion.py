@@ -14,6 +14,8 @@ import numpy as np
 BANK_SIDE = 768
 BANK_SIGMA = 32.0
 FILLS = ("colour", "noise", "picture")
+# Side of a block that hides a face with hair and chin, in larger sides of its box.
+COVER = 1.8
 # cv2.fillConvexPoly takes coordinates in 1 / 2**SHIFT pixels.
 SHIFT = 4
 
@@ -118,3 +120,15 @@ def noise_window(side: int, offset: tuple[int, int]) -> np.ndarray:
     """Return a (side, side, 3) view of the noise bank; offsets up to 768 - side."""
     x, y = offset
     return noise_bank()[y : y + side, x : x + side]
+
+
+def covering_block(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first and the last xy of the block that hides a face; never negative.
+
+    Args:
+        box: (4,) tight box of the landmarks.
+    """
+    half = COVER * (box[2:] - box[:2]).max() / 2
+    centre = (box[:2] + box[2:]) / 2
+    start, stop = (np.rint(centre + side * half) for side in (-1, 1))
+    return np.maximum(start, 0).astype(int), np.maximum(stop, 0).astype(int)

@@ -108,7 +108,7 @@ class TrainingData:
         if pseudo is not None and (fraction or not sources):
             frames = self.clips.frames[:, 1]
             index = np.flatnonzero(pseudo.teaches_detector)
-            # An annotated frame needs no pseudo-label, which is worse.
+            # Annotations are better than pseudo-labels.
             index = np.setdiff1d(index, self.annotated)
             label = pseudo.tracked + PADDING
             sources += [

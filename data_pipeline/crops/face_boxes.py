@@ -168,4 +168,4 @@ class BoxCache:
 @functools.cache
 def _finder() -> FaceFinder:
     """Return the face finder. The first search creates it."""
-    return FaceFinder(SMALLEST_FACE, min_face_share=SMALLEST_FRACTION)
+    return FaceFinder(SMALLEST_FACE, min_face_fraction=SMALLEST_FRACTION)

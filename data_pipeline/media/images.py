@@ -8,7 +8,7 @@ import numpy as np
 
 from data_pipeline.media.image_size import read_size
 from strrn_tf.system.atomic import replacing
-from strrn_tf.tracking.validation import check_image
+from strrn_tf.system.validation import check_image
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 

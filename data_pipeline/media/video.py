@@ -16,7 +16,7 @@ from data_pipeline.media.images import frame_number, list_images, read_image
 from data_pipeline.media.opencv_log import ERROR, log_level
 from data_pipeline.media.video_file import VideoFile
 from strrn_tf.system.atomic import replacing
-from strrn_tf.tracking.validation import check_image
+from strrn_tf.system.validation import check_image
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),

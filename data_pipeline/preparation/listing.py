@@ -69,7 +69,7 @@ def _list_300w(root: Path) -> Listing:
     listed = [train, *([test] if test and is_whole else [])]
     for group in listed:
         findings += [Finding(p.name, p.reason) for p in group.problems]
-        findings += _lonely_landmarks(root, group)
+        findings += _landmarks_without_image(root, group)
     parts = []
     for folder, members in groupby(train, key=_folder):
         members = tuple(members)
@@ -110,17 +110,17 @@ def _count_300w(root: Path, train: Stills, test: Stills | None) -> Iterator[Find
             yield Finding(f"{name} set", f"{found} of {published} images")
 
 
-def _lonely_landmarks(root: Path, stills: Stills) -> list[Finding]:
+def _landmarks_without_image(root: Path, stills: Stills) -> list[Finding]:
     """Return a finding for every `.pts` file without an image beside it."""
     known = {s.landmarks_path for s in stills}
     known |= {(root / p.name).with_suffix(".pts") for p in stills.problems}
     folders = {path.parent for path in known}
-    lonely = sorted(
+    without_image = sorted(
         path for f in folders for path in f.glob("*.pts") if path not in known
     )
     return [
         Finding(path.relative_to(root).as_posix(), "has no image beside it")
-        for path in lonely
+        for path in without_image
     ]
 
 

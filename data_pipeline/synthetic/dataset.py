@@ -12,7 +12,7 @@ Every still and clip has a seed of its own. So the files do not depend on the nu
 processes or on interruptions, and no two show the same person.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from data_pipeline.tasks.task import Task
 
 # To be raised with every change that gives other pictures for the same arguments.
 VERSION = 1
+CATEGORIES = (1, 2, 3)
 
 
 def draw_dataset(
@@ -39,6 +40,7 @@ def draw_dataset(
     num_training_clips: int = 48,
     clips_per_category: int = 8,
     frames_per_clip: int = 40,
+    categories: Sequence[int] = CATEGORIES,
     seed: int = 0,
     workers: int | None = None,
 ) -> Path:
@@ -54,6 +56,7 @@ def draw_dataset(
             Their conditions are those of the three categories in turn.
         clips_per_category: number of test clips of each category, at most 14.
         frames_per_clip: frames of every clip, at 25 per second.
+        categories: those that test clips are drawn of.
         seed: decides every picture.
         workers: number of processes. The default is two, or one on a single core.
 
@@ -74,7 +77,14 @@ def draw_dataset(
         "seed": seed,
     }
     _check_numbers(arguments)
-    tasks = list(_tasks(root, arguments))
+    if not {*categories} <= {*CATEGORIES}:
+        raise ValueError(
+            f"`categories` must be among {CATEGORIES}. Received: {categories}"
+        )
+    tasks = list(_tasks(root, arguments, {"train", *categories}))
+    if tuple(categories) != CATEGORIES:
+        # Left out where it changes nothing: folders of older versions do not name it.
+        arguments["categories"] = list(categories)
     return generate_folder(
         root, "drawn", {"version": VERSION, **arguments}, tasks, workers
     )
@@ -84,7 +94,7 @@ def _check_numbers(arguments: dict[str, int]) -> None:
     """Raise a ``ValueError`` if a number is out of range."""
     limits = {
         "num_training_clips": len(sequence_ids("train")),
-        "clips_per_category": min(len(sequence_ids(c)) for c in (1, 2, 3)),
+        "clips_per_category": min(len(sequence_ids(c)) for c in CATEGORIES),
     }
     for name, value in arguments.items():
         low = 1 if name == "frames_per_clip" else 0
@@ -93,8 +103,10 @@ def _check_numbers(arguments: dict[str, int]) -> None:
             raise ValueError(f"`{name}` must be {low} to {high}. Received: {value}")
 
 
-def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
-    """Yield a task for every still and clip."""
+def _tasks(
+    root: Path, arguments: dict[str, int], splits: Collection[int | str]
+) -> Iterator[Task]:
+    """Yield a task for every still, and for every clip of the given splits."""
     seed, frames = arguments["seed"], arguments["frames_per_clip"]
     counts = arguments["num_stills"], arguments["num_test_stills"]
     names = "trainset", "testset"
@@ -103,6 +115,8 @@ def _tasks(root: Path, arguments: dict[str, int]) -> Iterator[Task]:
             path = root / "300w" / "drawn" / name / f"{index:05d}.jpg"
             yield Task(partial(_write_still, path, (seed, kind, index)), path)
     for kind, split in enumerate(SPLITS, 2):
+        if split not in splits:
+            continue
         training = split == "train"
         name = "num_training_clips" if training else "clips_per_category"
         for index, sequence in enumerate(sequence_ids(split)[: arguments[name]]):

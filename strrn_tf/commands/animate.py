@@ -17,7 +17,7 @@ from typing import Literal
 import tyro
 
 from data_pipeline.datasets.three_hundred_w import list_stills
-from strrn_tf.commands.command_line import parse_options
+from strrn_tf.system.command_line import parse_options
 
 PROG = "strrn animate"
 

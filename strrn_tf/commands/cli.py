@@ -40,7 +40,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 import strrn_tf
-from strrn_tf.commands.command_line import exit_code
+from strrn_tf.system.command_line import exit_code
 
 PROG = "strrn"
 # Each module has `parse`, from arguments to options, and `run`. It is imported when its

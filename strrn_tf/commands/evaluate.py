@@ -33,7 +33,6 @@ from data_pipeline.datasets.ground_truth import (
 )
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
-from strrn_tf.commands.command_line import exit_code, parse_options
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.scoring import (
     FrameResult,
@@ -45,6 +44,7 @@ from strrn_tf.evaluation.scoring import (
     summarise_results,
     true_box,
 )
+from strrn_tf.system.command_line import exit_code, parse_options
 from strrn_tf.tracking.networks import model_folder
 
 PROG = "strrn evaluate"
@@ -73,16 +73,19 @@ class Options:
     """Folder for the report. Without it, one under runs/evaluation."""
     protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: as strrn track, where the detector corrects the tracker
-    every few frames and optical flow gives the motion between frames."""
+    tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
+    every few frames, and optical flow gives the motion between frames. It has no
+    smoothing and no face check, and detects again in a box of the current frame."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector: those of the true landmarks, or those MTCNN finds."""
+    """Boxes for the detector, at the start and whenever it detects again: those of the
+    true landmarks of that frame, or those that MTCNN finds in it."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
-    """track-redetect detects again above this cycle error (part of eye distance)."""
+    """track-redetect detects again above this cycle error (fraction of the eye
+    distance). strrn track has 0.05."""
 
 
 def main(
@@ -120,8 +123,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         options: what is evaluated.
         load: gives the tracker of a model's name; by default `load_tracker`.
     """
-    # Loaded here, but first of all: --help must not wait for matplotlib, and who lacks
-    # it must hear so before the work is done.
+    # Not at the top: --help must not wait for matplotlib. Before the work: a missing
+    # package must fail at once.
     from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
 
     model = options.model or newest_model()

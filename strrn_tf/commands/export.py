@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from strrn_tf.commands.command_line import parse_options
 from strrn_tf.config import Precision
+from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
-    import numpy as np
+    pass
 
 PROG = "strrn export"
 HELP = """Write a trained model again: with other weights, or as SavedModels.
@@ -26,16 +26,14 @@ HELP = """Write a trained model again: with other weights, or as SavedModels.
       the mean of a model's weights and of those that it was trained on from: often a
       little better than either. The reliability has to be fitted anew
   strrn export strrn-mdm --tracker runs/steady --output runs/mixed
-      another model's tracker in the place of its own: none belongs to a detector
+      another model's tracker in place of its own: any tracker works with any detector
 
 The exported networks are compared with the Keras networks on synthetic faces, and
 refused where they differ. What a precision costs on your faces:
-python benchmarks/accuracy/variants.py
+python -m benchmarks.accuracy.variants
 """
-# Entries of a description that say of which models it was made.
-PARTS = ("averaged_with", "tracker_of")
-# Faces for the comparison, and the seed that draws them.
-FACES, SEED = 4, 0
+# Synthetic faces for the comparison.
+FACES = 4
 
 
 @dataclass(frozen=True)
@@ -82,11 +80,12 @@ def run(options: Options) -> None:
 
     print(f"exporting {source.path} with {options.precision} weights …")
     with quiet_stderr():
+        from data_pipeline.synthetic.crops import draw_crops
         from strrn_tf.export.tflite import export_models
         from strrn_tf.models.averaging import average
         from strrn_tf.models.build import load_networks
 
-        crops = drawn_crops()
+        crops = draw_crops(FACES)
         models = [load_networks(folder.path) for folder in (source, *others)]
         detector, tracker = map(average, zip(*models, strict=True))
         if options.tracker:
@@ -95,7 +94,9 @@ def run(options: Options) -> None:
             detector,
             tracker,
             output,
-            info=carried_over(source.description, options.average, options.tracker),
+            info=inherited_entries(
+                source.description, options.average, options.tracker
+            ),
             crops=crops,
             starts=source.mean_shape[None].repeat(len(crops), 0),
             saved_model=options.saved_model,
@@ -108,15 +109,17 @@ def run(options: Options) -> None:
     print(f"{output}: {sizes}; next: strrn track VIDEO --model {output}")
 
 
-def carried_over(
+def inherited_entries(
     description: dict[str, Any],
     averaged_with: Sequence[str] = (),
     tracker_of: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a description says of a model whatever its files are.
+    """Return the entries of a description that hold for any files of the model.
 
     What was measured does not hold for a model made of several.
     """
+    from strrn_tf.export.description import PARTS
+
     own = ("name", "backbone", "preset", "seed", "training_data", "licence", "accuracy")
     kept = {key: description[key] for key in (*own, *PARTS) if key in description}
     if averaged_with or tracker_of:
@@ -126,19 +129,3 @@ def carried_over(
     if tracker_of:
         kept["tracker_of"] = tracker_of
     return {**kept, "mean_shape": description["mean_shape"]}
-
-
-def drawn_crops(count: int = FACES) -> "np.ndarray":
-    """Return crops (count, 315, 315, 3) float32 in [0, 1] of synthetic faces."""
-    import numpy as np
-
-    from data_pipeline.synthetic.pictures import draw_face
-    from strrn_tf.geometry import box_from_landmarks, crop_matrix
-    from strrn_tf.tracking.networks.crop import cut, to_network
-
-    crops = []
-    for number in range(count):
-        image, landmarks = draw_face(np.random.default_rng((SEED, number)), None)
-        matrix = crop_matrix(box_from_landmarks(landmarks))
-        crops.append(to_network(cut(image, matrix)))
-    return np.concatenate(crops)

@@ -33,7 +33,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strrn_tf.commands.command_line import exit_code, parse_options, with_new_options
 from strrn_tf.commands.train_options import (
     PROG,
     PSEUDO_LABEL_ONLY_DEFAULTS,
@@ -42,6 +41,7 @@ from strrn_tf.commands.train_options import (
     run_settings,
 )
 from strrn_tf.commands.train_setup import prepare_run
+from strrn_tf.system.command_line import exit_code, parse_options, with_new_options
 
 if TYPE_CHECKING:
     from strrn_tf.methods.method import Method
@@ -72,7 +72,7 @@ def run(options: Options) -> None:
     from strrn_tf.training.run_folder import RunFolder
 
     folder = RunFolder(options.folder)
-    with folder.claimed():
+    with folder.locked():
         found = folder.check(run_settings(options), resume=options.resume)
         if options.resume and not found:
             warn_new_run(options)

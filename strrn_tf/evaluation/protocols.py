@@ -6,8 +6,10 @@ There are three, because the paper does not name its own:
 * ``track``: the detector on the first frame, then one tracker step per frame;
 * ``track-redetect``: the steps of ``FaceTracker``, see ``tracking.step``. Every few
   frames the detector corrects the tracker, and optical flow gives the motion between
-  frames. The face is detected again, in the frame's box, where the networks differ, the
-  cycle error exceeds a limit, or the shape cannot be the face any more.
+  frames. The face is detected again in a box of this frame (the true one with ``gt``).
+  This happens where the networks differ, the cycle error exceeds a limit, or the shape
+  cannot be the face any more. The live tracker detects again in its previous box, and
+  needs two detections that agree.
 """
 
 from collections.abc import Callable

@@ -14,6 +14,8 @@ from strrn_tf import __version__
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
 
+# Entries that name the models which this one was made of.
+PARTS = ("averaged_with", "tracker_of")
 _FRAMES = {
     "name": "frames",
     "shape": [1, CROP_SIZE, CROP_SIZE, 3],

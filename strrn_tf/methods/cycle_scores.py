@@ -1,4 +1,4 @@
-"""Cycle consistency of pairs of frames: lines 2 to 20 of Algorithm 1.
+"""Cycle consistency of pairs of frames: lines 2 to 21 of Algorithm 1.
 
 The paper says that detector and tracker "criticize" each other. Shapes are in pixels of
 the crop that both frames of a pair share.

@@ -1,7 +1,8 @@
 """Algorithm 1: detector and tracker teach each other on unlabelled video.
 
-Reads like the box in the paper. Every training and every round writes a file when it is
-done. Each step looks for its file first, so a killed run is continued by repeating it.
+Follows Algorithm 1 of the paper line by line. Every training and every round writes a
+file when it is done. Each step looks for its file first, so a killed run is continued
+by repeating it.
 """
 
 from dataclasses import dataclass

@@ -3,7 +3,7 @@
 Dong et al. 2018, "Supervision-by-Registration", with the constants of their
 ``configs/lk.config`` and the tests of ``lib/procedure/lk_loss.py``. A sample has three
 consecutive frames, and only the middle one is supervised, as published. (Their loss
-compares the detections in the outer frames with themselves.) OpenCV's pyramidal tracker
+on the outer frames is zero.) OpenCV's pyramidal tracker
 replaces theirs, which runs inside the network. Neither passes a gradient: theirs is
 stopped (``stable 1``). NumPy and OpenCV.
 """

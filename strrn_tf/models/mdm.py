@@ -20,7 +20,7 @@ from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.layers.global_context import GlobalContext
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
-from strrn_tf.renamed import with_new_names
+from strrn_tf.system.renamed import with_new_names
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -77,18 +77,20 @@ class MDM(keras.Model):
         self.regress = layers.Dense(
             2 * len(mean_shape), kernel_initializer="zeros", name="regress"
         )
-        self.global_context = None
+        self.global_context = self.shape_head = self.state_head = None
         if global_context is not None:
             self.global_context = GlobalContext(global_context, name="global_context")
             # Zero too: before training, the branch changes nothing.
             zeros = {"kernel_initializer": "zeros"}
-            self.place = layers.Dense(2 * len(mean_shape), name="place", **zeros)
-            self.remember = layers.Dense(hidden, "tanh", name="remember", **zeros)
+            self.shape_head = layers.Dense(
+                2 * len(mean_shape), name="shape_head", **zeros
+            )
+            self.state_head = layers.Dense(hidden, "tanh", name="state_head", **zeros)
         self.build((None, CROP_SIZE, CROP_SIZE, 3))
 
     @property
     def glance(self) -> GlobalContext | None:
-        """The same layer under the name that weight files use for it.
+        """Alias of ``global_context``: Keras stores the weights under this name.
 
         Keras names weights by attributes, and the first in alphabetical order counts.
         Without this one, shipped models and older checkpoints would not load.
@@ -106,16 +108,15 @@ class MDM(keras.Model):
         self.regress.build((None, hidden))
         if self.global_context:
             self.global_context.build(frames_shape)
-            for layer in (self.place, self.remember):
+            for layer in (self.shape_head, self.state_head):
                 layer.build(self.global_context.compute_output_shape(frames_shape))
         super().build(frames_shape)
 
     def call(self, frames):  # noqa: ANN001, ANN201
         shape, state = self._initial_state(frames)
         refinements = [shape] if self.global_context else []
-        # The branch learns from its own shape only. The loss rewards the last pixel of
-        # the later steps more than the first ten of the branch, so that gradients from
-        # them would teach it to leave the mean shape where it is.
+        # No gradient from later steps: they would hold the branch at the mean shape.
+        # The loss rewards their last pixel more than the first ten of the branch.
         shape = ops.stop_gradient(shape)
         for _ in range(self.settings["steps"]):
             # As published: the positions of the patches receive no gradient.
@@ -136,8 +137,8 @@ class MDM(keras.Model):
         if not self.global_context:
             return shape, ops.zeros((batch, self.settings["hidden"]), frames.dtype)
         context = self.global_context(frames)
-        state = self.remember(ops.stop_gradient(context))
-        return shape + self._offset(self.place(context)), state
+        state = self.state_head(ops.stop_gradient(context))
+        return shape + self._offset(self.shape_head(context)), state
 
     def _offset(self, coordinates):  # noqa: ANN001, ANN202
         offset = self.settings["offset_unit"] * coordinates

@@ -86,13 +86,13 @@ class STRRN(keras.Model):
             GeometryRelation(relation, name=f"relation_{i}")
             for i in range(len(self.geometry))
         ]
-        # Geometry and appearance weigh the same, and neither fades in training.
+        # Normalised, so geometry and appearance keep an equal scale in training.
         self.norms = [
             layers.LayerNormalization(name=f"norm_{part}")
             for part in (["geometry"] if spatial else []) + ["appearance"]
         ]
-        # As in MDM. With ReLU all units died within forty updates. The tracker then
-        # stayed the identity, which the cycle losses do not punish.
+        # tanh as in MDM: with ReLU all units died within forty updates. The tracker
+        # stayed the identity, which has no cycle error.
         self.fuse = layers.Dense(hidden, "tanh", name="fuse")
         self.regress = layers.Dense(
             2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"

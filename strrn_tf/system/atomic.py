@@ -11,8 +11,7 @@ from pathlib import Path
 
 # Bytes of a file name that all file systems take.
 LONGEST_NAME = 255
-# Folders beside one that is being replaced: the former one, and the former one once the
-# new one is in its place.
+# Suffixes of the old folder before and after the swap with the new one.
 _OLD, _DELETED = ".old.tmp.", ".deleted.tmp."
 # Earlier versions wrote the number of the process where random digits are now.
 _TEMPORARY = re.compile(r"\.([0-9]+|[0-9a-f]{8}|old|deleted)\.tmp\..+", re.DOTALL)

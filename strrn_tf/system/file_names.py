@@ -21,7 +21,7 @@ _DEVICE = re.compile(
     r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]) *(\..*)?",
     re.IGNORECASE | re.DOTALL,
 )
-# Where "/" has become "__", another name may read the same.
+# "a/b" and "a__b" would collide.
 _AMBIGUOUS = re.compile(rf"__|_/|/_|-[0-9a-f]{{{_DIGEST}}}\Z")
 
 

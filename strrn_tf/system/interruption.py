@@ -1,4 +1,4 @@
-"""Ctrl-C as a request to stop after the piece of work in hand."""
+"""Ctrl-C as a request to stop after the current piece of work."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ def stop_signal(message: str = "") -> Iterator[threading.Event]:
     """Yield an event that the first Ctrl-C sets; the second one interrupts at once.
 
     Args:
-        message: for stderr at the first, where what is in hand may take a while.
+        message: for stderr at the first Ctrl-C, if the current work may take long.
     """
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
@@ -25,8 +25,8 @@ def stop_signal(message: str = "") -> Iterator[threading.Event]:
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
         if message:
-            # The streams of Python may be in the middle of a write; and Ctrl-C has
-            # ended who reads stderr, where that is a pipe.
+            # Python's streams may be in the middle of a write. The reader of the pipe
+            # may be gone.
             with suppress(OSError):
                 os.write(STDERR, f"\n{message}\n".encode())
 

@@ -1,7 +1,7 @@
 """One process at a time fills a folder.
 
-The others wait and then find it full (`filling`), or are turned away (`alone_in`). The
-system frees a lock when its process dies.
+The others wait and then find it full (`filling`), or get an error (`exclusive_lock`).
+The system frees a lock when its process dies.
 """
 
 import sys
@@ -35,7 +35,7 @@ def filling(folder: str | Path) -> Iterator[None]:
 
 
 @contextmanager
-def alone_in(folder: str | Path, *, beside: bool = False) -> Iterator[None]:
+def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None]:
     """Hold the lock ``<folder>/.lock``; the folder is made when it is missing.
 
     Args:
@@ -62,12 +62,13 @@ def alone_in(folder: str | Path, *, beside: bool = False) -> Iterator[None]:
 
 
 def _is_free(lock: FileLock) -> bool:
-    """Take a lock if nobody has it; return whether that is so."""
+    """Take a lock if no other process has it; return whether it was taken."""
     try:
         lock.acquire(timeout=0)
     except Timeout:
         if not Path(lock.lock_file).exists():
-            # Some file systems cannot make it, and filelock takes that for a rival.
+            # Some file systems cannot make it; filelock reports it as held by another
+            # process.
             raise OSError(f"{lock.lock_file}: cannot be made") from None
         return False
     return True

@@ -70,7 +70,7 @@ class _Stderr:
         with self._lock:
             _flush()
             os.lseek(self._kept, began, os.SEEK_SET)
-            with suppress(OSError):  # who reads the screen may be gone
+            with suppress(OSError):  # the reader of the pipe may be gone
                 while block := os.read(self._kept, 2**16):
                     _write(self._screen, block)
 
@@ -79,7 +79,7 @@ class _Stderr:
         # number of stderr then.
         if sys.stderr is None:
             return
-        # Quiet is a courtesy. A full disk must not end the program.
+        # Ignore failures, such as a full disk: muting is optional.
         with suppress(OSError):
             self._kept = _open_nameless()
             self._screen = os.dup(STDERR)
@@ -121,7 +121,7 @@ def _open_nameless() -> int:
 
 
 def _flush() -> None:
-    with suppress(OSError, ValueError):  # whoever reads it may be gone
+    with suppress(OSError, ValueError):  # the reader of the pipe may be gone
         if sys.stderr is not None:
             sys.stderr.flush()
 

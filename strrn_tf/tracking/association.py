@@ -1,4 +1,4 @@
-"""Data association: which box belongs to which face, in sight or lost."""
+"""Data association: which box belongs to which face, visible or lost."""
 
 from collections.abc import Mapping, Sequence
 

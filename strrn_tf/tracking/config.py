@@ -45,37 +45,39 @@ class TrackingConfig:
     min_inside_fraction: float = 0.25
     """Fraction of the area of the face box that has to be inside the image."""
 
-    # When the detector checks a tracked face ------------------------------------------
+    # When the detector runs on a tracked face -----------------------------------------
 
     motion_threshold: float = 0.0075
     """Eye distances per frame. A face that moves further is in motion, else at rest."""
 
     detection_interval_moving: int = 2
-    """Frames between two checks of a face in motion. A slow drift passes the cycle
-    check, because every single step of it returns well."""
+    """Frames between two runs of the detector on a face in motion. A slow drift has
+    small cycle errors, because every single step of it returns well."""
 
     detection_interval_resting: int = 4
-    """Frames between two checks of a face at rest. This number times
+    """Frames between two runs of the detector on a face at rest. This number times
     ``detector_weight`` must not exceed 1, or the correction overshoots."""
 
     cycle_recheck_threshold: float = 0.025
-    """Eye distances. The detector checks at once after a step with a larger cycle
+    """Eye distances. The detector runs at once after a step with a larger cycle
     error. One step in fifty has one in real clips."""
 
     flow_outlier_fraction: float = 0.5
-    """Fraction of the landmarks. The detector checks at once where optical flow takes
+    """Fraction of the landmarks. The detector runs at once where optical flow takes
     more of them out of its gate."""
 
     max_disagreement: float = 0.10
-    """Eye distances. The face is detected anew where detector and tracker differ by
-    more in the mean. A single landmark that differs by more takes the detector's
-    place. Two detections that differ by more are not consistent."""
+    """Eye distances. This limit has three uses. Where detector and tracker differ by
+    more in the mean, the face is detected again. A single landmark that differs by
+    more takes the detector's position. Two detections that differ by more are not
+    consistent."""
 
     # How tracker, detector and optical flow are fused ---------------------------------
 
     detector_weight: float = 0.2
     """Fraction of the difference between detector and tracker that is added in every
-    frame until the next check. The whole of it at once would be visible jitter."""
+    frame until the detector runs again. The whole of it at once would be visible
+    jitter."""
 
     tracker_weight: float = 0.4
     """Fraction of the difference between tracker and optical flow that is added to the

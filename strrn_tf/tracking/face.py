@@ -47,5 +47,5 @@ class Face:
 
     @property
     def offset(self) -> float:
-        """The former name of ``landmark_offset``. The next version removes it."""
+        """Deprecated alias of ``landmark_offset``. The next version removes it."""
         return self.landmark_offset

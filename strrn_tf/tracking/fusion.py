@@ -10,26 +10,26 @@ from strrn_tf.geometry import eye_distance, relative_distance
 from strrn_tf.tracking.config import TrackingConfig
 
 
-def needs_redetection(
-    frames_since_check: int,
+def needs_detector(
+    frames_since_correction: int,
     cycle_error: float,
     tracked: np.ndarray,
     flow: np.ndarray,
     motion: float,
     config: TrackingConfig,
 ) -> bool:
-    """Return whether the detector checks a tracked face in this frame.
+    """Return whether the detector runs on a tracked face in this frame.
 
     It does after a number of frames that depends on the motion, after a large cycle
     error, and where optical flow disagrees with the tracker on many landmarks.
 
     Args:
-        frames_since_check: frames since the last check, this one included.
+        frames_since_correction: frames since the last correction, this one included.
         cycle_error: of the step into this frame.
         tracked: (68, 2), the tracker's landmarks in this frame.
         flow: (68, 2), optical flow's landmarks. NaN: not found again.
         motion: mean distance that the face has moved in this frame.
-        config: thresholds of the check.
+        config: intervals and thresholds.
     """
     is_moving = motion > config.motion_threshold
     interval = (
@@ -41,7 +41,7 @@ def needs_redetection(
     # evidence against the tracker.
     outliers = np.mean(_distances(tracked, flow) > _flow_gate(motion, config))
     return bool(
-        frames_since_check >= interval
+        frames_since_correction >= interval
         or cycle_error > config.cycle_recheck_threshold
         or outliers > config.flow_outlier_fraction
     )
@@ -53,7 +53,7 @@ def detector_correction(
     """Return the offsets by which the detector moves tracked landmarks.
 
     This is the paper's cooperation and competition, at run time. The offsets are added
-    in this frame and in each one until the next check.
+    in this frame and in each one until the detector runs again.
 
     Args:
         tracked: (68, 2), the tracker's landmarks.

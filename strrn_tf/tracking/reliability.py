@@ -16,7 +16,7 @@ import numpy as np
 from strrn_tf.geometry import face_size
 from strrn_tf.tracking.face import Face
 
-# A smaller error is good. Fraction of the eye distance.
+# Error below which landmarks count as good, a fraction of the eye distance.
 GOOD = 0.05
 # The numbers below belong to the fitted function: the weights in ``model.json`` hold
 # for them only, so they are no thresholds of ``TrackingConfig``.

@@ -1,9 +1,9 @@
 """One face from a frame to the next: tracker, detector and optical flow.
 
 This is the paper's cooperation and competition at run time. The tracker finds the
-landmarks and checks itself by backward tracking. Every few frames the detector corrects
-it in the same place. Optical flow has less noise than both and gives the motion from
-frame to frame.
+landmarks, and backward tracking measures its cycle error. Every few frames the detector
+corrects it in the same place. Optical flow has less noise than both and gives the
+motion from frame to frame.
 """
 
 from dataclasses import dataclass, replace
@@ -28,14 +28,14 @@ class TrackState:
     Attributes:
         crop: of the last frame. None: not cut yet, or lost.
         cut_around: landmarks (68, 2) in image pixels, in the middle of the crop window.
-        frames_since_check: frames since the detector has checked the face.
+        frames_since_correction: frames since the detector last ran on the face.
         detector_correction: (68, 2) in image pixels, added to the landmarks of every
             frame, see ``fusion.detector_correction``.
     """
 
     crop: Crop | None = None
     cut_around: np.ndarray | None = None
-    frames_since_check: int = 0
+    frames_since_correction: int = 0
     detector_correction: np.ndarray | float = 0.0
 
     def cut_crop(
@@ -52,7 +52,7 @@ class Step(NamedTuple):
     Attributes:
         cycle_error: of the tracker, a fraction of the eye distance.
         tracked: (68, 2), the tracker's landmarks. None: the step is rejected.
-        detected: (68, 2), the detector's landmarks. None: no check was made.
+        detected: (68, 2), the detector's landmarks. None: it did not run.
         landmarks: (68, 2) float32, the fused landmarks. None: the step is rejected, or
             the detector disagrees.
         state: for the next step. None where there are no landmarks.
@@ -93,17 +93,19 @@ def track_step(
     motion = float(relative_distance(tracked, start))
     # The window stays until the face has left its middle: a moving one adds noise.
     stays = relative_distance(tracked, state.cut_around) <= config.crop_slack
-    frames = state.frames_since_check + 1
-    state = replace(state, crop=crop if stays else None, frames_since_check=frames)
+    frames = state.frames_since_correction + 1
+    state = replace(state, crop=crop if stays else None, frames_since_correction=frames)
     detected = None
-    if fusion.needs_redetection(frames, error, tracked, flow, motion, config):
+    if fusion.needs_detector(frames, error, tracked, flow, motion, config):
         if state.crop is None:
             state = state.cut_crop(networks, image, tracked)
         detected = networks.detect_in(state.crop)
         correction = fusion.detector_correction(tracked, detected, config)
         if correction is None:
             return Step(error, tracked, detected)
-        state = replace(state, frames_since_check=0, detector_correction=correction)
+        state = replace(
+            state, frames_since_correction=0, detector_correction=correction
+        )
     landmarks = fusion.fuse(tracked, flow, motion, config) + state.detector_correction
     if detected is not None:
         replaced = fusion.replaced_by_detector(tracked, detected, config)

@@ -101,12 +101,12 @@ def find_displaced_track(
 ) -> Track | None:
     """Return the track that a returning face displaces, None if it may not return.
 
-    The youngest face in sight is displaced if it is younger than the returning one.
+    The youngest visible face is displaced if it is younger than the returning one.
 
     Args:
         tracks: all tracks, in the order of their ids.
         returning: lost track whose face is found again. None: it is a new face.
-        limit: number of faces to follow. More are in sight only if their boxes were
+        limit: number of faces to follow. More are visible only if their boxes were
             given by the caller; then no face is displaced.
     """
     seen = [track for track in tracks if not track.is_lost]

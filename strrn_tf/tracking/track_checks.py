@@ -53,7 +53,7 @@ def is_degenerate(
 
 
 def needs_confirmation(face: Face, config: TrackingConfig) -> bool:
-    """Return whether a search has to find a face again that is not lost."""
+    """Return whether a visible face is too unreliable to keep unconfirmed."""
     return face.reliability < config.confirmation_reliability
 
 
@@ -72,7 +72,7 @@ def is_same_face(face: Face, other: Face, config: TrackingConfig) -> bool:
 def has_better_duplicate(
     face: Face, seen: Sequence[Face], config: TrackingConfig
 ) -> bool:
-    """Return whether one of the faces in sight is the same one and more reliable.
+    """Return whether one of the visible faces is the same one and more reliable.
 
     Of two equally reliable ones the older track is the better one.
     """

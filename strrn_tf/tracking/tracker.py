@@ -1,10 +1,10 @@
 """``FaceTracker``: 68 landmarks of faces in images and in video. No TensorFlow.
 
 The detector network *detects* a face once, from a box. The STRRN network then *tracks*
-it from frame to frame. Backward tracking checks every step: from the landmarks in frame
-t the network tracks back to frame t-1, where it should return to the landmarks of that
-frame (paper, Fig. 1). Both directions use one crop window. It is the window of frame
-t-1 or of an earlier one, so it adds no motion of its own.
+it from frame to frame. Backward tracking follows every step: from the landmarks in
+frame t the network tracks back to frame t-1, where it should return to the landmarks of
+that frame (paper, Fig. 1). Both directions use one crop window. It is the window of
+frame t-1 or of an earlier one, so it adds no motion of its own.
 
 ``step.py`` has one step, with detector and optical flow. ``tracks.py`` has the rules by
 which tracks start, are detected again, are lost and end.
@@ -17,7 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
-from strrn_tf.tracking import validation
+from strrn_tf.system import validation
+from strrn_tf.system.validation import (
+    check_count,
+    check_flag,
+    check_image,
+    check_positive,
+)
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
@@ -36,12 +42,6 @@ from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.track import TimedFrame
 from strrn_tf.tracking.tracks import Tracks
-from strrn_tf.tracking.validation import (
-    check_count,
-    check_flag,
-    check_image,
-    check_positive,
-)
 
 
 class FaceTracker:

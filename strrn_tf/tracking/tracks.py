@@ -86,13 +86,14 @@ class Tracks:
         )
         error = step.cycle_error
         if step.tracked is None:
-            # The detector has an answer for any picture, so it needs the face check.
+            # The detector returns landmarks for any picture, so it needs the face
+            # check.
             if not self._detector.has_face_check:
                 return mark_lost(track, frame, error)
-            return self._redetect(track, frame, before.box, error)
+            return self._detect_again(track, frame, before.box, error)
         if step.landmarks is None:
             box = box_from_landmarks(step.tracked)
-            return self._redetect(track, frame, box, error)
+            return self._detect_again(track, frame, box, error)
         if step.detected is None:
             facts = {"state": "tracked", "cycle_error": error}
             return self._update(track, frame, step.landmarks, step.state, **facts)
@@ -105,7 +106,7 @@ class Tracks:
         if check.score < self._config.min_face_score:
             return mark_lost(track, frame, error)
         if check.landmark_offset > self._config.max_landmark_offset:
-            return self._redetect(track, frame, check.box, error)
+            return self._detect_again(track, frame, check.box, error)
         return self._update(
             track,
             frame,
@@ -118,7 +119,7 @@ class Tracks:
             landmark_offset=check.landmark_offset,
         )
 
-    def _redetect(
+    def _detect_again(
         self, track: Track, frame: TimedFrame, box: np.ndarray, error: float
     ) -> None:
         """Detect a face again in a box (4,), or mark its track as lost."""
@@ -175,20 +176,20 @@ class Tracks:
         *,
         searched: bool = False,
     ) -> None:
-        """Detect faces in the boxes that belong to no face in sight.
+        """Detect faces in the boxes that belong to no visible face.
 
         Lost faces are served before new ones.
 
         Args:
             frame: of the boxes.
             boxes: face boxes (4,), the most wanted first.
-            limit: largest number of faces in sight; None: any. At the limit no face
-                starts. A lost face that surely is back in its place displaces one that
-                started after it.
+            limit: largest number of visible faces; None: any. At the limit no face
+                starts. A lost face that is found again in its place, with a high score,
+                displaces one that started after it.
             searched: whether the boxes are all that a search of the frame has found.
                 The search then counts as a miss for faces that need confirmation and
-                have no box. New faces that are not confident start only if all faces
-                in sight need confirmation.
+                have no box. New faces that are not confident start only if all
+                visible faces need confirmation.
         """
         config = self._config
         seen = [track for track in self._tracks if not track.is_lost]
@@ -243,7 +244,7 @@ class Tracks:
         """Return every box with its lost track, or None for a new face.
 
         Lost tracks come first. At the limit their gates do not grow with time: a face
-        further away is a stranger.
+        further away is another face.
         """
         lost = [track for track in self._tracks if track.is_lost]
         pace = 0.0 if self._is_full(limit) else 1.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from strrn_tf.training.failures import DiskFull, TrainingDiverged
+from strrn_tf.system.failures import DiskFull, TrainingDiverged
 from strrn_tf.training.run_folder import RunFolder, append_json_line, write_atomically
 
 

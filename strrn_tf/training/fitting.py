@@ -88,7 +88,7 @@ def fit(
             SaveCheckpoint(checkpoint, checkpoints.seconds),
             LogMetrics(folder, phase.name),
         ]
-        message = "stopping after the update in hand; Ctrl-C again: at once"
+        message = "stopping after this update; Ctrl-C again: at once"
         with stop_signal(message) as stop, _saved_on_ctrl_c(learner, checkpoint):
             callbacks.append(StopBetweenUpdates(stop))
             for start, steps, count in checkpoint_intervals(

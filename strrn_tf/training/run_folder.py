@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import strrn_tf
-from strrn_tf.config import LATER
-from strrn_tf.renamed import with_new_names
+from strrn_tf.config import ADDED_OPTIONS
 from strrn_tf.system.atomic import remove_leftovers, replacing
-from strrn_tf.system.locking import alone_in
+from strrn_tf.system.locking import exclusive_lock
+from strrn_tf.system.renamed import with_new_names
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -82,15 +82,15 @@ class RunFolder:
         return self.root / "rounds" / f"{number:02d}"
 
     @contextmanager
-    def claimed(self) -> Iterator[None]:
-        """Keep other processes from training in the folder. Nothing in it is changed.
+    def locked(self) -> Iterator[None]:
+        """Lock the folder against other trainings. Nothing in it is changed.
 
         Raises:
             ValueError: another process trains there.
             OSError: the lock cannot be made.
         """
         # The lock lies beside the folder: a wrong option must not leave a folder.
-        with alone_in(self.root, beside=True):
+        with exclusive_lock(self.root, beside=True):
             yield
 
     def check(self, config: dict[str, Any], *, resume: bool) -> bool:
@@ -121,7 +121,7 @@ class RunFolder:
         """Make the folder and write the settings, or compare them with a run's.
 
         Of a run, files are removed that a killed process did not finish. The caller
-        has claimed the folder.
+        has locked the folder.
 
         Args:
             config: the settings that decide the result, as JSON.
@@ -151,7 +151,11 @@ class RunFolder:
             unknown = _unknown(before.get("run"), config.get("run"))
             if unknown:
                 leaf = unknown.rpartition(".")[2]
-                then = f"Set it to {LATER[leaf]}, r" if leaf in LATER else "R"
+                then = (
+                    f"Set it to {ADDED_OPTIONS[leaf]}, r"
+                    if leaf in ADDED_OPTIONS
+                    else "R"
+                )
                 raise ValueError(
                     f"{self.root} was started by an older version, which did not have "
                     f"the option {unknown}. {then}esume with that version (git_commit "

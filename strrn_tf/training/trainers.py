@@ -23,6 +23,8 @@ class DetectorTrainer(keras.Model):
     def __init__(self, detector: keras.Model, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.detector = detector
+        # The name in users' logs. Unlike the metric of ``evaluation``, its eye distance
+        # has a floor, see ``geometry.eye_distance``.
         self.error = keras.metrics.Mean(name="nme_interocular")
         self.built = True  # the detector is built, and there are no other weights
 

@@ -19,9 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 import numpy as np
 
+from strrn_tf.system.failures import TrainingDiverged
 from strrn_tf.training.callbacks import Checkpoints, steps_done
 from strrn_tf.training.devices import ONE_DEVICE
-from strrn_tf.training.failures import TrainingDiverged
 from strrn_tf.training.fitting import Phase, fit, make_optimizer
 from strrn_tf.training.run_folder import RunFolder
 from support.toy_models import Line

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import tyro
 
-from strrn_tf.commands.annotate.criteria import Criteria, Judged, Tally
+from strrn_tf.commands.annotate.criteria import Criteria, RatedFace, VerdictCounts
 from strrn_tf.commands.annotate.folder import (
     draw_sheet,
     read_report,
@@ -19,8 +19,8 @@ from strrn_tf.commands.annotate.folder import (
     report_path,
     write_face,
 )
-from strrn_tf.commands.command_line import parse_options, split_beam
 from strrn_tf.config import ANNOTATIONS_NOTE
+from strrn_tf.system.command_line import parse_options, split_beam
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip
@@ -55,12 +55,12 @@ add videos: those that are done are not done again unless they have changed.
 # Some rejected faces are kept for inspection: at most this many of a video, and this
 # many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
-# Of the files: older folders are not added to.
+# File format; folders of other formats are refused.
 FORMAT = 4
 
 # Earlier notes have the SHA-256 of the whole model.json. These are those of the shipped
 # models, whose cards have changed since, by the hash of what tracking reads; 16 digits.
-FORMER = {
+OLD_DIGESTS = {
     "112ea5ebcd38cabf": "0610f3fe43386335",
     "7ab8600089cce718": "cd622c9c807198ee",
 }
@@ -97,11 +97,11 @@ def run(options: Options) -> None:
 
     Raises:
         ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
-            another process is at it.
+            another process is writing to it.
     """
     from data_pipeline.datasets.clips import list_clips
     from strrn_tf.system.atomic import remove_leftovers
-    from strrn_tf.system.locking import alone_in
+    from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
 
     if options.workers < 0:
@@ -110,7 +110,7 @@ def run(options: Options) -> None:
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
     refuse_foreign(options.output)
-    with alone_in(options.output):
+    with exclusive_lock(options.output):
         _initialise_output(options, model)
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
@@ -145,7 +145,7 @@ def _annotate_missing(
         )
         tasks.append(Task(work, report_path(there.output, clip.name)))
     print(f"{len(clips)} videos, {len(clips) - len(tasks)} of them done before")
-    # What an earlier state of a video has left is nobody's.
+    # Delete crops of changed videos.
     remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
@@ -157,7 +157,7 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
 
     sheets = {
         "accepted": draw_sheet(options.output / "annotations"),
-        "not believed": draw_sheet(options.output / "rejected"),
+        "rejected": draw_sheet(options.output / "rejected"),
     }
     limit = options.criteria.max_cycle_error
     totals = write_report(options.output, reports, sheets, limit)
@@ -177,34 +177,34 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
 
 
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report, with the mark of its source, is written last."""
+    """Annotate one video; its report is written last, with a fingerprint."""
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
     from strrn_tf.system.atomic import write_text
 
     problem, is_readable = None, True
-    tally = Tally()
+    counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
     tracker = FaceTracker.from_pretrained(
         options.model, max_faces=options.max_faces, smooth=False
     )
     try:
         reader = open_video(path)
-        for judged in judge(reader, tracker, options.criteria):
-            tally.add(judged)
-            if judged.verdict == "accepted":
-                write_face(options.output / "annotations", name, judged)
-            elif judged.verdict == "unreliable" and is_wanted(judged, rejected):
-                rejected.append(judged.frame.timestamp)
-                write_face(options.output / "rejected", name, judged)
+        for rated in judge(reader, tracker, options.criteria):
+            counts.add(rated)
+            if rated.verdict == "accepted":
+                write_face(options.output / "annotations", name, rated)
+            elif rated.verdict == "unreliable" and is_wanted(rated, rejected):
+                rejected.append(rated.frame.timestamp)
+                write_face(options.output / "rejected", name, rated)
         if reader.truncated:
             problem = "the video ends before its announced end"
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
     except ValueError as error:
         problem, is_readable = str(error), False
-    report = {**tally.report(), "readable": is_readable, "source": source}
+    report = {**counts.report(), "readable": is_readable, "source": source}
     if problem is None and not report["frames_with_face"]:
         problem = "no face was found"
     if problem is not None:
@@ -212,11 +212,11 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     write_text(report_path(options.output, name), json.dumps(report) + "\n")
 
 
-def is_wanted(judged: Judged, rejected: list[float]) -> bool:
+def is_wanted(rated: RatedFace, rejected: list[float]) -> bool:
     """Return whether a rejected face is kept for inspection."""
     if not rejected:
         return True
-    is_apart = judged.frame.timestamp - rejected[-1] >= REJECTED_APART
+    is_apart = rated.frame.timestamp - rejected[-1] >= REJECTED_APART
     return is_apart and len(rejected) < REJECTED_PER_CLIP
 
 
@@ -240,8 +240,8 @@ def _initialise_output(options: Options, model: "ModelFolder") -> None:
     from strrn_tf.system.atomic import write_text
     from strrn_tf.tracking.networks.model_folder import SELF_KEY
 
-    mark = model.tracking_sha256
-    wanted = {"format": FORMAT, "model": mark, "max_faces": options.max_faces}
+    digest = model.tracking_sha256
+    wanted = {"format": FORMAT, "model": digest, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
     note = options.output / ANNOTATIONS_NOTE
     if note.exists():
@@ -251,9 +251,9 @@ def _initialise_output(options: Options, model: "ModelFolder") -> None:
             raise ValueError(
                 f"{note} is damaged ({error}). Choose another --output or delete it"
             ) from error
-        former = FORMER.get(mark[:16]), model.description[SELF_KEY][:16]
+        former = OLD_DIGESTS.get(digest[:16]), model.description[SELF_KEY][:16]
         if str(found.get("model"))[:16] in former:
-            found["model"] = mark
+            found["model"] = digest
         other = [key for key, value in wanted.items() if found.get(key) != value]
         if other:
             raise ValueError(

@@ -53,29 +53,29 @@ class Criteria:
             )
 
 
-class Judged(NamedTuple):
-    """One face of one frame, and what became of it."""
+class RatedFace(NamedTuple):
+    """One face of one frame with its verdict."""
 
     frame: Frame
     face: Face
     verdict: Verdict
 
 
-class Tally:
-    """What became of the faces of one video, in the size of its histograms."""
+class VerdictCounts:
+    """Counts and histograms of the verdicts on the faces of one video."""
 
     def __init__(self) -> None:
         self._frames: set[int] = set()
         self._reliabilities: dict[str, list[float]] = {name: [] for name in VERDICTS}
         self._errors: list[float] = []
 
-    def add(self, judged: Judged) -> None:
+    def add(self, rated: RatedFace) -> None:
         """Count one more face."""
-        if judged.verdict != "lost":
-            self._frames.add(judged.frame.index)
-        self._reliabilities[judged.verdict].append(float(judged.face.reliability))
-        if np.isfinite(judged.face.cycle_error):
-            self._errors.append(float(judged.face.cycle_error))
+        if rated.verdict != "lost":
+            self._frames.add(rated.frame.index)
+        self._reliabilities[rated.verdict].append(float(rated.face.reliability))
+        if np.isfinite(rated.face.cycle_error):
+            self._errors.append(float(rated.face.cycle_error))
 
     def count(self, verdict: Verdict) -> int:
         """Return how many faces had this verdict so far."""
@@ -101,7 +101,7 @@ class Tally:
 
 def judge(
     frames: Iterable[Frame], tracker: Tracker, criteria: Criteria
-) -> Iterator[Judged]:
+) -> Iterator[RatedFace]:
     """Yield every face of every frame with its verdict.
 
     "unchecked" is a face that was only detected: there is nothing to go back to.
@@ -117,7 +117,7 @@ def judge(
             verdict = _verdict(face, last.get(face.id), criteria)
             if verdict == "accepted":
                 last[face.id] = face.landmarks
-            yield Judged(frame, face, verdict)
+            yield RatedFace(frame, face, verdict)
 
 
 def _verdict(face: Face, last: np.ndarray | None, criteria: Criteria) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 
 from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import read_pts, write_pts
-from strrn_tf.commands.annotate.criteria import Judged
+from strrn_tf.commands.annotate.criteria import RatedFace
 from strrn_tf.drawing import draw_landmarks, tile_sheet
 from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
 from strrn_tf.system.file_names import file_name
@@ -38,14 +38,14 @@ def report_path(output: Path, name: str) -> Path:
     return output / "videos" / f"{file_name(name)}.json"
 
 
-def write_face(folder: Path, clip: str, judged: Judged) -> None:
+def write_face(folder: Path, clip: str, rated: RatedFace) -> None:
     """Write the crop of a face and its landmarks."""
-    face = judged.face
+    face = rated.face
     side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
     matrix = crop_matrix(face.box, side, MARGIN)
-    path = folder / f"{file_name(clip)}-{judged.frame.index:06d}-{face.id}.jpg"
+    path = folder / f"{file_name(clip)}-{rated.frame.index:06d}-{face.id}.jpg"
     write_pts(path.with_suffix(".pts"), apply_matrix(matrix, face.landmarks))
-    write_image(path, cut(judged.frame.image, matrix, side))
+    write_image(path, cut(rated.frame.image, matrix, side))
 
 
 def remove_faces(output: Path, clips: Collection[str]) -> None:

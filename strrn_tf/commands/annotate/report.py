@@ -38,7 +38,7 @@ def write_report(
 
     Args:
         output: folder of the annotations.
-        reports: of every video, from ``annotating.Tally``, and ``problem`` if any.
+        reports: of every video, from ``VerdictCounts``, and ``problem`` if any.
         sheets: pictures (H, W, 3) uint8 of some faces, by their title.
         max_cycle_error: what was accepted at most, a fraction of the eye distance.
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from strrn_tf.commands.benchmark.machine import describe, pin_to_one_core
-from strrn_tf.commands.command_line import parse_options
+from strrn_tf.system.command_line import parse_options
+from strrn_tf.system.machine import describe, pin_to_one_core
 
 if TYPE_CHECKING:
     from data_pipeline.media.video import VideoFrame
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 PROG = "strrn benchmark"
 HELP = """Measure the tracker on this machine, on one core.
 
-  stages      milliseconds of decoding, face finding, crops, detector, tracker, check
-              (backward tracking), optical flow and smoothing
+  stages      milliseconds of decoding, face finding, crops, detector, tracker,
+              backward tracking, optical flow and smoothing
   video       frames per second with everything included, and peak memory
   jitter      second difference of the landmarks over time in percent of the distance
               of the outer eye corners: of a face at rest (the middle frame again and

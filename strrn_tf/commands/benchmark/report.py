@@ -15,11 +15,11 @@ STAGE_NOTES = {
     "crop": "crop",
     "detect": "detect",
     "track": "track",
-    "check": "check",
+    "check": "backward",
     "flow": "flow",
     "smooth": "smooth",
     "update": "all but decode",
-    "step": "crop, track, check",
+    "step": "crop, track, backward",
 }
 
 
@@ -101,10 +101,10 @@ def same_ids(result: Mapping[str, Any]) -> str:
     return f"{sum(known)} of {len(known)}" if known else MISSING
 
 
-def claimed(result: Mapping[str, Any]) -> str:
-    """Return in what percentage of covered frames the tracker saw a face."""
-    shares = [one["claimed"] for one in result["occlusions"]]
-    return number(100 * np.mean(shares), "{:.0f}") if shares else MISSING
+def false_positive_fraction(result: Mapping[str, Any]) -> str:
+    """Return the percentage of covered frames in which the tracker reported a face."""
+    fractions = [one["claimed"] for one in result["occlusions"]]
+    return number(100 * np.mean(fractions), "{:.0f}") if fractions else MISSING
 
 
 # Rows of the table of all trackers.
@@ -133,5 +133,5 @@ ROWS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     ),
     "hidden: seconds until back, median / max": times_back,
     "hidden: same id when back": same_ids,
-    "hidden: claimed to be seen, %": claimed,
+    "hidden: reported as seen, %": false_positive_fraction,
 }

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strrn_tf.commands.benchmark.machine import peak_megabytes
+from data_pipeline.augmentation.occlusion import covering_block
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
 from strrn_tf.commands.benchmark.trackers import (
     COMMON,
@@ -20,15 +20,15 @@ from strrn_tf.commands.benchmark.trackers import (
 )
 from strrn_tf.evaluation.metrics import interocular, jitter, point_error
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.system.machine import peak_megabytes
 from strrn_tf.tracking.networks.stages import STAGES
 
 # The face at rest: one frame again and again with the noise of a sensor (standard
 # deviation in gray levels). The first second is not counted.
 STILL_FRAMES, STILL_SETTLING, STILL_NOISE = 125, 25, 2.0
 
-# The hidden face: seconds covered, and seconds before and after. The side of the gray
-# cover is a multiple of the larger side of the face box, to hide hair and chin too.
-HIDDEN, APART, COVER = 1.0, 1.0, 1.8
+# The hidden face: seconds covered, and seconds before and after.
+HIDDEN, APART = 1.0, 1.0
 GRAY = 128
 # Percent of the eye distance. The face is found again when its points are this close to
 # those of the same tracker in the same frame of the uncovered video.
@@ -173,21 +173,9 @@ def covered(
         image = frame.image
         if i in hidden:
             image = image.copy()
-            start, stop = cover(boxes[i])
+            start, stop = covering_block(boxes[i])
             image[start[1] : stop[1], start[0] : stop[0]] = GRAY
         yield Frame(frame.timestamp, image)
-
-
-def cover(box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first and the last xy of the block that hides a face; never negative.
-
-    Args:
-        box: (4,) tight box of the landmarks.
-    """
-    half = COVER * (box[2:] - box[:2]).max() / 2
-    centre = (box[:2] + box[2:]) / 2
-    start, stop = (np.rint(centre + side * half) for side in (-1, 1))
-    return np.maximum(start, 0).astype(int), np.maximum(stop, 0).astype(int)
 
 
 def after(
@@ -208,19 +196,20 @@ def after(
         ``seconds``: from the first uncovered frame to the first one in which the face
         is followed again in its place; None if that did not happen before the next
         occlusion. ``same_id``: whether it has its former number; None without numbers.
-        ``claimed``: fraction of the covered frames in which the tracker saw a face.
+        ``claimed``: fraction of the covered frames in which the tracker reported a
+        face (the false positives).
     """
-    claimed = float(has_face(hidden[span]).mean())
+    false_positives = float(has_face(hidden[span]).mean())
     end = times[span.stop] + 2 * APART
     back = (i for i in range(span.stop, len(times)) if times[i] < end)
     found = next((i for i in back if is_there(hidden[i], seen[i])), None)
     if found is None:
-        return {"seconds": None, "same_id": None, "claimed": claimed}
+        return {"seconds": None, "same_id": None, "claimed": false_positives}
     before = hidden[span.start - 1].id
     return {
         "seconds": float(times[found] - times[span.stop]),
         "same_id": None if before is None else hidden[found].id == before,
-        "claimed": claimed,
+        "claimed": false_positives,
     }
 
 

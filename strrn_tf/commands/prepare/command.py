@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from strrn_tf.commands.command_line import parse_options, split_beam
+from strrn_tf.system.command_line import parse_options, split_beam
 
 PROG = "strrn prepare"
 HELP = """Prepare a data set for training, and report its differences and problems.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
-from strrn_tf.commands.command_line import parse_options
 from strrn_tf.commands.reproduce.rows import (
     FIGURE4,
     FIGURE4_SEQUENCE,
@@ -17,6 +16,7 @@ from strrn_tf.commands.reproduce.rows import (
     Row,
     Source,
 )
+from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
     from strrn_tf.commands.reproduce.data import Data
@@ -88,8 +88,9 @@ class Options:
     train: str = ""
     """Further options of train.py, in quotes and after "=": --train="--rounds 2"."""
     boxes: Literal["gt", "mtcnn"] = "gt"
-    """Where detectors look: the box of the true landmarks, or the face MTCNN finds, as
-    in the paper. detect needs one in every frame, the trackers one in the first."""
+    """Boxes for the detector: those of the true landmarks, or the faces that MTCNN
+    finds, as in the paper. detect needs one in every frame, the trackers one at the
+    start. track-redetect needs one more at each re-detection."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
     output: Path | None = None

@@ -68,7 +68,7 @@ class Data:
         Raises:
             LacksData: some are not there.
         """
-        return ["--unlabelled", *map(str, self._places(training))]
+        return ["--unlabelled", *map(str, self._folders(training))]
 
     def learnt_state(self, training: Training) -> str:
         """Return digits that change with what a training learns from.
@@ -78,7 +78,7 @@ class Data:
         """
         sources = [*find_stills(self.stills)[0]] if self.stills else []
         if training.rounds:
-            sources += find_unlabelled(None, self._places(training)).videos
+            sources += find_unlabelled(None, self._folders(training)).videos
         return fingerprint(sources)
 
     def scored_state(self) -> str:
@@ -86,7 +86,7 @@ class Data:
         root = self.clips / "300vw"
         return fingerprint([s for c in (1, 2, 3) for s in list_sequences(root, c)])
 
-    def _places(self, training: Training) -> list[Path]:
+    def _folders(self, training: Training) -> list[Path]:
         """Return the folders of a training's clips.
 
         Rows that learn annotations too see the same clips as the others, so the whole

@@ -26,24 +26,24 @@ from strrn_tf.system.atomic import replacing
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, find
 
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
-# Of its prctl.
+# Option of prctl: the signal at the death of the parent.
 PR_SET_PDEATHSIG = 1
 
 
 class StageFailed(ValueError):
-    """A process ended with an error; one line has its place and its last words."""
+    """A process ended with an error; the message has its log and the last line."""
 
 
 @dataclass(frozen=True)
 class Stages:
-    """Where models are made, of what, and how.
+    """Output folder, data and arguments of all trainings and evaluations.
 
     Attributes:
         output: folder of all models.
         data: what they are made of and scored on.
         train: further arguments of ``strrn train``, for all.
         evaluate: further arguments of ``strrn evaluate``, for all.
-        program: what ``train`` and ``evaluate`` are commands of.
+        program: command line before ``train`` or ``evaluate``.
         popen: starts a process.
     """
 
@@ -72,14 +72,14 @@ class Stages:
         if not training.rounds:
             if self.data.init:
                 return self.data.init[training.backbone]
-            return str(self._stills_alone(training, seed))
+            return str(self._stills_run(training, seed))
         clips = self.data.clips_of(training)
         arguments = [*start, *clips, *training.options, *self.train]
         folder = self._folder(training, [*arguments, "--seed", str(seed)])
         # Annotations of clips are learnt beside the stills, from the first update on.
         can_share = not (self.data.init or training.annotated)
         if can_share and not _is_done(folder):
-            self._share(self._stills_alone(training, seed), folder, training)
+            self._copy_checkpoints(self._stills_run(training, seed), folder, training)
         return str(self._train(folder, arguments, seed))
 
     def scores(self, model: str) -> Path:
@@ -102,15 +102,15 @@ class Stages:
         path = self.scores(model) / "metrics.json"
         return json.loads(path.read_text(encoding="utf-8"))["results"]
 
-    def _stills_alone(self, training: Training, seed: int) -> Path:
-        """Return the run of a backbone that has learnt from stills alone."""
+    def _stills_run(self, training: Training, seed: int) -> Path:
+        """Return the run of a backbone that has learnt from stills only."""
         arguments = [*self.data.start(training), "--rounds", "0", *self.train]
         alone = replace(training, rounds=False, options=())
         folder = self._folder(alone, [*arguments, "--seed", str(seed)])
         return self._train(folder, arguments, seed)
 
-    def _share(self, donor: Path, folder: Path, training: Training) -> None:
-        """Give a run the trainings on stills that another has done already.
+    def _copy_checkpoints(self, donor: Path, folder: Path, training: Training) -> None:
+        """Copy the checkpoints of the trainings on stills from another run.
 
         A training that is complete is only read; so the run ends as if it had done all.
         """
@@ -155,7 +155,8 @@ class Stages:
         with log.open("a", encoding="utf-8") as file:
             file.write(f"$ strrn {command} {' '.join(arguments)}\n")
             file.flush()
-            # Out of reach of a terminal's Ctrl-C, which is passed on once.
+            # A session of its own: a terminal's Ctrl-C reaches only this process, which
+            # passes it on once.
             process = self.popen(
                 program,
                 stdout=file,
@@ -181,7 +182,7 @@ def _end_with_parent() -> None:
 
     A killed command would leave its training behind, which would keep the next one out.
     """
-    # What a shell runs in the background begins deaf to it.
+    # Background jobs of a shell ignore SIGINT.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if LIBC:
         LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGINT)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.command_line import one_line, parse_options
 from strrn_tf.commands.track.outputs import Format, Outputs, open_writer, plan
+from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
     from threading import Event

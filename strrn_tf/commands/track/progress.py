@@ -1,4 +1,4 @@
-"""How far a video is: a bar in a terminal, now and then a line in a file."""
+"""Progress of a video: a bar in a terminal, a line every few seconds elsewhere."""
 
 import sys
 import time
@@ -22,7 +22,7 @@ def shown(
     Args:
         frames: of one video.
         title: its name.
-        total: how many there may be; None: nobody knows.
+        total: how many there may be; None: unknown.
         clock: gives the seconds between lines.
     """
     if sys.stderr.isatty():

@@ -61,7 +61,7 @@ def json_lines(file: TextIO) -> WriteRows:
 
 
 def csv_rows(file: TextIO) -> WriteRows:
-    """Return a writer of CSV with a header; what there is not is left empty."""
+    """Return a writer of CSV with a header; missing values are empty."""
     writer = csv.writer(file, lineterminator="\n")
     names = [f"{axis}{i}" for i in range(NUM_LANDMARKS) for axis in "xy"]
     writer.writerow([*FIELDS, *names])

@@ -70,7 +70,7 @@ def track_frames(
     Args:
         frames: of one video, in order.
         tracker: fresh, or reset.
-        write: receives the faces of every frame; None: nobody does.
+        write: receives the faces of every frame; None: not written.
         summary: is brought up to date with every frame.
 
     Raises:

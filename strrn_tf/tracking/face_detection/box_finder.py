@@ -29,7 +29,7 @@ def mtcnn_finder(num_threads: int, min_face_fraction: float) -> Finder:
 
         if not opened:
             opened.append(
-                FaceFinder(num_threads=num_threads, min_face_share=min_face_fraction)
+                FaceFinder(num_threads=num_threads, min_face_fraction=min_face_fraction)
             )
         return [landmark_box(face.box) for face in opened[0].find(image)]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from strrn_tf.system.validation import check_count, check_image
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.face_detection.mtcnn.networks import Network
-from strrn_tf.tracking.validation import check_count, check_image
 
 # Overlaps above which the worse of two boxes is suppressed: within a scale, between
 # scales, after each of the two other networks (the last against the smaller box).
@@ -55,9 +55,9 @@ class FaceFinder:
     Args:
         min_face: side in pixels of the smallest MTCNN box searched for, at least 20.
             Time falls with its square; from 80 on the frame is halved first.
-        min_face_share: the same as a fraction of the image's shorter side. The larger
-            of both limits holds. 0.1 keeps the time on large frames near that on small
-            ones.
+        min_face_fraction: the same as a fraction of the image's shorter side. The
+            larger of both limits holds. 0.1 keeps the time on large frames near that on
+            small ones.
         thresholds: scores above which a candidate passes each of the networks.
         num_threads: threads of the networks.
 
@@ -73,13 +73,13 @@ class FaceFinder:
         self,
         min_face: float = 40,
         *,
-        min_face_share: float = 0.0,
+        min_face_fraction: float = 0.0,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
         num_threads: int = 1,
     ) -> None:
-        check_arguments(min_face, min_face_share, thresholds, num_threads)
+        check_arguments(min_face, min_face_fraction, thresholds, num_threads)
         self.min_face = min_face
-        self.min_face_share = min_face_share
+        self.min_face_fraction = min_face_fraction
         self.thresholds = tuple(thresholds)
         self.num_threads = num_threads
         self._refiners = {
@@ -120,7 +120,7 @@ class FaceFinder:
 
     def _shrink(self, image: np.ndarray) -> tuple[np.ndarray, int, float]:
         """Return the float32 image to search, what it shrank by, and its `min_face`."""
-        min_face = max(self.min_face, self.min_face_share * min(image.shape[:2]))
+        min_face = max(self.min_face, self.min_face_fraction * min(image.shape[:2]))
         factor = 1
         while min(min_face, *image.shape[:2]) >= 2 * SMALLEST_AFTER_HALVING:
             height, width = image.shape[0] // 2, image.shape[1] // 2
@@ -196,7 +196,7 @@ def logit(probability: float) -> float:
 
 
 def check_arguments(
-    min_face: float, min_face_share: float, thresholds: tuple, num_threads: int
+    min_face: float, min_face_fraction: float, thresholds: tuple, num_threads: int
 ) -> None:
     """Raise a ``ValueError`` that names the wrong argument of the finder."""
     smallest = mtcnn_boxes.SMALLEST_FACE
@@ -205,9 +205,9 @@ def check_arguments(
             f"`min_face` must be at least {smallest} pixels; enlarge the image to find "
             f"smaller faces. Received: {min_face}"
         )
-    if not 0 <= min_face_share <= 1:
+    if not 0 <= min_face_fraction <= 1:
         raise ValueError(
-            f"`min_face_share` must be in [0, 1]. Received: {min_face_share}"
+            f"`min_face_fraction` must be in [0, 1]. Received: {min_face_fraction}"
         )
     if len(thresholds) != 3 or not all(0 < t < 1 for t in thresholds):
         raise ValueError(

@@ -113,7 +113,7 @@ class FaceNetworks:
     ) -> tuple[float, Crop | None]:
         """Detect again, in the crop around detected landmarks, and compare.
 
-        Both detections agree where there is a face.
+        Consistent detections suggest a face; they do not prove one.
 
         Returns:
             The inconsistency, a fraction of the eye distance, and the crop of the

@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from strrn_tf.system.quiet import quiet_stderr
-from strrn_tf.tracking.validation import check_count
+from strrn_tf.system.validation import check_count
 
 SIGNATURE = "serving_default"
 
@@ -58,7 +58,7 @@ class LiteRTModel:
                 f"{self.path} has no signature '{SIGNATURE}'. Export the model again."
             )
         self.outputs: tuple[str, ...] = tuple(sorted(names["outputs"]))
-        # Before the runner is made, which keeps a hold on the tensors.
+        # Allocate first: the runner holds references to the tensors.
         with quiet_stderr():
             self._interpreter.allocate_tensors()
         self._runner = self._interpreter.get_signature_runner(SIGNATURE)

@@ -309,7 +309,7 @@ def test_motion_has_its_statistics():
     t = np.linspace(-400, 400, 800_001)
     density = (1 + t**2 / 3) ** -2
     variance = (density * np.clip(t / np.sqrt(3), -4, 4) ** 2).sum() / density.sum()
-    factor = np.sqrt((1 - motion.still_probability) * variance)
+    factor = np.sqrt((1 - motion.no_motion_probability) * variance)
     for value, size in (
         (moved[:, 0], motion.translation * 200),
         (moved[:, 1], motion.translation * 200),
@@ -321,7 +321,7 @@ def test_motion_has_its_statistics():
         # Heavy tails: a normal variable has a kurtosis of 3.
         assert (value**4).mean() / value.var() ** 2 > 4
     still = (steps == np.eye(2, 3)).all((1, 2)).mean()
-    assert still == pytest.approx(motion.still_probability, abs=0.02)
+    assert still == pytest.approx(motion.no_motion_probability, abs=0.02)
 
 
 def test_detector_errors_have_their_sizes():

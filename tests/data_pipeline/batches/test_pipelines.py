@@ -190,7 +190,7 @@ def test_sources_have_their_shares_everywhere():
 
 
 def test_motion_pairs_are_moved_by_one_similarity():
-    motion = Motion(error=0, still_probability=0, facial_motion=STIFF)
+    motion = Motion(error=0, no_motion_probability=0, facial_motion=STIFF)
     bare = Augmentation.none()
     for batch in batches(make_motion_pairs(augmentation=bare, motion=motion), 3):
         np.testing.assert_array_equal(batch["detected"], batch["target"])
@@ -220,7 +220,7 @@ def test_pairs_without_motion_are_two_equal_frames():
 
 
 def test_faces_turn_and_grow_about_their_own_centre():
-    motion = replace(STILL, rotation=20, scale=0.2, still_probability=0)
+    motion = replace(STILL, rotation=20, scale=0.2, no_motion_probability=0)
     for batch in batches(make_motion_pairs(motion=motion), 3):
         before, after = batch["start"].mean(1), batch["target"].mean(1)
         np.testing.assert_allclose(before, after, atol=1e-2)
@@ -237,7 +237,7 @@ def test_landmarks_follow_the_facial_motion_of_the_picture():
     for (x, y), colour in zip(face.round().astype(int), colours, strict=True):
         frames[:, y - 2 : y + 3, x - 2 : x + 3] = colour
     alone = [i for i in range(68) if min_distance(face, i) > 6]
-    moving = Motion(error=0, still_probability=1, facial_motion=MotionStrength(1.0))
+    moving = Motion(error=0, no_motion_probability=1, facial_motion=MotionStrength(1.0))
     dataset = motion_pairs_dataset(
         [Labelled(frames, landmarks)], batch_size=2, seed=1,
         augmentation=Augmentation(photometric=NONE.photometric, mirror=0.0),

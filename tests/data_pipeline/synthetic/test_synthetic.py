@@ -297,6 +297,18 @@ def test_interrupted_call_is_finished_with_the_same_bytes_in_processes(
     assert digest(root) == whole
 
 
+def test_only_test_clips_of_the_chosen_categories_are_drawn(dataset, tmp_path):
+    root = draw_dataset(tmp_path / "few", workers=1, categories=(3,), **SMALL)
+    first = {category: sequence_ids(category)[0] for category in ("train", 1, 2, 3)}
+    assert {p.name for p in (root / "300vw").iterdir()} == {first["train"], first[3]}
+    name = f"300vw/{first[3]}/vid.avi"
+    assert (root / name).read_bytes() == (dataset / name).read_bytes()
+    with pytest.raises(ValueError, match="categories"):
+        draw_dataset(root, workers=1, **SMALL)
+    with pytest.raises(ValueError, match="`categories` must be among"):
+        draw_dataset(tmp_path / "new", categories=(4,))
+
+
 def test_foreign_folders_and_numbers_out_of_range_are_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="not empty"):

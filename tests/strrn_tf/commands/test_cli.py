@@ -14,8 +14,8 @@ from support.toy_models import toy_models, toy_samples
 
 from data_pipeline.media.video import open_video, write_video
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.command_line import exit_code
 from strrn_tf.commands.track import command
+from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SHAPE = (120, 160, 3)

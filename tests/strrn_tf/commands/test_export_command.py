@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from support.toy_models import WideDetector, toy_mean_shape, toy_models, toy_samples
 
+from data_pipeline.synthetic.crops import draw_crops
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.export import drawn_crops
 from strrn_tf.export.tflite import export_models
 from strrn_tf.models.averaging import average
 from strrn_tf.models.build import load_networks
@@ -124,7 +124,7 @@ def test_no_model(capsys, tmp_path):
 
 
 def test_faces_for_the_comparison():
-    crops = drawn_crops()
+    crops = draw_crops(4)
     assert crops.shape == (4, 315, 315, 3)
     assert crops.dtype == np.float32
     assert 0 <= crops.min() < crops.max() <= 1

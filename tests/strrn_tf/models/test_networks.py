@@ -35,7 +35,7 @@ def starts(count=1, seed=1):
     return SHAPE + np.random.default_rng(seed).normal(0, 3, (count, 68, 2))
 
 
-def twin_of(model, given, start, components):
+def replica_of(model, given, start, components):
     weights = {
         "relations": [arrays(relation.dense) for relation in model.relations],
         "appearance": [encoder_weights(e) for e in model.appearance.encoders],
@@ -66,7 +66,8 @@ class TestMDM:
             branch = model.global_context
             parts = (*branch.convolutions, branch.norm, branch.dense)
             weights["global_context"] = arrays(*parts)
-            weights |= {n: arrays(getattr(model, n)) for n in ("place", "remember")}
+            weights["shape_head"] = arrays(model.shape_head)
+            weights["state_head"] = arrays(model.state_head)
         given = frames()
         expected = twins.mdm(given, SHAPE, weights, 3, patch, style, 7.0)
         received = numpy(model(given)["refinements"])
@@ -102,7 +103,7 @@ class TestGlobalContext:
         start = np.broadcast_to(np.float32(SHAPE), (2, 68, 2))
         np.testing.assert_array_equal(after[:, 0], start)
         np.testing.assert_allclose(after[:, 1:], before, rtol=0, atol=1e-4)
-        extended.place.bias.assign_add(np.ones(136, "float32"))
+        extended.shape_head.bias.assign_add(np.ones(136, "float32"))
         moved = numpy(extended(given)["refinements"])
         assert np.abs(moved - after)[:, 0].min() > 1
 
@@ -112,12 +113,12 @@ class TestGlobalContext:
         with tf.GradientTape(persistent=True) as tape:
             refinements = mdm(given)["refinements"]
             first, last = (tf.reduce_sum(refinements[:, k]) for k in (0, -1))
-        of_branch = [mdm.global_context.dense.kernel, mdm.place.kernel]
+        of_branch = [mdm.global_context.dense.kernel, mdm.shape_head.kernel]
         for variable in of_branch:
             gradient = tape.gradient(first, variable.value)
             assert np.abs(gradient).max() > 0
             assert not np.any(tape.gradient(last, variable.value))
-        assert np.abs(tape.gradient(last, mdm.remember.kernel.value)).max() > 0
+        assert np.abs(tape.gradient(last, mdm.state_head.kernel.value)).max() > 0
 
     def test_an_mdm_that_has_the_branch_stays(self):
         extended = self.network(global_context=True)
@@ -145,7 +146,7 @@ class TestSTRRN:
         if not spatial:
             assert model.relations == []
         given, start = frames(), starts()
-        expected = twin_of(model, given, start, components)
+        expected = replica_of(model, given, start, components)
         received = numpy(model({"frames": given, "start": start}))
         assert np.abs(expected - start).max() > 1
         np.testing.assert_allclose(received, expected, rtol=0, atol=1e-10)
@@ -154,7 +155,7 @@ class TestSTRRN:
         halves = [list(range(34)), list(range(34, 68))]
         model = randomise(STRRN(relation=2, components=halves, **SMALL))
         given, start = frames(), starts()
-        expected = twin_of(model, given, start, halves)
+        expected = replica_of(model, given, start, halves)
         received = numpy(model({"frames": given, "start": start}))
         np.testing.assert_allclose(received, expected, rtol=0, atol=1e-10)
 

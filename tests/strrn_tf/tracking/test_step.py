@@ -130,7 +130,7 @@ def test_a_landmark_far_from_the_detector_is_replaced():
 def test_there_are_no_landmarks_where_the_detector_disagrees():
     steps, _ = run(Networks(away=0.11 * EYES, flow=0.0), 3)
     networks = Networks(away=0.11 * EYES, flow=0.0)
-    state = TrackState(frames_since_check=CONFIG.detection_interval_resting - 1)
+    state = TrackState(frames_since_correction=CONFIG.detection_interval_resting - 1)
     state = state.cut_crop(networks, FRAME, steps[-1].landmarks)
     step = track_step(networks, state, FRAME, steps[-1].landmarks, CONFIG)
     assert step.landmarks is None
@@ -160,7 +160,7 @@ def test_a_window_stays_until_the_face_has_left_its_middle():
     for _ in creeping:
         # Without checks of the detector in between, which would move the face.
         step = track_step(
-            networks, replace(state, frames_since_check=-9), FRAME, start, CONFIG
+            networks, replace(state, frames_since_correction=-9), FRAME, start, CONFIG
         )
         start, state = step.landmarks, step.state
         crops.append(state.crop)

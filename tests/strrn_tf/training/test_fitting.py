@@ -14,8 +14,8 @@ import tensorflow as tf
 from support.toy_models import Line
 from support.weights import arrays
 
+from strrn_tf.system.failures import DiskFull, TrainingDiverged
 from strrn_tf.training.callbacks import Checkpoints, save_checkpoint
-from strrn_tf.training.failures import DiskFull, TrainingDiverged
 from strrn_tf.training.fitting import CHECKPOINTS, Phase, checkpoint_intervals
 from strrn_tf.training.fitting import fit as fit_network
 from strrn_tf.training.run_folder import RunFolder

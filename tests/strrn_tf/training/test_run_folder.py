@@ -140,12 +140,12 @@ def test_a_damaged_configuration_is_a_clear_error(folder):
 def test_two_processes_cannot_train_in_one_folder(folder):
     other = RunFolder(folder.root)
     with (
-        folder.claimed(),
+        folder.locked(),
         pytest.raises(ValueError, match="another process"),
-        other.claimed(),
+        other.locked(),
     ):
         pytest.fail("both were let in")
-    with other.claimed():
+    with other.locked():
         pass  # the first claim has ended
 
 
@@ -161,14 +161,14 @@ def write_leftovers(root):
 def test_what_a_killed_process_was_writing_is_removed_from_a_run(folder):
     folder.start(CONFIG)
     write_leftovers(folder.export)
-    with folder.claimed():
+    with folder.locked():
         folder.start(CONFIG)
         assert os.listdir(folder.export) == [".mine.tmp.x"]
 
 
 def test_a_folder_that_is_no_run_is_left_alone(folder):
     before = write_leftovers(folder.root)
-    with folder.claimed():
+    with folder.locked():
         assert not folder.check(CONFIG, resume=True)
         assert sorted(os.listdir(folder.root)) == before
 
@@ -177,9 +177,9 @@ def test_a_run_with_other_options_is_left_alone(folder):
     folder.start(CONFIG)
     before = write_leftovers(folder.export)
     other = {**CONFIG, "data": {"stills": "xyz"}}
-    with folder.claimed(), pytest.raises(ValueError, match="other options"):
+    with folder.locked(), pytest.raises(ValueError, match="other options"):
         folder.check(other, resume=True)
-    with folder.claimed(), pytest.raises(ValueError, match="other options"):
+    with folder.locked(), pytest.raises(ValueError, match="other options"):
         folder.start(other)
     assert sorted(os.listdir(folder.export)) == before
 
@@ -189,7 +189,7 @@ def test_a_lock_that_cannot_be_made_is_no_other_process(folder, monkeypatch):
         raise Timeout(lock.lock_file)
 
     monkeypatch.setattr(FileLock, "acquire", acquire)
-    with pytest.raises(OSError, match="cannot be made"), folder.claimed():
+    with pytest.raises(OSError, match="cannot be made"), folder.locked():
         pytest.fail("it was let in")
 
 

@@ -37,9 +37,9 @@ def mdm(frames, mean_shape, weights, steps, patch_size, style, offset_unit):
     refinements = []
     if "global_context" in weights:
         context = global_context(frames, weights["global_context"])
-        offset = dense(context, *weights["place"]).reshape(shape.shape)
+        offset = dense(context, *weights["shape_head"]).reshape(shape.shape)
         shape = shape + offset_unit * offset
-        state = np.tanh(dense(context, *weights["remember"]))
+        state = np.tanh(dense(context, *weights["state_head"]))
         refinements.append(shape)
     for _ in range(steps):
         patches = sample_patches(frames, shape, patch_size)

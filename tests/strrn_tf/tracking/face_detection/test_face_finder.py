@@ -93,7 +93,7 @@ def test_min_face_leaves_out_small_faces(picture):
     size = face_size(box_from_landmarks(picture[1]))
     assert FaceFinder(min_face=0.5 * size).find(picture[0])
     assert not FaceFinder(min_face=3 * size).find(picture[0])
-    by_share = FaceFinder(min_face_share=0.3).find(picture[0])
+    by_share = FaceFinder(min_face_fraction=0.3).find(picture[0])
     by_pixels = FaceFinder(min_face=0.3 * 240).find(picture[0])
     assert [f.score for f in by_share] == [f.score for f in by_pixels]
 
@@ -144,7 +144,7 @@ def test_wrong_images(finder, image):
     [
         {"min_face": 19},
         {"min_face": float("nan")},
-        {"min_face_share": 1.5},
+        {"min_face_fraction": 1.5},
         {"thresholds": (0.6, 0.7)},
         {"thresholds": (0.6, 0.7, 1.0)},
         {"num_threads": 0},

@@ -13,11 +13,17 @@ from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
 from strrn_tf.commands.annotate.command import is_wanted, refuse_foreign
-from strrn_tf.commands.annotate.criteria import VERDICTS, Criteria, Judged, Tally, judge
+from strrn_tf.commands.annotate.criteria import (
+    VERDICTS,
+    Criteria,
+    RatedFace,
+    VerdictCounts,
+    judge,
+)
 from strrn_tf.commands.annotate.folder import report_path
 from strrn_tf.commands.annotate.report import headline
 from strrn_tf.commands.cli import main
-from strrn_tf.system.locking import alone_in
+from strrn_tf.system.locking import exclusive_lock
 from strrn_tf.tracking.face import Face
 
 SHAPE = drawn_face()
@@ -84,15 +90,15 @@ class TestJudge:
 
 def judged(seconds, verdict="unreliable", error=0.03):
     frame = SimpleNamespace(index=round(25 * seconds), timestamp=seconds, image=None)
-    return Judged(frame, face(error=error), verdict)
+    return RatedFace(frame, face(error=error), verdict)
 
 
-def test_tally_counts_frames_faces_and_errors():
-    tally = Tally()
+def test_verdict_counts_count_frames_faces_and_errors():
+    counts = VerdictCounts()
     for one in (judged(0), judged(0, "accepted", 0.001), judged(1, "lost", np.nan)):
-        tally.add(one)
-    tally.add(judged(2, error=7.0))
-    report = tally.report()
+        counts.add(one)
+    counts.add(judged(2, error=7.0))
+    report = counts.report()
     assert report["frames_with_face"] == 2
     assert report["verdicts"] == {"accepted": 1, "unreliable": 2, "unchecked": 0,
                                   "repeated": 0, "lost": 1}  # fmt: skip
@@ -245,7 +251,7 @@ class TestCommand:
         path.write_text(text)
 
     def test_one_at_a_time(self, annotated, videos, capsys):
-        with alone_in(annotated):
+        with exclusive_lock(annotated):
             assert main(arguments(videos, annotated)) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1

@@ -14,10 +14,10 @@ from data_pipeline.media.camera import Camera
 from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import open_video, write_video
-from strrn_tf.commands.command_line import exit_code
 from strrn_tf.commands.track import command, progress
 from strrn_tf.commands.track.outputs import plan, unique_names
 from strrn_tf.commands.track.video import overlays
+from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
 SIZE = (48, 64)

@@ -20,7 +20,7 @@ from data_pipeline.synthetic import draw_clip
 from data_pipeline.tasks.processes import run_tasks
 from data_pipeline.tasks.task import Task, use_one_thread
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.command_line import split_beam
+from strrn_tf.system.command_line import split_beam
 
 NO_BEAM = "apache-beam is not installed: pip install 'strrn[beam]'"
 
@@ -79,7 +79,7 @@ class TestRunTasks:
             "from pathlib import Path\n"
             "from data_pipeline.tasks.processes import run_tasks\n"
             "from data_pipeline.tasks.task import Task\n"
-            "from test_workers import noting\n"
+            "from test_processes import noting\n"
             "naps = 8 * [Task(partial(time.sleep, 60), Path('never'))]\n"
             "run_tasks('Napping', noting(Path(sys.argv[1]), 8) + naps, 2)"
         )

@@ -54,6 +54,10 @@ def test_weights_keep_their_names_in_files(mdm, tmp_path):
     parts = ("convolutions/conv2d", "convolutions/conv2d_1", "dense", "norm")
     expected = [f"detector/glance/{part}/vars/{i}" for part in parts for i in (0, 1)]
     assert sorted(branch) == sorted(expected)
+    # The other parts are stored by their order.
+    dense = ("dense", "dense_1", "dense_2", "dense_3")
+    heads = {f"detector/layers/{name}/vars/{i}" for name in dense for i in (0, 1)}
+    assert heads <= set(datasets(path))
 
 
 def test_old_keras_files_load(mdm, tmp_path):
@@ -74,5 +78,5 @@ def test_the_shipped_detector_is_read_whole():
     network = keras.models.load_model(path, compile=False)
     assert network.settings["global_context"] == [24, 48, 96, 128]
     # Zero before the training, so they were read.
-    for layer in (network.place, network.remember, network.regress):
+    for layer in (network.shape_head, network.state_head, network.regress):
         assert np.abs(numpy(layer.kernel)).max() > 0.01

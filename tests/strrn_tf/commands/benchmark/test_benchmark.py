@@ -9,13 +9,9 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
+from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.media.video import write_video
 from strrn_tf.commands.benchmark import command, scenarios
-from strrn_tf.commands.benchmark.machine import (
-    describe,
-    peak_megabytes,
-    resident_megabytes,
-)
 from strrn_tf.commands.benchmark.stopwatch import Stopwatch
 from strrn_tf.commands.benchmark.trackers import (
     COMMON,
@@ -24,6 +20,11 @@ from strrn_tf.commands.benchmark.trackers import (
     open_face_mesh,
 )
 from strrn_tf.commands.cli import main
+from strrn_tf.system.machine import (
+    describe,
+    peak_megabytes,
+    resident_megabytes,
+)
 from strrn_tf.tracking.networks.stages import STAGES
 
 SHAPE = drawn_face(centre=(100.0, 90.0), scale=30.0).astype(np.float64)
@@ -122,7 +123,7 @@ def test_the_cover_hides_the_face_and_nothing_else():
 
 
 def test_a_cover_at_the_edge_does_not_wrap_around():
-    start, stop = scenarios.cover(np.array([-80.0, -60, -20, -5]))
+    start, stop = covering_block(np.array([-80.0, -60, -20, -5]))
     assert (stop >= start).all()
     assert (start >= 0).all()
     frames = [scenarios.Frame(0.0, DARK)]

@@ -47,6 +47,6 @@ def test_every_network_learns_while_it_is_measured():
 def test_batches_are_like_those_of_the_streams_that_feed_the_networks():
     streams = pipeline.streams(pipeline.Options(batch_size=2))
     for network, batch in training.random_batches(2).items():
-        fed = next(iter(streams[training.FEEDS[network]]))
+        fed = next(iter(streams[training.STREAM_OF_NETWORK[network]]))
         shapes = {name: tuple(value.shape) for name, value in fed.items()}
         assert shapes == {name: value.shape for name, value in batch.items()}

@@ -22,14 +22,14 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.stores.store_writer import StoreWriter
 from strrn_tf.commands import train
-from strrn_tf.commands.command_line import exit_code
 from strrn_tf.commands.train_options import run_settings
 from strrn_tf.commands.train_setup import adapt_detector, initial_networks, prepare_run
 from strrn_tf.config import RunConfig, to_json
 from strrn_tf.models.build import build_networks
-from strrn_tf.renamed import OPTIONS
+from strrn_tf.system.command_line import exit_code
+from strrn_tf.system.failures import TrainingDiverged
+from strrn_tf.system.renamed import OPTIONS
 from strrn_tf.tracking.networks.model_folder import load
-from strrn_tf.training.failures import TrainingDiverged
 from strrn_tf.training.run_folder import RunFolder
 
 

@@ -12,8 +12,8 @@ from typing import TypeVar
 
 import tyro
 
-from strrn_tf.renamed import OPTIONS
-from strrn_tf.training.failures import TrainingDiverged
+from strrn_tf.system.failures import TrainingDiverged
+from strrn_tf.system.renamed import OPTIONS
 
 T = TypeVar("T")
 # Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).

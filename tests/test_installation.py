@@ -11,7 +11,7 @@ from support.places import ROOT
 
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_face
-from strrn_tf.commands.command_line import TRAIN
+from strrn_tf.system.command_line import TRAIN
 
 BASE = {"ai-edge-litert", "numpy", "opencv-python-headless", "rich", "tyro"}
 
@@ -134,7 +134,7 @@ sys.exit({call})
 
 
 def test_other_missing_modules_are_not_blamed_on_the_installation():
-    from strrn_tf.commands.command_line import exit_code
+    from strrn_tf.system.command_line import exit_code
 
     def command():
         import no_such_module_of_ours  # noqa: F401

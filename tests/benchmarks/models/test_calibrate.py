@@ -19,10 +19,10 @@ BOX = np.array([*SHAPE.min(0), *SHAPE.max(0)])
 
 
 def test_calibration_error_is_the_mean_gap_of_the_bins():
-    claimed = np.array([0.05, 0.05, 0.95, 0.95])
-    # One of two is good where 0.05 was claimed, both where 0.95 was.
+    predicted = np.array([0.05, 0.05, 0.95, 0.95])
+    # One of two is good where 0.05 was predicted, both where 0.95 was.
     good = np.array([True, False, True, True])
-    assert calibration_error(claimed, good) == pytest.approx((0.45 + 0.05) / 2)
+    assert calibration_error(predicted, good) == pytest.approx((0.45 + 0.05) / 2)
     assert calibration_error(np.array([1.0]), np.array([True])) == 0
 
 
