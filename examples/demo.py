@@ -61,7 +61,7 @@ NEXT = """
   track your video     .venv/bin/strrn track talk.mp4
   teach it your videos .venv/bin/strrn train --init strrn-hgn --unlabelled my_videos/
   train from nothing   make demo-training (about 20 minutes)
-  read on              docs/tracking.md
+  read on              docs/track.md
 """
 
 
