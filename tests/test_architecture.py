@@ -17,6 +17,7 @@ def imports(path):
     nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
     plain = {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
     froms = [n for n in nodes if isinstance(n, ast.ImportFrom)]
+    assert not any(n.level for n in froms), f"{path}: relative import"
     return plain | {f"{n.module}.{a.name}" for n in froms for a in n.names}
 
 
@@ -38,7 +39,8 @@ def test_only_the_commands_join_method_and_data():
 
 def test_nothing_imports_the_commands():
     inside = "strrn_tf/commands/", "strrn_tf/__main__.py"
-    calling = users(["strrn_tf.commands"], TOPS)
+    calling = list(users(["strrn_tf.commands"], TOPS))
+    assert calling
     assert not [name for name in calling if not name.startswith(inside)]
 
 

@@ -2,12 +2,11 @@
 
 Stores the kernels of its .keras files in float16 and failures.jpg in the quality of
 published pictures. The TFLite files stay as they are. A second call changes nothing,
-so it also seals a folder again whose card was edited.
+so it also seals a folder again whose card was edited. An empty --networks changes the
+picture alone.
 
-Examples:
+Example:
   python -m benchmarks.models.lighten_model saved_models/strrn-hgn --networks detector
-  python -m benchmarks.models.lighten_model saved_models/strrn-mdm --networks
-      no network: the picture alone
 """
 
 import sys

@@ -3,7 +3,6 @@
 import shlex
 import sys
 
-sys.exit(
-    "python -m data_pipeline.animation is called strrn animate now: "
-    + shlex.join(["strrn", "animate", *sys.argv[1:]])
-)
+command = shlex.join(["strrn", "animate", *sys.argv[1:]])
+print(f"python -m data_pipeline.animation is called: {command}", file=sys.stderr)
+sys.exit(2)

@@ -1,4 +1,4 @@
-"""The sheet of worst frames: where a model fails, seen at a glance."""
+"""The sheet of worst frames: where a model fails, on one sheet."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

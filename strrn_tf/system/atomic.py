@@ -30,8 +30,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
         path: file to be made or replaced. Its folder is made when it is missing.
 
     Raises:
-        OSError: it cannot be written. The system names no file when a disk is full; the
-            error then names this one.
+        OSError: it cannot be written. The error names this file, where the system names
+            none, as when a disk is full, or the temporary one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno is None or error.filename is not None:
+        names_another = error.filename not in (None, str(temporary), temporary)
+        if error.errno is None or names_another:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
     finally:

@@ -104,9 +104,11 @@ class RunFolder:
             Whether the folder holds a run.
 
         Raises:
-            ValueError: it holds a run that is not to be resumed, or one with other
-                options.
+            ValueError: it is a file, holds a run that is not to be resumed, or one with
+                other options.
         """
+        if self.root.exists() and not self.root.is_dir():
+            raise ValueError(f"{self.root} is a file: choose another --output")
         if not self.config.exists():
             return False
         if not resume:

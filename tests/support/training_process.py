@@ -2,11 +2,12 @@
 
     python training_process.py DEATHS EXPORT OPTIONS...
 
-EXPORT is "export" or "no-export". DEATHS is a JSON list, one entry for each run in
-turn: null (run to the end) or [moment, number, signal]. A moment is "step" (an update
-of any network), counted from 1 by the number, or a part of a path (a file of this name
-takes its final place for the n-th time; death comes before it does). Every run is a
-fork: TensorFlow is imported once. Exit codes go to stdout, one a line.
+EXPORT is "export" or "no-export". DEATHS is a JSON object: run folders, each with a
+list that has one entry for every start in turn: null (run to the end) or [moment,
+number, signal]. A moment is "step" (an update of any network), counted from 1 by the
+number, or a part of a path (a file of this name takes its final place for the n-th
+time; death comes before it does). Every start is a fork: TensorFlow is imported once.
+Exit codes go to stdout, one a line.
 """
 
 import json
@@ -60,14 +61,15 @@ def main() -> None:
     deaths, export, *options = sys.argv[1:]
     if export == "no-export":
         run.export_run = lambda *_, **__: None
-    for death in json.loads(deaths):
+    starts = [(run, d) for run, some in json.loads(deaths).items() for d in some]
+    for output, death in starts:
         child = os.fork()
         if child == 0:
             # What the library prints is not the test's business.
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             if death:
                 die_at(*death)
-            os._exit(train.main(options))
+            os._exit(train.main([*options, "--output", output]))
         status = os.waitpid(child, 0)[1]
         print(os.waitstatus_to_exitcode(status), flush=True)
 

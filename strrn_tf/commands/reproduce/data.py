@@ -1,4 +1,4 @@
-"""What data a reproduction has, how train.py is told of them, and what is missing."""
+"""What data a reproduction has, how `strrn train` gets them, and what is missing."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

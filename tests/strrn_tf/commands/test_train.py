@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
-from functools import partial
 
 import cv2
 import h5py
@@ -79,9 +78,9 @@ def place(tmp_path_factory):
     return place
 
 
-def options(place, output, *more):
+def options(place, *more):
     return [
-        *("--preset", "tiny", "--backbone", "mdm", "--output", str(output)),
+        *("--preset", "tiny", "--backbone", "mdm"),
         *("--stills", str(place / "300w"), "--unlabelled", str(place / "videos")),
         *("--cache", str(place / "cache"), "--pairs-per-clip", "2"),
         *("--detector.steps", "5", "--detector.round-steps", "5"),
@@ -93,13 +92,14 @@ def options(place, output, *more):
     ]
 
 
-def train_in_forks(place, output, deaths, *more, export="export"):
-    """Train until the end, dying on the way; return the exit codes."""
+def train_in_forks(place, deaths, *more, export="export"):
+    """Train in some run folders to the end, dying on the way; return the exit codes."""
+    named = {str(output): chosen for output, chosen in deaths.items()}
     process = subprocess.run(
         [
             *(sys.executable, str(PROGRAMS / "training_process.py")),
-            *(json.dumps(deaths), export),
-            *options(place, output, "--resume", *more),
+            *(json.dumps(named), export),
+            *options(place, "--resume", *more),
         ],
         capture_output=True,
         text=True,
@@ -150,17 +150,19 @@ PHASES = ["detector-00", "detector-01", "tracker-00", "tracker-01"]
 
 def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    # No export and three deaths, to be quick; the slow test has all of them.
-    some = partial(train_in_forks, place, export="no-export")
-    assert some(whole, [None]) == [0]
-    chosen = (DEATHS[1], DEATHS[4], DEATHS[5])
-    assert some(killed, [*chosen, None]) == [*[-signal.SIGKILL] * 3, 0]
+    # To be quick: no export, three deaths, and networks that are traced in a third of
+    # the time. The slow test has all of them.
+    deaths = {whole: [None], killed: [DEATHS[1], DEATHS[4], DEATHS[5], None]}
+    quick = ["--no-spatial", "--no-temporal", "--global-context", "False"]
+    quick += ["--rollout-steps", "0"]
+    codes = train_in_forks(place, deaths, *quick, export="no-export")
+    assert codes == [0, *[-signal.SIGKILL] * 3, 0]
     same_phases(whole, killed, PHASES)
 
 
 def test_every_round_is_exported_and_the_gain_reported(place, tmp_path):
     events, run = [], RunFolder(tmp_path / "run")
-    chosen = train.parse(options(place, run.root, "--rounds", "2"))
+    chosen = train.parse([*options(place), "--output", str(run.root), "--rounds", "2"])
     training, _ = prepare_run(chosen, run)
     training = replace(
         training, fit=lambda _, __, phase, *___: events.append(phase.name)
@@ -179,13 +181,9 @@ def test_every_round_is_exported_and_the_gain_reported(place, tmp_path):
 @pytest.mark.slow
 def test_sbr_killed_in_training_ends_with_the_same_weights(place, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    some = partial(train_in_forks, place, export="no-export")
-    sbr = ("--method", "sbr")
-    assert some(whole, [None], *sbr) == [0]
-    assert some(killed, [["detector-01", 2, "SIGKILL"], None], *sbr) == [
-        -signal.SIGKILL,
-        0,
-    ]
+    deaths = {whole: [None], killed: [["detector-01", 2, "SIGKILL"], None]}
+    codes = train_in_forks(place, deaths, "--method", "sbr", export="no-export")
+    assert codes == [0, -signal.SIGKILL, 0]
     same_phases(whole, killed, ["detector-00", "detector-01", "tracker-00"])
     assert json.loads((whole / "config.json").read_text())["sbr"]["weight"] == 0.2
 
@@ -195,10 +193,10 @@ def test_sbr_killed_in_training_ends_with_the_same_weights(place, tmp_path):
 def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     chosen = ("--backbone", backbone)
-    assert train_in_forks(place, whole, [None], *chosen) == [0]
-    codes = train_in_forks(place, killed, [*DEATHS, None], *chosen)
+    deaths = {whole: [None], killed: [*DEATHS, None]}
+    codes = train_in_forks(place, deaths, *chosen)
     expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130}
-    assert codes == [*(expected[name] for *_, name in DEATHS), 0]
+    assert codes == [0, *(expected[name] for *_, name in DEATHS), 0]
     same_phases(whole, killed, PHASES)
     for name in ("detector.tflite", "tracker.tflite"):
         one, other = ((run / "export" / name).read_bytes() for run in (whole, killed))
@@ -251,7 +249,7 @@ class TestMistakes:
         assert not (tmp_path / "run").exists()
 
     def test_no_clips(self, capsys, place, tmp_path):
-        argv = options(place, tmp_path / "run")
+        argv = [*options(place), "--output", str(tmp_path / "run")]
         at = argv.index("--unlabelled")
         message = self.fails(capsys, *argv[:at], *argv[at + 2 :])
         assert "give --unlabelled DIR, or --rounds 0" in message
@@ -361,11 +359,11 @@ class TestMistakes:
 
     def test_a_run_that_exists(self, capsys, place, tmp_path):
         (tmp_path / "config.json").write_text("{}")
-        message = self.fails(capsys, *options(place, tmp_path))
+        message = self.fails(capsys, *options(place), "--output", tmp_path)
         assert f"{tmp_path} holds a run already: add --resume" in message
 
     def test_other_options_on_resume(self, capsys, place, tmp_path):
-        arguments = options(place, tmp_path, "--resume")
+        arguments = [*options(place), "--output", str(tmp_path), "--resume"]
         run = to_json(train.parse([str(a) for a in arguments]).run_config)
         config = {"run": {**run, "seed": 7}, "init": None, "data": {}}
         (tmp_path / "config.json").write_text(json.dumps(config))
@@ -379,7 +377,7 @@ class TestMistakes:
         assert "mien holds no run to resume. Runs there: mine\n" in message
 
     def test_another_method_on_resume(self, capsys, place, tmp_path):
-        arguments = options(place, tmp_path, "--resume")
+        arguments = [*options(place), "--output", str(tmp_path), "--resume"]
         sbr = train.parse([str(a) for a in (*arguments, "--method", "sbr")])
         config = {**run_settings(sbr), "init": None, "data": {"clips": "triplets"}}
         (tmp_path / "config.json").write_text(json.dumps(config))

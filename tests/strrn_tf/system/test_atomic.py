@@ -170,3 +170,10 @@ def test_two_writers_of_one_file_do_not_meet(tmp_path):
         first.write_text("first")
     assert path.read_text() == "first"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_an_error_names_the_users_file_and_not_the_temporary_one(tmp_path):
+    path = tmp_path / "rows.csv"
+    with pytest.raises(OSError, match=r"rows\.csv") as error, replacing(path):
+        pass  # nothing was written, so there is nothing to rename
+    assert error.value.filename == str(path)

@@ -266,3 +266,9 @@ def test_a_run_with_old_names_goes_on(folder):
     other = {**now, "run": {**run, "algorithm": {**algorithm, "rollout_steps": 3}}}
     with pytest.raises(ValueError, match="algorithm: rollout_steps: 2 then, 3 now"):
         folder.check(other, resume=True)
+
+
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ValueError, match="is a file"):
+        RunFolder(tmp_path / "notes.txt").check({}, resume=False)
