@@ -42,6 +42,10 @@ is its reliability: green 1, amber 0.5, red 0.
       several sources: out/a-landmarks.csv, out/a-overlay.mp4, out/b-landmarks.csv ...
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
+  strrn track rtsp://camera/live --allow-network
+      a network camera, likewise
+  program | strrn track -
+      standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
 Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
 one that fails is named and the others are done; the exit code is 2 then.
@@ -55,7 +59,8 @@ class Options:
     sources: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
-    """Video files, folders of numbered images, numbers of cameras."""
+    """Video files, folders of numbered images, numbers of cameras, - for standard
+    input, addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
@@ -75,6 +80,8 @@ class Options:
     overlay."""
     threads: int = 1
     """Threads of every network."""
+    allow_network: bool = False
+    """Open sources that are network addresses, such as rtsp://camera/live."""
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -95,8 +102,8 @@ def run(
         ValueError: a source cannot be tracked; of several, the others are done first.
         KeyboardInterrupt: after what was done so far has been written.
     """
+    from data_pipeline.media.sources import shown_name
     from data_pipeline.media.video import open_video
-    from data_pipeline.media.video_file import VideoFile
 
     if not options.sources:
         raise ValueError(
@@ -109,11 +116,14 @@ def run(
     opened: list[tuple[str, FrameReader, Outputs]] = []
     for source, outputs in zip(options.sources, planned, strict=True):
         with failures.noted():
-            reader = open_video(source, options.fps)
-            opened.append((source, reader, outputs))
-            if options.fps and isinstance(reader, VideoFile):
-                note = "a video file has its own times, --fps is not for it"
-                print(f"note: {source}: {note}", file=sys.stderr)
+            reader = open_video(
+                source, options.fps, allow_network=options.allow_network
+            )
+            shown = shown_name(source)
+            opened.append((shown, reader, outputs))
+            if options.fps and reader.has_times:
+                note = "a video has its own times, --fps is not for it"
+                print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
