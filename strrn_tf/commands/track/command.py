@@ -122,7 +122,7 @@ def run(
             shown = shown_name(source)
             opened.append((shown, reader, outputs))
             if options.fps and reader.has_times:
-                note = "a video has its own times, --fps is not for it"
+                note = "a video file has its own times, --fps is not for it"
                 print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
