@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipeline.media.images import frame_number, is_image, natural_key
-from data_pipeline.media.video import VIDEO_SUFFIXES
+from data_pipeline.media.images import frame_number, natural_key
+from data_pipeline.media.suffixes import is_image, is_video
 from strrn_tf.system.file_names import numbered
 
 
@@ -80,7 +80,7 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     for folder, folders, files in os.walk(root.resolve()):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = [Path(folder, name) for name in files if not name.startswith(".")]
-        found = [p for p in here if p.suffix.lower() in VIDEO_SUFFIXES]
+        found = [p for p in here if is_video(p)]
         numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
         if len(numbered) >= 2:
             found.append(Path(folder))
