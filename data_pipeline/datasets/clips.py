@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from data_pipeline.media.images import frame_number, natural_key
 from data_pipeline.media.suffixes import is_image, is_video
-from strrn_tf.system.file_names import numbered
+from strrn_tf.system.file_names import numbered, plain
 
 
 class Clip(NamedTuple):
@@ -65,11 +65,6 @@ def _num_bytes(path: Path) -> int:
     files = path.iterdir() if path.is_dir() else [path]
     # A link may lead nowhere. Opening the clip reports that.
     return sum(file.stat().st_size for file in files if file.is_file())
-
-
-def plain(name: str) -> str:
-    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:

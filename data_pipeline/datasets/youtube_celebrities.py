@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipeline.datasets.clips import Clip, plain
+from data_pipeline.datasets.clips import Clip
 from data_pipeline.media.images import natural_key
 from data_pipeline.media.suffixes import is_video
+from strrn_tf.system.file_names import plain
 
 # Published numbers. The paper's 35 people took part in the recognition experiments.
 NUM_CLIPS, NUM_PEOPLE = 1910, 47

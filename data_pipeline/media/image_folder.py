@@ -5,6 +5,7 @@ from pathlib import Path
 
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
 from data_pipeline.media.images import frame_number, list_images, read_image
+from strrn_tf.system.file_names import plain
 
 
 class ImageFolder(FrameReader):
@@ -16,6 +17,8 @@ class ImageFolder(FrameReader):
         ValueError: the folder holds no image. Reading raises it if no image can be
             decoded.
     """
+
+    has_names = True
 
     def __init__(self, path: str | Path, fps: float | None = None) -> None:
         path = Path(path)
@@ -35,7 +38,8 @@ class ImageFolder(FrameReader):
             except ValueError as error:
                 image = None
                 first_error = first_error or error
-            yield VideoFrame(index, index / self.fps, image)
+            name = plain(self.images[index].name)
+            yield VideoFrame(index, index / self.fps, image, name)
         if first_error and not has_image:
             raise first_error
         self.num_frames = len(self.images)
