@@ -13,19 +13,23 @@ import numpy as np
 from data_pipeline.media.camera import Camera
 from data_pipeline.media.frame_reader import FrameReader
 from data_pipeline.media.image_folder import ImageFolder
+from data_pipeline.media.image_formats.kind import is_image_file
 from data_pipeline.media.opencv_log import ERROR, log_level
 from data_pipeline.media.video_file import VideoFile
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.validation import check_image
 
 
-def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
-    """Return a reader of a video file, a folder of images or a camera.
+def open_video(
+    path: str | Path, fps: float | None = None, *, from_zero: bool = False
+) -> FrameReader:
+    """Return a reader of a video file, an image, a folder of images or a camera.
 
     Args:
-        path: video file or folder. A number without such a file is that of a camera.
+        path: file or folder. A number without such a file is that of a camera.
         fps: nominal rate of an image folder (default 25) or of a camera. A video file
             has its own timestamps and ignores it.
+        from_zero: count the images of a folder from 0, whatever their names.
 
     Raises:
         ValueError: ``path`` is no readable source.
@@ -36,7 +40,9 @@ def open_video(path: str | Path, fps: float | None = None) -> FrameReader:
         raise ValueError(f"{path}: addresses are not read; download the video first")
     if is_camera(path):
         return Camera(int(str(path)), fps)
-    return ImageFolder(path, fps) if Path(path).is_dir() else VideoFile(path)
+    if Path(path).is_dir() or is_image_file(path):
+        return ImageFolder(path, fps, from_zero=from_zero)
+    return VideoFile(path)
 
 
 def is_camera(path: str | Path) -> bool:
