@@ -10,8 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from strrn_tf.system.atomic import replacing
 from strrn_tf.system.failures import DiskFull, TrainingDiverged
-from strrn_tf.training.run_folder import RunFolder, append_json_line, write_atomically
+from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,8 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise _diverged(trainer, f"{variable.path} is not finite")
     try:
-        write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
+        with replacing(path) as new:
+            trainer.save_weights(new, overwrite=True)
     except OSError as error:
         # HDF5 reports the system's reason only in its message.
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
