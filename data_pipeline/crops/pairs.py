@@ -13,7 +13,8 @@ from data_pipeline.crops.window import cut_window
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
-from data_pipeline.media.video import FrameReader, VideoFrame, open_video
+from data_pipeline.media.frame_reader import FrameReader, VideoFrame
+from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
 

@@ -17,8 +17,9 @@ from data_pipeline.datasets.three_hundred_vw import (
     read_annotation,
 )
 from data_pipeline.datasets.three_hundred_w import Still, read_landmarks
+from data_pipeline.media.frame_reader import FrameReader
 from data_pipeline.media.images import read_image
-from data_pipeline.media.video import FrameReader, open_video
+from data_pipeline.media.video import open_video
 
 CATEGORIES = ("1", "2", "3")
 

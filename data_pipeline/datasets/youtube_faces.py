@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.media.frame_reader import FrameReader
+from data_pipeline.media.image_folder import ImageFolder
 from data_pipeline.media.images import natural_key
-from data_pipeline.media.video import FrameReader, ImageFolder
 
 FRAMES = "frame_images_DB"
 BOXES_SUFFIX = ".labeled_faces.txt"

@@ -13,11 +13,13 @@ class VideoFrame(NamedTuple):
     """One frame: 0-based number, seconds from the first frame, (H, W, 3) uint8 RGB.
 
     The image of a broken frame is None. Only a call with ``broken=True`` yields those.
+    ``name`` is the file name of a picture, and None in a video.
     """
 
     index: int
     timestamp: float
     image: np.ndarray | None
+    name: str | None = None
 
 
 class FrameReader:
@@ -33,7 +35,10 @@ class FrameReader:
         num_frames: number of frames of the last reading that reached the end, or None.
         num_broken: number of frames that the last reading could not decode.
         truncated: whether the last reading ended before the announced end.
+        has_names: whether its frames are pictures, which have names.
     """
+
+    has_names = False
 
     def __init__(self, path: Path, fps: float, num_frames_hint: int | None) -> None:
         self.path = path

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 
 from data_pipeline.media.image_size import read_size
+from data_pipeline.media.suffixes import IMAGE_SUFFIXES, is_image
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.validation import check_image
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 # Larger pictures are refused: 100 million pixels take 300 MB.
 MAX_PIXELS = 100_000_000
@@ -20,12 +19,6 @@ _QUALITY = {
     ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
     ".webp": cv2.IMWRITE_WEBP_QUALITY,
 }
-
-
-def is_image(path: str | Path) -> bool:
-    """Return whether a file name has the suffix of an image and is not hidden."""
-    path = Path(path)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
 
 
 def list_images(folder: str | Path) -> list[Path]:

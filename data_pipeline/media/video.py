@@ -4,65 +4,19 @@ Images are RGB outside this file and its readers; OpenCV's BGR stays inside. Fra
 always decoded in order, because seeking lands on wrong frames in many compressed files.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from data_pipeline.media.camera import Camera
-from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.media.images import frame_number, list_images, read_image
+from data_pipeline.media.frame_reader import FrameReader
+from data_pipeline.media.image_folder import ImageFolder
 from data_pipeline.media.opencv_log import ERROR, log_level
 from data_pipeline.media.video_file import VideoFile
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.validation import check_image
-
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),
-    *(".wmv", ".flv", ".3gp", ".ts"),
-)
-
-
-class ImageFolder(FrameReader):
-    """Frames of a folder of images, in the order of the numbers in their names.
-
-    Timestamps are index / fps, since a folder has no times.
-
-    Raises:
-        ValueError: the folder holds no image. Reading raises it if no image can be
-            decoded.
-    """
-
-    def __init__(self, path: str | Path, fps: float | None = None) -> None:
-        path = Path(path)
-        self.images = list_images(path)
-        super().__init__(path, fps or DEFAULT_FPS, len(self.images))
-
-    def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
-        numbers = range(len(self.images)) if wanted is None else sorted(wanted)
-        first_error = None
-        has_image = False
-        for index in numbers:
-            if index >= len(self.images):
-                break
-            try:
-                image = read_image(self.images[index])
-                has_image = True
-            except ValueError as error:
-                image = None
-                first_error = first_error or error
-            yield VideoFrame(index, index / self.fps, image)
-        if first_error and not has_image:
-            raise first_error
-        self.num_frames = len(self.images)
-
-    def are_neighbours(self, index: int) -> bool:
-        """Compare the last numbers of names, because YouTube Faces has gaps."""
-        if not 0 < index < len(self.images):
-            return False
-        before, after = (frame_number(p) for p in self.images[index - 1 : index + 1])
-        return before is None or after is None or after - before == 1
 
 
 def open_video(path: str | Path, fps: float | None = None) -> FrameReader:

@@ -116,12 +116,13 @@ def run(
                 print(f"note: {source}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
+    one_face = options.max_faces == 1
     for number, (source, reader, outputs) in enumerate(opened, 1):
         name = Path(source).name
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name
         with failures.noted():
             tracker.reset()
-            track_source(source, title, reader, tracker, outputs)
+            track_source(source, title, reader, tracker, outputs, one_face)
     failures.raise_if_any()
 
 
@@ -148,6 +149,7 @@ def track_source(
     reader: "FrameReader",
     tracker: "FaceTracker",
     outputs: Outputs,
+    one_face: bool,
 ) -> None:
     """Track one source and report its outputs and warnings.
 
@@ -155,7 +157,7 @@ def track_source(
         ValueError: it cannot be tracked, or there is no face.
         KeyboardInterrupt: Ctrl-C ended it early.
     """
-    stopped, summary = write_outputs(title, reader, tracker, outputs)
+    stopped, summary = write_outputs(title, reader, tracker, outputs, one_face)
     for path in outputs.paths:
         print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
     if reader.truncated:
@@ -176,7 +178,11 @@ def track_source(
 
 
 def write_outputs(
-    title: str, reader: "FrameReader", tracker: "FaceTracker", outputs: Outputs
+    title: str,
+    reader: "FrameReader",
+    tracker: "FaceTracker",
+    outputs: Outputs,
+    one_face: bool,
 ) -> "tuple[bool, Summary]":
     """Follow the faces and write what is asked for; a file is complete or not there.
 
@@ -189,7 +195,8 @@ def write_outputs(
     from strrn_tf.system.interruption import stop_signal
 
     summary = Summary()
-    with stop_signal() as stop, open_writer(outputs) as write:
+    writer = open_writer(outputs, named=reader.has_names, one_face=one_face)
+    with stop_signal() as stop, writer as write:
         frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
         tracked = track_frames(_until(stop, frames), tracker, write, summary)
         if outputs.overlay:

@@ -102,11 +102,19 @@ def unique_names(sources: Sequence[str]) -> list[str]:
 
 
 @contextmanager
-def open_writer(outputs: Outputs) -> "Iterator[WriteRows | None]":
+def open_writer(
+    outputs: Outputs, *, named: bool = False, one_face: bool = True
+) -> "Iterator[WriteRows | None]":
     """Yield the writer of landmarks, None if none are wanted.
 
     What is written is complete at its place when this is left, or as it was before if
     it is left by an error.
+
+    Args:
+        outputs: what is written.
+        named: whether the frames are pictures: their names are written too.
+        one_face: whether a frame has one face at most. The landmark file of a picture
+            then has the picture's name.
     """
     from data_pipeline.media.pts_folder import new_pts_folder
     from strrn_tf.commands.track.rows import csv_rows, index_rows, json_lines
@@ -119,23 +127,19 @@ def open_writer(outputs: Outputs) -> "Iterator[WriteRows | None]":
             new_pts_folder(outputs.landmarks) as folder,
             folder.index_path.open("w", encoding="utf-8") as file,
         ):
-            write_index = index_rows(file)
 
-            def write(
-                index: int, seconds: float, faces: "Sequence[Face] | None"
-            ) -> None:
-                write_index(index, seconds, faces)
-                for face in faces or ():
-                    folder.write(index, face.id, face.landmarks)
+            def write_pts(index: int, face: "Face", name: str | None) -> str | None:
+                picture = name if one_face else None
+                return folder.write(index, face.id, face.landmarks, picture)
 
-            yield write
+            yield index_rows(file, write_pts, named)
     else:
         rows = {"csv": csv_rows, "jsonl": json_lines}[outputs.format]
         with (
             replacing(outputs.landmarks) as new,
             new.open("w", encoding="utf-8") as file,
         ):
-            yield rows(file)
+            yield rows(file, named)
 
 
 def _is_folder(path: Path) -> bool:

@@ -14,12 +14,13 @@ from strrn_tf.tracking.face import Face
 class Frame(Protocol):
     """One frame: 0-based number, seconds from the first one, (H, W, 3) uint8 RGB.
 
-    There is no image where it cannot be decoded.
+    There is no image where it cannot be decoded. A picture has the name of its file.
     """
 
     index: int
     timestamp: float
     image: np.ndarray | None
+    name: str | None
 
 
 class Tracker(Protocol):
@@ -83,7 +84,7 @@ def track_frames(
             size = _check_size(frame, size)
             faces = tracker.update(frame.image, frame.timestamp)
         if write is not None:
-            write(frame.index, frame.timestamp, faces)
+            write(frame.index, frame.timestamp, faces, frame.name)
         summary.add(faces)
         yield frame, faces
 
