@@ -36,7 +36,7 @@ STABLE_POINTS = (
     *(48, 54),
 )
 # OpenCV's camera looks along z, the head's z points to the viewer.
-_TO_OPENCV = np.diag([1.0, 1.0, -1.0])
+HEAD_TO_OPENCV = np.diag([1.0, 1.0, -1.0])
 # Millimetres. Who sits before a laptop or takes a picture of himself is not nearer.
 NEAREST = 500.0
 # Face sizes. From so far away a head has no perspective.
@@ -138,16 +138,19 @@ def place_head(landmarks: np.ndarray, camera: Camera | None = None) -> PlacedHea
     rotation, scale, centre = _from_afar(head, seen)
     focal = max(camera.focal_length, camera.nearest / HEAD_UNIT * scale)
     camera = camera._replace(focal_length=focal)
+    x, y = camera.centre
     place = (centre - camera.centre) / scale
     turn, shift = cv2.solvePnPRefineLM(
-        head @ _TO_OPENCV,
+        head @ HEAD_TO_OPENCV,
         seen,
-        np.array([[focal, 0, camera.centre[0]], [0, focal, camera.centre[1]], [0, 0, 1]]),
+        np.array(
+            [[focal, 0, camera.centre[0]], [0, focal, camera.centre[1]], [0, 0, 1]]
+        ),
         None,
-        cv2.Rodrigues(_TO_OPENCV @ rotation @ _TO_OPENCV)[0],
+        cv2.Rodrigues(HEAD_TO_OPENCV @ rotation @ HEAD_TO_OPENCV)[0],
         np.array([[place[0]], [place[1]], [focal / scale]]),
     )
-    rotation = _TO_OPENCV @ cv2.Rodrigues(turn)[0] @ _TO_OPENCV
+    rotation = HEAD_TO_OPENCV @ cv2.Rodrigues(turn)[0] @ HEAD_TO_OPENCV
     return PlacedHead(rotation, HEAD_UNIT * shift[:, 0], camera)
 
 
@@ -174,9 +177,20 @@ def _from_afar(
     return np.stack([*rows, np.cross(*rows)]), float(sizes.mean()), affine[3]
 
 
+def to_camera(points: np.ndarray, head: PlacedHead) -> np.ndarray:
+    """Return where points (N, 3) of a placed head are: millimetres from the camera.
+
+    Args:
+        points: in head units.
+        head: its axes are those of the head, and those of the result are those of
+            ``PlacedHead.position``.
+    """
+    turned = np.asarray(points) @ head.rotation.T
+    return HEAD_UNIT * turned @ HEAD_TO_OPENCV + head.position
+
+
 def project_head(points: np.ndarray, head: PlacedHead) -> np.ndarray:
     """Return the pixels (N, 2) of points (N, 3) in head units on a placed head."""
-    turned = HEAD_UNIT * (np.asarray(points) @ head.rotation.T) @ _TO_OPENCV
-    seen = turned + head.position
+    seen = to_camera(points, head)
     focal, centre, _ = head.camera
     return focal * seen[:, :2] / seen[:, 2:] + np.array(centre)

@@ -29,7 +29,9 @@ def eye_opening(landmarks: np.ndarray) -> EyeOpening:
     It is the mean distance of the two pairs of lid points over the distance of the eye
     corners: about 0.3 for an open eye, 0.1 for a closed one.
     """
-    return EyeOpening(*(_aspect_ratio(landmarks, f"{s}_eye") for s in ("left", "right")))
+    return EyeOpening(
+        *(_aspect_ratio(landmarks, f"{s}_eye") for s in ("left", "right"))
+    )
 
 
 def mouth_opening(landmarks: np.ndarray) -> float:
@@ -44,7 +46,7 @@ def mouth_opening(landmarks: np.ndarray) -> float:
 
 
 def _aspect_ratio(landmarks: np.ndarray, region: str) -> float:
-    """Return height over width of six points, from one corner round by the upper lid."""
+    """Return height over width of six points, which go round by the upper lid."""
     points = np.asarray(landmarks, np.float64)[list(REGIONS[region])]
     height = np.linalg.norm(points[[1, 2]] - points[[5, 4]], axis=-1).mean()
     return _ratio(height, np.linalg.norm(points[3] - points[0]))
