@@ -143,9 +143,7 @@ def place_head(landmarks: np.ndarray, camera: Camera | None = None) -> PlacedHea
     turn, shift = cv2.solvePnPRefineLM(
         head @ HEAD_TO_OPENCV,
         seen,
-        np.array(
-            [[focal, 0, camera.centre[0]], [0, focal, camera.centre[1]], [0, 0, 1]]
-        ),
+        np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]]),
         None,
         cv2.Rodrigues(HEAD_TO_OPENCV @ rotation @ HEAD_TO_OPENCV)[0],
         np.array([[place[0]], [place[1]], [focal / scale]]),
