@@ -200,6 +200,12 @@ class TrackingConfig:
     smoothing_max_gap: float = 0.5
     """Seconds. The filter starts again after a longer gap."""
 
+    # The camera -----------------------------------------------------------------------
+
+    focal_length: float = 0.0
+    """Pixels, for the pose of heads. 0 if it is not known: then the longer side of the
+    image, or as much more as puts the head half a metre away."""
+
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
