@@ -125,7 +125,7 @@ def test_every_descriptor_is_closed(keep):
 
 
 def test_half_of_the_descriptors_is_closed_too():
-    """With one free descriptor there is a file to keep text in, but no second screen."""
+    """With one free descriptor text has a file, and the screen no copy."""
     pytest.importorskip("resource")
     program = """
 import os, resource
