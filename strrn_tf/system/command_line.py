@@ -13,7 +13,7 @@ from typing import TypeVar
 import tyro
 
 from strrn_tf.system.failures import TrainingDiverged
-from strrn_tf.system.renamed import OPTIONS
+from strrn_tf.system.renamed import OPTIONS, SWITCHES
 
 T = TypeVar("T")
 # Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).
@@ -75,7 +75,7 @@ def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
     arguments = []
     for argument in argv:
         name, *value = argument.split("=", 1)
-        new = OPTIONS.get(name.replace("_", "-"))
+        new = OPTIONS.get(name.replace("_", "-")) or SWITCHES.get(argument)
         if new:
             print(f"{prog}: {name} is now called {new}", file=sys.stderr)
             argument = "=".join([new, *value])
