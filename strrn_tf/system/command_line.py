@@ -15,7 +15,7 @@ import tyro
 
 from strrn_tf.system.failures import TrainingDiverged
 from strrn_tf.system.interruption import exit_code_of, raising_signals, reason_of
-from strrn_tf.system.renamed import OPTIONS
+from strrn_tf.system.renamed import OPTIONS, SWITCHES
 from strrn_tf.system.screen import lasting_output
 
 T = TypeVar("T")
@@ -78,7 +78,7 @@ def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
     arguments = []
     for argument in argv:
         name, *value = argument.split("=", 1)
-        new = OPTIONS.get(name.replace("_", "-"))
+        new = OPTIONS.get(name.replace("_", "-")) or SWITCHES.get(argument)
         if new:
             print(f"{prog}: {name} is now called {new}", file=sys.stderr)
             argument = "=".join([new, *value])
