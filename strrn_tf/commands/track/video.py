@@ -6,8 +6,8 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from strrn_tf.commands.track.rows import WriteRows
-from strrn_tf.drawing import draw_caption, draw_landmarks, draw_name
+from strrn_tf.commands.track.formats.frames import FacesOfFrame, Write
+from strrn_tf.drawing import draw_axes, draw_caption, draw_landmarks, draw_name
 from strrn_tf.tracking.face import Face
 
 
@@ -61,7 +61,7 @@ class Summary:
 def track_frames(
     frames: Iterable[F],
     tracker: Tracker,
-    write: WriteRows | None,
+    write: Write | None,
     summary: Summary,
 ) -> Iterator[tuple[F, list[Face] | None]]:
     """Yield every frame with its faces, after writing their rows.
@@ -79,22 +79,27 @@ def track_frames(
     """
     size = None
     for frame in frames:
-        faces = None
+        faces = shown = None
         if frame.image is not None:
-            size = _check_size(frame, size)
+            shown = size = _check_size(frame, size)
             faces = tracker.update(frame.image, frame.timestamp)
         if write is not None:
-            write(frame.index, frame.timestamp, faces, frame.name)
+            index, seconds = frame.index, frame.timestamp
+            write(FacesOfFrame(index, seconds, faces, shown, frame.name))
         summary.add(faces)
         yield frame, faces
 
 
 def overlays(
-    tracked: Iterable[tuple[Frame, Sequence[Face] | None]],
+    tracked: Iterable[tuple[Frame, Sequence[Face] | None]], pose: bool = False
 ) -> Iterator[np.ndarray]:
     """Yield a picture (H, W, 3) uint8 RGB for every frame, with its faces drawn.
 
     In place of a broken frame the last good one is shown in grey, without faces.
+
+    Args:
+        tracked: frames and their faces.
+        pose: whether the axes of the heads are drawn, and the angles written.
     """
     waiting: list[str] = []  # for the size of the first good frame
     last = None
@@ -111,10 +116,12 @@ def overlays(
         for caption in waiting:
             yield draw_caption(np.full_like(last, 128), caption)
         waiting.clear()
-        yield _overlay(last, faces, clock)
+        yield _overlay(last, faces, clock, pose)
 
 
-def _overlay(image: np.ndarray, faces: Sequence[Face], clock: str) -> np.ndarray:
+def _overlay(
+    image: np.ndarray, faces: Sequence[Face], clock: str, pose: bool
+) -> np.ndarray:
     """Return the image with all faces drawn and a line of text."""
     drawn, words = image, [clock]
     for face in faces:
@@ -123,7 +130,18 @@ def _overlay(image: np.ndarray, faces: Sequence[Face], clock: str) -> np.ndarray
             name = str(face.id)
             drawn = draw_name(drawn, name, face.landmarks, face.reliability)
         words.append(f"face {face.id}: {face.state} {face.reliability:.2f}")
+        if pose and face.state != "lost":
+            drawn = draw_axes(drawn, face.landmarks, face.head)
+            words.append(_measures(face))
     return draw_caption(drawn, "   ".join(words if faces else [*words, "no face"]))
+
+
+def _measures(face: Face) -> str:
+    """Return pose and openings in words, in the characters that OpenCV has."""
+    yaw, pitch, roll = face.pose
+    left, right = face.eye_opening
+    angles = f"yaw {yaw:+.0f} pitch {pitch:+.0f} roll {roll:+.0f}"
+    return f"{angles}  eyes {left:.2f} {right:.2f}  mouth {face.mouth_opening:.2f}"
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
