@@ -105,6 +105,7 @@ def run(
         ValueError: a source cannot be tracked; of several, the others are done first.
         KeyboardInterrupt: after what was done so far has been written.
     """
+    from data_pipeline.media.suffixes import passed_over
     from data_pipeline.media.video import open_video
     from data_pipeline.media.video_file import VideoFile
 
@@ -122,6 +123,9 @@ def run(
         with failures.noted():
             reader = open_video(source, options.fps)
             opened.append((source, reader, outputs))
+            if reader.passed_over:
+                note = passed_over(reader.passed_over)
+                print(f"note: {source}: {note}", file=sys.stderr)
             if options.fps and isinstance(reader, VideoFile):
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {source}: {note}", file=sys.stderr)
@@ -192,6 +196,12 @@ def track_source(
         print(
             f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
             'decoded; their rows have the state "broken"',
+            file=sys.stderr,
+        )
+    if summary.restarts:
+        print(
+            f"note: {source}: the size of the frames changes {summary.restarts} times; "
+            "tracking begins again there, with other ids",
             file=sys.stderr,
         )
     if stopped:
