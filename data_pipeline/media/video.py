@@ -4,75 +4,35 @@ Frames are always decoded in order, because seeking lands on wrong frames in man
 compressed files.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
 from data_pipeline.media.camera import Camera
-from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
-from data_pipeline.media.images import frame_number, list_images, read_image
+from data_pipeline.media.frame_reader import FrameReader
+from data_pipeline.media.image_folder import ImageFolder
+from data_pipeline.media.image_formats.kind import is_image_file
 from data_pipeline.media.sources import is_address, is_camera, is_pipe, refuse_address
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.validation import check_image
 
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".avi", ".mpg", ".mpeg", ".mkv", ".webm"),
-    *(".wmv", ".flv", ".3gp", ".ts"),
-)
-
-
-class ImageFolder(FrameReader):
-    """Frames of a folder of images, in the order of the numbers in their names.
-
-    Timestamps are index / fps, since a folder has no times.
-
-    Raises:
-        ValueError: the folder holds no image. Reading raises it if no image can be
-            decoded.
-    """
-
-    def __init__(self, path: str | Path, fps: float | None = None) -> None:
-        path = Path(path)
-        self.images = list_images(path)
-        super().__init__(path, fps or DEFAULT_FPS, len(self.images))
-
-    def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
-        numbers = range(len(self.images)) if wanted is None else sorted(wanted)
-        first_error = None
-        has_image = False
-        for index in numbers:
-            if index >= len(self.images):
-                break
-            try:
-                image = read_image(self.images[index])
-                has_image = True
-            except ValueError as error:
-                image = None
-                first_error = first_error or error
-            yield VideoFrame(index, index / self.fps, image)
-        if first_error and not has_image:
-            raise first_error
-        self.num_frames = len(self.images)
-
-    def are_neighbours(self, index: int) -> bool:
-        """Compare the last numbers of names, because YouTube Faces has gaps."""
-        if not 0 < index < len(self.images):
-            return False
-        before, after = (frame_number(p) for p in self.images[index - 1 : index + 1])
-        return before is None or after is None or after - before == 1
-
 
 def open_video(
-    path: str | Path, fps: float | None = None, *, allow_network: bool = False
+    path: str | Path,
+    fps: float | None = None,
+    *,
+    from_zero: bool = False,
+    allow_network: bool = False,
 ) -> FrameReader:
-    """Return a reader of a video file, a folder of images, a pipe or a camera.
+    """Return a reader of a video, an image, a folder of images, a pipe or a camera.
 
     Args:
-        path: video file or folder; ``"-"`` is standard input. A number without such a
-            file is that of a camera. A file is a file, whatever its name looks like.
+        path: file or folder; ``"-"`` is standard input. A number without such a file is
+            that of a camera. A file is a file, whatever its name looks like.
         fps: nominal rate of an image folder (default 25), of a camera or of an address.
             A video has its own timestamps and ignores it.
+        from_zero: count the images of a folder from 0, whatever their names.
         allow_network: also open addresses, such as ``"rtsp://camera/live"``.
 
     Raises:
@@ -94,8 +54,8 @@ def open_video(
         from data_pipeline.media.ffmpeg.pipe import Pipe
 
         return Pipe(path)
-    if Path(path).is_dir():
-        return ImageFolder(path, fps)
+    if Path(path).is_dir() or is_image_file(path):
+        return ImageFolder(path, fps, from_zero=from_zero)
     from data_pipeline.media.video_file import VideoFile
 
     return VideoFile(path)

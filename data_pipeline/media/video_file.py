@@ -11,7 +11,7 @@ from pathlib import Path
 from data_pipeline.media.ffmpeg.containers import is_cut_off
 from data_pipeline.media.ffmpeg.decoding import Damaged, Decoder, num_threads
 from data_pipeline.media.ffmpeg.frames import Frames
-from data_pipeline.media.ffmpeg.opening import open_file, printable, video_stream
+from data_pipeline.media.ffmpeg.opening import open_file, video_stream
 from data_pipeline.media.ffmpeg.rates import (
     announced_frames,
     guessed_rate,
@@ -19,6 +19,7 @@ from data_pipeline.media.ffmpeg.rates import (
     stated_rate,
 )
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
+from strrn_tf.system.file_names import plain
 
 
 class VideoFile(FrameReader):
@@ -35,7 +36,7 @@ class VideoFile(FrameReader):
 
     def __init__(self, path: str | Path) -> None:
         path = Path(path)
-        shown = printable(path)
+        shown = plain(str(path))
         if not path.is_file():
             raise ValueError(f"{shown}: there is no such video file")
         if path.stat().st_size == 0:
@@ -53,7 +54,7 @@ class VideoFile(FrameReader):
         start = 0
         for threads in dict.fromkeys((num_threads(), 1)):
             with open_file(self.path) as container:
-                stream = video_stream(container, printable(self.path))
+                stream = video_stream(container, plain(str(self.path)))
                 frames = Frames(Decoder(container, stream, threads), self.fps)
                 try:
                     yield from frames.read(wanted, start)
@@ -74,4 +75,4 @@ class VideoFile(FrameReader):
 
 def _measured_rate(path: Path) -> float | None:
     with open_file(path) as container:
-        return measured_rate(container, video_stream(container, printable(path)))
+        return measured_rate(container, video_stream(container, plain(str(path))))

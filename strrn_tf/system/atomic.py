@@ -1,6 +1,8 @@
 """Files and folders that are either old or complete, never half written."""
 
 import errno
+import hashlib
+import json
 import os
 import re
 import secrets
@@ -8,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 # Bytes of a file name that all file systems take.
 LONGEST_NAME = 255
@@ -15,6 +18,8 @@ LONGEST_NAME = 255
 _OLD, _DELETED = ".old.tmp.", ".deleted.tmp."
 # Earlier versions wrote the number of the process where random digits are now.
 _TEMPORARY = re.compile(r"\.([0-9]+|[0-9a-f]{8}|old|deleted)\.tmp\..+", re.DOTALL)
+# Head of a name that was too long for a prefix: a digest of the whole name.
+_CUT = re.compile(r"~[0-9a-f]{16}~")
 
 
 @contextmanager
@@ -35,9 +40,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    prefix = _random_prefix()
-    end = path.name.encode("utf-8", "surrogateescape")[len(prefix) - LONGEST_NAME :]
-    temporary = path.with_name(prefix + end.decode("utf-8", "ignore"))
+    temporary = _beside(path, _random_prefix())
     try:
         yield temporary
         # Windows flushes only what is open for writing.
@@ -73,10 +76,9 @@ def replacing_folder(
         OSError: it cannot be written, or there is a file in its place.
     """
     path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_dir():
-        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
+    _refuse_file(path)
     recover_folder(path)
-    temporary = path.with_name(_random_prefix() + path.name)
+    temporary = _beside(path, _random_prefix())
     temporary.mkdir(parents=True)
     try:
         yield temporary
@@ -88,16 +90,17 @@ def replacing_folder(
 def recover_folder(path: str | Path) -> None:
     """Put back a folder that a killed process has moved aside; delete what it left.
 
-    The caller has the folder to itself.
+    The caller has the folder to itself. Where a file has taken the place of the folder,
+    the folder stays aside.
     """
     path = Path(os.path.realpath(path))
     old, deleted = _beside(path, _OLD), _beside(path, _DELETED)
-    shutil.rmtree(deleted, ignore_errors=True)
+    _remove(deleted)
     if not old.is_dir():
-        return
-    if path.exists():
+        _remove(old)
+    elif path.is_dir():
         _delete(old, deleted, os.rename)
-    else:
+    elif not path.exists():
         os.rename(old, path)
 
 
@@ -105,6 +108,15 @@ def write_text(path: str | Path, text: str) -> None:
     """Write ``text`` as UTF-8 with Unix line ends, atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode())
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON, atomically.
+
+    Raises:
+        ValueError: a number is not finite, which is no JSON.
+    """
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def is_temporary(path: str | Path) -> bool:
@@ -116,18 +128,21 @@ def remove_leftovers(folder: str | Path) -> None:
     """Remove what killed processes were writing, and recover folders, at any depth.
 
     The caller has the folder to itself: what a living process writes would go as well.
+    A folder whose name was too long to be kept in the name aside stays there, until
+    `recover_folder` is called with its name.
     """
     for path in [p for p in Path(folder).rglob(".*.tmp.*") if is_temporary(p)]:
-        if path.name.startswith(_OLD):
-            recover_folder(path.with_name(path.name.removeprefix(_OLD)))
-        elif path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        name = path.name.removeprefix(_OLD)
+        if name == path.name:
+            _remove(path)
+        elif not _CUT.match(name):
+            recover_folder(path.with_name(name))
 
 
 def _put_in_place(new: Path, path: Path, rename: Callable[[Path, Path], None]) -> None:
     """Give a new folder the name of an old one, if there is one, and delete that."""
+    # A user may have put one there while the new folder was being filled.
+    _refuse_file(path)
     old = _beside(path, _OLD)
     try:
         if path.exists():
@@ -151,7 +166,30 @@ def _delete(folder: Path, deleted: Path, rename: Callable[[Path, Path], None]) -
     shutil.rmtree(deleted, ignore_errors=True)
 
 
+def _refuse_file(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "is a file, not a folder", str(path))
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or, as far as that is possible, a folder; it may be missing."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _beside(path: Path, prefix: str) -> Path:
+    """Return the path with a prefix before its name.
+
+    Of a name that gets too long, the end is kept, behind a digest of the whole: names
+    that differ only at their beginning must not meet.
+    """
+    name = os.fsencode(path.name)
+    if len(prefix) + len(name) > LONGEST_NAME:
+        prefix += f"~{hashlib.sha256(name).hexdigest()[:16]}~"
+        name = name[len(prefix) - LONGEST_NAME :]
+        return path.with_name(prefix + name.decode("utf-8", "ignore"))
     return path.with_name(prefix + path.name)
 
 

@@ -1,7 +1,8 @@
 """What all commands share: options from a frozen dataclass, and exit codes.
 
 Exit codes: 0 done; 1 a training that diverged, 2 a mistake of the user, both with one
-line on stderr and no traceback; 130 interrupted.
+line on stderr and no traceback; 128 and the number of the signal that ended the command
+(130 after Ctrl-C, 143 after SIGTERM).
 """
 
 import contextlib
@@ -13,7 +14,9 @@ from typing import TypeVar
 import tyro
 
 from strrn_tf.system.failures import TrainingDiverged
-from strrn_tf.system.renamed import OPTIONS
+from strrn_tf.system.interruption import exit_code_of, raising_signals, reason_of
+from strrn_tf.system.renamed import OPTIONS, SWITCHES
+from strrn_tf.system.screen import lasting_output
 
 T = TypeVar("T")
 # Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).
@@ -75,7 +78,7 @@ def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
     arguments = []
     for argument in argv:
         name, *value = argument.split("=", 1)
-        new = OPTIONS.get(name.replace("_", "-"))
+        new = OPTIONS.get(name.replace("_", "-")) or SWITCHES.get(argument)
         if new:
             print(f"{prog}: {name} is now called {new}", file=sys.stderr)
             argument = "=".join([new, *value])
@@ -103,25 +106,24 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         command: raises ``ValueError`` or ``OSError`` where the user can mend it. A
             package of an extra that it misses is named with the cure.
     """
-    try:
-        command()
-    except SystemExit as stop:  # --help
-        return int(stop.code or 0)
-    except (ValueError, OSError, TrainingDiverged) as error:
-        print(f"{prog}: {one_line(error)}", file=sys.stderr)
-        return 1 if isinstance(error, TrainingDiverged) else 2
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS.keys() | BACK_ENDS:
-            raise
-        extra = EXTRAS.get(package)
-        cure = f'pip install "strrn[{extra}]"' if extra else f"pip install {package}"
-        print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        # The line that a progress bar stands on is not finished.
-        print(f"\n{prog}: interrupted", file=sys.stderr)
-        return 130
+    with lasting_output(), raising_signals():
+        try:
+            command()
+        except SystemExit as stop:  # --help
+            return int(stop.code or 0)
+        except (ValueError, OSError, TrainingDiverged) as error:
+            print(f"{prog}: {one_line(error)}", file=sys.stderr)
+            return 1 if isinstance(error, TrainingDiverged) else 2
+        except ModuleNotFoundError as error:
+            cure = _cure(error)
+            if cure is None:
+                raise
+            print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt as stop:
+            # The line that a progress bar stands on is not finished.
+            print(f"\n{prog}: {reason_of(stop)}", file=sys.stderr)
+            return exit_code_of(stop)
     return 0
 
 
@@ -154,6 +156,14 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
+
+
+def _cure(error: ModuleNotFoundError) -> str | None:
+    """Return the command that installs what is missing; None if it is not optional."""
+    package = (error.name or "").partition(".")[0]
+    if package in EXTRAS:
+        return f'pip install "strrn[{EXTRAS[package]}]"'
+    return f"pip install {package}" if package in BACK_ENDS else None
 
 
 def _first_message(framed: str) -> str:

@@ -8,6 +8,8 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from strrn_tf.system.file_names import plain
+
 # Larger frames are refused before memory is taken for them: 8K and somewhat more.
 MAX_PIXELS = 36_000_000
 # "Videos" that FFmpeg makes of any text.
@@ -77,11 +79,6 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return stream
 
 
-def printable(path: str | Path) -> str:
-    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
-    return str(path).encode("utf-8", "backslashreplace").decode()
-
-
 def _explained(error: av.FFmpegError, name: str) -> ValueError | OSError:
     number = error.errno or 0
     # FFmpeg's own errors have numbers that no system has.
@@ -92,6 +89,6 @@ def _explained(error: av.FFmpegError, name: str) -> ValueError | OSError:
 
 def _no_video(name: str, found: str) -> ValueError:
     return ValueError(
-        f"{printable(name)}: is not a video that FFmpeg can open (cut off, of an "
+        f"{plain(name)}: is not a video that FFmpeg can open (cut off, of an "
         f"unknown format, or not a video). Received: {found}"
     )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.track.outputs import Format, Outputs, open_writer, plan
+from strrn_tf.commands.track.formats.names import WITHOUT_MEASURES, Format
+from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ is its reliability: green 1, amber 0.5, red 0.
       points/frames.csv lists all frames with the state and reliability of the faces
   strrn track a.mp4 b.mp4 frames/ --output out --landmarks out --format csv
       several sources: out/a-landmarks.csv, out/a-overlay.mp4, out/b-landmarks.csv ...
+  strrn track talk.mp4 --landmarks faces.json --format coco
+      a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
   strrn track rtsp://camera/live --allow-network
@@ -59,8 +62,7 @@ class Options:
     sources: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
-    """Video files, folders of numbered images, numbers of cameras, - for standard
-    input, addresses."""
+    """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
@@ -68,7 +70,14 @@ class Options:
     landmarks: Path | None = None
     """File to write the landmarks to (.csv or .jsonl), or folder."""
     format: Format | None = None
-    """Of the landmarks in a folder; without it, .pts files."""
+    """Of the landmarks; without it, by the suffix of the file, .pts files in a
+    folder."""
+    pose: bool = False
+    """Add yaw, pitch and roll of the head and the openings of eyes and mouth, to the
+    rows and to the overlay."""
+    focal_length: float | None = None
+    """Of the camera, in pixels, for the pose. Without it the longer side of the
+    picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
     smooth: bool = True
@@ -103,6 +112,7 @@ def run(
         KeyboardInterrupt: after what was done so far has been written.
     """
     from data_pipeline.media.sources import shown_name
+    from data_pipeline.media.suffixes import passed_over
     from data_pipeline.media.video import open_video
 
     if not options.sources:
@@ -111,6 +121,7 @@ def run(
         )
     check_numbers(options)
     planned = plan(options.sources, options.output, options.landmarks, options.format)
+    check_measures(options, planned)
     failures = _Failures(len(options.sources))
     # All are opened before the first is tracked: mistakes are known at once.
     opened: list[tuple[str, FrameReader, Outputs]] = []
@@ -121,6 +132,9 @@ def run(
             )
             shown = shown_name(source)
             opened.append((shown, reader, outputs))
+            if reader.passed_over:
+                note = passed_over(reader.passed_over)
+                print(f"note: {shown}: {note}", file=sys.stderr)
             if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {shown}: {note}", file=sys.stderr)
@@ -131,7 +145,7 @@ def run(
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name
         with failures.noted():
             tracker.reset()
-            track_source(source, title, reader, tracker, outputs)
+            track_source(source, title, reader, tracker, outputs, options)
     failures.raise_if_any()
 
 
@@ -150,6 +164,22 @@ def check_numbers(options: Options) -> None:
         )
     if options.fps is not None and not 0 < options.fps < math.inf:
         raise ValueError(f"--fps must be a positive number. Received: {options.fps}")
+    focal_length = options.focal_length
+    if focal_length is not None and not 0 < focal_length < math.inf:
+        raise ValueError(
+            f"--focal-length must be a positive number. Received: {focal_length}"
+        )
+
+
+def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
+    """Raise a ``ValueError`` if pose and openings are wanted and have no place."""
+    if options.pose and not any(
+        outputs.overlay or outputs.format not in WITHOUT_MEASURES for outputs in planned
+    ):
+        raise ValueError(
+            f"--pose: {options.format} has no columns for what it adds. Leave it out, "
+            "or name a video for the overlay: --output overlay.mp4"
+        )
 
 
 def track_source(
@@ -158,6 +188,7 @@ def track_source(
     reader: "FrameReader",
     tracker: "FaceTracker",
     outputs: Outputs,
+    options: Options,
 ) -> None:
     """Track one source and report its outputs and warnings.
 
@@ -165,7 +196,7 @@ def track_source(
         ValueError: it cannot be tracked, or there is no face.
         KeyboardInterrupt: Ctrl-C ended it early.
     """
-    stopped, summary = write_outputs(title, reader, tracker, outputs)
+    stopped, summary = write_outputs(title, reader, tracker, outputs, options)
     for path in outputs.paths:
         print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
     if reader.truncated:
@@ -174,6 +205,12 @@ def track_source(
         print(
             f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
             'decoded; their rows have the state "broken"',
+            file=sys.stderr,
+        )
+    if summary.restarts:
+        print(
+            f"note: {source}: the size of the frames changes {summary.restarts} times; "
+            "tracking begins again there, with other ids",
             file=sys.stderr,
         )
     if stopped:
@@ -186,7 +223,11 @@ def track_source(
 
 
 def write_outputs(
-    title: str, reader: "FrameReader", tracker: "FaceTracker", outputs: Outputs
+    title: str,
+    reader: "FrameReader",
+    tracker: "FaceTracker",
+    outputs: Outputs,
+    options: Options,
 ) -> "tuple[bool, Summary]":
     """Follow the faces and write what is asked for; a file is complete or not there.
 
@@ -194,16 +235,18 @@ def write_outputs(
         Whether Ctrl-C ended it early, and what was seen.
     """
     from data_pipeline.media.video import write_video
+    from strrn_tf.commands.track.formats.frames import Layout
     from strrn_tf.commands.track.progress import shown
     from strrn_tf.commands.track.video import Summary, overlays, track_frames
     from strrn_tf.system.interruption import stop_signal
 
     summary = Summary()
-    with stop_signal() as stop, open_writer(outputs) as write:
+    layout = Layout(reader.has_names, options.max_faces, options.pose)
+    with stop_signal() as stop, open_writer(outputs, layout) as write:
         frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
         tracked = track_frames(_until(stop, frames), tracker, write, summary)
         if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked), reader.fps)
+            write_video(outputs.overlay, overlays(tracked, options.pose), reader.fps)
         else:
             for _ in tracked:
                 pass
@@ -219,8 +262,11 @@ def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFram
 
 
 def _open_tracker(options: Options) -> "FaceTracker":
+    from strrn_tf.tracking.config import TrackingConfig
+
     return strrn_tf.FaceTracker.from_pretrained(
         options.model,
+        config=TrackingConfig(focal_length=options.focal_length or 0.0),
         max_faces=options.max_faces,
         num_threads=options.threads,
         smooth=options.smooth,
