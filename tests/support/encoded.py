@@ -46,14 +46,16 @@ def plain(colour, size=(48, 64)):
     return np.full((*size, 3), colour, np.uint8)
 
 
-def counted(count, size=(48, 64)):
-    """Return images whose brightness is 16 times their number."""
-    return [plain((16 * i,) * 3, size) for i in range(count)]
+def counted(count, size=(48, 64), noise=0):
+    """Return images whose brightness is 16 times their number, plus some noise."""
+    rng = np.random.default_rng(0)
+    values = [rng.integers(-noise, noise + 1, (*size, 3)) + noise for _ in range(count)]
+    return [(16 * i + value).astype(np.uint8) for i, value in enumerate(values)]
 
 
 def numbers_of(frames):
-    """Return the numbers of `counted` images."""
-    return [round(float(frame.image.mean()) / 16) for frame in frames]
+    """Return the numbers of `counted` images with a noise below 8."""
+    return [int((float(frame.image.mean()) + 4) // 16) for frame in frames]
 
 
 def cornered(size=(48, 64)):

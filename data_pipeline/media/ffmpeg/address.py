@@ -6,7 +6,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import urlopen
@@ -15,7 +14,7 @@ import av
 import numpy as np
 from av.container import InputContainer
 
-from data_pipeline.media.ffmpeg.decoding import Decoder
+from data_pipeline.media.ffmpeg.decoding import Decoder, first_packets
 from data_pipeline.media.ffmpeg.display import Display
 from data_pipeline.media.ffmpeg.opening import (
     MAX_PIXELS,
@@ -164,4 +163,4 @@ class Address(FrameReader):
 
 def _begun(container: InputContainer, name: str) -> Decoder:
     stream = video_stream(container, name)
-    return Decoder(container, stream, head=list(islice(container.demux(stream), 1)))
+    return Decoder(container, stream, head=first_packets(container, stream, 1))

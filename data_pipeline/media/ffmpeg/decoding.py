@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 
 import av
 from av.container import InputContainer
@@ -106,6 +107,23 @@ class Decoder:
     def _seconds(self, timed: Packet | VideoFrame) -> float:
         ticks = timed.dts if timed.pts is None else timed.pts
         return math.nan if ticks is None else (ticks - self._start) * self._unit
+
+
+def first_packets(
+    container: InputContainer, stream: VideoStream, count: int
+) -> list[Packet]:
+    """Return the first packets of a container, fewer if reading fails.
+
+    Raises:
+        av.FFmpegError: there is not a single one.
+    """
+    packets: list[Packet] = []
+    try:
+        packets.extend(islice(container.demux(stream), count))
+    except av.FFmpegError:
+        if not packets:
+            raise
+    return packets
 
 
 def num_threads() -> int:

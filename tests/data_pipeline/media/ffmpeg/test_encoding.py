@@ -39,21 +39,21 @@ from data_pipeline.media.video import write_video
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
-    write_video(sys.argv[1], counted(12), 25)
+    write_video(sys.argv[1], counted(12, (96, 128), 7), 25)
 except OSError as error:
     print(error.filename, error.strerror, sep="|")
 """
 
 
-@pytest.mark.parametrize("most", [0, 20, 700, 1500])
+@pytest.mark.parametrize("most", [0, 20, 9000, 15000])
 def test_a_full_disk_is_named_and_what_was_there_is_kept(tmp_path, most):
     pytest.importorskip("resource")
     path = tmp_path / "o.mp4"
-    write_video(path, counted(5), 25)
-    assert path.stat().st_size > 1500
+    write_video(path, counted(12, (96, 128), 7), 25)
+    assert path.stat().st_size > 15000
     before = path.read_bytes()
     run = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(path), str(most)],
+        [sys.executable, "-B", "-c", LIMITED, str(path), str(most)],
         capture_output=True,
         text=True,
         cwd=ROOT / "tests",

@@ -32,10 +32,11 @@ KINDS = {
 }
 
 
-def written(path, kind):
+def written(path, kind, noise=0):
     format, codec, options = KINDS[kind]
     pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    encode(path, counted(COUNT), codec, pix_fmt, format=format, options=options)
+    frames = counted(COUNT, (192, 256) if noise else (48, 64), noise)
+    encode(path, frames, codec, pix_fmt, format=format, options=options)
     return path.read_bytes()
 
 
@@ -78,19 +79,27 @@ def test_the_rate_of_a_pipe_is_that_of_its_first_times(tmp_path):
     assert open_video(tmp_path / "fifo").fps == pytest.approx(11 / 0.390, rel=0.01)
 
 
-@pytest.mark.parametrize("name", ["-", "/dev/stdin", "/dev/fd/0"])
-@pytest.mark.parametrize("kind", ["index at the end", "transport stream"])
-@pytest.mark.parametrize("is_file", [False, True])
+@pytest.mark.parametrize(
+    ("name", "kind", "is_file"),
+    [
+        ("-", "index at the end", False),
+        ("-", "index at the end", True),
+        ("-", "transport stream", False),
+        ("/dev/stdin", "matroska", False),
+        ("/dev/stdin", "index at the end", True),
+        ("/dev/fd/0", "webm", False),
+    ],
+)
 def test_standard_input(tmp_path, name, kind, is_file):
     content = written(tmp_path / "clip", kind)
     program = (
         "import sys; from data_pipeline.media.video import open_video; "
         "print(*[frame.index for frame in open_video(sys.argv[1])])"
     )
-    given = {"stdin": (tmp_path / "clip").open("rb")} if is_file else {"input": content}
-    run = subprocess.run(
-        [sys.executable, "-c", program, name], cwd=ROOT, capture_output=True, **given
-    )
+    command = [sys.executable, "-c", program, name]
+    with (tmp_path / "clip").open("rb") as clip:
+        given = {"stdin": clip} if is_file else {"input": content}
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, **given)
     assert run.stdout.split() == [b"%d" % i for i in range(COUNT)], run.stderr
     assert run.stderr == b""
 
@@ -98,10 +107,8 @@ def test_standard_input(tmp_path, name, kind, is_file):
 def test_what_a_shell_puts_for_a_command(tmp_path):
     content = written(tmp_path / "clip", "matroska")
     reading, writing = os.pipe()
-    feed(f"/dev/fd/{writing}", content)
-    video = open_video(f"/dev/fd/{reading}")
-    os.close(writing)
-    assert numbers_of(video) == list(range(COUNT))
+    feed(writing, content)
+    assert numbers_of(open_video(f"/dev/fd/{reading}")) == list(range(COUNT))
     os.close(reading)
 
 
@@ -126,7 +133,7 @@ def test_what_is_no_video_is_named(tmp_path, content, words, capfd):
 
 @pytest.mark.parametrize("kind", ["transport stream", "matroska", "avi"])
 def test_a_pipe_that_breaks_off_gives_what_came(tmp_path, kind):
-    content = written(tmp_path / "clip", kind)
+    content = written(tmp_path / "clip", kind, noise=7)
     os.mkfifo(tmp_path / "fifo")
     feed(tmp_path / "fifo", content[: len(content) * 2 // 3])
     numbers = numbers_of(open_video(tmp_path / "fifo"))
@@ -136,11 +143,23 @@ def test_a_pipe_that_breaks_off_gives_what_came(tmp_path, kind):
 
 def test_where_the_index_of_an_mp4_file_is(tmp_path):
     def head(kind):
-        return written(tmp_path / "clip", kind)[:200]
+        content = written(tmp_path / "clip", kind)
+        return lambda size: content[:size]
 
     assert ends_with_index(head("index at the end"))
     assert ends_with_index(head("quicktime"))
     others = ("index at the beginning", "fragments", "matroska", "avi")
     assert not any(ends_with_index(head(kind)) for kind in others)
-    assert not ends_with_index(b"")
-    assert not ends_with_index(bytes(100))
+    assert not ends_with_index(lambda size: b"")
+    assert not ends_with_index(lambda size: bytes(size))
+
+
+def test_the_place_of_the_index_is_found_with_few_bytes():
+    asked = []
+
+    def peek(size):
+        asked.append(size)
+        return (b"\x1aE\xdf\xa3" + bytes(60))[:size]
+
+    assert not ends_with_index(peek)
+    assert asked == [8]  # of a live stream more may come late
