@@ -123,11 +123,13 @@ class Address(FrameReader):
         attempts = 0
         self._seen, self._is_complete = -math.inf, False
         while True:
-            began = self._clock()
-            yield from self._connection()
+            began = None
+            for image in self._connection():
+                began = self._clock() if began is None else began
+                yield image
             if self._is_complete:
                 return
-            if self._clock() - began >= STEADY:
+            if began is not None and self._clock() - began >= STEADY:
                 attempts = 0
             if attempts == len(DELAYS) or not self._is_connected:
                 self._report(f"note: {self.name}: the stream has ended")
