@@ -99,7 +99,8 @@ def run(options: Options) -> None:
         ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
             another process is writing to it.
     """
-    from data_pipeline.datasets.clips import list_clips
+    from data_pipeline.datasets.clips import files_in_no_clip, list_clips
+    from data_pipeline.media.suffixes import passed_over
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
@@ -108,12 +109,15 @@ def run(options: Options) -> None:
         raise ValueError(f"--workers must not be negative. Received: {options.workers}")
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
+    others = files_in_no_clip(options.videos)
+    if others:
+        print(f"note: {passed_over(others)}", file=sys.stderr)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
         _initialise_output(options, model)
         remove_leftovers(options.output)
-        _report(_annotate_missing(clips, options), options)
+        _report(_annotate_missing(clips, options), others, options)
 
 
 def _annotate_missing(
@@ -151,7 +155,9 @@ def _annotate_missing(
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
-def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
+def _report(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> None:
     """Write the report; print the result for the videos and the next command."""
     from strrn_tf.commands.annotate.report import headline, write_report
 
@@ -160,7 +166,7 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
         "rejected": draw_sheet(options.output / "rejected"),
     }
     limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit)
+    totals = write_report(options.output, reports, sheets, limit, others)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
