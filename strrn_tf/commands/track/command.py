@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.track.formats.names import WITHOUT_MEASURES, Format
+from strrn_tf.commands.track.formats.names import (
+    WITHOUT_MEASURES,
+    Format,
+    check_focal_length,
+)
 from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
 from strrn_tf.system.command_line import one_line, parse_options
 
@@ -164,11 +168,7 @@ def check_numbers(options: Options) -> None:
         )
     if options.fps is not None and not 0 < options.fps < math.inf:
         raise ValueError(f"--fps must be a positive number. Received: {options.fps}")
-    focal_length = options.focal_length
-    if focal_length is not None and not 0 < focal_length < math.inf:
-        raise ValueError(
-            f"--focal-length must be a positive number. Received: {focal_length}"
-        )
+    check_focal_length(options.focal_length)
 
 
 def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
