@@ -77,7 +77,7 @@ def write_video(
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
     writer, shape, count = None, None, 0
     # OpenCV would warn of every frame on a full disk. `_check_written` raises once.
-    with replacing(path) as temporary, log_level(ERROR):
+    with replacing(path, shared=True) as temporary, log_level(ERROR):
         try:
             for frame in frames:
                 frame = check_image(frame)

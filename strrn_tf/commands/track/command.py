@@ -17,9 +17,7 @@ from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from data_pipeline.media.frame_reader import FrameReader, VideoFrame
+    from data_pipeline.media.frame_reader import FrameReader
     from strrn_tf.commands.track.video import Summary
     from strrn_tf.tracking.tracker import FaceTracker
 
@@ -46,8 +44,9 @@ is its reliability: green 1, amber 0.5, red 0.
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
 
-Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
-one that fails is named and the others are done; the exit code is 2 then.
+Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
+there. Of several sources, one that fails is named and the others are done; the exit
+code is 2 then.
 """
 
 
@@ -180,11 +179,12 @@ def track_source(
     """Track one source and report its outputs and warnings.
 
     Raises:
-        ValueError: it cannot be tracked, or there is no face.
-        KeyboardInterrupt: Ctrl-C ended it early.
+        ValueError: it cannot be tracked to its end, or there is no face.
+        OSError: it cannot be read, or an output cannot be written, to the end.
+        KeyboardInterrupt: a signal ended it early.
     """
-    stopped, summary = write_outputs(title, reader, tracker, outputs, options)
-    for path in outputs.paths:
+    written, summary, errors = write_outputs(title, reader, tracker, outputs, options)
+    for path in written:
         print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
     if reader.truncated:
         print(f"note: {source} ends before its announced end", file=sys.stderr)
@@ -194,8 +194,10 @@ def track_source(
             'decoded; their rows have the state "broken"',
             file=sys.stderr,
         )
-    if stopped:
-        raise KeyboardInterrupt
+    for error in errors[1:]:
+        print(f"strrn: {one_line(error)}", file=sys.stderr)
+    if errors:
+        raise errors[0]
     if not summary.frames_with_face:
         raise ValueError(
             f"{source}: no face was found in {summary.frames} frames. Faces must be "
@@ -209,37 +211,44 @@ def write_outputs(
     tracker: "FaceTracker",
     outputs: Outputs,
     options: Options,
-) -> "tuple[bool, Summary]":
-    """Follow the faces and write what is asked for; a file is complete or not there.
+) -> "tuple[list[Path], Summary, list[BaseException]]":
+    """Follow the faces and write what is asked for.
+
+    What is finished is published whatever ends it, unless there is no frame or this
+    program is at fault. The files of before stay then.
 
     Returns:
-        Whether Ctrl-C ended it early, and what was seen.
+        What was written, what was seen, and what ended it early.
     """
     from data_pipeline.media.video import write_video
+    from strrn_tf.commands.track.endings import PATIENCE, Endings
     from strrn_tf.commands.track.formats.frames import Layout
     from strrn_tf.commands.track.progress import shown
     from strrn_tf.commands.track.video import Summary, overlays, track_frames
     from strrn_tf.system.interruption import stop_signal
 
-    summary = Summary()
+    summary, written = Summary(), [path for path in [outputs.landmarks] if path]
     layout = Layout(reader.has_names, options.max_faces, options.pose)
-    with stop_signal() as stop, open_writer(outputs, layout) as write:
-        frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        tracked = track_frames(_until(stop, frames), tracker, write, summary)
-        if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked, options.pose), reader.fps)
-        else:
-            for _ in tracked:
-                pass
-    return stop.is_set(), summary
-
-
-def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFrame]":
-    """Yield frames until the event is set."""
-    for frame in frames:
-        yield frame
-        if stop.is_set():
-            return
+    with stop_signal(patience=PATIENCE) as stop:
+        endings = Endings(stop)
+        with open_writer(outputs, layout) as write:
+            frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
+            tracked = endings.at_fault(
+                track_frames(
+                    endings.until_end(frames), tracker, write, summary, endings
+                )
+            )
+            if outputs.overlay:
+                with endings.noting(ValueError, OSError):
+                    pictures = overlays(tracked, options.pose)
+                    write_video(outputs.overlay, pictures, reader.fps)
+                    written.append(outputs.overlay)
+            if outputs.landmarks:
+                for _ in tracked:  # all, or those behind the end of the overlay
+                    pass
+            if endings.errors and not summary.frames:
+                raise endings.errors[0]
+    return written, summary, endings.errors
 
 
 def _open_tracker(options: Options) -> "FaceTracker":

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from strrn_tf.commands.track.endings import Endings
 from strrn_tf.commands.track.formats.frames import FacesOfFrame, Write
 from strrn_tf.drawing import draw_axes, draw_caption, draw_landmarks, draw_name
 from strrn_tf.tracking.face import Face
@@ -63,6 +64,7 @@ def track_frames(
     tracker: Tracker,
     write: Write | None,
     summary: Summary,
+    endings: Endings,
 ) -> Iterator[tuple[F, list[Face] | None]]:
     """Yield every frame with its faces, after writing their rows.
 
@@ -73,6 +75,7 @@ def track_frames(
         tracker: fresh, or reset.
         write: receives the faces of every frame; None: not written.
         summary: is brought up to date with every frame.
+        endings: gets what ends the writing of rows, and with it the frames.
 
     Raises:
         ValueError: the frames differ in size.
@@ -80,12 +83,18 @@ def track_frames(
     size = None
     for frame in frames:
         faces = shown = None
-        if frame.image is not None:
-            shown = size = _check_size(frame, size)
-            faces = tracker.update(frame.image, frame.timestamp)
-        if write is not None:
-            index, seconds = frame.index, frame.timestamp
-            write(FacesOfFrame(index, seconds, faces, shown, frame.name))
+        with endings.noting() as noted:
+            if frame.image is not None:
+                shown = size = _check_size(frame, size)
+                faces = tracker.update(frame.image, frame.timestamp)
+        if noted:
+            return
+        with endings.noting(OSError) as noted:
+            if write is not None:
+                index, seconds = frame.index, frame.timestamp
+                write(FacesOfFrame(index, seconds, faces, shown, frame.name))
+        if noted:
+            return
         summary.add(faces)
         yield frame, faces
 
