@@ -1,4 +1,4 @@
-"""The interface of all sources of frames: video files, image folders, cameras."""
+"""The interface of all sources of frames: files, folders, cameras, pipes, addresses."""
 
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 DEFAULT_FPS = 25.0
+# Where this variable is set, it is the number of threads that decode a video.
+THREADS = "STRRN_DECODING_THREADS"
 
 
 class VideoFrame(NamedTuple):
@@ -27,11 +29,14 @@ class VideoFrame(NamedTuple):
 class FrameReader:
     """A source of frames, which are read in order and any number of times.
 
+    Pipes are read once.
+
     A broken frame keeps its number and its time.
 
     Attributes:
+        has_times: whether the source has times of its own, whatever rate is asked for.
         path: file or folder.
-        fps: nominal frames per second.
+        fps: average frames per second; nominal ones of folders and cameras.
         num_frames_hint: number of frames that the container announces, or None. The
             number of readable frames may differ.
         num_frames: number of frames of the last reading that reached the end, or None.
@@ -41,6 +46,7 @@ class FrameReader:
         passed_over: names of files beside the frames that are not read.
     """
 
+    has_times = False
     has_names = False
     passed_over: Sequence[str] = ()
 

@@ -47,7 +47,7 @@ def passed_over(names: Iterable[str]) -> str:
         names: of the files, at least one.
     """
     names = list(names)
-    counts = Counter(Path(name).suffix.lower() or "no suffix" for name in names)
+    counts = Counter(Path(name).suffix.lower() or "without suffix" for name in names)
     kinds = [f"{count} {suffix}" for suffix, count in counts.most_common(_MOST_NAMES)]
     kinds += ["others"] if len(counts) > _MOST_NAMES else []
     shown = [*names[:_MOST_NAMES], *(["..."] if len(names) > _MOST_NAMES else [])]

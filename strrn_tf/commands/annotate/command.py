@@ -181,13 +181,16 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
+    from strrn_tf.commands.track.restarts import RestartingTracker
     from strrn_tf.system.atomic import write_text
 
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
-    tracker = FaceTracker.from_pretrained(
-        options.model, max_faces=options.max_faces, smooth=False
+    tracker = RestartingTracker(
+        FaceTracker.from_pretrained(
+            options.model, max_faces=options.max_faces, smooth=False
+        )
     )
     try:
         reader = open_video(path)
@@ -202,6 +205,8 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             problem = "the video ends before its announced end"
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
+        elif tracker.restarts:
+            problem = f"the size of the frames changes {tracker.restarts} times"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}

@@ -43,6 +43,10 @@ is its reliability: green 1, amber 0.5, red 0.
       a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
+  strrn track rtsp://camera/live --allow-network
+      a network camera, likewise
+  program | strrn track -
+      standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
 Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
 there. Of several sources, one that fails is named and the others are done; the exit
@@ -57,7 +61,7 @@ class Options:
     sources: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
-    """Video files, folders of numbered images, numbers of cameras."""
+    """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
@@ -84,6 +88,8 @@ class Options:
     overlay."""
     threads: int = 1
     """Threads of every network."""
+    allow_network: bool = False
+    """Open sources that are network addresses, such as rtsp://camera/live."""
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -104,8 +110,9 @@ def run(
         ValueError: a source cannot be tracked; of several, the others are done first.
         KeyboardInterrupt: after what was done so far has been written.
     """
+    from data_pipeline.media.sources import shown_name
+    from data_pipeline.media.suffixes import passed_over
     from data_pipeline.media.video import open_video
-    from data_pipeline.media.video_file import VideoFile
 
     if not options.sources:
         raise ValueError(
@@ -119,11 +126,17 @@ def run(
     opened: list[tuple[str, FrameReader, Outputs]] = []
     for source, outputs in zip(options.sources, planned, strict=True):
         with failures.noted():
-            reader = open_video(source, options.fps)
-            opened.append((source, reader, outputs))
-            if options.fps and isinstance(reader, VideoFile):
+            reader = open_video(
+                source, options.fps, allow_network=options.allow_network
+            )
+            shown = shown_name(source)
+            opened.append((shown, reader, outputs))
+            if reader.passed_over:
+                note = passed_over(reader.passed_over)
+                print(f"note: {shown}: {note}", file=sys.stderr)
+            if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
-                print(f"note: {source}: {note}", file=sys.stderr)
+                print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
@@ -192,6 +205,12 @@ def track_source(
         print(
             f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
             'decoded; their rows have the state "broken"',
+            file=sys.stderr,
+        )
+    if summary.restarts:
+        print(
+            f"note: {source}: the size of the frames changes {summary.restarts} times; "
+            "tracking begins again there, with other ids",
             file=sys.stderr,
         )
     for error in errors[1:]:

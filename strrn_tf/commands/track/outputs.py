@@ -88,17 +88,12 @@ def plan(
 def unique_names(sources: Sequence[str]) -> list[str]:
     """Return a name for the files of every source: the source's own, numbered if twice.
 
-    Cameras are called ``camera-0``.
+    Cameras are called ``camera-0``, standard input is ``stdin``.
     """
-    from data_pipeline.media.video import is_camera
+    from data_pipeline.media.sources import source_name
     from strrn_tf.system.file_names import file_name, numbered
 
-    names = []
-    for source in sources:
-        path = Path(source).resolve()
-        name = path.name if path.is_dir() else path.stem
-        name = f"camera-{source}" if is_camera(source) else name
-        names.append(file_name(name, longest=LONGEST_NAME))
+    names = [file_name(source_name(s), longest=LONGEST_NAME) for s in sources]
     return numbered(names)
 
 
