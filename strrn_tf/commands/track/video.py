@@ -155,7 +155,7 @@ def _overlay(
     shape: tuple[int, ...],
 ) -> np.ndarray:
     """Return the image with all faces drawn and a line of text, fitted to a shape."""
-    drawn, words = image, [clock]
+    drawn, words, below = image, [clock], ""
     for face in faces:
         drawn = draw_landmarks(drawn, face.landmarks, face.reliability)
         if len(faces) > 1:
@@ -164,9 +164,9 @@ def _overlay(
         words.append(f"face {face.id}: {face.state} {face.reliability:.2f}")
         if pose and face.state != "lost":
             drawn = draw_axes(drawn, face.landmarks, face.head)
-            words.append(_measures(face))
-    drawn = fitted(drawn, shape)
-    return draw_caption(drawn, "   ".join(words if faces else [*words, "no face"]))
+            below += f"\n{face.id}: {_measures(face)}"
+    words += [] if faces else ["no face"]
+    return draw_caption(fitted(drawn, shape), "   ".join(words) + below)
 
 
 def _measures(face: Face) -> str:
@@ -174,7 +174,7 @@ def _measures(face: Face) -> str:
     yaw, pitch, roll = face.pose
     left, right = face.eye_opening
     angles = f"yaw {yaw:+.0f} pitch {pitch:+.0f} roll {roll:+.0f}"
-    return f"{angles}  eyes {left:.2f} {right:.2f}  mouth {face.mouth_opening:.2f}"
+    return f"{angles} eyes {left:.2f} {right:.2f} mouth {face.mouth_opening:.2f}"
 
 
 def _grey(image: np.ndarray) -> np.ndarray:
