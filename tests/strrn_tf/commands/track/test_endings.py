@@ -13,6 +13,7 @@ import pytest
 
 from data_pipeline.media import video
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
+from data_pipeline.media.video_file import VideoFile
 from strrn_tf.commands.track import command, row_file
 from strrn_tf.system.command_line import exit_code
 from strrn_tf.system.interruption import STOP_SIGNALS
@@ -115,7 +116,7 @@ def frames_of(path):
 
 
 def frames_of_video(path):
-    return len(list(video.VideoFile(path)))
+    return len(list(VideoFile(path)))
 
 
 def left_behind(folder):
