@@ -118,7 +118,7 @@ def run(options: Options) -> None:
             another process is writing to it.
     """
     from data_pipeline.datasets.clips import files_in_no_clip, list_clips
-    from data_pipeline.media.suffixes import passed_over
+    from data_pipeline.media.suffixes import report_passed_over
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
@@ -129,8 +129,7 @@ def run(options: Options) -> None:
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     others = files_in_no_clip(options.videos)
-    if others:
-        print(f"note: {passed_over(others)}", file=sys.stderr)
+    report_passed_over(others)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
@@ -217,10 +216,11 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     rejected: list[float] = []  # seconds of those that were kept
     kept: dict[str, dict] = {}
     config = TrackingConfig(focal_length=options.focal_length or 0.0)
-    tracker = FaceTracker.from_pretrained(
-        options.model, config=config, max_faces=options.max_faces, smooth=False
+    tracker = RestartingTracker(
+        FaceTracker.from_pretrained(
+            options.model, config=config, max_faces=options.max_faces, smooth=False
+        )
     )
-    tracker = RestartingTracker(tracker)
     try:
         reader = open_video(path)
         for rated in judge(reader, tracker, options.criteria):

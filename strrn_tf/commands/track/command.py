@@ -17,14 +17,12 @@ from strrn_tf.commands.track.formats.names import (
     Format,
     check_focal_length,
 )
-from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
+from strrn_tf.commands.track.outputs import Outputs, plan
+from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-    from strrn_tf.commands.track.video import Summary
+    from data_pipeline.media.frame_reader import FrameReader
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn track"
@@ -54,8 +52,9 @@ is its reliability: green 1, amber 0.5, red 0.
   program | strrn track -
       standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
-Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
-one that fails is named and the others are done; the exit code is 2 then.
+Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
+there. Of several sources, one that fails is named and the others are done; the exit
+code is 2 then.
 """
 
 
@@ -180,85 +179,6 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
             f"--pose: {options.format} has no columns for what it adds. Leave it out, "
             "or name a video for the overlay: --output overlay.mp4"
         )
-
-
-def track_source(
-    source: str,
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> None:
-    """Track one source and report its outputs and warnings.
-
-    Raises:
-        ValueError: it cannot be tracked, or there is no face.
-        KeyboardInterrupt: Ctrl-C ended it early.
-    """
-    stopped, summary = write_outputs(title, reader, tracker, outputs, options)
-    for path in outputs.paths:
-        print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
-    if reader.truncated:
-        print(f"note: {source} ends before its announced end", file=sys.stderr)
-    if summary.broken:
-        print(
-            f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
-            'decoded; their rows have the state "broken"',
-            file=sys.stderr,
-        )
-    if summary.restarts:
-        print(
-            f"note: {source}: the size of the frames changes {summary.restarts} times; "
-            "tracking begins again there, with other ids",
-            file=sys.stderr,
-        )
-    if stopped:
-        raise KeyboardInterrupt
-    if not summary.frames_with_face:
-        raise ValueError(
-            f"{source}: no face was found in {summary.frames} frames. Faces must be "
-            "upright and fill at least a tenth of the picture's shorter side"
-        )
-
-
-def write_outputs(
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> "tuple[bool, Summary]":
-    """Follow the faces and write what is asked for; a file is complete or not there.
-
-    Returns:
-        Whether Ctrl-C ended it early, and what was seen.
-    """
-    from data_pipeline.media.video import write_video
-    from strrn_tf.commands.track.formats.frames import Layout
-    from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, overlays, track_frames
-    from strrn_tf.system.interruption import stop_signal
-
-    summary = Summary()
-    layout = Layout(reader.has_names, options.max_faces, options.pose)
-    with stop_signal() as stop, open_writer(outputs, layout) as write:
-        frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        tracked = track_frames(_until(stop, frames), tracker, write, summary)
-        if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked, options.pose), reader.fps)
-        else:
-            for _ in tracked:
-                pass
-    return stop.is_set(), summary
-
-
-def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFrame]":
-    """Yield frames until the event is set."""
-    for frame in frames:
-        yield frame
-        if stop.is_set():
-            return
 
 
 def _open_tracker(options: Options) -> "FaceTracker":

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
+from strrn_tf.commands.track.endings import Endings
 from strrn_tf.commands.track.formats.frames import FacesOfFrame, Write
 from strrn_tf.commands.track.restarts import RestartingTracker, Tracker
 from strrn_tf.drawing import draw_axes, draw_caption, draw_landmarks, draw_name
@@ -60,6 +61,7 @@ def track_frames(
     tracker: Tracker,
     write: Write | None,
     summary: Summary,
+    endings: Endings,
 ) -> Iterator[tuple[F, list[Face] | None]]:
     """Yield every frame with its faces, after writing their rows.
 
@@ -71,17 +73,24 @@ def track_frames(
         tracker: fresh, or reset.
         write: receives the faces of every frame; None: not written.
         summary: is brought up to date with every frame.
+        endings: gets what ends the writing of rows, and with it the frames.
     """
     tracker = RestartingTracker(tracker)
     for frame in frames:
         faces = size = None
-        if frame.image is not None:
-            size = frame.image.shape[1], frame.image.shape[0]
-            faces = tracker.update(frame.image, frame.timestamp)
-            summary.restarts = tracker.restarts
-        if write is not None:
-            index, seconds = frame.index, frame.timestamp
-            write(FacesOfFrame(index, seconds, faces, size, frame.name))
+        with endings.noting() as noted:
+            if frame.image is not None:
+                size = frame.image.shape[1], frame.image.shape[0]
+                faces = tracker.update(frame.image, frame.timestamp)
+                summary.restarts = tracker.restarts
+        if noted:
+            return
+        with endings.noting(OSError) as noted:
+            if write is not None:
+                index, seconds = frame.index, frame.timestamp
+                write(FacesOfFrame(index, seconds, faces, size, frame.name))
+        if noted:
+            return
         summary.add(faces)
         yield frame, faces
 
