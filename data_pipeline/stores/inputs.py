@@ -14,7 +14,7 @@ from data_pipeline.datasets.three_hundred_w import (
     files_beside_stills,
     list_stills,
 )
-from data_pipeline.media.suffixes import passed_over
+from data_pipeline.media.suffixes import report_passed_over
 from data_pipeline.stores.clip_sources import Unlabelled
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
 from data_pipeline.stores.store import (
@@ -36,8 +36,8 @@ def read_stills(root: Path, cache: Path) -> CropStore:
         cache: folder of the stores.
     """
     found, left_out = find_stills(root)
-    if not is_prepared(root) and (others := files_beside_stills(root)):
-        _warn(f"{root}: {passed_over(others)}")
+    if not is_prepared(root):
+        report_passed_over(files_beside_stills(root), root)
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
@@ -162,8 +162,7 @@ def read_clips(
     """
     found = find_unlabelled(data_root, folders)
     videos = found.videos
-    if found.passed_over:
-        _warn(passed_over(found.passed_over))
+    report_passed_over(found.passed_over)
     if found.held_out:
         _warn(
             f"{len(found.held_out)} test sequences of 300VW left out: not learnt from"

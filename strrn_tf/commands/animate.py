@@ -9,7 +9,6 @@ Examples:
   strrn evaluate --category all --data-root runs/animated --model strrn-hgn
 """
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Literal
 import tyro
 
 from data_pipeline.datasets.three_hundred_w import files_beside_stills, list_stills
-from data_pipeline.media.suffixes import passed_over
+from data_pipeline.media.suffixes import report_passed_over
 from strrn_tf.system.command_line import parse_options
 
 PROG = "strrn animate"
@@ -58,8 +57,7 @@ def run(options: Options) -> None:
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
     report_left_out("stills", problems, len(stills))
-    if others := files_beside_stills(options.stills):
-        print(f"note: {options.stills}: {passed_over(others)}", file=sys.stderr)
+    report_passed_over(files_beside_stills(options.stills), options.stills)
     root = animate_dataset(
         options.output,
         stills,

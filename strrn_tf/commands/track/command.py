@@ -115,7 +115,7 @@ def run(
         KeyboardInterrupt: after what was done so far has been written.
     """
     from data_pipeline.media.sources import shown_name
-    from data_pipeline.media.suffixes import passed_over
+    from data_pipeline.media.suffixes import report_passed_over
     from data_pipeline.media.video import open_video
 
     if not options.sources:
@@ -135,9 +135,7 @@ def run(
             )
             shown = shown_name(source)
             opened.append((shown, reader, outputs))
-            if reader.passed_over:
-                note = passed_over(reader.passed_over)
-                print(f"note: {shown}: {note}", file=sys.stderr)
+            report_passed_over(reader.passed_over, shown)
             if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {shown}: {note}", file=sys.stderr)
