@@ -7,6 +7,7 @@ the smallest of these depths that holds it is the depth. Netpbm files name their
 import numpy as np
 
 from data_pipeline.media.image_formats.netpbm import read_netpbm
+from data_pipeline.media.image_formats.png import SIGNATURE
 
 # Fewer than 8 significant bits are a dark picture. Odd depths are not those of sensors.
 BITS = 8, 10, 12, 14, 16, 24, 32
@@ -20,12 +21,12 @@ _LINEAR = b"#?", b"v/1\x01", b"PF", b"Pf"
 _BINARY = 5, 6
 # Formats that have 8 bits: JPEG, BMP, WebP. PNG has the number in its header.
 _ALWAYS_8 = b"\xff\xd8", b"BM", b"RIFF"
-_PNG, _PNG_DEPTH = b"\x89PNG\r\n\x1a\n", 24
+_PNG_DEPTH = 24
 
 
 def has_8_bits(content: bytes) -> bool:
     """Return whether the header of a file says that it has at most 8 bits."""
-    if content.startswith(_PNG):
+    if content.startswith(SIGNATURE):
         return content[_PNG_DEPTH : _PNG_DEPTH + 1] <= b"\x08"
     return content.startswith(_ALWAYS_8)
 
