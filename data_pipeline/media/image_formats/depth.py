@@ -15,7 +15,7 @@ BITS = 8, 10, 12, 14, 16, 24, 32
 # are above.
 HELD = 99.0
 _MOST_VALUES = 1_000_000
-_ROWS = 256
+_ROWS = 64
 # Values of Radiance and OpenEXR files, and of PFM, are proportional to light.
 _LINEAR = b"#?", b"v/1\x01", b"PF", b"Pf"
 _BINARY = 5, 6
@@ -65,14 +65,17 @@ def to_8_bit(image: np.ndarray, white: float, content: bytes) -> np.ndarray:
         white: positive. Larger values are white too.
         content: of the file, which says whether values are proportional to light.
     """
-    if image.dtype in (np.uint8, np.uint16):
-        values = np.arange(np.iinfo(image.dtype).max + 1)
-        return _scaled(values, white)[image]
     is_linear = content.startswith(_LINEAR)
+    table = None
+    if image.dtype in (np.uint8, np.uint16):
+        table = _scaled(np.arange(np.iinfo(image.dtype).max + 1), white)
     result = np.empty(image.shape, np.uint8)
     for start in range(0, len(image), _ROWS):  # a copy of the whole would be large
         rows = slice(start, start + _ROWS)
-        result[rows] = _scaled(image[rows], white, is_linear)
+        if table is None:
+            result[rows] = _scaled(image[rows], white, is_linear)
+        else:
+            result[rows] = table[image[rows]]
     return result
 
 

@@ -236,7 +236,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
         elif tracker.restarts:
-            problem = f"the size of the frames changes {tracker.restarts} times"
+            problem = f"the frames differ in size (changes: {tracker.restarts})"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}
