@@ -1,6 +1,6 @@
 """How steady models are on videos that nobody has labelled.
 
-Every clip runs through the three protocols of `evaluate.py`. Boxes are those of the
+Every clip runs through the three protocols of `strrn evaluate`. Boxes are those of the
 largest face that MTCNN finds: `detect` starts from them in every frame, the other
 protocols where they must. The table holds for each protocol:
 
