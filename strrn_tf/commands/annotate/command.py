@@ -38,6 +38,7 @@ back returns to where it came from, and where it shows something new. Written ar
   OUTPUT/report.png     how much was accepted, faces that were and that were not,
                         their reliability, and a table of the videos
 
+Examples:
   strrn annotate my_videos/ --output my_annotations
       all videos and folders of numbered images below a folder, on all cores
   strrn annotate a.mp4 b.mp4 --output few --max-faces 3 --min-change 0.2

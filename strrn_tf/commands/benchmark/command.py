@@ -38,6 +38,12 @@ MediaPipe is installed (`pip install mediapipe==0.10.21`, best in an environment
 own), its Face Mesh is measured in the same manner. Both are compared on the 10 points
 that they share: eye corners, tip and foot of the nose, mouth corners, middle of either
 lip.
+
+Examples:
+  strrn benchmark
+      the default model on a drawn face
+  strrn benchmark --video talk.mp4 --json figures.json
+      on your video; figures.json has all figures
 """
 SYNTHETIC = "synthetic face"
 # Runs a task with arguments and returns its result.

@@ -25,6 +25,7 @@ the shards and not the original files. The command writes
   OUTPUT/report.png     the same as a picture, with faces
   OUTPUT/prepared.json  written last
 
+Examples:
   strrn prepare 300w ~/300w
       into prepared/300w: 3148 stills of a complete copy
   strrn prepare youtube-celebrities ~/ytcelebrity --min-face 80
