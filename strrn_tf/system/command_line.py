@@ -6,6 +6,7 @@ line on stderr and no traceback; 130 interrupted.
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -27,6 +28,8 @@ EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
 # How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
 RULES = ("──", "---")
+# What tyro says of a word that is no number, at the end the reason of Python.
+NO_NUMBER = re.compile(r"Error parsing (\S+):.* (with base 10|to float): (.*)")
 
 
 def parse_options(
@@ -59,7 +62,7 @@ def parse_options(
     except SystemExit as stop:
         if not stop.code:
             raise
-        message = _first_message(messages.getvalue())
+        message = _plain(_first_message(messages.getvalue()))
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 
 
@@ -163,3 +166,13 @@ def _first_message(framed: str) -> str:
     start = is_rule.index(False)
     end = is_rule.index(True, start) if True in is_rule[start:] else len(lines)
     return " ".join(lines[start:end])
+
+
+def _plain(message: str) -> str:
+    """Return tyro's message in the words of a user, where it is in those of Python."""
+    found = NO_NUMBER.fullmatch(message)
+    if not found:
+        return message
+    option, kind, word = found.groups()
+    number = "a whole number" if kind == "with base 10" else "a number"
+    return f"{option} must be {number}. Received: {word}"

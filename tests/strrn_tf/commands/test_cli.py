@@ -13,7 +13,7 @@ from support.places import ROOT
 from support.toy_models import toy_models, toy_samples
 
 from data_pipeline.media.video import open_video, write_video
-from strrn_tf.commands.cli import main
+from strrn_tf.commands.cli import COMMANDS, main
 from strrn_tf.commands.track import command
 from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
@@ -253,6 +253,34 @@ def test_help_teaches_with_examples(capsys):
     text = capsys.readouterr().out
     assert "--max-faces" in text
     assert "largest first" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_examples(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"\nExamples:\n  strrn {command}" in text
+
+
+def test_arguments_without_a_name_have_one_in_the_help(capsys):
+    assert main(["animate", "--help"]) == 0
+    usage = capsys.readouterr().out.splitlines()[0]
+    assert usage.endswith("[OPTIONS] STILLS OUT")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--max-frames", "x"], "--max-frames must be a whole number"),
+        (["evaluate", "--cycle-limit", "x"], "--cycle-limit must be a number"),
+        (["track", "a.mp4", "--fps", "x"], "--fps must be a number"),
+        (["train", "--seed", "x"], "--seed must be a whole number"),
+    ],
+)
+def test_a_word_that_is_no_number_is_plain_english(arguments, message, capsys):
+    assert main(arguments) == 2
+    expected = f"strrn: {message}. Received: 'x' (strrn {arguments[0]} --help lists"
+    assert capsys.readouterr().err.startswith(expected)
 
 
 # The whole way ------------------------------------------------------------------------
