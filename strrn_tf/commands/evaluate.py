@@ -14,11 +14,14 @@ Examples:
       a quick look at the tracker alone
 """
 
+import hashlib
+import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -130,7 +133,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     model = options.model or newest_model()
     tracker = (load or load_tracker)(model)
     root = find_data(options)
-    output = options.output or default_output(options, model)
+    settings = asdict(options) | {"model": model, "data_root": str(root)}
+    output = options.output or default_output(settings)
     output.mkdir(parents=True, exist_ok=True)
     console, worst = Console(stderr=True), WorstFrames()
     evaluate = evaluate_300w if options.dataset == "300w" else evaluate_300vw
@@ -139,13 +143,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
     title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
-    header = asdict(options) | {
-        "model": model,
-        "data_root": str(root),
-        "output": str(output),
-        "version": strrn_tf.__version__,
-        "notes": notes,
-    }
+    about = {"version": strrn_tf.__version__, "notes": notes}
+    header = settings | {"output": str(output), **about}
     write_report(output, title, header, results, worst)
     Console().print(metrics_table(summarise_results(results), title))
     for note in notes:
@@ -253,11 +252,33 @@ def newest_model() -> str:
     return SHIPPED_MODEL if newest is None else str(newest)
 
 
-def default_output(options: Options, model: str) -> Path:
-    """Return a folder that other evaluations do not overwrite."""
-    part = "" if options.dataset == "300w" else f"-{options.category}"
-    name = f"{model_folder.name_of(model)}-{options.dataset}{part}-{options.boxes}"
-    return RUNS / "evaluation" / name
+def default_output(settings: Mapping[str, Any]) -> Path:
+    """Return a folder that only an evaluation with the same settings overwrites.
+
+    Args:
+        settings: the options as text and numbers, with the model and the data used.
+    """
+    name = f"{model_folder.name_of(settings['model'])}-{settings['dataset']}"
+    name += "" if settings["dataset"] == "300w" else f"-{settings['category']}"
+    folder = RUNS / "evaluation" / f"{name}-{settings['boxes']}"
+    wanted = _decisive(settings)
+    try:
+        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        is_ours = _decisive(found) == wanted
+    except FileNotFoundError:
+        is_ours = True
+    except (ValueError, KeyError, TypeError):
+        is_ours = False
+    if is_ours:
+        return folder
+    digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:8]
+    return folder.with_name(f"{folder.name}-{digest}")
+
+
+def _decisive(settings: Mapping[str, Any]) -> list[Any]:
+    """Return the settings that the name of a folder does not tell, comparable."""
+    paths = [os.path.realpath(settings[key]) for key in ("model", "data_root")]
+    return paths + [settings[k] for k in ("protocol", "max_frames", "cycle_limit")]
 
 
 def find_data(options: Options) -> Path:
