@@ -1,5 +1,6 @@
 """Where ``strrn track`` writes, and the writers of the formats of landmarks."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -85,20 +86,23 @@ def plan(
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:
-    """Return a name for the files of every source: the source's own, numbered if twice.
+    """Return a name for the files of every source: the source's own.
 
-    Cameras are called ``camera-0``.
+    Where two would be the same, the suffix or the folders above tell them apart, so
+    that the order of the sources does not matter. Only a source that is given twice is
+    numbered. Cameras are called ``camera-0``.
     """
     from data_pipeline.media.video import is_camera
-    from strrn_tf.system.file_names import file_name, numbered
+    from strrn_tf.system.file_names import distinct, file_name, numbered
 
-    names = []
-    for source in sources:
-        path = Path(source).resolve()
-        name = path.name if path.is_dir() else path.stem
-        name = f"camera-{source}" if is_camera(source) else name
-        names.append(file_name(name, longest=LONGEST_NAME))
-    return numbered(names)
+    whole = {s: Path(s).resolve() for s in sources if not is_camera(s)}
+    short = {p: p if p.is_dir() else p.with_suffix("") for p in whole.values()}
+    # Two files of a folder may differ in their suffixes only.
+    count = Counter(short.values())
+    paths = [p if count[short[p]] > 1 else short[p] for p in whole.values()]
+    names = dict(zip(whole, distinct(paths), strict=True))
+    named = [names.get(source, f"camera-{source}") for source in sources]
+    return numbered([file_name(name, longest=LONGEST_NAME) for name in named])
 
 
 @contextmanager
