@@ -26,10 +26,10 @@ HELP = """Measure the tracker on this machine, on one core.
   stages      milliseconds of decoding, face finding, crops, detector, tracker,
               backward tracking, optical flow and smoothing
   video       frames per second with everything included, and peak memory
-  jitter      second difference of the landmarks over time in percent of the distance
-              of the outer eye corners: of a face at rest (the middle frame again and
-              again, with the noise of a sensor) and of the video itself, where the
-              face's own motion is included
+  jitter      output jitter: second difference over time of the smoothed landmarks, in
+              percent of the distance of the outer eye corners. Of a face at rest (the
+              middle frame again and again, with the noise of a sensor), and of the
+              video itself, where the face's own motion is included
   occlusion   a gray block hides the face for one second in every three: seconds of
               video until it is followed again, and whether it has the same id
 
