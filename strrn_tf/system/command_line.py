@@ -9,6 +9,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import tyro
@@ -96,6 +97,21 @@ def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
         return own, None
     place = own.index("--")
     return own[:place], tuple(own[place + 1 :])
+
+
+def parse_with_beam(
+    options: type[T], argv: Sequence[str], *, prog: str, description: str
+) -> T:
+    """Return the options of a command that runs its tasks on Apache Beam too.
+
+    Args:
+        options: see `parse_options`, as ``prog`` and ``description``. The field
+            ``beam`` gets what stands behind ``--``.
+        argv: arguments without the program's name.
+    """
+    own, beam = split_beam(argv)
+    parsed = parse_options(options, own, prog=prog, description=description)
+    return replace(parsed, beam=beam)
 
 
 def exit_code(prog: str, command: Callable[[], object]) -> int:

@@ -20,7 +20,7 @@ from strrn_tf.commands.annotate.folder import (
     write_face,
 )
 from strrn_tf.config import ANNOTATIONS_NOTE
-from strrn_tf.system.command_line import parse_options, split_beam
+from strrn_tf.system.command_line import parse_with_beam
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip
@@ -88,9 +88,7 @@ class Options:
 
 def parse(argv: Sequence[str]) -> Options:
     """Return the options; those behind ``--`` are Apache Beam's."""
-    own, beam = split_beam(argv)
-    options = parse_options(Options, own, prog=PROG, description=HELP)
-    return replace(options, beam=beam)
+    return parse_with_beam(Options, argv, prog=PROG, description=HELP)
 
 
 def run(options: Options) -> None:
