@@ -104,10 +104,8 @@ def parse_with_beam(
 ) -> T:
     """Return the options of a command that runs its tasks on Apache Beam too.
 
-    Args:
-        options: see `parse_options`, as ``prog`` and ``description``. The field
-            ``beam`` gets what stands behind ``--``.
-        argv: arguments without the program's name.
+    The arguments are those of `parse_options`. The field ``beam`` gets what stands
+    behind ``--``; without ``--`` it is None.
     """
     own, beam = split_beam(argv)
     parsed = parse_options(options, own, prog=prog, description=description)

@@ -59,6 +59,26 @@ def file_name(name: str, *, longest: int = LONGEST, ascii_only: bool = False) ->
     return f"{cut}-{_digest(name)}"
 
 
+def numbered(names: Sequence[str]) -> list[str]:
+    """Return names of which no two are the same: ``x``, ``x~2``, ``x~3``.
+
+    The first of several keeps its name, and so does every name that occurs once.
+    Windows takes names that differ in case for the same, so they are numbered there.
+    """
+    same = os.path.normcase
+    taken, seen = {same(name) for name in names}, set()
+    unique = []
+    for name in names:
+        number, candidate = 1, name
+        while same(name) in seen and same(candidate) in taken:
+            number += 1
+            candidate = f"{name}~{number}"
+        seen.add(same(name))
+        taken.add(same(candidate))
+        unique.append(candidate)
+    return unique
+
+
 def distinct(paths: Sequence[PurePath]) -> list[str]:
     """Return a short name for every path: its last part, where no other path has it.
 
@@ -80,26 +100,6 @@ def distinct(paths: Sequence[PurePath]) -> list[str]:
             if count[one[-length:]] == 1 or length >= len(one):
                 names[one] = "/".join(one[-length:])
     return [names[one] for one in parts]
-
-
-def numbered(names: Sequence[str]) -> list[str]:
-    """Return names of which no two are the same: ``x``, ``x~2``, ``x~3``.
-
-    The first of several keeps its name, and so does every name that occurs once.
-    Windows takes names that differ in case for the same, so they are numbered there.
-    """
-    same = os.path.normcase
-    taken, seen = {same(name) for name in names}, set()
-    unique = []
-    for name in names:
-        number, candidate = 1, name
-        while same(name) in seen and same(candidate) in taken:
-            number += 1
-            candidate = f"{name}~{number}"
-        seen.add(same(name))
-        taken.add(same(candidate))
-        unique.append(candidate)
-    return unique
 
 
 def _legal(name: str) -> str:
