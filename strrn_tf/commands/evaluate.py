@@ -14,14 +14,11 @@ Examples:
       a quick look at the tracker alone
 """
 
-import hashlib
-import json
-import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 from rich.console import Console
 from rich.progress import Progress, TaskID
@@ -37,6 +34,7 @@ from data_pipeline.datasets.ground_truth import (
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
+from strrn_tf.evaluation.report_folder import report_folder
 from strrn_tf.evaluation.scoring import (
     FrameResult,
     LabelledFrame,
@@ -134,7 +132,7 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     tracker = (load or load_tracker)(model)
     root = find_data(options)
     settings = asdict(options) | {"model": model, "data_root": str(root)}
-    output = options.output or default_output(settings)
+    output = options.output or report_folder(RUNS / "evaluation", settings)
     output.mkdir(parents=True, exist_ok=True)
     console, worst = Console(stderr=True), WorstFrames()
     evaluate = evaluate_300w if options.dataset == "300w" else evaluate_300vw
@@ -143,8 +141,13 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
     title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
-    about = {"version": strrn_tf.__version__, "notes": notes}
-    header = settings | {"output": str(output), **about}
+    header = asdict(options) | {
+        "model": model,
+        "data_root": str(root),
+        "output": str(output),
+        "version": strrn_tf.__version__,
+        "notes": notes,
+    }
     write_report(output, title, header, results, worst)
     Console().print(metrics_table(summarise_results(results), title))
     for note in notes:
@@ -250,35 +253,6 @@ def newest_model() -> str:
         exports, key=lambda p: (p / "model.json").stat().st_mtime, default=None
     )
     return SHIPPED_MODEL if newest is None else str(newest)
-
-
-def default_output(settings: Mapping[str, Any]) -> Path:
-    """Return a folder that only an evaluation with the same settings overwrites.
-
-    Args:
-        settings: the options as text and numbers, with the model and the data used.
-    """
-    name = f"{model_folder.name_of(settings['model'])}-{settings['dataset']}"
-    name += "" if settings["dataset"] == "300w" else f"-{settings['category']}"
-    folder = RUNS / "evaluation" / f"{name}-{settings['boxes']}"
-    wanted = _decisive(settings)
-    try:
-        found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        is_ours = _decisive(found) == wanted
-    except FileNotFoundError:
-        is_ours = True
-    except (ValueError, KeyError, TypeError):
-        is_ours = False
-    if is_ours:
-        return folder
-    digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:8]
-    return folder.with_name(f"{folder.name}-{digest}")
-
-
-def _decisive(settings: Mapping[str, Any]) -> list[Any]:
-    """Return the settings that the name of a folder does not tell, comparable."""
-    paths = [os.path.realpath(settings[key]) for key in ("model", "data_root")]
-    return paths + [settings[k] for k in ("protocol", "max_frames", "cycle_limit")]
 
 
 def find_data(options: Options) -> Path:

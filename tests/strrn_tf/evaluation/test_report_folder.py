@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from strrn_tf.commands.evaluate import default_output
+from strrn_tf.evaluation.report_folder import report_folder
 
+ROOT = Path("runs/evaluation")
 SETTINGS = {
     "model": "a/mine",
     "data_root": "data",
@@ -25,16 +26,16 @@ def place(tmp_path, monkeypatch):
 
 
 def write(settings):
-    folder = default_output(settings)
+    folder = report_folder(ROOT, settings)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "metrics.json").write_text(json.dumps(settings))
+    (folder / "metrics.json").write_text(json.dumps(settings, default=str))
     return folder
 
 
 def test_the_name_tells_model_data_and_boxes():
-    folder = default_output(SETTINGS)
+    folder = report_folder(ROOT, SETTINGS)
     assert folder == Path("runs/evaluation/mine-300vw-3-gt")
-    stills = default_output(SETTINGS | {"dataset": "300w"})
+    stills = report_folder(ROOT, SETTINGS | {"dataset": "300w"})
     assert stills.name == "mine-300w-gt"
 
 
@@ -46,6 +47,7 @@ def test_the_name_tells_model_data_and_boxes():
         {"protocol": "track"},
         {"max_frames": 5},
         {"cycle_limit": 0.1},
+        {"mapping": Path("points.json")},
     ],
 )
 def test_another_evaluation_gets_a_folder_of_its_own(other):
@@ -63,4 +65,4 @@ def test_the_same_evaluation_by_another_path_is_the_same():
 def test_a_report_that_cannot_be_read_is_kept():
     folder = write(SETTINGS)
     (folder / "metrics.json").write_text("{")
-    assert default_output(SETTINGS) != folder
+    assert report_folder(ROOT, SETTINGS) != folder
