@@ -1,7 +1,8 @@
 """What all commands share: options from a frozen dataclass, and exit codes.
 
 Exit codes: 0 done; 1 a training that diverged, 2 a mistake of the user, both with one
-line on stderr and no traceback; 130 interrupted.
+line on stderr and no traceback; 128 and the number of the signal that ended the command
+(130 after Ctrl-C, 143 after SIGTERM).
 """
 
 import contextlib
@@ -15,7 +16,9 @@ from typing import TypeVar
 import tyro
 
 from strrn_tf.system.failures import TrainingDiverged
+from strrn_tf.system.interruption import exit_code_of, raising_signals, reason_of
 from strrn_tf.system.renamed import OPTIONS, SWITCHES
+from strrn_tf.system.screen import lasting_output
 
 T = TypeVar("T")
 # Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).
@@ -120,25 +123,24 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         command: raises ``ValueError`` or ``OSError`` where the user can mend it. A
             package of an extra that it misses is named with the cure.
     """
-    try:
-        command()
-    except SystemExit as stop:  # --help
-        return int(stop.code or 0)
-    except (ValueError, OSError, TrainingDiverged) as error:
-        print(f"{prog}: {one_line(error)}", file=sys.stderr)
-        return 1 if isinstance(error, TrainingDiverged) else 2
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS.keys() | BACK_ENDS:
-            raise
-        extra = EXTRAS.get(package)
-        cure = f'pip install "strrn[{extra}]"' if extra else f"pip install {package}"
-        print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        # The line that a progress bar stands on is not finished.
-        print(f"\n{prog}: interrupted", file=sys.stderr)
-        return 130
+    with lasting_output(), raising_signals():
+        try:
+            command()
+        except SystemExit as stop:  # --help
+            return int(stop.code or 0)
+        except (ValueError, OSError, TrainingDiverged) as error:
+            print(f"{prog}: {one_line(error)}", file=sys.stderr)
+            return 1 if isinstance(error, TrainingDiverged) else 2
+        except ModuleNotFoundError as error:
+            cure = _cure(error)
+            if cure is None:
+                raise
+            print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt as stop:
+            # The line that a progress bar stands on is not finished.
+            print(f"\n{prog}: {reason_of(stop)}", file=sys.stderr)
+            return exit_code_of(stop)
     return 0
 
 
@@ -171,6 +173,14 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split())
+
+
+def _cure(error: ModuleNotFoundError) -> str | None:
+    """Return the command that installs what is missing; None if it is not optional."""
+    package = (error.name or "").partition(".")[0]
+    if package in EXTRAS:
+        return f'pip install "strrn[{EXTRAS[package]}]"'
+    return f"pip install {package}" if package in BACK_ENDS else None
 
 
 def _first_message(framed: str) -> str:

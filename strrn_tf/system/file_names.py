@@ -59,6 +59,11 @@ def file_name(name: str, *, longest: int = LONGEST, ascii_only: bool = False) ->
     return f"{cut}-{_digest(name)}"
 
 
+def plain(name: str) -> str:
+    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def numbered(names: Sequence[str]) -> list[str]:
     """Return names of which no two are the same: ``x``, ``x~2``, ``x~3``.
 

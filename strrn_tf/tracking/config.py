@@ -192,7 +192,17 @@ class TrackingConfig:
     # Time and smoothing (One-Euro filter) ---------------------------------------------
 
     frame_interval: float = 1 / 25
-    """Seconds between frames that have no timestamps."""
+    """Seconds between frames without timestamps, or whose timestamps do not rise."""
+
+    shortest_step: float = 1e-4
+    """Seconds. A smaller rise of timestamps is none."""
+
+    longest_step: float = 3600.0
+    """Seconds. A larger rise counts as this one: every waiting time is over then, and
+    the clock stays so small that a frame still moves it."""
+
+    restart_step: float = 2.0
+    """Seconds. Timestamps that fall by this or more begin another video."""
 
     smoothing_min_cutoff: float = 1.5
     """Hertz. Cut-off frequency at rest. A lower one removes more jitter."""
@@ -206,6 +216,12 @@ class TrackingConfig:
 
     smoothing_max_gap: float = 0.5
     """Seconds. The filter starts again after a longer gap."""
+
+    # The camera -----------------------------------------------------------------------
+
+    focal_length: float = 0.0
+    """Pixels, for the pose of heads. 0 if it is not known: then the longer side of the
+    image, or as much more as puts the head half a metre away."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

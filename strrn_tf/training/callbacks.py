@@ -2,7 +2,6 @@
 
 import errno
 import math
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.failures import DiskFull, TrainingDiverged
+from strrn_tf.system.interruption import Interrupted, StopRequest
 from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 
@@ -64,27 +64,27 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             raise _diverged(self.model, values)
 
 
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, handled between two updates."""
+class Stopped(Interrupted):
+    """A signal, handled between two updates."""
 
 
 class StopBetweenUpdates(keras.callbacks.Callback):
-    """Ends a training before the next update after the first Ctrl-C.
+    """Ends a training before the next update after the first signal.
 
     In the middle of an update, on JAX, the old weights are deleted and the new ones do
     not exist yet.
 
     Args:
-        stop: set by Ctrl-C.
+        stop: set by a signal.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: StopRequest) -> None:
         super().__init__()
         self.stop = stop
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if self.stop.is_set():
-            raise Stopped
+            raise Stopped(self.stop.number)
 
 
 class SaveCheckpoint(keras.callbacks.Callback):

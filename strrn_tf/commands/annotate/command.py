@@ -14,10 +14,17 @@ import tyro
 from strrn_tf.commands.annotate.criteria import Criteria, RatedFace, VerdictCounts
 from strrn_tf.commands.annotate.folder import (
     draw_sheet,
+    face_key,
     read_report,
     remove_faces,
     report_path,
     write_face,
+)
+from strrn_tf.commands.annotate.listing import (
+    ListFormat,
+    check_list,
+    facts_of,
+    write_list,
 )
 from strrn_tf.config import ANNOTATIONS_NOTE
 from strrn_tf.system.command_line import parse_with_beam
@@ -45,6 +52,9 @@ Examples:
       up to three faces in each, and only frames that differ more
   strrn annotate my_videos/ --output strict --max-cycle-error 0.01
       fewer, but better
+  strrn annotate my_videos/ --output my_annotations --format coco
+      also OUTPUT/annotations-coco.json; openface, cvat, deeplabcut, csv and jsonl are
+      others. Run again after .pts files were corrected or deleted
   strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
       as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
       it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
@@ -80,6 +90,14 @@ class Options:
     max_faces: int = 1
     """Number of faces to follow in a video, the largest first."""
     criteria: tyro.conf.OmitArgPrefixes[Criteria] = field(default_factory=Criteria)
+    format: ListFormat | None = None
+    """Also list all annotations in one file of this format, in OUTPUT."""
+    pose: bool = False
+    """Add yaw, pitch and roll of the head and the openings of eyes and mouth to that
+    list."""
+    focal_length: float | None = None
+    """Of the camera, in pixels, for the pose. Without it the longer side of the
+    picture, or as much more as puts the head half a metre away."""
     workers: int = 0
     """Videos annotated at the same time; 0: as many as there are cores."""
     beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
@@ -105,6 +123,7 @@ def run(options: Options) -> None:
 
     if options.workers < 0:
         raise ValueError(f"--workers must not be negative. Received: {options.workers}")
+    check_list(options.format, options.pose, options.focal_length)
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
@@ -166,6 +185,8 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
     if not any(report.get("readable", True) for report in reports.values()):
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
+    if options.format:
+        print(write_list(options.output, reports, options.format, options.pose))
     if totals["accepted"]:
         words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
@@ -180,13 +201,19 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
+    from strrn_tf.commands.track.restarts import RestartingTracker
     from strrn_tf.system.atomic import write_text
+    from strrn_tf.tracking.config import TrackingConfig
 
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
-    tracker = FaceTracker.from_pretrained(
-        options.model, max_faces=options.max_faces, smooth=False
+    kept: dict[str, dict] = {}
+    config = TrackingConfig(focal_length=options.focal_length or 0.0)
+    tracker = RestartingTracker(
+        FaceTracker.from_pretrained(
+            options.model, config=config, max_faces=options.max_faces, smooth=False
+        )
     )
     try:
         reader = open_video(path)
@@ -194,6 +221,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             counts.add(rated)
             if rated.verdict == "accepted":
                 write_face(options.output / "annotations", name, rated)
+                kept[face_key(rated)] = facts_of(rated)
             elif rated.verdict == "unreliable" and is_wanted(rated, rejected):
                 rejected.append(rated.frame.timestamp)
                 write_face(options.output / "rejected", name, rated)
@@ -201,9 +229,12 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             problem = "the video ends before its announced end"
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
+        elif tracker.restarts:
+            problem = f"the size of the frames changes {tracker.restarts} times"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}
+    report["kept"] = kept
     if problem is None and not report["frames_with_face"]:
         problem = "no face was found"
     if problem is not None:
@@ -242,6 +273,7 @@ def _initialise_output(options: Options, model: "ModelFolder") -> None:
     digest = model.tracking_sha256
     wanted = {"format": FORMAT, "model": digest, "max_faces": options.max_faces}
     wanted |= asdict(options.criteria)
+    wanted["focal_length"] = options.focal_length
     note = options.output / ANNOTATIONS_NOTE
     if note.exists():
         try:

@@ -17,7 +17,7 @@ from strrn_tf.system.command_line import parse_options
 from strrn_tf.system.machine import describe, pin_to_one_core
 
 if TYPE_CHECKING:
-    from data_pipeline.media.video import VideoFrame
+    from data_pipeline.media.frame_reader import VideoFrame
     from strrn_tf.commands.benchmark.scenarios import Scene
 
 PROG = "strrn benchmark"

@@ -9,6 +9,7 @@ by a kill goes on. What a process prints is in its ``log.txt``.
 import ctypes
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -162,7 +163,7 @@ class Stages:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent if os.name == "posix" else None,
             )
             try:
                 code = process.wait()

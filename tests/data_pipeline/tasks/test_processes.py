@@ -163,10 +163,10 @@ class TestRunTasks:
         try:
             use_one_thread()
             assert cv2.getNumThreads() == 1
-            assert os.environ["OPENCV_FFMPEG_THREADS"] == "1"
+            assert os.environ["STRRN_DECODING_THREADS"] == "1"
         finally:
             cv2.setNumThreads(before)
-            del os.environ["OPENCV_FFMPEG_THREADS"]
+            del os.environ["STRRN_DECODING_THREADS"]
 
 
 def test_the_longest_come_first(tmp_path):

@@ -11,6 +11,7 @@ from support.mp4 import destroy_frames
 
 from data_pipeline.media import video
 from data_pipeline.media.camera import Camera
+from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import open_video, write_video
@@ -157,8 +158,7 @@ def test_ctrl_c_ends_the_source_in_hand_and_begins_no_other(clips, tmp_path, cap
         for kind in ("landmarks", "overlay.mp4")
     )
     folder = out / "b.frames-landmarks"
-    assert names(folder) == ["000000-0.pts", "000001-0.pts", "000002-0.pts",
-                             "frames.csv"]  # fmt: skip
+    assert names(folder) == ["0.pts", "1.pts", "2.pts", "frames.csv"]
     assert len(rows(folder / "frames.csv")) == 3
     assert len(list(open_video(out / "b.frames-overlay.mp4"))) == 3
 
@@ -177,6 +177,8 @@ def test_names_of_sources(tmp_path):
         (["c/a/1.mp4", "c/b/1.mp4", "d/a/1.mp4"], ["c__a__1", "b__1", "d__a__1"]),
         (["a/1.mp4", "a/1.mov"], ["1.mp4", "1.mov"]),
         (["a/1.mp4", "a/1.mov", "b/1.mp4"], ["1.mp4", "1.mov", "1"]),
+        (["rtsp://me:pw@x/live", "rtsp://y/live"], ["x__live", "y__live"]),
+        (["-", "0", "rtsp://x"], ["stdin", "camera-0", "x"]),
     ],
 )
 def test_the_order_of_sources_does_not_swap_their_files(sources, expected):
@@ -288,9 +290,9 @@ def test_overlay_of_a_broken_frame_is_the_last_good_one_in_grey():
     good = np.zeros((*SIZE, 3), np.uint8)
     good[:20] = (90, 0, 0)
     followed = [
-        (video.VideoFrame(0, 0.0, None), None),
-        (video.VideoFrame(1, 0.1, good), []),
-        (video.VideoFrame(2, 0.2, None), None),
+        (VideoFrame(0, 0.0, None), None),
+        (VideoFrame(1, 0.1, good), []),
+        (VideoFrame(2, 0.2, None), None),
     ]
     first, second, third = (picture[:20] for picture in overlays(followed))
     assert (first == 128).all()
