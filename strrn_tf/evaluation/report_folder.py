@@ -28,12 +28,12 @@ def report_folder(root: Path, settings: Mapping[str, Any]) -> Path:
     wanted = _comparable(settings, settings)
     try:
         found = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-        is_same = _comparable(found, settings) == wanted
+        is_ours = _comparable(found, settings) == wanted
     except FileNotFoundError:
-        is_same = True
+        is_ours = True
     except (ValueError, AttributeError):
-        is_same = False
-    if is_same:
+        is_ours = False
+    if is_ours:
         return folder
     digest = hashlib.sha256(json.dumps(wanted).encode()).hexdigest()[:8]
     return folder.with_name(f"{folder.name}-{digest}")
