@@ -87,8 +87,9 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
     if os.name == "posix":
         from multiprocessing import resource_tracker
 
-        # It would lift the shield when it starts.
-        resource_tracker.ensure_running()
+        # It needs the shield too, and lifts it when it starts.
+        with shielding_children():
+            resource_tracker.ensure_running()
     try:
         with shielding_children():
             pending = [pool.submit(task.work) for task in tasks]
