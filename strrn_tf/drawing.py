@@ -101,19 +101,23 @@ def tile_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 def draw_caption(image: np.ndarray, caption: str) -> np.ndarray:
-    """Return a copy of the image with a line of text on a darkened strip below.
+    """Return a copy of the image with lines of text on a darkened strip below.
 
-    A long line is written smaller, down to what can be read.
+    Long lines are written smaller, down to what can be read.
     """
     drawn = np.array(image, order="C")
     height, width = drawn.shape[:2]
+    lines = caption.split("\n")
     scale = max(SMALLEST_TEXT, min(width, 2 * height) / 1000)
-    strip = min(height, round(34 * scale) + 4)
+    pitch, margin = round(34 * scale), round(10 * scale)
+    strip = min(height, pitch * len(lines) + 4)
     drawn[height - strip :] = drawn[height - strip :] // 3
-    place = (round(10 * scale), height - round(11 * scale))
-    (needed, _), _ = cv2.getTextSize(caption, FONT, scale, 1)
-    scale = max(SMALLEST_TEXT, scale * min(1, (width - 2 * place[0]) / max(1, needed)))
-    _write(drawn, caption, place, scale, WHITE)
+    needed = max(cv2.getTextSize(line, FONT, scale, 1)[0][0] for line in lines)
+    smaller = min(1, (width - 2 * margin) / max(1, needed))
+    last = height - round(11 * scale)
+    for row, line in enumerate(reversed(lines)):
+        place = margin, last - pitch * row
+        _write(drawn, line, place, max(SMALLEST_TEXT, scale * smaller), WHITE)
     return drawn
 
 

@@ -80,5 +80,5 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
 
     if not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
-    with replacing(path) as temporary:
+    with replacing(path, shared=True) as temporary:
         encode(temporary, path, map(check_image, frames), fps)

@@ -83,12 +83,13 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
     others = set(multiprocessing.active_children())
     # A fork of a process with TensorFlow's threads may hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, begin_worker)
     if os.name == "posix":
         from multiprocessing import resource_tracker
 
-        # It would lift the shield when it starts.
-        resource_tracker.ensure_running()
+        # It needs the shield too, and lifts it when it starts.
+        with shielding_children():
+            resource_tracker.ensure_running()
+    pool = ProcessPoolExecutor(workers, context, begin_worker)
     try:
         with shielding_children():
             pending = [pool.submit(task.work) for task in tasks]

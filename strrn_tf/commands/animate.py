@@ -6,17 +6,20 @@ the face, darkness, blur and low resolution.
 
 Examples:
   strrn animate ~/data/300w/helen/testset runs/animated
+      42 test clips, 14 of each category
   strrn evaluate --category all --data-root runs/animated --model strrn-hgn
+      a shipped model on these clips
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
-from data_pipeline.datasets.three_hundred_w import list_stills
+from data_pipeline.datasets.three_hundred_w import files_beside_stills, list_stills
+from data_pipeline.media.suffixes import report_passed_over
 from strrn_tf.system.command_line import parse_options
 
 PROG = "strrn animate"
@@ -26,9 +29,9 @@ PROG = "strrn animate"
 class Options:
     """The stills, and the numbers of clips and frames."""
 
-    stills: tyro.conf.Positional[Path]
+    stills: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="STILLS")]]
     """Folder in the 300-W layout, or of images with .pts files."""
-    output: tyro.conf.Positional[Path]
+    output: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="OUT")]]
     """Folder to fill, for --data-root of `strrn evaluate`."""
     split: Literal["train", "test"] = "test"
     """Split of a 300-W folder."""
@@ -56,6 +59,7 @@ def run(options: Options) -> None:
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
     report_left_out("stills", problems, len(stills))
+    report_passed_over(files_beside_stills(options.stills), options.stills)
     root = animate_dataset(
         options.output,
         stills,

@@ -12,26 +12,29 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.track.formats.names import WITHOUT_MEASURES, Format
-from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
+from strrn_tf.commands.track.formats.names import (
+    WITHOUT_MEASURES,
+    Format,
+    check_focal_length,
+)
+from strrn_tf.commands.track.outputs import Outputs, plan
+from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-    from strrn_tf.commands.track.video import Summary
+    from data_pipeline.media.frame_reader import FrameReader
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn track"
 HELP = """Follow the faces of videos with 68 landmarks each.
 
-Landmarks are written as one row per frame and face: frame number (from 0), seconds,
-id and state of the face, its reliability in [0, 1] and 68 points in pixels, integers
-being pixel centres. A frame without a face has a row with the state "none", one that
-cannot be decoded a row with the state "broken". In the overlay the colour of a face
-is its reliability: green 1, amber 0.5, red 0.
+Landmarks are written as one row per frame and face: frame number (from 0, or of the
+picture's name), seconds, id and state of the face, its reliability in [0, 1] and 68
+points in pixels, integers being pixel centres. A frame without a face has a row with
+the state "none", one that cannot be decoded a row with the state "broken". In the
+overlay the colour of a face is its reliability: green 1, amber 0.5, red 0.
 
+Examples:
   strrn track talk.mp4
       writes talk-landmarks.csv and talk-overlay.mp4 into the working directory
   strrn track talk.mp4 --landmarks out.jsonl
@@ -41,6 +44,8 @@ is its reliability: green 1, amber 0.5, red 0.
       points/frames.csv lists all frames with the state and reliability of the faces
   strrn track a.mp4 b.mp4 frames/ --output out --landmarks out --format csv
       several sources: out/a-landmarks.csv, out/a-overlay.mp4, out/b-landmarks.csv ...
+  strrn track frames/ --landmarks points/
+      numbered pictures: rows name them, points/img_0100.pts is that of img_0100.jpg
   strrn track talk.mp4 --landmarks faces.json --format coco
       a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
@@ -50,8 +55,9 @@ is its reliability: green 1, amber 0.5, red 0.
   program | strrn track -
       standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
-Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
-one that fails is named and the others are done; the exit code is 2 then.
+Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
+there. Of several sources, one that fails is named and the others are done; the exit
+code is 2 then.
 """
 
 
@@ -112,7 +118,7 @@ def run(
         KeyboardInterrupt: after what was done so far has been written.
     """
     from data_pipeline.media.sources import shown_name
-    from data_pipeline.media.suffixes import passed_over
+    from data_pipeline.media.suffixes import report_passed_over
     from data_pipeline.media.video import open_video
 
     if not options.sources:
@@ -132,9 +138,7 @@ def run(
             )
             shown = shown_name(source)
             opened.append((shown, reader, outputs))
-            if reader.passed_over:
-                note = passed_over(reader.passed_over)
-                print(f"note: {shown}: {note}", file=sys.stderr)
+            report_passed_over(reader.passed_over, shown)
             if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {shown}: {note}", file=sys.stderr)
@@ -164,11 +168,7 @@ def check_numbers(options: Options) -> None:
         )
     if options.fps is not None and not 0 < options.fps < math.inf:
         raise ValueError(f"--fps must be a positive number. Received: {options.fps}")
-    focal_length = options.focal_length
-    if focal_length is not None and not 0 < focal_length < math.inf:
-        raise ValueError(
-            f"--focal-length must be a positive number. Received: {focal_length}"
-        )
+    check_focal_length(options.focal_length)
 
 
 def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
@@ -180,85 +180,6 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
             f"--pose: {options.format} has no columns for what it adds. Leave it out, "
             "or name a video for the overlay: --output overlay.mp4"
         )
-
-
-def track_source(
-    source: str,
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> None:
-    """Track one source and report its outputs and warnings.
-
-    Raises:
-        ValueError: it cannot be tracked, or there is no face.
-        KeyboardInterrupt: Ctrl-C ended it early.
-    """
-    stopped, summary = write_outputs(title, reader, tracker, outputs, options)
-    for path in outputs.paths:
-        print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
-    if reader.truncated:
-        print(f"note: {source} ends before its announced end", file=sys.stderr)
-    if summary.broken:
-        print(
-            f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
-            'decoded; their rows have the state "broken"',
-            file=sys.stderr,
-        )
-    if summary.restarts:
-        print(
-            f"note: {source}: the size of the frames changes {summary.restarts} times; "
-            "tracking begins again there, with other ids",
-            file=sys.stderr,
-        )
-    if stopped:
-        raise KeyboardInterrupt
-    if not summary.frames_with_face:
-        raise ValueError(
-            f"{source}: no face was found in {summary.frames} frames. Faces must be "
-            "upright and fill at least a tenth of the picture's shorter side"
-        )
-
-
-def write_outputs(
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> "tuple[bool, Summary]":
-    """Follow the faces and write what is asked for; a file is complete or not there.
-
-    Returns:
-        Whether Ctrl-C ended it early, and what was seen.
-    """
-    from data_pipeline.media.video import write_video
-    from strrn_tf.commands.track.formats.frames import Layout
-    from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, overlays, track_frames
-    from strrn_tf.system.interruption import stop_signal
-
-    summary = Summary()
-    layout = Layout(reader.has_names, options.max_faces, options.pose)
-    with stop_signal() as stop, open_writer(outputs, layout) as write:
-        frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        tracked = track_frames(_until(stop, frames), tracker, write, summary)
-        if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked, options.pose), reader.fps)
-        else:
-            for _ in tracked:
-                pass
-    return stop.is_set(), summary
-
-
-def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFrame]":
-    """Yield frames until the event is set."""
-    for frame in frames:
-        yield frame
-        if stop.is_set():
-            return
 
 
 def _open_tracker(options: Options) -> "FaceTracker":

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import cv2
 import numpy as np
 
+from strrn_tf.commands.track.endings import Endings
 from strrn_tf.commands.track.formats.frames import FacesOfFrame, Write
 from strrn_tf.commands.track.restarts import RestartingTracker, Tracker
 from strrn_tf.drawing import draw_axes, draw_caption, draw_landmarks, draw_name
@@ -60,6 +61,7 @@ def track_frames(
     tracker: Tracker,
     write: Write | None,
     summary: Summary,
+    endings: Endings,
 ) -> Iterator[tuple[F, list[Face] | None]]:
     """Yield every frame with its faces, after writing their rows.
 
@@ -71,17 +73,24 @@ def track_frames(
         tracker: fresh, or reset.
         write: receives the faces of every frame; None: not written.
         summary: is brought up to date with every frame.
+        endings: gets what ends the writing of rows, and with it the frames.
     """
     tracker = RestartingTracker(tracker)
     for frame in frames:
         faces = size = None
-        if frame.image is not None:
-            size = frame.image.shape[1], frame.image.shape[0]
-            faces = tracker.update(frame.image, frame.timestamp)
-            summary.restarts = tracker.restarts
-        if write is not None:
-            index, seconds = frame.index, frame.timestamp
-            write(FacesOfFrame(index, seconds, faces, size, frame.name))
+        with endings.noting() as noted:
+            if frame.image is not None:
+                size = frame.image.shape[1], frame.image.shape[0]
+                faces = tracker.update(frame.image, frame.timestamp)
+                summary.restarts = tracker.restarts
+        if noted:
+            return
+        with endings.noting(OSError) as noted:
+            if write is not None:
+                index, seconds = frame.index, frame.timestamp
+                write(FacesOfFrame(index, seconds, faces, size, frame.name))
+        if noted:
+            return
         summary.add(faces)
         yield frame, faces
 
@@ -146,7 +155,7 @@ def _overlay(
     shape: tuple[int, ...],
 ) -> np.ndarray:
     """Return the image with all faces drawn and a line of text, fitted to a shape."""
-    drawn, words = image, [clock]
+    drawn, words, below = image, [clock], ""
     for face in faces:
         drawn = draw_landmarks(drawn, face.landmarks, face.reliability)
         if len(faces) > 1:
@@ -155,9 +164,9 @@ def _overlay(
         words.append(f"face {face.id}: {face.state} {face.reliability:.2f}")
         if pose and face.state != "lost":
             drawn = draw_axes(drawn, face.landmarks, face.head)
-            words.append(_measures(face))
-    drawn = fitted(drawn, shape)
-    return draw_caption(drawn, "   ".join(words if faces else [*words, "no face"]))
+            below += f"\n{face.id}: {_measures(face)}"
+    words += [] if faces else ["no face"]
+    return draw_caption(fitted(drawn, shape), "   ".join(words) + below)
 
 
 def _measures(face: Face) -> str:
@@ -165,7 +174,7 @@ def _measures(face: Face) -> str:
     yaw, pitch, roll = face.pose
     left, right = face.eye_opening
     angles = f"yaw {yaw:+.0f} pitch {pitch:+.0f} roll {roll:+.0f}"
-    return f"{angles}  eyes {left:.2f} {right:.2f}  mouth {face.mouth_opening:.2f}"
+    return f"{angles} eyes {left:.2f} {right:.2f} mouth {face.mouth_opening:.2f}"
 
 
 def _grey(image: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Names of the formats, and the suffixes of their files. Standard library only."""
 
+import math
 from typing import Literal
 
 Format = Literal["csv", "jsonl", "pts", "openface", "coco", "cvat", "deeplabcut"]
@@ -17,3 +18,9 @@ SUFFIXES: dict[str, str] = {
 BY_SUFFIX = {suffix: name for name, suffix in reversed(SUFFIXES.items())}
 # Where pose and openings have no place.
 WITHOUT_MEASURES = ("openface", "deeplabcut")
+
+
+def check_focal_length(value: float | None) -> None:
+    """Raise a ``ValueError`` for a focal length that no camera has; None is none."""
+    if value is not None and not 0 < value < math.inf:
+        raise ValueError(f"--focal-length must be a positive number. Received: {value}")
