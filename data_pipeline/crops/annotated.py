@@ -6,8 +6,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from data_pipeline.annotations.annotation import Annotation
+from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.samples import Samples
-from data_pipeline.crops.window import cut_window
+from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
@@ -52,6 +54,8 @@ def pack_annotated(
 ) -> tuple[list[T], list[str]]:
     """Cut annotated frames by the boxes of their landmarks.
 
+    The box of a shape with missing points is that of the fitted head.
+
     Args:
         sequence: in the 300VW layout.
         wanted: numbers of frames, 0-based.
@@ -73,13 +77,18 @@ def pack_annotated(
             problems.append(str(error))
             continue
         try:
-            box = box_from_landmarks(landmarks)
-            frames, shapes, matrix = cut_window([frame.image], landmarks[None], box)
+            whole = whole_shape(Annotation(landmarks))
+            sample = cut_samples(
+                f"{sequence.name}#{frame.index:06d}",
+                [frame.image],
+                landmarks[None],
+                box_from_landmarks(whole),
+                whole[None],
+            )
         except ValueError as error:  # the landmarks are one point, or a line
             problems.append(f"{sequence.name}, {frame.index + 1:06d}.pts: {error}")
             continue
-        name = f"{sequence.name}#{frame.index:06d}"
-        packed.append(pack(Samples([name], frames[None], shapes[None], matrix[None])))
+        packed.append(pack(sample))
     if missing:
         problems.append(
             f"{sequence.video_path}: {len(missing)} annotated frames are not in the "

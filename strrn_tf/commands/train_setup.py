@@ -108,7 +108,7 @@ def initial_networks(
 
     config = options.run_config
     if parent is None:
-        start = mean_shape(stills.landmarks[:, 0])
+        start = mean_shape(stills.landmarks[:, 0], stills.whole[:, 0])
         return start, build_networks(config, start)
     start, (detector, tracker) = parent.mean_shape, load_networks(parent.path)
     if options.fresh_tracker:
