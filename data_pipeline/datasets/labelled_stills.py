@@ -92,8 +92,11 @@ def _entries(
     Several entries may have one image.
     """
     names = numbered([plain(image) for image in images.values()])
-    for name, (entry, image) in zip(names, images.items(), strict=True):
-        yield Still(name, folder / image, file, labels._replace(entry=entry))
+    stills = [
+        Still(name, folder / image, file, labels._replace(entry=entry))
+        for name, (entry, image) in zip(names, images.items(), strict=True)
+    ]
+    return sorted(stills, key=lambda still: natural_key(still.name))
 
 
 def _sorted(paths: Iterable[Path]) -> list[Path]:

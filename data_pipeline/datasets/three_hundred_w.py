@@ -53,7 +53,7 @@ class Still(NamedTuple):
 
     @property
     def remark(self) -> str:
-        """What the annotation lacks; "" if nothing."""
+        """The points that the file marks as not annotated; "" for none."""
         return self.labels.remark if self.labels else ""
 
 
@@ -172,13 +172,12 @@ def _checked(still: Still, partial: bool) -> Still:
     except ValueError as error:
         remark = f" ({annotation.remark})" if annotation.remark else ""
         raise ValueError(f"{path}: {error}{remark}") from error
-    count = int(annotation.known.sum())
-    remark = annotation.remark or f"{count} of {NUM_LANDMARKS} points are annotated"
     if not partial:
-        raise ValueError(
-            f"{path}: all points must be annotated here. Received: {remark}"
-        )
-    return still._replace(labels=(still.labels or Labels())._replace(remark=remark))
+        count = f"{annotation.known.sum()} of {NUM_LANDMARKS} points"
+        rule = "all points must be annotated here"
+        raise ValueError(f"{path}: {rule}. Received: {annotation.remark or count}")
+    labels = still.labels or Labels()
+    return still._replace(labels=labels._replace(remark=annotation.remark))
 
 
 def _split_folders(root: Path, split: str) -> list[Path]:

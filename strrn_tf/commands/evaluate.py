@@ -31,7 +31,7 @@ from data_pipeline.datasets.ground_truth import (
     read_frames,
     read_stills,
 )
-from data_pipeline.datasets.three_hundred_w import list_stills
+from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.preparation.check_300vw import check_test_sets
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.scoring import (
@@ -81,6 +81,12 @@ class Options:
     true landmarks of that frame, or those that MTCNN finds in it."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
+    mapping: Path | None = None
+    """For stills in another markup: file with their points' landmarks, see
+    docs/data.md. Without it, mapping.json beside the stills, if it is there."""
+    missing_mark: str | None = None
+    """Mark of points that nobody annotated, such as -999. Beside it, `0 0`, `-1 -1` and
+    `nan nan` are marks."""
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
@@ -108,6 +114,10 @@ def parse(argv: Sequence[str] | None) -> Options:
         raise ValueError(
             "--dataset 300w has no video to track. Use --protocol detect, or "
             "--dataset 300vw"
+        )
+    if options.dataset != "300w" and (options.mapping or options.missing_mark):
+        raise ValueError(
+            "--mapping and --missing-mark are for stills: add --dataset 300w"
         )
     if options.dataset == "300w" and options.category != "all":
         raise ValueError(
@@ -143,6 +153,7 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         "model": model,
         "data_root": str(root),
         "output": str(output),
+        "mapping": options.mapping and str(options.mapping),
         "version": strrn_tf.__version__,
         "notes": notes,
     }
@@ -216,11 +227,16 @@ def evaluate_300w(
     progress: Progress,
 ) -> tuple[list[FrameResult], list[str]]:
     """Return the results on the test stills, and which images were left out."""
-    stills = list_stills(root, "test")
-    notes = [f"{name}: left out, {reason}" for name, reason in stills.problems]
+    stills = list_labelled(
+        root, "test", mapping=options.mapping, mark=options.missing_mark
+    )
+    problems = list(stills.problems)
     chosen = stills[: options.max_frames]
     task = progress.add_task("stills", total=len(chosen))
-    labelled = (LabelledStill(*still) for still in read_stills(chosen))
+    labelled = (
+        LabelledStill(name, image, true.landmarks, subset, true.whole, true.means)
+        for name, image, subset, true in read_stills(chosen, problems)
+    )
     with progress, CachedFaceFinder(BOXES, root, rule="central") as mtcnn:
         finders = {"gt": true_box, "mtcnn": lambda s: mtcnn(s.name, s.image)}
         results = evaluate_stills(
@@ -228,6 +244,13 @@ def evaluate_300w(
             watched(labelled, progress, task),
             find_box=finders[options.boxes],
             observe=observe,
+        )
+    partial = sum(result.whole is not None for result in results)
+    notes = [f"{name}: left out, {reason}" for name, reason in problems]
+    if partial:
+        notes.append(
+            f"{partial} of {len(results)} stills lack points: errors are those of the "
+            "annotated points, in eye distances of a head that is fitted to them"
         )
     return results, notes
 

@@ -148,7 +148,9 @@ def read_data(options: Options) -> Data:
 
     root, cache = data_root(options), options.cache
     stills_root = options.stills or (root and root / "300w")
-    stills = read_stills(stills_root, cache) if stills_root else None
+    stills = None
+    if stills_root:
+        stills = read_stills(stills_root, cache, options.mapping, options.missing_mark)
     if stills is None and not options.init:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
     if stills is None and options.method == "sbr":

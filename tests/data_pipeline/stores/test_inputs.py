@@ -24,8 +24,9 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
     bad.write_text(bad.read_text().replace("n_points: 68", "n_points: 67"))
     assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
     errors = capsys.readouterr().err
-    assert "1 of 4 stills left out: afw/c.png: " in errors
-    assert "1 of 4 stills left out: afw/d.png: " in errors
+    assert "1 of 4 stills left out: afw/c.png: c.pts: there must be a .pts" in errors
+    rule = "afw/d.png: d.pts, line 2: `n_points` must be 68. Received: 67\n"
+    assert f"1 of 4 stills left out: {rule}" in errors
 
 
 def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
@@ -41,7 +42,10 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     options = {"pairs_per_clip": 3, "seed": 0, "box_finder": finder}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
     errors = capsys.readouterr().err
-    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in errors
+    assert (
+        "1 of 4 clips left out: empty.mp4: a video must not be empty. Received: 0 bytes"
+        in errors
+    )
     assert "1 of 4 clips left out: none.mp4: no face" in errors
     assert "2 frames of the clips show no face" in errors
     assert "report.json" in errors
