@@ -2,10 +2,10 @@
 
 A crop window, a face box and an eye distance need all 68 landmarks. Where a person
 annotated fewer, those of the average head take the places of the missing ones. The head
-is seen by a distant camera (weak perspective). Heads seen from the front are likelier
-than others, which decides where the points do not. Neighbouring points of a face differ
-from the average head by similar amounts: the missing points move along with those that
-are annotated.
+is seen by a distant camera (weak perspective), and may open its mouth and smile. Heads
+seen from the front are likelier than others, and mouths that are hardly open too, which
+decides where the points do not. Neighbouring points of a face differ from the average
+head by similar amounts: the missing points move along with those that are annotated.
 """
 
 from functools import lru_cache
@@ -23,6 +23,8 @@ from strrn_tf.geometry import box_from_landmarks
 FEWEST = 3
 # Standard deviations of yaw and pitch, in radians, of heads in photographs.
 _YAW, _PITCH = 0.35, 0.2
+# Mean and standard deviation of the opening of the mouth and of the smile.
+_EXPRESSION = np.array([0.1, 0.0]), np.array([0.2, 0.4])
 # Faces differ from the average head by _SHAPE, in half widths of the head. Points that
 # are _REACH apart differ alike. Every point has an error of its own, _NOISE.
 _SHAPE, _REACH, _NOISE = 0.06, 0.6, 0.02
@@ -85,18 +87,24 @@ def check_places(annotation: Annotation) -> None:
 
 def _fit(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the head (68, 2) that fits places (R, 2), the means by ``weights``."""
-    head, alike = _head()
+    head, changes, alike = _head()
+    usual, spreads = _EXPRESSION
     spread = weights @ alike @ weights.T + _NOISE**2 * np.eye(len(places))
     whiten = np.linalg.inv(np.linalg.cholesky(spread))
 
-    def residuals(pose: np.ndarray) -> np.ndarray:
-        error = whiten @ (weights @ _project(head, pose) - places)
-        prior = pose[4] / _YAW, pose[5] / _PITCH
-        return np.append(error.ravel() / np.hypot(*pose[:2]), prior)
+    def see(found: np.ndarray) -> np.ndarray:
+        return _project(head + np.tensordot(found[6:], changes, 1), found[:6])
 
-    start = np.append(_similarity(weights @ head[:, :2], places), [0.0, 0.0])
-    pose = least_squares(residuals, start, method="lm", xtol=1e-4, max_nfev=200).x
-    seen = _project(head, pose)
+    def residuals(found: np.ndarray) -> np.ndarray:
+        error = (whiten @ (weights @ see(found) - places)).ravel()
+        expression = (found[6:] - usual) / spreads
+        prior = found[4] / _YAW, found[5] / _PITCH, *expression
+        return np.append(error / np.hypot(*found[:2]), prior)
+
+    front = weights @ see(np.array([1, 0, 0, 0, 0, 0, *usual]))
+    start = np.concatenate([_similarity(front, places), [0.0, 0.0], usual])
+    found = least_squares(residuals, start, method="lm", xtol=1e-4, max_nfev=300).x
+    seen = see(found)
     return seen + alike @ weights.T @ np.linalg.solve(spread, places - weights @ seen)
 
 
@@ -122,9 +130,19 @@ def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _head() -> tuple[np.ndarray, np.ndarray]:
-    """Return the average head (68, 3), and the covariance (68, 68) of its points."""
-    head = average_head(Expression())
-    head = head - head.mean(0)
+def _head() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the average head (68, 3), its expressions, and its covariance (68, 68).
+
+    The expressions (2, 68, 3) are the moves of the points by one unit of an opened
+    mouth and of a smile.
+    """
+    neutral = average_head(Expression())
+    opened = (average_head(Expression(mouth_open=0.2)) - neutral) / 0.2
+    smiling = (average_head(Expression(smile=0.5)) - neutral) / 0.5
+    head = neutral - neutral.mean(0)
     squared = ((head[:, None] - head) ** 2).sum(-1)
-    return head, _SHAPE**2 * np.exp(-squared / (2 * _REACH**2))
+    return (
+        head,
+        np.stack([opened, smiling]),
+        _SHAPE**2 * np.exp(-squared / (2 * _REACH**2)),
+    )
