@@ -83,17 +83,16 @@ def check_inside(annotation: Annotation, size: tuple[int, int], path: Path) -> N
     """
     places, picture = annotation.places, f"a picture of {size[0]} x {size[1]}"
     beyond = np.maximum(-places, places - (np.array(size) - 1)).max(-1, initial=0)
-    outside = places[beyond > TOLERANCE]
-    is_one_place = len(outside) > 1 and np.ptp(outside, axis=0).max() == 0
-    if (beyond > FARTHEST * max(size)).any() and (is_one_place or len(outside) == 1):
-        x, y = outside[0]
+    far = places[beyond > FARTHEST * max(size)]
+    if len(far) and np.ptp(far, axis=0).max() == 0:
+        x, y = far[0]
         raise ValueError(
             f"{path}: points must lie in or near their picture; --missing-mark names a "
-            f"mark of missing points. Received: {len(outside)} at ({x:.0f}, {y:.0f}) "
+            f"mark of missing points. Received: {len(far)} at ({x:.0f}, {y:.0f}) "
             f"from 0, {picture}"
         )
-    inside = len(places) - len(outside)
-    if inside < FEWEST_INSIDE * len(places) or (beyond > FARTHEST * max(size)).any():
+    inside = int((beyond <= TOLERANCE).sum())
+    if len(far) or inside < FEWEST_INSIDE * len(places):
         raise ValueError(
             f"{path}: three quarters of the points must lie in their picture, and the "
             f"others near it. Received: {inside} of {len(places)} in {picture}"

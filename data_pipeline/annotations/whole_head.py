@@ -141,8 +141,5 @@ def _head() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     smiling = (average_head(Expression(smile=0.5)) - neutral) / 0.5
     head = neutral - neutral.mean(0)
     squared = ((head[:, None] - head) ** 2).sum(-1)
-    return (
-        head,
-        np.stack([opened, smiling]),
-        _SHAPE**2 * np.exp(-squared / (2 * _REACH**2)),
-    )
+    alike = _SHAPE**2 * np.exp(-squared / (2 * _REACH**2))
+    return head, np.stack([opened, smiling]), alike

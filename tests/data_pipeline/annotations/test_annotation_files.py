@@ -165,7 +165,7 @@ class TestTable:
         assert "labels.csv" in str(error.value)
 
     def test_a_missing_column_is_named(self, tmp_path):
-        with pytest.raises(ValueError, match="column `nose_x`. Received: name, leye_x"):
+        with pytest.raises(ValueError, match=r"column `nose_x`\. Received: name, leye"):
             self.read(tmp_path, self.ROW, header=self.HEADER.replace("nose_x", "n"))
 
 
@@ -263,7 +263,7 @@ class TestCoco:
 
 
 class TestInside:
-    SIZE = (320, 240)
+    SIZE = (320, 280)
 
     def check(self, shape):
         check_inside(Annotation(shape.astype(np.float32)), self.SIZE, "a.pts")
@@ -276,8 +276,8 @@ class TestInside:
         "change",
         [
             lambda face: face - (400, 0),
-            lambda face: face + (0, 300),
-            lambda face: face + (150, 0),
+            lambda face: face - (0, -300),
+            lambda face: face - (-150, 0),
             lambda face: face * 3,
             lambda face: face[:, ::-1] * 1.6,
         ],
@@ -296,5 +296,5 @@ class TestInside:
     def test_one_point_that_is_wrong(self):
         face = FACE.copy()
         face[3], face[4] = (900, 100), (-800, 20)
-        with pytest.raises(ValueError, match="the others near it. Received: 66 of 68"):
+        with pytest.raises(ValueError, match=r"the others near it\. Received: 66"):
             self.check(face)

@@ -120,9 +120,9 @@ def test_a_file_of_coco_keypoints(tmp_path, by):
 
 
 def test_nothing_usable_is_one_line(tmp_path):
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps(THREE))
     with pytest.raises(ValueError, match="no such folder of stills"):
-        path = tmp_path / "m.json"
-        path.write_text(json.dumps(THREE))
         list_labelled(tmp_path / "gone", mapping=path)
     put(tmp_path, "x", three("11 21"))
     with pytest.raises(ValueError, match=r"no usable still \(1 images, first problem"):
