@@ -64,8 +64,8 @@ class CropStore:
         landmarks: (N, T, 68, 2) float32 in stored pixels, NaN without annotation.
         matrix: (N, 2, 3) float64, image to stored crop.
         names: N source names.
-        whole: (N, T, 68, 2) float32 in stored pixels: ``landmarks``, with the fitted
-            head in the places of missing points. None stands for ``landmarks``.
+        fitted: (N, T, 68, 2) float32 in stored pixels: ``landmarks``, with the fitted
+            head in the places of missing points. None: no shape lacks a point.
     """
 
     folder: Path
@@ -73,11 +73,12 @@ class CropStore:
     landmarks: np.ndarray
     matrix: np.ndarray
     names: tuple[str, ...]
-    whole: np.ndarray | None = None
+    fitted: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        if self.whole is None:
-            object.__setattr__(self, "whole", self.landmarks)
+    @property
+    def whole(self) -> np.ndarray:
+        """Shapes (N, T, 68, 2) without missing points; NaN without annotation."""
+        return self.landmarks if self.fitted is None else self.fitted
 
     @classmethod
     def open(cls, folder: str | Path) -> "CropStore":
@@ -96,14 +97,15 @@ class CropStore:
             with open(folder / "samples.npz", "rb") as file:
                 samples = np.load(file)
                 landmarks, matrix = samples["landmarks"], samples["matrix"]
-                whole = samples.get("whole", landmarks)
+                fitted = samples.get("whole")
             names = tuple(json.loads((folder / "names.json").read_text()))
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise ValueError(f"{folder}: is a damaged crop store ({error})") from error
+        whole = landmarks if fitted is None else fitted
         sizes = {len(part) for part in (frames, landmarks, matrix, names, whole)}
         if len(sizes) > 1:
             raise ValueError(f"{folder}: is a damaged crop store (files disagree)")
-        return cls(folder, frames, landmarks, matrix, names, whole)
+        return cls(folder, frames, landmarks, matrix, names, fitted)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -6,7 +6,6 @@ from itertools import islice
 import numpy as np
 import pytest
 from support.faces import drawn_face
-from test_pipelines import make_frames
 
 from data_pipeline.augmentation.augment import Augmentation, augment
 from data_pipeline.augmentation.facial_motion import MotionStrength
@@ -24,6 +23,13 @@ from strrn_tf.landmarks import MIRROR
 FACE = drawn_face(scale=80, centre=(192, 150)).astype(np.float32)
 KNOWN = np.arange(68) % 4 > 0
 PARTIAL = np.where(KNOWN[:, None], FACE, np.float32(np.nan))
+
+
+def make_frames(count):
+    """Return pictures (count, 385, 385, 3) of large random squares."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(0, 256, (count, 11, 11, 3), dtype=np.uint8)
+    return np.ascontiguousarray(coarse.repeat(35, 1).repeat(35, 2))
 
 
 def source(count=3):
@@ -80,7 +86,7 @@ def test_targets_of_clips_may_lack_points():
     options = {"batch_size": 2, "seed": 0, "augmentation": Augmentation()}
     batch = next(iter(clip_pairs_dataset(frames, whole, whole, target, **options)))
     assert np.isnan(batch["target"].numpy()).any(-1).sum() == 1
-    with pytest.raises(ValueError, match="`start` must be finite"):
+    with pytest.raises(ValueError, match="`before` must be finite"):
         clip_pairs_dataset(frames, target, whole, whole, **options)
 
 

@@ -77,7 +77,7 @@ def test_stills_are_detected_in_the_box_of_the_fitted_head():
 
     def align(image, box):
         boxes.append(box)
-        return FACE + (3, 4)
+        return np.add(FACE, (3, 4))
 
     one = still()
     (result,) = scoring.evaluate_stills(align, [one])
@@ -89,7 +89,7 @@ def test_stills_are_detected_in_the_box_of_the_fitted_head():
 
 
 def test_a_mean_is_compared_with_the_mean_of_the_answer():
-    places = [tuple((FACE[list(eye)].mean(0) + (6, 8)).tolist()) for eye in EYES]
+    places = [tuple(np.add(FACE[list(eye)].mean(0), (6, 8)).tolist()) for eye in EYES]
     means = tuple(map(Mean, EYES, places))
     true = np.full((68, 2), np.nan, np.float32)
     true[[30, 48, 54]] = FACE[[30, 48, 54]]
@@ -110,10 +110,10 @@ class Tracker:
     """Answers what is true, moved by (3, 4)."""
 
     def align(self, image, box):
-        return (FACE + (3, 4)).astype(np.float32)
+        return np.add(FACE, (3, 4)).astype(np.float32)
 
     def step(self, previous_frame, frame, previous_landmarks):
-        return (FACE + (3, 4)).astype(np.float32), 0.0
+        return np.add(FACE, (3, 4)).astype(np.float32), 0.0
 
 
 def test_frames_of_a_sequence_may_lack_points():
@@ -137,9 +137,8 @@ def test_the_command_takes_a_mapping(tmp_path, capsys):
         rows = "\n".join(f"{x:.3f} {y:.3f}" for x, y in points + shift)
         (tmp_path / f"{name}.pts").write_text(f"{{\n{rows}\n}}\n")
     mapping = tmp_path / "own.json"
-    mapping.write_text(
-        json.dumps({"to_ibug68": {"0": 36, "1": 45, "2": 8}, "points": 3})
-    )
+    markup = {"to_ibug68": {"0": 36, "1": 45, "2": 8}, "points": 3}
+    mapping.write_text(json.dumps(markup))
     argv = ["--dataset", "300w", "--data-root", str(tmp_path), "--model", "m"]
     argv += ["--output", str(tmp_path / "out"), "--mapping", str(mapping)]
     assert evaluate.main(argv, lambda name: Tracker()) == 0

@@ -1,4 +1,4 @@
-"""Losses of partial annotations: twins point by point, and gradients of exactly zero."""
+"""Losses of partial annotations: twins point by point, gradients of exactly zero."""
 
 import keras
 import numpy as np
