@@ -7,15 +7,15 @@ from data_pipeline.annotations.coco import read_faces
 from data_pipeline.annotations.mapping import FILE_NAME, IBUG_68, Markup, read_mapping
 from data_pipeline.annotations.reading import Labels
 from data_pipeline.annotations.table import read_rows
-from data_pipeline.datasets.clips import plain
 from data_pipeline.datasets.three_hundred_w import (
     Still,
     Stills,
     check_stills,
     list_stills,
 )
-from data_pipeline.media.images import is_image, natural_key
-from strrn_tf.system.file_names import numbered
+from data_pipeline.media.images import natural_key
+from data_pipeline.media.suffixes import is_image
+from strrn_tf.system.file_names import numbered, plain
 
 
 def list_labelled(
