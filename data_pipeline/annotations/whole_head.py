@@ -11,7 +11,6 @@ head by similar amounts: the missing points move along with those that are annot
 from functools import lru_cache
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.augmentation.head import average_head
@@ -87,6 +86,9 @@ def check_places(annotation: Annotation) -> None:
 
 def _fit(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return the head (68, 2) that fits places (R, 2), the means by ``weights``."""
+    # Not at the top: a plain installation, which reads whole shapes, has no SciPy.
+    from scipy.optimize import least_squares
+
     head, changes, alike = _head()
     usual, spreads = _EXPRESSION
     spread = weights @ alike @ weights.T + _NOISE**2 * np.eye(len(places))
