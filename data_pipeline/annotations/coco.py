@@ -105,7 +105,7 @@ def _point(words: list, visibility: Any, mark: str | None) -> tuple[float, float
 def _faces(path: Path, stamp: int, key: str) -> Mapping[str, Face]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: COCO keypoints must be JSON ({error})") from error
     try:
         images = {image["id"]: image["file_name"] for image in content["images"]}
@@ -118,8 +118,15 @@ def _faces(path: Path, stamp: int, key: str) -> Mapping[str, Face]:
             if key not in annotation:
                 continue
             names = categories.get(annotation.get("category_id"), ())
-            image = images[annotation["image_id"]]
-            faces[str(annotation["id"])] = Face(image, annotation[key], names)
+            image, entry = images[annotation["image_id"]], str(annotation["id"])
+            if not isinstance(image, str) or not image:
+                # Keypoints of a video have frames without a file.
+                received = json.dumps(image)
+                _fail(str(path), "every image must have a `file_name`", received)
+            if entry in faces:
+                rule = "annotations must have different ids"
+                _fail(str(path), rule, f"two of {entry}")
+            faces[entry] = Face(image, annotation[key], names)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: COCO keypoints must have `images` and `annotations` with ids. "

@@ -80,7 +80,7 @@ def read_mapping(path: str | Path) -> Markup:
 def _read(path: Path, stamp: int) -> Markup:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: a mapping must be JSON ({error})") from error
     try:
         return _markup(content)
