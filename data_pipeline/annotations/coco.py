@@ -1,7 +1,8 @@
 """COCO keypoints: a JSON file with the annotations of many pictures.
 
 ``keypoints`` of an annotation are x, y, v of each point, in pixels from 0. v is 0 for a
-point that nobody annotated, 1 for a hidden one and 2 for a visible one.
+point that nobody annotated, 1 for a hidden one and 2 for a visible one. COCO-WholeBody
+has the 68 points of a face under another key, ``face_kpts``.
 """
 
 import json

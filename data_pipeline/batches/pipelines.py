@@ -151,8 +151,7 @@ def clip_pairs_dataset(
         frames: (N, 2, S, S, 3) uint8, an array or a memory map.
         start: (N, 68, 2) in stored pixels, the shape in the first frame.
         detected: (N, 68, 2) in stored pixels, the detection in the second frame.
-        target: (N, 68, 2) in stored pixels, the tracker's target in the second frame.
-            Some of its points may be NaN.
+        target: (N, 68, 2), to learn in the second frame. Points of it may be NaN.
         index: pairs to use; None for all. Other pairs may have NaN shapes.
         parts: pairs of several sources and the weight of each source. They replace
             ``index``.
@@ -166,8 +165,8 @@ def clip_pairs_dataset(
         ``start`` is unknown, so ``before`` equals ``start``.
 
     Raises:
-        ValueError: an array has a wrong shape or type, the index is empty, or a used
-            shape is NaN.
+        ValueError: an array has a wrong shape or type, the index is empty, or a shape
+            is NaN.
     """
     check_frames(frames, "(N, 2, S, S, 3)")
     count = len(frames)
@@ -175,9 +174,8 @@ def clip_pairs_dataset(
     used = [check_index(i, count) for i, _ in parts or [(index, 1.0)]]
     named = {"before": start, "start": start, "detected": detected, "target": target}
     index = np.concatenate(used)
-    shapes = [
-        check_landmarks(n, s, count, index, n == "target") for n, s in named.items()
-    ]
+    checked = [(n, s, count, index, n == "target") for n, s in named.items()]
+    shapes = [check_landmarks(*arguments) for arguments in checked]
     schedule = Schedule([len(part) for part in used], weights, seed)
 
     def sample(position: int) -> Sample:
