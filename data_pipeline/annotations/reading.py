@@ -73,7 +73,9 @@ def read_annotation(path: Path, labels: Labels | None = None) -> Annotation:
     return to_ibug68(markup, named, remark)
 
 
-def check_inside(annotation: Annotation, size: tuple[int, int], path: Path) -> None:
+def check_inside(
+    annotation: Annotation, size: tuple[int, int], path: str | Path
+) -> None:
     """Raise a ``ValueError`` if a shape lies outside its picture.
 
     Args:

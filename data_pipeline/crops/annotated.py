@@ -7,10 +7,12 @@ from typing import TypeVar
 import numpy as np
 
 from data_pipeline.annotations.annotation import Annotation
+from data_pipeline.annotations.reading import check_inside
 from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
+from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 
@@ -73,21 +75,9 @@ def pack_annotated(
     for frame in reader.frames(missing):
         missing.discard(frame.index)
         try:
-            landmarks = read_annotation(sequence, frame.index)
+            sample = _cut_frame(sequence, frame)
         except ValueError as error:
             problems.append(str(error))
-            continue
-        try:
-            whole = whole_shape(Annotation(landmarks))
-            sample = cut_samples(
-                f"{sequence.name}#{frame.index:06d}",
-                [frame.image],
-                landmarks[None],
-                box_from_landmarks(whole),
-                whole[None],
-            )
-        except ValueError as error:  # the landmarks are one point, or a line
-            problems.append(f"{sequence.name}, {frame.index + 1:06d}.pts: {error}")
             continue
         packed.append(pack(sample))
     if missing:
@@ -96,3 +86,22 @@ def pack_annotated(
             f"video or cannot be decoded, first {min(missing) + 1:06d}.pts"
         )
     return packed, problems
+
+
+def _cut_frame(sequence: Sequence300VW, frame: VideoFrame) -> Samples:
+    """Return the sample (n = 1, T = 1) of an annotated frame.
+
+    Raises:
+        ValueError: its annotation cannot be used; the message names it.
+    """
+    landmarks = read_annotation(sequence, frame.index)
+    annotation = Annotation(landmarks)
+    where = f"{sequence.name}, {frame.index + 1:06d}.pts"
+    check_inside(annotation, frame.image.shape[1::-1], where)
+    name = f"{sequence.name}#{frame.index:06d}"
+    try:
+        whole = whole_shape(annotation)
+        shapes = landmarks[None], box_from_landmarks(whole), whole[None]
+        return cut_samples(name, [frame.image], *shapes)
+    except ValueError as error:  # the landmarks are one point, or a line
+        raise ValueError(f"{where}: {error}") from error

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 import strrn_tf
+from data_pipeline.annotations.mapping import FILE_NAME
 from data_pipeline.crops.cached_face_finder import CachedFaceFinder
 from data_pipeline.datasets.ground_truth import (
     OpenSequence,
@@ -150,7 +151,7 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     if not results:
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
-    title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
+    title = f"{name_of_data(options, root)}, {name}, boxes: {options.boxes}"
     header = asdict(options) | {
         "model": model,
         "data_root": str(root),
@@ -166,12 +167,14 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     print(f"metrics.json, frames.csv, ced.png and worst.png are in {output}")
 
 
-def name_of_data(dataset: str, root: Path) -> str:
+def name_of_data(options: Options, root: Path) -> str:
     """Return the name of the data: generated ones have the layout of real ones."""
     for kind, words in GENERATED.items():
         if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
             return words
-    return NAMES[dataset]
+    if options.mapping or root.is_file() or (root / FILE_NAME).is_file():
+        return "Annotated stills"
+    return NAMES[options.dataset]
 
 
 def evaluate_300vw(

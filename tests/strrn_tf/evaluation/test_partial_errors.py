@@ -142,6 +142,7 @@ def test_the_command_takes_a_mapping(tmp_path, capsys):
     argv = ["--dataset", "300w", "--data-root", str(tmp_path), "--model", "m"]
     argv += ["--output", str(tmp_path / "out"), "--mapping", str(mapping)]
     assert evaluate.main(argv, lambda name: Tracker()) == 0
+    assert "Annotated stills, m" in capsys.readouterr().out
     report = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert "lack points" in str(report)
     assert "b.jpg: left out" in str(report)

@@ -11,7 +11,8 @@ from support.reference import losses as twins
 from support.toy_models import toy_mean_shape
 from support.weights import SMALL, numpy, randomise
 
-from strrn_tf.config import AlgorithmConfig
+from strrn_tf.config import AlgorithmConfig, SbrConfig
+from strrn_tf.methods.sbr import RegistrationTrainer
 from strrn_tf.models.hgn import HGN
 from strrn_tf.models.mdm import MDM
 from strrn_tf.models.strrn import STRRN
@@ -154,6 +155,30 @@ def test_a_detector_learns_only_from_annotated_points(name):
     )
     assert loss == 0
     assert all((g == 0).all() for g in found)
+
+
+def test_sbr_learns_only_from_annotated_points():
+    trainer = RegistrationTrainer(keras.Model(), SbrConfig())
+    truth = shapes(11, 2).astype("float32")
+    answers = truth[:, None] + shapes(12, 2, 2).astype("float32") / 50
+    truth[0, :40] = truth[1, 7] = np.nan
+    clips = {
+        name: shapes(13, 1).astype("float32")
+        for name in ("detected", "forward", "backward")
+    }
+    clips["kept"] = np.ones((1, 68), "float32")
+    value, slope = gradient(
+        lambda given: trainer.compute_loss(
+            x={"landmarks": truth}, y_pred={"refinements": given, **clips}
+        ),
+        answers,
+    )
+    assert np.isfinite(value)
+    missing = np.isnan(truth).any(-1)
+    for step in range(2):
+        assert (slope[:, step][missing] == 0).all()
+        assert (slope[:, step][~missing] != 0).all()
+    assert np.isfinite(float(trainer.means["nme_interocular"].result()))
 
 
 @pytest.mark.parametrize("temporal", [True, False])
