@@ -7,8 +7,10 @@ line on stderr and no traceback; 128 and the number of the signal that ended the
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import tyro
@@ -30,6 +32,8 @@ EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
 # How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
 RULES = ("──", "---")
+# What tyro says of a word that is no number, at the end the reason of Python.
+NO_NUMBER = re.compile(r"Error parsing (\S+):.* (with base 10|to float): (.*)")
 
 
 def parse_options(
@@ -62,7 +66,7 @@ def parse_options(
     except SystemExit as stop:
         if not stop.code:
             raise
-        message = _first_message(messages.getvalue())
+        message = _plain(_first_message(messages.getvalue()))
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 
 
@@ -96,6 +100,19 @@ def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
         return own, None
     place = own.index("--")
     return own[:place], tuple(own[place + 1 :])
+
+
+def parse_with_beam(
+    options: type[T], argv: Sequence[str], *, prog: str, description: str
+) -> T:
+    """Return the options of a command that runs its tasks on Apache Beam too.
+
+    The arguments are those of `parse_options`. The field ``beam`` gets what stands
+    behind ``--``; without ``--`` it is None.
+    """
+    own, beam = split_beam(argv)
+    parsed = parse_options(options, own, prog=prog, description=description)
+    return replace(parsed, beam=beam)
 
 
 def exit_code(prog: str, command: Callable[[], object]) -> int:
@@ -173,3 +190,13 @@ def _first_message(framed: str) -> str:
     start = is_rule.index(False)
     end = is_rule.index(True, start) if True in is_rule[start:] else len(lines)
     return " ".join(lines[start:end])
+
+
+def _plain(message: str) -> str:
+    """Return tyro's message in the words of a user, where it is in those of Python."""
+    found = NO_NUMBER.fullmatch(message)
+    if not found:
+        return message
+    option, kind, word = found.groups()
+    number = "a whole number" if kind == "with base 10" else "a number"
+    return f"{option} must be {number}. Received: {word}"

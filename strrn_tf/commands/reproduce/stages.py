@@ -99,7 +99,7 @@ class Stages:
         return target
 
     def results(self, model: str) -> list[dict]:
-        """Return the metrics of every category and protocol, see ``evaluate.py``."""
+        """Return the metrics of every category and protocol, see `strrn evaluate`."""
         path = self.scores(model) / "metrics.json"
         return json.loads(path.read_text(encoding="utf-8"))["results"]
 

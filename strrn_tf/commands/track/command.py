@@ -34,6 +34,7 @@ being pixel centres. A frame without a face has a row with the state "none", one
 cannot be decoded a row with the state "broken". In the overlay the colour of a face
 is its reliability: green 1, amber 0.5, red 0.
 
+Examples:
   strrn track talk.mp4
       writes talk-landmarks.csv and talk-overlay.mp4 into the working directory
   strrn track talk.mp4 --landmarks out.jsonl

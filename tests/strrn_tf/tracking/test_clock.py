@@ -10,7 +10,7 @@ from strrn_tf.tracking.track import FrameClock
 CONFIG = TrackingConfig()
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
 FACE = np.zeros((200, 300, 3), np.uint8)
-NOBODY = np.full_like(FACE, 255)
+EMPTY = np.full_like(FACE, 255)
 COUNT = 200
 RISING = np.arange(COUNT) / 25
 
@@ -52,7 +52,7 @@ def toy(make_toy):
 @pytest.mark.parametrize("times", STRANGE.values(), ids=STRANGE)
 def test_a_face_is_found_soon_after_it_appears(toy, times):
     for time in times[:10]:
-        assert toy.update(NOBODY, time) == []
+        assert toy.update(EMPTY, time) == []
     # With nobody there a search comes every second, and a frame is at least 1/50 s.
     wanted = int(CONFIG.search_interval / 0.02)
     assert any(toy.update(FACE, time) for time in times[10 : 11 + wanted])
@@ -106,8 +106,8 @@ def test_a_time_that_falls_a_little_changes_no_id(toy, back):
 def test_a_lost_face_is_forgotten_after_a_jump_and_a_seen_one_stays(toy, ahead):
     toy.update(FACE, 0.0)
     assert toy.update(FACE, ahead)[0].id == 0
-    assert toy.update(NOBODY, ahead)[0].state == "lost"
-    assert toy.update(NOBODY, 4 * ahead) == []
+    assert toy.update(EMPTY, ahead)[0].state == "lost"
+    assert toy.update(EMPTY, 4 * ahead) == []
 
 
 @pytest.mark.parametrize(

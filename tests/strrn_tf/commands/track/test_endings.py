@@ -61,16 +61,16 @@ class Tracker:
         return [Face(0, landmarks, np.zeros(4), 0.75, 0.01, "tracked")]
 
 
-def at(last, act):
+def at(last, step):
     """Return what acts at one frame, and does nothing before."""
-    return lambda index: act() if index == last else None
+    return lambda index: step() if index == last else None
 
 
 def raising(error):
-    def act():
+    def step():
         raise error
 
-    return act
+    return step
 
 
 @pytest.fixture
@@ -131,9 +131,9 @@ FORMATS = ["o.csv", "o.jsonl", "o.json", "o.xml", "points", "o.csv --format open
 @pytest.mark.parametrize("place", ["read", "work"])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_leaves_every_format_complete(track, tmp_path, output, place, name):
-    act = at(LAST, lambda: signal.raise_signal(number_of(name)))
+    step = at(LAST, lambda: signal.raise_signal(number_of(name)))
     words = output.split()
-    assert track("--landmarks", *words, **{place: act}) == 128 + number_of(name)
+    assert track("--landmarks", *words, **{place: step}) == 128 + number_of(name)
     # A signal ends the wait for a frame, and not the work on one.
     wanted = list(range(LAST + (place == "work")))
     found = frames_of(tmp_path / words[0])
@@ -145,9 +145,9 @@ def test_a_signal_leaves_every_format_complete(track, tmp_path, output, place, n
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_signal_leaves_rows_and_an_overlay_that_plays(track, tmp_path, name):
-    act = at(LAST, lambda: signal.raise_signal(number_of(name)))
+    step = at(LAST, lambda: signal.raise_signal(number_of(name)))
     words = "--landmarks", "o.csv", "--output", "o.mp4"
-    assert track(*words, work=act) == 128 + number_of(name)
+    assert track(*words, work=step) == 128 + number_of(name)
     assert frames_of(tmp_path / "o.csv") == list(range(LAST + 1))
     assert frames_of_video(tmp_path / "o.mp4") == LAST + 1
     assert not left_behind(tmp_path)
@@ -165,11 +165,11 @@ def test_every_signal_leaves_rows_and_an_overlay_that_plays(track, tmp_path, nam
     ],
 )
 def test_several_signals_are_one(track, tmp_path, names):
-    def act():
+    def step():
         for name in names:
             signal.raise_signal(number_of(name))
 
-    code = track("--landmarks", "o.csv", "--output", "o.mp4", work=at(LAST, act))
+    code = track("--landmarks", "o.csv", "--output", "o.mp4", work=at(LAST, step))
     assert code == 128 + number_of(names[0])
     assert frames_of(tmp_path / "o.csv") == list(range(LAST + 1))
     assert frames_of_video(tmp_path / "o.mp4") == LAST + 1
@@ -328,12 +328,12 @@ def test_without_a_finished_frame_the_files_of_before_stay(
     assert track(*words) == 0
     place = tmp_path / words[1]
     before = [frames_of(place), (tmp_path / "o.mp4").read_bytes()]
-    act = {
+    step = {
         "signal": lambda: signal.raise_signal(signal.SIGTERM),
         "source": raising(ValueError("talk.mp4: no frame can be decoded")),
         "overlay": raising(OSError(errno.EIO, "Input/output error", "talk.mp4")),
     }[kind]
-    assert track(*words, read=at(0, act)) == (143 if kind == "signal" else 2)
+    assert track(*words, read=at(0, step)) == (143 if kind == "signal" else 2)
     assert [frames_of(place), (tmp_path / "o.mp4").read_bytes()] == before
     assert not left_behind(tmp_path)
 
@@ -342,8 +342,8 @@ def test_a_second_run_that_is_stopped_replaces_the_first(track, tmp_path):
     words = "--landmarks", "o.csv", "--output", "o.mp4"
     assert track(*words) == 0
     assert len(frames_of(tmp_path / "o.csv")) == COUNT
-    act = at(LAST, lambda: signal.raise_signal(signal.SIGTERM))
-    assert track(*words, work=act) == 143
+    step = at(LAST, lambda: signal.raise_signal(signal.SIGTERM))
+    assert track(*words, work=step) == 143
     assert len(frames_of(tmp_path / "o.csv")) == LAST + 1
     assert frames_of_video(tmp_path / "o.mp4") == LAST + 1
 
@@ -354,8 +354,8 @@ def test_a_signal_and_a_failure_are_both_reported(track, tmp_path, monkeypatch, 
         raise ValueError("o.mp4: too large")
 
     monkeypatch.setattr(video, "write_video", write_video)
-    act = at(LAST, lambda: signal.raise_signal(signal.SIGTERM))
-    assert track("--landmarks", "o.csv", "--output", "o.mp4", work=act) == 143
+    step = at(LAST, lambda: signal.raise_signal(signal.SIGTERM))
+    assert track("--landmarks", "o.csv", "--output", "o.mp4", work=step) == 143
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
     assert lines == ["strrn: o.mp4: too large", "strrn: ended by SIGTERM"]
     assert frames_of(tmp_path / "o.csv") == list(range(LAST + 1))
