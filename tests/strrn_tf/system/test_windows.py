@@ -4,6 +4,7 @@ import filecmp
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from strrn_tf.commands.track.outputs import plan
 from strrn_tf.system import file_names
 from strrn_tf.system.file_names import check_file_name
 
-EMULATED = [sys.executable, str(ROOT / "tests" / "support" / "windows_process.py")]
+EMULATED = [sys.executable, str(Path(__file__).with_name("windows_process.py"))]
 HERE = [sys.executable, "-m", "strrn_tf"]
 
 
