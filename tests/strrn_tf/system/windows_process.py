@@ -126,6 +126,9 @@ if __name__ == "__main__":
     import multiprocessing.connection
     import tempfile  # noqa: F401
 
+    with contextlib.suppress(ImportError):
+        import filelock  # noqa: F401
+
     emulate()
     from strrn_tf.commands.cli import main
 
