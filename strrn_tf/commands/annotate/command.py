@@ -106,7 +106,8 @@ def run(options: Options) -> None:
         ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
             another process is writing to it.
     """
-    from data_pipeline.datasets.clips import list_clips
+    from data_pipeline.datasets.clips import files_in_no_clip, list_clips
+    from data_pipeline.media.suffixes import report_passed_over
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
@@ -116,6 +117,8 @@ def run(options: Options) -> None:
     check_list(options.format, options.pose, options.focal_length)
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
+    others = files_in_no_clip(options.videos)
+    report_passed_over(others)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
@@ -129,9 +132,9 @@ def run(options: Options) -> None:
         try:
             reports = _annotate_missing(clips, options)
         except KeyboardInterrupt:
-            _report_done(clips, options)
+            _report_done(clips, others, options)
             raise
-        _report(reports, options)
+        _report(reports, others, options)
 
 
 def _annotate_missing(
@@ -169,21 +172,25 @@ def _annotate_missing(
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
-def _report_done(clips: Sequence["Clip"], options: Options) -> None:
+def _report_done(
+    clips: Sequence["Clip"], others: Sequence[str], options: Options
+) -> None:
     """Write the report of the videos that are done when a signal ends the others."""
     found = {clip.name: read_report(options.output, clip.name) for clip in clips}
     done = {name: report for name, report in found.items() if report is not None}
     if done:
-        _write(done, options)
+        _write(done, others, options)
     left = len(clips) - len(done)
     print(f"{left} of {len(clips)} videos are left: run the same command again")
 
 
-def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
+def _report(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> None:
     """Write the report; print the result for the videos and the next command."""
     from strrn_tf.commands.annotate.report import headline
 
-    totals, listed = _write(reports, options)
+    totals, listed = _write(reports, others, options)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
@@ -202,7 +209,7 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
 
 
 def _write(
-    reports: Mapping[str, dict[str, Any]], options: Options
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
 ) -> tuple[dict[str, Any], Path | None]:
     """Write the report and the list; return the totals and the path of the list."""
     from strrn_tf.commands.annotate.report import write_report
@@ -212,7 +219,7 @@ def _write(
         "rejected": draw_sheet(options.output / "rejected"),
     }
     limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit)
+    totals = write_report(options.output, reports, sheets, limit, others)
     if not options.format:
         return totals, None
     return totals, write_list(options.output, reports, options.format, options.pose)
@@ -252,7 +259,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
         elif tracker.restarts:
-            problem = f"the size of the frames changes {tracker.restarts} times"
+            problem = f"the frames differ in size (changes: {tracker.restarts})"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}
