@@ -3,7 +3,7 @@
 Drawn heads are turned by known angles. Each has its own shape and expression. The first
 table has the mean errors in degrees by the size of the yaw: of the angles one by one,
 and of the whole rotation. Its rows "exact" use the exact landmarks, its rows "tracked"
-those of a tracker on clips in which a head turns from side to side. The camera is the
+those of a tracker on clips in which a head turns from left to right. The camera is the
 assumed one: the focal length is not told.
 
 ``--people`` is a folder of photographs with a file ``labels.csv``. Its columns are the
@@ -51,7 +51,8 @@ YAWS = (0, 20, 40, 60)
 SIZE = (480, 640)
 # Face: a quarter to a half of the picture's height.
 SCALES = (60.0, 120.0)
-CLIP_FRAMES = 41
+# Two degrees a frame, 50 a second.
+CLIP_FRAMES = 61
 NAMES = {1: "left profile", 2: "left", 3: "frontal", 4: "right", 5: "right profile"}
 
 
@@ -63,7 +64,7 @@ class Options:
     """Name of a shipped model, run folder or exported folder."""
     heads: int = 500
     """Drawn heads with exact landmarks."""
-    clips: int = 4
+    clips: int = 3
     """Drawn clips that are tracked."""
     people: Path | None = None
     """Folder of photographs with labels."""
@@ -105,7 +106,7 @@ def tracked_heads(
         rng = np.random.default_rng((2, seed))
         place = rng.integers(2**31)
         pitch, roll = rng.uniform(-15, 15, 2).tolist()
-        for yaw in 60 * np.sin(np.linspace(0, 2 * np.pi, CLIP_FRAMES)):
+        for yaw in np.linspace(-60, 60, CLIP_FRAMES):
             true = HeadPose(float(yaw), pitch, roll)
             pose = drawn_pose(true, np.random.default_rng(place))
             image, landmarks = draw_turned_face(
