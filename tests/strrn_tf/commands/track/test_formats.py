@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
+import os
 import re
+import subprocess
 from xml.etree import ElementTree
 
 import numpy as np
@@ -370,3 +372,44 @@ def test_suffixes_choose_formats(tmp_path):
         ValueError, match=r"as \.csv, \.jsonl, \.json or \.xml, or into a"
     ):
         plan(["a.mp4"], None, tmp_path / "a.txt", None)
+
+
+# Datumaro -----------------------------------------------------------------------------
+
+# Prints what Datumaro reads from a file, as JSON.
+READ_WITH_DATUMARO = """
+import json, sys
+import datumaro
+for item in datumaro.Dataset.import_from(sys.argv[1], "cvat"):
+    shapes = [[a.attributes, a.points] for a in item.annotations]
+    print(json.dumps([item.id, item.attributes["frame"], shapes]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("frames", [TALK, PICTURES[:3]], ids=["tracks", "images"])
+def test_datumaro_reads_cvat(frames, tmp_path):
+    """Datumaro needs an older pandas than this project's, so it has its own Python."""
+    python = os.environ.get("DATUMARO_PYTHON")
+    if not python:
+        pytest.skip("name a Python with Datumaro: DATUMARO_PYTHON")
+    named = frames[0].name is not None
+    path = write(tmp_path / "a.xml", "cvat", frames, named=named, max_faces=2)
+    for one in frames if named else ():
+        image = tmp_path / "images" / one.picture
+        image.parent.mkdir(exist_ok=True)
+        image.write_bytes(b"")
+    command = [python, "-c", READ_WITH_DATUMARO, str(path)]
+    lines = subprocess.check_output(command, text=True).splitlines()
+    found = {frame: (name, shapes) for name, frame, shapes in map(json.loads, lines)}
+    expected = {one.index: one for one in frames if one.faces is not None}
+    assert set(found) == set(expected)
+    for index, (name, shapes) in found.items():
+        assert name == expected[index].picture.rpartition(".")[0]
+        kept = [points for notes, points in shapes if not notes.get("outside")]
+        seen = [face.landmarks for face in expected[index].seen]
+        assert len(kept) == len(seen)
+        for points, landmarks in zip(kept, seen, strict=True):
+            read = np.reshape(points, (68, 2)) - 0.5
+            # It rounds to hundredths.
+            np.testing.assert_allclose(read, landmarks, atol=6e-3)
