@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from data_pipeline.media.images import frame_number, natural_key
+from data_pipeline.media.sources import is_address, refuse_address
 from data_pipeline.media.suffixes import is_image, is_video
 from strrn_tf.system.file_names import numbered, plain
 
@@ -36,6 +37,8 @@ def list_clips(
     roots = [roots] if isinstance(roots, str | Path) else list(roots)
     paths = [Path(root) for root in roots]
     for path in paths:
+        if is_address(path):
+            refuse_address(path)
         if not path.exists():
             raise ValueError(f"{path}: there is no such file or folder of videos")
     has_prefix = len(paths) > 1 if prefixed is None else prefixed

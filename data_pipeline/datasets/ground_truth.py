@@ -49,7 +49,7 @@ def open_sequences(root: Path, category: str) -> list[OpenSequence]:
                     f"{sequence.video_path.parent}: has no folder annot/ with the true "
                     "landmarks; add it, or leave the sequence out of the folder"
                 )
-            reader = open_video(sequence.video_path)
+            reader = open_video(sequence.video_path, from_zero=True)
             opened.append(OpenSequence(name, sequence, reader))
     return opened
 

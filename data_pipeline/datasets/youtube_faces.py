@@ -75,7 +75,8 @@ def read_boxes(clip: FacesClip, reader: FrameReader) -> dict[int, np.ndarray]:
     """
     if clip.boxes_path is None or not isinstance(reader, ImageFolder):
         return {}
-    numbers = {path.name: index for index, path in enumerate(reader.images)}
+    names = [path.name for path in reader.images]
+    numbers = dict(zip(names, reader.numbers(len(names)), strict=True))
     folder = clip.video_path.name
     boxes = {}
     try:

@@ -75,7 +75,11 @@ class PtsFolder:
                 name = f"{picture}.pts"
         self._written.add(name.casefold())
         path = self._folder / name
-        path.write_text(pts_text(path, landmarks), encoding="utf-8", newline="\n")
+        try:
+            path.write_bytes(pts_text(path, landmarks).encode())
+        except OSError:  # half a file, as on a full disk
+            path.unlink(missing_ok=True)
+            raise
         return name
 
 
@@ -88,5 +92,5 @@ def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
     """
     recover_folder(path)
     check_pts_folder(path)
-    with replacing_folder(path) as temporary:
+    with replacing_folder(path, shared=True) as temporary:
         yield PtsFolder(temporary)

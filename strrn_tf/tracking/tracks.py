@@ -56,8 +56,12 @@ class Tracks:
 
     def reset(self) -> None:
         """Forget all tracks. The next one has the id 0."""
-        self._tracks: list[Track] = []
+        self.forget()
         self._next_id = 0
+
+    def forget(self) -> None:
+        """Forget all tracks. Their ids are not given again."""
+        self._tracks: list[Track] = []
 
     @property
     def num_seen(self) -> int:

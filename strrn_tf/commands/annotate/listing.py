@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from data_pipeline.media.image_size import read_size
+from data_pipeline.media.image_formats.size import read_size
 from data_pipeline.media.pts import read_pts
 from strrn_tf.commands.annotate.criteria import RatedFace
 from strrn_tf.commands.annotate.folder import FACE_FILE, crop_of

@@ -17,14 +17,12 @@ from strrn_tf.commands.track.formats.names import (
     Format,
     check_focal_length,
 )
-from strrn_tf.commands.track.outputs import Outputs, open_writer, plan
+from strrn_tf.commands.track.outputs import Outputs, plan
+from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-    from strrn_tf.commands.track.video import Summary
+    from data_pipeline.media.frame_reader import FrameReader
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn track"
@@ -36,6 +34,7 @@ being pixel centres. A frame without a face has a row with the state "none", one
 cannot be decoded a row with the state "broken". In the overlay the colour of a face
 is its reliability: green 1, amber 0.5, red 0.
 
+Examples:
   strrn track talk.mp4
       writes talk-landmarks.csv and talk-overlay.mp4 into the working directory
   strrn track talk.mp4 --landmarks out.jsonl
@@ -49,9 +48,14 @@ is its reliability: green 1, amber 0.5, red 0.
       a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
+  strrn track rtsp://camera/live --allow-network
+      a network camera, likewise
+  program | strrn track -
+      standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
-Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
-one that fails is named and the others are done; the exit code is 2 then.
+Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
+there. Of several sources, one that fails is named and the others are done; the exit
+code is 2 then.
 """
 
 
@@ -62,7 +66,7 @@ class Options:
     sources: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
-    """Video files, folders of numbered images, numbers of cameras."""
+    """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
@@ -89,6 +93,8 @@ class Options:
     overlay."""
     threads: int = 1
     """Threads of every network."""
+    allow_network: bool = False
+    """Open sources that are network addresses, such as rtsp://camera/live."""
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -109,8 +115,9 @@ def run(
         ValueError: a source cannot be tracked; of several, the others are done first.
         KeyboardInterrupt: after what was done so far has been written.
     """
+    from data_pipeline.media.sources import shown_name
+    from data_pipeline.media.suffixes import passed_over
     from data_pipeline.media.video import open_video
-    from data_pipeline.media.video_file import VideoFile
 
     if not options.sources:
         raise ValueError(
@@ -124,11 +131,17 @@ def run(
     opened: list[tuple[str, FrameReader, Outputs]] = []
     for source, outputs in zip(options.sources, planned, strict=True):
         with failures.noted():
-            reader = open_video(source, options.fps)
-            opened.append((source, reader, outputs))
-            if options.fps and isinstance(reader, VideoFile):
+            reader = open_video(
+                source, options.fps, allow_network=options.allow_network
+            )
+            shown = shown_name(source)
+            opened.append((shown, reader, outputs))
+            if reader.passed_over:
+                note = passed_over(reader.passed_over)
+                print(f"note: {shown}: {note}", file=sys.stderr)
+            if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
-                print(f"note: {source}: {note}", file=sys.stderr)
+                print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
@@ -167,79 +180,6 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
             f"--pose: {options.format} has no columns for what it adds. Leave it out, "
             "or name a video for the overlay: --output overlay.mp4"
         )
-
-
-def track_source(
-    source: str,
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> None:
-    """Track one source and report its outputs and warnings.
-
-    Raises:
-        ValueError: it cannot be tracked, or there is no face.
-        KeyboardInterrupt: Ctrl-C ended it early.
-    """
-    stopped, summary = write_outputs(title, reader, tracker, outputs, options)
-    for path in outputs.paths:
-        print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
-    if reader.truncated:
-        print(f"note: {source} ends before its announced end", file=sys.stderr)
-    if summary.broken:
-        print(
-            f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
-            'decoded; their rows have the state "broken"',
-            file=sys.stderr,
-        )
-    if stopped:
-        raise KeyboardInterrupt
-    if not summary.frames_with_face:
-        raise ValueError(
-            f"{source}: no face was found in {summary.frames} frames. Faces must be "
-            "upright and fill at least a tenth of the picture's shorter side"
-        )
-
-
-def write_outputs(
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-    options: Options,
-) -> "tuple[bool, Summary]":
-    """Follow the faces and write what is asked for; a file is complete or not there.
-
-    Returns:
-        Whether Ctrl-C ended it early, and what was seen.
-    """
-    from data_pipeline.media.video import write_video
-    from strrn_tf.commands.track.formats.frames import Layout
-    from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, overlays, track_frames
-    from strrn_tf.system.interruption import stop_signal
-
-    summary = Summary()
-    layout = Layout(reader.has_names, options.max_faces, options.pose)
-    with stop_signal() as stop, open_writer(outputs, layout) as write:
-        frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        tracked = track_frames(_until(stop, frames), tracker, write, summary)
-        if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked, options.pose), reader.fps)
-        else:
-            for _ in tracked:
-                pass
-    return stop.is_set(), summary
-
-
-def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFrame]":
-    """Yield frames until the event is set."""
-    for frame in frames:
-        yield frame
-        if stop.is_set():
-            return
 
 
 def _open_tracker(options: Options) -> "FaceTracker":

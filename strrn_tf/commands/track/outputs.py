@@ -1,9 +1,10 @@
 """Where ``strrn track`` writes, and in which format."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 from strrn_tf.commands.track.formats.names import BY_SUFFIX, SUFFIXES, Format
@@ -86,20 +87,33 @@ def plan(
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:
-    """Return a name for the files of every source: the source's own, numbered if twice.
+    """Return a name for the files of every source: the source's own.
 
-    Cameras are called ``camera-0``.
+    Where two would be the same, the suffix, the folders above or the host tell them
+    apart, so that the order of the sources does not matter. Only a source that is given
+    twice is numbered. Cameras are called ``camera-0``, standard input is ``stdin``.
     """
-    from data_pipeline.media.video import is_camera
-    from strrn_tf.system.file_names import file_name, numbered
+    from data_pipeline.media.sources import source_name
+    from strrn_tf.system.file_names import distinct, file_name, numbered
 
-    names = []
-    for source in sources:
-        path = Path(source).resolve()
-        name = path.name if path.is_dir() else path.stem
-        name = f"camera-{source}" if is_camera(source) else name
-        names.append(file_name(name, longest=LONGEST_NAME))
-    return numbered(names)
+    places = [_place(source) for source in sources]
+    short = [
+        place.with_name(source_name(source)) if place.name else place
+        for source, place in zip(sources, places, strict=True)
+    ]
+    # Two files of a folder may differ in their suffixes only.
+    count = Counter(dict(zip(places, short, strict=True)).values())
+    paths = [p if count[n] > 1 else n for p, n in zip(places, short, strict=True)]
+    return numbered([file_name(n, longest=LONGEST_NAME) for n in distinct(paths)])
+
+
+def _place(source: str) -> PurePath:
+    """Return the whole path of a source; an address begins with the host."""
+    from data_pipeline.media.sources import is_address, without_secrets
+
+    if is_address(source):
+        return PurePosixPath(without_secrets(source).partition("://")[2])
+    return Path(source).resolve()
 
 
 @contextmanager

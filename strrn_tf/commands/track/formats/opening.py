@@ -14,6 +14,7 @@ from strrn_tf.commands.track.formats.json_lines import json_lines
 from strrn_tf.commands.track.formats.names import Format
 from strrn_tf.commands.track.formats.openface import openface
 from strrn_tf.commands.track.formats.pts_list import pts_folder
+from strrn_tf.commands.track.row_file import RowFile
 from strrn_tf.system.atomic import replacing
 
 _WRITERS: dict[str, Callable[[TextIO, Layout], AbstractContextManager[Write]]] = {
@@ -31,7 +32,8 @@ def open_format(path: Path, wanted: Format, layout: Layout) -> Iterator[Write]:
     """Yield a writer of frames with their faces.
 
     What is written is complete at its place when this is left, or as it was before if
-    it is left by an error. Memory does not grow with the number of frames.
+    it is left by an error. A write that fails may be followed by the end: rows are then
+    complete up to it. Memory does not grow with the number of frames.
 
     Args:
         path: file, or folder of `.pts` files.
@@ -42,10 +44,9 @@ def open_format(path: Path, wanted: Format, layout: Layout) -> Iterator[Write]:
         with pts_folder(path, layout) as write:
             yield write
         return
-    # Names of pictures may hold bytes that are no UTF-8.
     with (
-        replacing(path) as new,
-        new.open("w", encoding="utf-8", errors="surrogateescape") as file,
+        replacing(path, shared=True) as new,
+        RowFile(new, path) as file,
         _WRITERS[wanted](file, layout) as write,
     ):
         yield write

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strrn_tf.commands.track.formats.frames import FacesOfFrame, Layout, Write
 from strrn_tf.commands.track.formats.rows import FIELDS, last_fields, rows_of
+from strrn_tf.commands.track.row_file import RowFile
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def pts_folder(path: Path, layout: Layout) -> Iterator[Write]:
     tail = (*last_fields(layout), *(["pts"] if layout.named else []))
     with (
         new_pts_folder(path) as folder,
-        folder.index_path.open("w", encoding="utf-8") as file,
+        RowFile(folder.index_path, path) as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*FIELDS, *tail])

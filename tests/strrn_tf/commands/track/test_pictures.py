@@ -2,13 +2,16 @@
 
 import csv
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
+from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.images import write_image
-from data_pipeline.media.video import write_video
+from data_pipeline.media.video import open_video, write_video
 from strrn_tf.commands.track import command
+from strrn_tf.commands.track.video import fitted, overlays
 from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
 
@@ -142,3 +145,120 @@ def test_a_name_that_is_no_text_is_written_with_its_bytes(tmp_path):
     (tmp_path / "in" / "a.png").rename(tmp_path / "in" / "caf\udce9.png")
     assert track(tmp_path / "in", "--landmarks", tmp_path / "o.csv") == 0
     assert header_and_rows(tmp_path / "o.csv")[1][0]["source"] == "caf\\udce9.png"
+
+
+# Numbers ------------------------------------------------------------------------------
+
+
+def numbers_and_times(path):
+    rows = header_and_rows(path)[1]
+    return [(int(row["frame"]), float(row["time"])) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (["img_0100", "img_0101", "img_0120"], [100, 101, 120]),
+        (["0", "5"], [0, 5]),  # two
+        (["9", "10", "11"], [9, 10, 11]),
+        (["cam1_7_left", "cam1_8_left", "cam1_12_left"], [7, 8, 12]),
+        (["f0003-v2", "f0001-v2"], [1, 3]),
+        (["2026-11-28 1", "2026-11-28 3"], [1, 3]),
+        # No number, or no single one.
+        (["a", "b", "c"], [0, 1, 2]),
+        (["1"], [0]),
+        (["a_3", "b_7"], [0, 1]),
+        (["title", "shot_3", "shot_4"], [0, 1, 2]),
+        (["cam1_3", "cam1_4", "cam2_3"], [0, 1, 2]),
+        (["1689786543123456789", "1689786543223456789"], [0, 1]),  # nanoseconds
+    ],
+)
+def test_frames_have_the_numbers_and_times_of_their_names(names, numbers, tmp_path):
+    for name in names:
+        write_image(tmp_path / "in" / f"{name}.png", picture())
+    out = tmp_path / "o.csv"
+    assert track(tmp_path / "in", "--landmarks", out, "--fps", 10) == 0
+    expected = [(n, pytest.approx((n - numbers[0]) / 10)) for n in numbers]
+    assert numbers_and_times(out) == expected
+
+
+def test_pictures_of_one_number_are_counted(tmp_path):
+    write_image(tmp_path / "in" / "7.png", picture())
+    write_image(tmp_path / "in" / "7.jpg", picture())
+    assert track(tmp_path / "in", "--landmarks", tmp_path / "o.csv") == 0
+    assert numbers_and_times(tmp_path / "o.csv") == [(0, 0), (1, 0.04)]
+
+
+def test_a_single_picture_is_frame_0_with_its_name(tmp_path):
+    write_image(tmp_path / "selfie_17.jpg", picture())
+    write_image(tmp_path / "selfie_18.jpg", picture())  # is not its second frame
+    out = tmp_path / "o.csv"
+    assert track(tmp_path / "selfie_17.jpg", "--landmarks", out) == 0
+    (row,) = header_and_rows(out)[1]
+    assert (row["frame"], row["time"], row["source"]) == ("0", "0.0", "selfie_17.jpg")
+
+
+# Sizes --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [(48, 64), (64, 48), (48, 64)],
+        [(48, 64), (48, 64), (96, 128), (96, 128)],
+        [(48, 64), (24, 32)],
+        [(40, 40), (8, 200), (200, 8)],
+        [(48, 64), (49, 64), (48, 65)],
+        [(47, 63), (48, 64)],
+    ],
+)
+def test_pictures_of_other_sizes_begin_again(sizes, tmp_path, capsys):
+    for i, size in enumerate(sizes):
+        write_image(tmp_path / "in" / f"{i}.png", picture(90, size))
+    out, overlay = tmp_path / "o.csv", tmp_path / "o.mp4"
+    words = [tmp_path / "in", "--landmarks", out, "--output", overlay]
+    assert track(*words) == 0
+    rows = header_and_rows(out)[1]
+    assert [row["state"] for row in rows] == ["tracked"] * len(sizes)
+    changes = [a != b for a, b in pairwise(sizes)]
+    ids = [int(row["id"]) for row in rows]
+    assert [b > a for a, b in pairwise(ids)] == changes
+    note = f"the size of the frames changes {sum(changes)} times"
+    assert note in capsys.readouterr().err
+    frames = list(open_video(overlay))
+    assert len(frames) == len(sizes)
+    assert len({frame.image.shape for frame in frames}) == 1
+
+
+def test_the_overlay_of_a_picture_of_another_size_is_fitted_into_the_first():
+    first, wide = picture(10, (40, 60)), picture(200, (40, 120))
+    frames = [VideoFrame(0, 0.0, first), VideoFrame(1, 0.1, wide)]
+    _, second = overlays([(frame, []) for frame in frames])
+    assert second.shape == first.shape
+    assert (second[:10] == 0).all()  # black bars
+    assert (second[11:19] == 200).all()
+    assert fitted(first, first.shape) is first
+    assert fitted(picture(9, (1, 5000)), (48, 64, 3)).max() == 9
+
+
+# What is passed over ------------------------------------------------------------------
+
+
+def test_what_is_passed_over_is_named(folder, tmp_path, capsys):
+    for name in ("a.heic", "b.HEIC", "notes.txt", "film.mov", "Makefile", "1.pts"):
+        (folder / name).write_bytes(b"")
+    (folder / ".hidden").write_bytes(b"")
+    assert track(folder, "--landmarks", tmp_path / "o.csv") == 0
+    (note,) = capsys.readouterr().err.splitlines()
+    assert note == (
+        f"note: {folder}: 5 files are passed over "
+        "(2 .heic, 1 without suffix, 1 .mov, others): Makefile, a.heic, b.HEIC, ..."
+    )
+
+
+def test_a_folder_of_videos_says_what_to_do(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cam.MTS").write_bytes(b"")
+    assert track(tmp_path / "in", "--landmarks", tmp_path / "o.csv") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no image in this folder but cam.MTS. Name videos themselves" in line
