@@ -106,7 +106,8 @@ def run(options: Options) -> None:
         ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
             another process is writing to it.
     """
-    from data_pipeline.datasets.clips import list_clips
+    from data_pipeline.datasets.clips import files_in_no_clip, list_clips
+    from data_pipeline.media.suffixes import report_passed_over
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
@@ -116,6 +117,8 @@ def run(options: Options) -> None:
     check_list(options.format, options.pose, options.focal_length)
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
+    others = files_in_no_clip(options.videos)
+    report_passed_over(others)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
@@ -126,7 +129,7 @@ def run(options: Options) -> None:
         settings |= asdict(options.criteria)
         initialise_output(options.output, settings, model)
         remove_leftovers(options.output)
-        _report(_annotate_missing(clips, options), options)
+        _report(_annotate_missing(clips, options), others, options)
 
 
 def _annotate_missing(
@@ -164,7 +167,9 @@ def _annotate_missing(
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
-def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
+def _report(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> None:
     """Write the report; print the result for the videos and the next command."""
     from strrn_tf.commands.annotate.report import headline, write_report
 
@@ -173,7 +178,7 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
         "rejected": draw_sheet(options.output / "rejected"),
     }
     limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit)
+    totals = write_report(options.output, reports, sheets, limit, others)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
@@ -225,7 +230,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
         elif tracker.restarts:
-            problem = f"the size of the frames changes {tracker.restarts} times"
+            problem = f"the frames differ in size (changes: {tracker.restarts})"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}
