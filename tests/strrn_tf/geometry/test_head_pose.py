@@ -116,8 +116,8 @@ def test_a_crop_has_the_perspective_of_half_a_metre():
     assert head.position[2] == pytest.approx(NEAREST, rel=0.15)
     assert head.pose.yaw == pytest.approx(35, abs=4)
     # A focal length that the user knows is used as it is.
-    told = Camera.of_image((100, 100), 100.0)
-    assert place_head(landmarks - low, told).camera == told
+    given = Camera.of_image((100, 100), 100.0)
+    assert place_head(landmarks - low, given).camera == given
 
 
 def test_without_a_camera_a_head_is_far_away():
