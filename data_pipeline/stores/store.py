@@ -88,7 +88,9 @@ class CropStore:
             with open(folder / "samples.npz", "rb") as file:
                 samples = np.load(file)
                 landmarks, matrix = samples["landmarks"], samples["matrix"]
-            names = tuple(json.loads((folder / "names.json").read_text()))
+            names = tuple(
+                json.loads((folder / "names.json").read_text(encoding="utf-8"))
+            )
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise ValueError(f"{folder}: is a damaged crop store ({error})") from error
         if not len(frames) == len(landmarks) == len(matrix) == len(names):
@@ -101,7 +103,7 @@ class CropStore:
     @property
     def report(self) -> dict:
         """Skipped sources and the reasons (`report.json`)."""
-        return json.loads((self.folder / "report.json").read_text())
+        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
 
 
 def build_still_store(

@@ -129,7 +129,12 @@ def run(options: Options) -> None:
         settings |= asdict(options.criteria)
         initialise_output(options.output, settings, model)
         remove_leftovers(options.output)
-        _report(_annotate_missing(clips, options), others, options)
+        try:
+            reports = _annotate_missing(clips, options)
+        except KeyboardInterrupt:
+            _report_done(clips, others, options)
+            raise
+        _report(reports, others, options)
 
 
 def _annotate_missing(
@@ -167,26 +172,33 @@ def _annotate_missing(
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
+def _report_done(
+    clips: Sequence["Clip"], others: Sequence[str], options: Options
+) -> None:
+    """Write the report of the videos that are done when a signal ends the others."""
+    found = {clip.name: read_report(options.output, clip.name) for clip in clips}
+    done = {name: report for name, report in found.items() if report is not None}
+    if done:
+        _write(done, others, options)
+    left = len(clips) - len(done)
+    print(f"{left} of {len(clips)} videos are left: run the same command again")
+
+
 def _report(
     reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
 ) -> None:
     """Write the report; print the result for the videos and the next command."""
-    from strrn_tf.commands.annotate.report import headline, write_report
+    from strrn_tf.commands.annotate.report import headline
 
-    sheets = {
-        "accepted": draw_sheet(options.output / "annotations"),
-        "rejected": draw_sheet(options.output / "rejected"),
-    }
-    limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit, others)
+    totals, listed = _write(reports, others, options)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
     if not any(report.get("readable", True) for report in reports.values()):
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
-    if options.format:
-        print(write_list(options.output, reports, options.format, options.pose))
+    if listed:
+        print(listed)
     if totals["accepted"]:
         words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
@@ -194,6 +206,23 @@ def _report(
             "      and, once you have looked through them, --stills "
             f"{shlex.quote(str(options.output / 'annotations'))}"
         )
+
+
+def _write(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> tuple[dict[str, Any], Path | None]:
+    """Write the report and the list; return the totals and the path of the list."""
+    from strrn_tf.commands.annotate.report import write_report
+
+    sheets = {
+        "accepted": draw_sheet(options.output / "annotations"),
+        "rejected": draw_sheet(options.output / "rejected"),
+    }
+    limit = options.criteria.max_cycle_error
+    totals = write_report(options.output, reports, sheets, limit, others)
+    if not options.format:
+        return totals, None
+    return totals, write_list(options.output, reports, options.format, options.pose)
 
 
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
