@@ -44,9 +44,10 @@ back returns to where it came from, and where it shows something new. Written ar
       up to three faces in each, and only frames that differ more
   strrn annotate my_videos/ --output strict --max-cycle-error 0.01
       fewer, but better
-  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
-      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
-      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
+  strrn annotate /videos --output /out -- --runner DaskRunner \
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, as an Apache Beam pipeline, with Beam's own options behind
+      "--"; alone, "--" runs it in processes of this machine. docs/scale.md has more
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
@@ -124,6 +125,7 @@ def _annotate_missing(
     from data_pipeline.datasets.clips import longest_first
     from data_pipeline.tasks.processes import run_tasks
     from data_pipeline.tasks.task import Task
+    from strrn_tf.system.atomic import remove_leftovers
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
@@ -148,6 +150,9 @@ def _annotate_missing(
     # Delete crops of changed videos.
     remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    if options.beam is not None:
+        # Other workers have done what a worker that died was writing.
+        remove_leftovers(there.output)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
@@ -177,12 +182,17 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
 
 
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report is written last, with a fingerprint."""
+    """Annotate one video; its report is written last, with a fingerprint.
+
+    A video that is done is not done twice: a cluster repeats tasks.
+    """
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
     from strrn_tf.system.atomic import write_text
 
+    if _is_done(read_report(options.output, name), source):
+        return
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept

@@ -133,6 +133,9 @@ def run(options: Options) -> None:
                 for source in todo
             ]
             run_tasks("Preparing", tasks, options.workers, options.beam)
+            if options.beam is not None:
+                # Other workers have done what a worker that died was writing.
+                remove_leftovers(target)
         summary, reports = preparation.finish(
             output, options.dataset, listing.sources, work, listing.findings
         )
