@@ -75,7 +75,8 @@ def _run_pipeline(
     _ = made | "Deal out" >> beam.Reshuffle() | title >> beam.Map(_do)
     with in_order() if is_dask else contextlib.nullcontext():
         result = pipeline.run()
-    with watching(result) if is_dask else contextlib.nullcontext():
+    paths = [task.done for task in tasks]
+    with watching(result, options, paths) if is_dask else contextlib.nullcontext():
         result.wait_until_finish()
 
 

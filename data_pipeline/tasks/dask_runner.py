@@ -1,8 +1,10 @@
 """What Beam's Dask runner does not do by itself: share, order and end the tasks."""
 
 import contextlib
+import logging
 import sys
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -49,15 +51,44 @@ def _priority(key: Hashable) -> int:
 
 
 @contextlib.contextmanager
-def watching(result: "PipelineResult") -> Iterator[None]:
+def watching(
+    result: "PipelineResult", options: "PipelineOptions", paths: Sequence[Path]
+) -> Iterator[None]:
     """Say so if no worker has joined; let Dask drop its tasks at the end or on Ctrl-C.
 
     A worker finishes the task that it is at.
+
+    Args:
+        result: of a pipeline that Dask runs.
+        options: of this pipeline.
+        paths: what the tasks leave, one for each task.
+
+    Raises:
+        RuntimeError: a task has killed several workers.
     """
+    from apache_beam.runners.dask.dask_runner import DaskOptions
+    from distributed import KilledWorker
+
+    is_single = options.view_as(DaskOptions).partition_size == 1
     client = result.client
+    # Dask logs whole tracebacks of what is raised here in a line.
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         if not client.scheduler_info()["workers"]:
             print(f"no worker has joined {client.scheduler.address}", file=sys.stderr)
         yield
+    except KilledWorker as error:
+        known = paths if is_single else ()
+        raise RuntimeError(_cause_of_death(error.task, known)) from error
     finally:
         client.close()
+        logging.disable(before)
+
+
+def _cause_of_death(key: Hashable, paths: Sequence[Path]) -> str:
+    """Return which task killed its workers, as far as its key tells."""
+    task = f"task {key}"
+    if isinstance(key, tuple) and key[-1] < len(paths):
+        task = str(paths[key[-1]])
+    return f"all workers died that were to write {task}; their logs may say why"

@@ -33,8 +33,9 @@ the shards and not the original files. The command writes
       with the boxes of the data set, without a search
   strrn prepare videos my_videos/
       any folder of videos and of folders of numbered images
-  strrn prepare 300vw /300vw --output /out -- --runner FlinkRunner --flink_master HOST
-      as an Apache Beam pipeline, with Beam's own options behind "--"; see docs/scale.md
+  strrn prepare 300vw /300vw --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, with Apache Beam's options behind "--"; see docs/scale.md
 
 Then: strrn train --data-root prepared, or name the folders by --stills and
 --unlabelled. After Ctrl-C, a kill or new files, run the command again. It continues and

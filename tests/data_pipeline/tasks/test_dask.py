@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from functools import partial
 
 import numpy as np
@@ -23,7 +24,7 @@ from data_pipeline.tasks.task import Task
 pytestmark = pytest.mark.slow
 distributed = pytest.importorskip("distributed", reason="pip install 'strrn[dask]'")
 
-NUM_VIDEOS, LENGTH, DRAWN = 8, 120, 12
+NUM_VIDEOS, LENGTH, DRAWN = 6, 60, 12
 # All faces are accepted: the more files, the more can differ.
 LOOSE = ("--max-cycle-error", "9", "--max-disagreement", "9", "--min-change", "0")
 
@@ -50,16 +51,29 @@ def options(cluster):
     return ["--runner", "DaskRunner", "--dask_client_address", cluster.address]
 
 
+@contextmanager
 def annotating(videos, output, *more):
-    """Start `strrn annotate` as a process of its own."""
+    """`strrn annotate` as a process of its own, which writes to no pipe."""
     command = [sys.executable, "-m", "strrn_tf", "annotate", str(videos), *LOOSE]
-    return subprocess.Popen(
-        [*command, "--output", str(output), *more],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    command += ["--model", "strrn-mdm", "--output", str(output), *more]
+    with output.with_suffix(".log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def annotated(output, process):
+    """Wait for the command; return its exit code and what it printed."""
+    return process.wait(), output.with_suffix(".log").read_text()
+
+
+def during(process, what):
+    """Whether something becomes true while a process runs."""
+    soon(lambda: what() or process.poll() is not None, 300)
+    return what() and process.poll() is None
 
 
 def content(folder):
@@ -128,56 +142,73 @@ def test_workers_may_join_late(tmp_path):
         "run_tasks('Noting', [task], 1, sys.argv[2:])"
     )
     with dask_cluster(tmp_path / "cluster", 0) as cluster:
-        command = subprocess.Popen(
-            [sys.executable, "-c", program, str(note), *options(cluster)],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert "no worker has joined tcp://127.0.0.1:" in command.stderr.readline()
-        cluster.add_worker()
-        command.communicate()
-    assert command.returncode == 0
+        command = [sys.executable, "-c", program, str(note), *options(cluster)]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE) as process:
+            assert b"no worker has joined tcp://127.0.0.1:" in process.stderr.readline()
+            cluster.add_worker()
+            assert process.wait() == 0
     assert note.exists()
 
 
 def test_a_killed_worker_loses_nothing(videos, tmp_path):
-    alone = annotating(videos, tmp_path / "one", "--workers", "1")
-    assert alone.wait() == 0, alone.communicate()
-    expected = content(tmp_path / "one")
-    assert sum(name.startswith("annotations/") for name in expected) > NUM_VIDEOS * 100
-    output = tmp_path / "dask"
-    with dask_cluster(tmp_path / "cluster", 2) as cluster:
-        command = annotating(videos, output, "--", *options(cluster))
-        with distributed.Client(cluster.address) as client:
-            names = {
-                worker["name"]: address
-                for address, worker in client.scheduler_info()["workers"].items()
-            }
-            victim = names["worker-1"]
-            # In the middle: it has done a video and is at another.
-            assert soon(
-                lambda: client.has_what()[victim] and client.processing()[victim], 120
-            )
-            cluster.kill_worker("worker-1")
+    one, output = tmp_path / "one", tmp_path / "dask"
+    with annotating(videos, one, "--workers", "1") as command:
+        code, printed = annotated(one, command)
+    assert code == 0, printed
+    expected = content(one)
+    assert sum(name.startswith("annotations/") for name in expected) > NUM_VIDEOS * 50
+    with (
+        dask_cluster(tmp_path / "cluster", 2) as cluster,
+        distributed.Client(cluster.address) as client,
+        annotating(videos, output, "--", *options(cluster)) as command,
+    ):
+        workers = client.scheduler_info()["workers"].items()
+        (victim,) = [address for address, x in workers if x["name"] == "worker1"]
+
+        def is_in_the_middle():
+            """It has done a video and is at another."""
+            return client.has_what()[victim] and client.processing()[victim]
+
+        assert during(command, is_in_the_middle)
+        cluster.kill("worker1")
         before = {path: path.stat().st_mtime_ns for path in output.glob("videos/*")}
         assert 0 < len(before) < NUM_VIDEOS
         # What a worker leaves that was writing a picture.
         (output / "annotations" / ".0123abcd.tmp.picture.jpg").write_bytes(b"half")
-        assert command.wait() == 0, command.communicate()
+        code, printed = annotated(output, command)
+        assert code == 0, printed
+        # Dask repeats what the worker had done too ...
         lost = "caused the cluster to lose already computed task"
         assert lost in cluster.log("scheduler")
     assert content(output) == expected
-    # Videos that it had done are not done again.
+    # ... which ends at once.
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_the_scheduler_forgets_the_tasks_after_ctrl_c(cluster, videos, tmp_path):
+def test_the_scheduler_drops_the_videos_after_ctrl_c(cluster, videos, tmp_path):
     output = tmp_path / "stopped"
-    command = annotating(videos, output, "--", *options(cluster))
-    assert soon(lambda: list(output.glob("videos/*.json")), 120)
-    command.send_signal(signal.SIGINT)
-    assert command.wait(60) == 130, command.communicate()
+    with annotating(videos, output, "--", *options(cluster)) as command:
+        assert during(command, lambda: list(output.glob("videos/*.json")))
+        command.send_signal(signal.SIGINT)
+        code, printed = annotated(output, command)
+    assert code == 130, printed
+    assert printed.endswith("strrn: interrupted\n")
     with distributed.Client(cluster.address) as client:
-        assert soon(lambda: not any(client.processing().values()), 120)
+        assert soon(lambda: not any(client.processing().values()), 300)
     assert len(list(output.glob("videos/*.json"))) < NUM_VIDEOS
+
+
+def test_a_scheduler_that_dies_ends_the_command(videos, tmp_path):
+    output = tmp_path / "lost"
+    with (
+        dask_cluster(tmp_path / "cluster", 2) as cluster,
+        annotating(videos, output, "--", *options(cluster)) as command,
+    ):
+        assert during(command, lambda: list(output.glob("videos/*.json")))
+        cluster.kill("scheduler")
+        code, printed = annotated(output, command)
+    assert code == 2
+    assert printed.splitlines()[-1].startswith(
+        "strrn: Annotating videos on Beam failed"
+    )
+    assert "Traceback" not in printed
