@@ -46,16 +46,17 @@ class DaskCluster:
         Args:
             core: number of the only core that it may use; None for all.
         """
-        name = f"worker-{len(self.workers)}"
+        name = f"worker{len(self.workers)}"
         words = ["worker", self.address, "--name", name, "--nthreads", "1"]
         words += ["--no-nanny", "--death-timeout", LONELY]
         words += ["--local-directory", str(self._folder / name)]
         self.workers[name] = self._start(name, words, core)
 
-    def kill_worker(self, name: str) -> None:
-        """Kill a worker, as a machine that goes down would."""
-        self.workers[name].kill()
-        self.workers[name].wait()
+    def kill(self, name: str) -> None:
+        """Kill a worker, or the "scheduler", as a machine that goes down would."""
+        process = self.workers.get(name, self._scheduler)
+        process.kill()
+        process.wait()
 
     def log(self, name: str) -> str:
         """Return what a process has reported, by its name or "scheduler"."""
