@@ -62,6 +62,16 @@ class DaskCluster:
         """Return what a process has reported, by its name or "scheduler"."""
         return (self._folder / f"{name}.log").read_text(errors="replace")
 
+    def processor_seconds(self) -> dict[str, float]:
+        """Return the processor time that each worker has used, by its name."""
+        import psutil
+
+        used = {
+            name: psutil.Process(process.pid).cpu_times()
+            for name, process in self.workers.items()
+        }
+        return {name: times.user + times.system for name, times in used.items()}
+
     def close(self) -> None:
         """End all processes."""
         processes = [*self.workers.values(), self._scheduler]
@@ -88,6 +98,8 @@ class DaskCluster:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 preexec_fn=bind,
+                # Ctrl-C in a terminal is for who uses the cluster, not for the cluster.
+                start_new_session=True,
             )
 
 

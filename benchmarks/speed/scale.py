@@ -73,12 +73,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: how long it took, and a hash of every file that it wrote."""
+    """One run: how long it took, and a hash of every file that it wrote.
+
+    Attributes:
+        way: what ran the processes.
+        processes: number of processes.
+        seconds: elapsed.
+        core_seconds: processor time of all processes.
+        busiest: processor time of the worker that used most; only on Dask. Other work
+            on the machine hardly changes it.
+        files: hash by path.
+        bytes: size of the annotations.
+    """
 
     way: str
     processes: int
     seconds: float
     core_seconds: float
+    busiest: float | None
     files: dict[str, str]
     bytes: int
 
@@ -102,12 +114,13 @@ def measure(videos: Path, output: Path, way: Way, processes: int) -> Run:
     command += ["--output", str(output), "--workers", str(processes)]
     command += ["--"] if way == "Beam" else []
     cores = sorted(os.sched_getaffinity(0))
-    before = _children_seconds()
+    before, busiest = _children_seconds(), None
     if way == "Dask":
         with dask_cluster(output.with_name("cluster"), processes, cores) as cluster:
             address = ["--dask_client_address", cluster.address]
             command += ["--", "--runner", "DaskRunner", *address]
             seconds = _seconds(command, cores)
+            busiest = max(cluster.processor_seconds().values())
     else:
         seconds = _seconds(command, cores[:processes])
     used = _children_seconds() - before
@@ -117,7 +130,7 @@ def measure(videos: Path, output: Path, way: Way, processes: int) -> Run:
         for path in paths
     }
     size = sum(path.stat().st_size for path in paths if "annotations" in path.parts)
-    return Run(way, processes, seconds, used, files, size)
+    return Run(way, processes, seconds, used, busiest, files, size)
 
 
 def _seconds(command: Sequence[str], cores: Sequence[int]) -> float:
@@ -209,6 +222,11 @@ def run_all(options: Options) -> None:
             console.print(
                 f"{run.way}, {run.processes}: {run.seconds:.1f} s, "
                 f"{run.core_seconds:.1f} s of processors"
+                + (
+                    f", {run.busiest:.1f} s of the busiest worker"
+                    if run.busiest
+                    else ""
+                )
             )
     console.print(f"{len(sources)} videos, {frames} frames, {os.cpu_count()} cores")
     show_runs(console, done, frames)
@@ -219,7 +237,7 @@ def run_all(options: Options) -> None:
     console.print(table)
     if options.json:
         rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
-                 "core_seconds": r.core_seconds} for r in done]  # fmt: skip
+                 "core_seconds": r.core_seconds, "busiest": r.busiest} for r in done]  # fmt: skip
         content = {"frames": frames, "runs": rows, "calculation": figures}
         write_text(options.json, json.dumps(content, indent=1) + "\n")
     sys.exit(int(any(run.files != done[0].files for run in done)))
