@@ -219,15 +219,11 @@ def run_all(options: Options) -> None:
         done = []
         for run in runs(options, videos, folder):
             done.append(run)
-            console.print(
-                f"{run.way}, {run.processes}: {run.seconds:.1f} s, "
-                f"{run.core_seconds:.1f} s of processors"
-                + (
-                    f", {run.busiest:.1f} s of the busiest worker"
-                    if run.busiest
-                    else ""
-                )
-            )
+            line = f"{run.way}, {run.processes}: {run.seconds:.1f} s, "
+            line += f"{run.core_seconds:.1f} s of processors"
+            if run.busiest:
+                line += f", {run.busiest:.1f} s of the busiest worker"
+            console.print(line)
     console.print(f"{len(sources)} videos, {frames} frames, {os.cpu_count()} cores")
     show_runs(console, done, frames)
     figures = calculate(options, done[0], frames)
@@ -236,8 +232,8 @@ def run_all(options: Options) -> None:
         table.add_row(name, f"{value:,.4g}" if value < 1e4 else f"{value:,.0f}")
     console.print(table)
     if options.json:
-        rows = [{"way": r.way, "processes": r.processes, "seconds": r.seconds,
-                 "core_seconds": r.core_seconds, "busiest": r.busiest} for r in done]  # fmt: skip
+        names = "way", "processes", "seconds", "core_seconds", "busiest"
+        rows = [{name: getattr(run, name) for name in names} for run in done]
         content = {"frames": frames, "runs": rows, "calculation": figures}
         write_text(options.json, json.dumps(content, indent=1) + "\n")
     sys.exit(int(any(run.files != done[0].files for run in done)))
