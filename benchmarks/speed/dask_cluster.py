@@ -12,7 +12,7 @@ from pathlib import Path
 # Seconds within which a process has to start.
 PATIENCE = 120.0
 # The processes end by themselves when whoever started them was killed.
-LONELY = "300"
+LONELY = "3600"
 ROOT = Path(__file__).resolve().parents[2]
 
 
