@@ -64,20 +64,24 @@ def watching(
         paths: what the tasks leave, one for each task.
 
     Raises:
-        RuntimeError: a task has killed several workers.
+        RuntimeError: a task has killed several workers, or the scheduler was lost.
     """
     from apache_beam.runners.dask.dask_runner import DaskOptions
     from distributed import KilledWorker
 
     is_single = options.view_as(DaskOptions).partition_size == 1
     client = result.client
+    address = client.scheduler.address
     # Dask logs whole tracebacks of what is raised here in a line.
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
         if not client.scheduler_info()["workers"]:
-            print(f"no worker has joined {client.scheduler.address}", file=sys.stderr)
+            print(f"no worker has joined {address}", file=sys.stderr)
         yield
+        # Beam takes tasks that the client has given up for done.
+        if any(future.status != "finished" for future in result.futures):
+            raise RuntimeError(f"the scheduler {address} was lost: run it again")
     except KilledWorker as error:
         known = paths if is_single else ()
         raise RuntimeError(_cause_of_death(error.task, known)) from error

@@ -208,7 +208,6 @@ def test_a_scheduler_that_dies_ends_the_command(videos, tmp_path):
         cluster.kill("scheduler")
         code, printed = annotated(output, command)
     assert code == 2
-    assert printed.splitlines()[-1].startswith(
-        "strrn: Annotating videos on Beam failed"
-    )
+    failure = "strrn: Annotating videos on Beam failed: the scheduler tcp://"
+    assert printed.splitlines()[-1].startswith(failure)
     assert "Traceback" not in printed
