@@ -54,9 +54,10 @@ Examples:
   strrn annotate my_videos/ --output my_annotations --format coco
       also OUTPUT/annotations-coco.json; openface, cvat, deeplabcut, csv and jsonl are
       others. Run again after .pts files were corrected or deleted
-  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
-      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
-      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
+  strrn annotate /videos --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, as an Apache Beam pipeline, with Beam's own options behind
+      "--"; alone, "--" runs it in processes of this machine. docs/scale.md has more
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
@@ -145,6 +146,7 @@ def _annotate_missing(
     from data_pipeline.datasets.clips import longest_first
     from data_pipeline.tasks.processes import run_tasks
     from data_pipeline.tasks.task import Task
+    from strrn_tf.system.atomic import remove_leftovers
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
@@ -169,6 +171,9 @@ def _annotate_missing(
     # Delete crops of changed videos.
     remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    if options.beam is not None:
+        # Other workers have done what a worker that died was writing.
+        remove_leftovers(there.output)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
@@ -226,7 +231,10 @@ def _write(
 
 
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report is written last, with a fingerprint."""
+    """Annotate one video; its report is written last, with a fingerprint.
+
+    A video that is done is not done twice: a cluster repeats tasks.
+    """
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
@@ -234,6 +242,8 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from strrn_tf.system.atomic import write_text
     from strrn_tf.tracking.config import TrackingConfig
 
+    if _is_done(read_report(options.output, name), source):
+        return
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept

@@ -177,6 +177,18 @@ class TestCommand:
         assert "3 videos, 2 of them done before" in captured.out
         assert captured.err.startswith(f"{videos.name}/empty.mp4: ")
 
+    def test_a_list_is_made_of_what_is_done(self, annotated, videos, capsys):
+        before = content(annotated)
+        assert main(arguments(videos, annotated, "--format", "coco", "--pose")) == 0
+        assert "3 videos, 2 of them done before" in capsys.readouterr().out
+        path = annotated / "annotations-coco.json"
+        made = json.loads(path.read_text())
+        path.unlink()
+        assert content(annotated) == before
+        assert len(made["annotations"]) == len(list_stills(annotated / "annotations"))
+        assert all(abs(one["yaw"]) < 60 for one in made["annotations"])
+        assert all(0 <= one["score"] <= 1 for one in made["annotations"])
+
     def test_goes_on_where_it_stopped(self, annotated, videos):
         path = next((annotated / "annotations").glob("*.jpg"))
         before = path.read_bytes()
