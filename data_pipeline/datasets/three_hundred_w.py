@@ -12,6 +12,7 @@ The training split is afw and every `trainset`. The test split is every `testset
 ibug. A root that holds images itself is used for either split.
 """
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +22,7 @@ import numpy as np
 from data_pipeline.annotations.reading import Labels, read_annotation
 from data_pipeline.annotations.whole_head import check_places
 from data_pipeline.media.images import natural_key
-from data_pipeline.media.suffixes import is_image
+from data_pipeline.media.suffixes import is_beside, is_image
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.system.file_names import plain
 
@@ -34,6 +35,8 @@ IMAGE_COUNTS: dict[str, int] = {
 }  # fmt: skip
 
 _WHOLE_SETS = {"train": "afw", "test": "ibug"}
+# Files beside the images that hold annotations of many.
+_ANNOTATIONS = ".json", ".csv", ".txt", ".mat", ".xml"
 _LAYOUT = "afw/, ibug/, helen/trainset/, helen/testset/, ... of images with .pts files"
 
 
@@ -146,6 +149,26 @@ def check_stills(candidates: Iterable[Still], failure: str, partial: bool) -> St
         detail = f"{len(problems)} images, first problem: {first}"
         raise ValueError(f"{failure} ({detail})")
     return Stills(stills, problems)
+
+
+def files_beside_stills(root: str | Path) -> list[str]:
+    """Return the names of files that lie beside images and are not read.
+
+    Hidden files, landmarks and other annotations do not count.
+
+    Args:
+        root: folder of stills. Names are paths below it.
+    """
+    names = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        if any(map(is_image, files)):
+            others = (f for f in files if not (is_image(f) or is_beside(f)))
+            paths = (
+                Path(folder, f) for f in others if not f.lower().endswith(_ANNOTATIONS)
+            )
+            names += [plain(path.relative_to(root).as_posix()) for path in paths]
+    return sorted(names, key=natural_key)
 
 
 def read_landmarks(still: Still) -> np.ndarray:

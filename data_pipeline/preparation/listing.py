@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_pipeline.datasets import youtube_faces
-from data_pipeline.datasets.clips import list_clips
+from data_pipeline.datasets.clips import files_in_no_clip, list_clips
 from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.datasets.three_hundred_vw import is_test_video
 from data_pipeline.datasets.three_hundred_w import (
@@ -14,6 +14,7 @@ from data_pipeline.datasets.three_hundred_w import (
     SPLITS,
     Still,
     Stills,
+    files_beside_stills,
 )
 from data_pipeline.datasets.youtube_celebrities import (
     NUM_CLIPS,
@@ -26,7 +27,7 @@ from data_pipeline.datasets.youtube_faces import (
     FacesClip,
     list_faces_clips,
 )
-from data_pipeline.media.suffixes import is_image
+from data_pipeline.media.suffixes import is_image, passed_over
 from data_pipeline.preparation.check_300vw import list_300vw
 from data_pipeline.preparation.finding import Finding, Listing
 from data_pipeline.preparation.work import StillsPart
@@ -90,6 +91,8 @@ def _list_300w(root: Path, mark: str | None) -> Listing:
         findings += [Finding(p.name, p.reason) for p in group.problems]
         findings += _landmarks_without_image(root, group)
         findings += _missing_points(group)
+    if others := files_beside_stills(root):
+        findings.append(Finding(root.name, passed_over(others)))
     return Listing(_parts(train), findings)
 
 
@@ -205,6 +208,10 @@ def _list_videos(root: Path) -> Listing:
         if path.suffix.lower() in ARCHIVES and path.is_file()
     ]
     clips = list_clips(root)
+    others = files_in_no_clip([root])
+    others = [name for name in others if not name.lower().endswith(ARCHIVES)]
+    if others:
+        findings.append(Finding(root.name, passed_over(others)))
     if root.is_dir():
         what = "is a test sequence of 300VW and was left out: not to be learnt from"
         test = [c for c in clips if is_test_video(c.video_path)]

@@ -9,7 +9,12 @@ import numpy as np
 
 from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.datasets.labelled_stills import list_labelled
-from data_pipeline.datasets.three_hundred_w import Problem, Still
+from data_pipeline.datasets.three_hundred_w import (
+    Problem,
+    Still,
+    files_beside_stills,
+)
+from data_pipeline.media.suffixes import report_passed_over
 from data_pipeline.stores.clip_sources import Unlabelled
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
 from data_pipeline.stores.store import (
@@ -35,6 +40,8 @@ def read_stills(
         mark: of missing points, beside those that are always known.
     """
     found, left_out = find_stills(root, mapping, mark)
+    if not is_prepared(root):
+        report_passed_over(files_beside_stills(root), root)
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
@@ -189,6 +196,7 @@ def read_clips(
     """
     found = find_unlabelled(data_root, folders)
     videos = found.videos
+    report_passed_over(found.passed_over)
     if found.held_out:
         _warn(
             f"{len(found.held_out)} test sequences of 300VW left out: not learnt from"

@@ -98,7 +98,9 @@ class CropStore:
                 samples = np.load(file)
                 landmarks, matrix = samples["landmarks"], samples["matrix"]
                 fitted = samples.get("whole")
-            names = tuple(json.loads((folder / "names.json").read_text()))
+            names = tuple(
+                json.loads((folder / "names.json").read_text(encoding="utf-8"))
+            )
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise ValueError(f"{folder}: is a damaged crop store ({error})") from error
         whole = landmarks if fitted is None else fitted
@@ -113,7 +115,7 @@ class CropStore:
     @property
     def report(self) -> dict:
         """Skipped sources and the reasons (`report.json`)."""
-        return json.loads((self.folder / "report.json").read_text())
+        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
 
 
 def build_still_store(

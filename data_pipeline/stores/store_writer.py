@@ -33,7 +33,7 @@ def read_state(folder: str | Path) -> StoreState | None:
     folder = Path(folder)
     for name, is_complete in (("manifest.json", True), ("progress.jsonl", False)):
         try:
-            with open(folder / name) as file:
+            with open(folder / name, encoding="utf-8") as file:
                 return StoreState(
                     json.loads(file.readline())["fingerprint"], is_complete
                 )
@@ -87,7 +87,7 @@ class StoreWriter:
             record["matrix"] = samples.matrix.tolist()
             if samples.whole is not None:
                 record["whole"] = samples.whole.tolist()
-        with open(self._progress, "a") as file:
+        with open(self._progress, "a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(record) + "\n")
         self._count(record)
 
@@ -135,7 +135,7 @@ class StoreWriter:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         """Yield the records of finished sources, one line of the file at a time."""
-        with open(self._progress) as file:
+        with open(self._progress, encoding="utf-8") as file:
             next(file)  # the fingerprint
             yield from map(json.loads, file)
 

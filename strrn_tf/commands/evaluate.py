@@ -55,6 +55,7 @@ T = TypeVar("T")
 RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
 SHIPPED_MODEL = "strrn-hgn"
+MARKUP = "mapping", "missing_mark"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
 GENERATED = {"drawn": "Synthetic faces", "animated": "Animated stills"}
 
@@ -152,11 +153,11 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
     title = f"{name_of_data(options, root)}, {name}, boxes: {options.boxes}"
-    header = asdict(options) | {
+    given = {k: v for k, v in asdict(options).items() if v or k not in MARKUP}
+    header = {k: str(v) if k == "mapping" else v for k, v in given.items()} | {
         "model": model,
         "data_root": str(root),
         "output": str(output),
-        "mapping": options.mapping and str(options.mapping),
         "version": strrn_tf.__version__,
         "notes": notes,
     }

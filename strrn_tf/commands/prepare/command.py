@@ -36,8 +36,9 @@ Examples:
       any folder of videos and of folders of numbered images
   strrn prepare stills faces/ --mapping my_points.json
       annotated stills of your own, in any markup; see docs/data.md
-  strrn prepare 300vw /300vw --output /out -- --runner FlinkRunner --flink_master HOST
-      as an Apache Beam pipeline, with Beam's own options behind "--"; see docs/scale.md
+  strrn prepare 300vw /300vw --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, with Apache Beam's options behind "--"; see docs/scale.md
 
 Then: strrn train --data-root prepared, or name the folders by --stills and
 --unlabelled. After Ctrl-C, a kill or new files, run the command again. It continues and
@@ -147,6 +148,9 @@ def run(options: Options) -> None:
                 for source in todo
             ]
             run_tasks("Preparing", tasks, options.workers, options.beam)
+            if options.beam is not None:
+                # Other workers have done what a worker that died was writing.
+                remove_leftovers(target)
         summary, reports = preparation.finish(
             output, options.dataset, listing.sources, work, listing.findings
         )
