@@ -456,9 +456,9 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capfd):
     sources = report["by_source"].items()
     problems = {name: s["problems"] for name, s in sources if s["problems"]}
     assert set(problems) == {"empty.mp4", "text.avi", "cut.avi", "codec.avi"}
-    assert "unknown codec" in problems["codec.avi"][0]
+    assert "has no decoder" in problems["codec.avi"][0]
     assert "0 bytes" in problems["empty.mp4"][0]
-    assert "is not a video" in problems["text.avi"][0]
+    assert "no video stream" in problems["text.avi"][0]
     assert "could be read" in problems["cut.avi"][0]
     assert report["by_source"]["cut.avi"]["samples"]["pairs"] > 0
     assert report["by_source"][f"{long}.avi"]["samples"]["pairs"] == 2
