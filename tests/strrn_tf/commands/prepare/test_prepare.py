@@ -99,7 +99,8 @@ def test_300w_counts_say_what_is_missing_and_it_goes_on(tmp_path, capsys):
         "common test set: 3 of 554 images",
         "challenging test set: 1 of 135 images",
         "ibug/alone.pts: has no image beside it",
-        "helen/trainset/folder.jpg: there is no folder.pts beside the image",
+        f"helen/trainset/folder.jpg: {root}/helen/trainset/folder.pts: there must be a "
+        ".pts file beside the image",
     } < found
     assert any("`n_points` must be 68. Received: 9999999" in line for line in found)
     report = report_of("prepared/300w")
