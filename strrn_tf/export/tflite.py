@@ -86,7 +86,7 @@ def export_models(
     networks = _networks(detector, tracker)
     recover_folder(folder)
     _check_replaceable(folder)
-    with replacing_folder(folder) as part:
+    with replacing_folder(folder, shared=True) as part:
         parity = {}
         for network in networks:
             path = part / f"{network.name}.tflite"

@@ -1,5 +1,6 @@
 """Encodes overlay videos."""
 
+import contextlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,9 @@ def encode(
         raise
     finally:
         if encoder is not None:
-            encoder.close()
+            # A file that is not finished has no end, which fails once more.
+            with contextlib.suppress(av.FFmpegError):
+                encoder.close()
 
 
 class _Encoder:

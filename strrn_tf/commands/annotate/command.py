@@ -54,9 +54,10 @@ Examples:
   strrn annotate my_videos/ --output my_annotations --format coco
       also OUTPUT/annotations-coco.json; openface, cvat, deeplabcut, csv and jsonl are
       others. Run again after .pts files were corrected or deleted
-  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
-      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
-      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
+  strrn annotate /videos --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, as an Apache Beam pipeline, with Beam's own options behind
+      "--"; alone, "--" runs it in processes of this machine. docs/scale.md has more
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
@@ -129,7 +130,12 @@ def run(options: Options) -> None:
         settings |= asdict(options.criteria)
         initialise_output(options.output, settings, model)
         remove_leftovers(options.output)
-        _report(_annotate_missing(clips, options), others, options)
+        try:
+            reports = _annotate_missing(clips, options)
+        except KeyboardInterrupt:
+            _report_done(clips, others, options)
+            raise
+        _report(reports, others, options)
 
 
 def _annotate_missing(
@@ -140,6 +146,7 @@ def _annotate_missing(
     from data_pipeline.datasets.clips import longest_first
     from data_pipeline.tasks.processes import run_tasks
     from data_pipeline.tasks.task import Task
+    from strrn_tf.system.atomic import remove_leftovers
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
@@ -164,29 +171,39 @@ def _annotate_missing(
     # Delete crops of changed videos.
     remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    if options.beam is not None:
+        # Other workers have done what a worker that died was writing.
+        remove_leftovers(there.output)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
+
+
+def _report_done(
+    clips: Sequence["Clip"], others: Sequence[str], options: Options
+) -> None:
+    """Write the report of the videos that are done when a signal ends the others."""
+    found = {clip.name: read_report(options.output, clip.name) for clip in clips}
+    done = {name: report for name, report in found.items() if report is not None}
+    if done:
+        _write(done, others, options)
+    left = len(clips) - len(done)
+    print(f"{left} of {len(clips)} videos are left: run the same command again")
 
 
 def _report(
     reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
 ) -> None:
     """Write the report; print the result for the videos and the next command."""
-    from strrn_tf.commands.annotate.report import headline, write_report
+    from strrn_tf.commands.annotate.report import headline
 
-    sheets = {
-        "accepted": draw_sheet(options.output / "annotations"),
-        "rejected": draw_sheet(options.output / "rejected"),
-    }
-    limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit, others)
+    totals, listed = _write(reports, others, options)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
     if not any(report.get("readable", True) for report in reports.values()):
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
-    if options.format:
-        print(write_list(options.output, reports, options.format, options.pose))
+    if listed:
+        print(listed)
     if totals["accepted"]:
         words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
@@ -196,8 +213,28 @@ def _report(
         )
 
 
+def _write(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> tuple[dict[str, Any], Path | None]:
+    """Write the report and the list; return the totals and the path of the list."""
+    from strrn_tf.commands.annotate.report import write_report
+
+    sheets = {
+        "accepted": draw_sheet(options.output / "annotations"),
+        "rejected": draw_sheet(options.output / "rejected"),
+    }
+    limit = options.criteria.max_cycle_error
+    totals = write_report(options.output, reports, sheets, limit, others)
+    if not options.format:
+        return totals, None
+    return totals, write_list(options.output, reports, options.format, options.pose)
+
+
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report is written last, with a fingerprint."""
+    """Annotate one video; its report is written last, with a fingerprint.
+
+    A video that is done is not done twice: a cluster repeats tasks.
+    """
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
@@ -205,6 +242,8 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from strrn_tf.system.atomic import write_text
     from strrn_tf.tracking.config import TrackingConfig
 
+    if _is_done(read_report(options.output, name), source):
+        return
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept

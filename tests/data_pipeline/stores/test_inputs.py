@@ -25,8 +25,9 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
     (tmp_path / "root" / "afw" / "e.heic").touch()
     assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
     errors = capsys.readouterr().err
-    assert "1 of 4 stills left out: afw/c.png: " in errors
-    assert "1 of 4 stills left out: afw/d.png: " in errors
+    assert "1 of 4 stills left out: afw/c.png: c.pts: there must be a .pts" in errors
+    rule = "afw/d.png: d.pts, line 2: `n_points` must be 68. Received: 67\n"
+    assert f"1 of 4 stills left out: {rule}" in errors
     assert "root: 1 file is passed over (1 .heic): afw/e.heic" in errors
 
 
@@ -44,7 +45,10 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     options = {"pairs_per_clip": 3, "seed": 0, "box_finder": finder}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
     errors = capsys.readouterr().err
-    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in errors
+    assert (
+        "1 of 4 clips left out: empty.mp4: a video must not be empty. Received: 0 bytes"
+        in errors
+    )
     assert "1 of 4 clips left out: none.mp4: no face" in errors
     assert "2 frames of the clips show no face" in errors
     assert "report.json" in errors

@@ -8,6 +8,7 @@ import pytest
 from support.encoded import counted, numbers_of, plain
 from support.places import ROOT
 
+from data_pipeline.media.ffmpeg.encoding import encode
 from data_pipeline.media.video import open_video, write_video
 
 
@@ -80,3 +81,12 @@ def test_the_same_frames_give_the_same_bytes(tmp_path):
         write_video(tmp_path / f"{name}.mp4", counted(12), 25)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
     assert numbers_of(open_video(tmp_path / "a.mp4")) == list(range(12))
+
+
+def test_a_full_disk_is_one_clear_line(tmp_path):
+    place = tmp_path / ".0a1b2c3d.tmp.o.mp4"
+    place.symlink_to("/dev/full")
+    noise = np.random.default_rng(0).integers(0, 256, (9, 240, 320, 3), np.uint8)
+    with pytest.raises(OSError, match="No space left on device") as error:
+        encode(place, "o.mp4", noise, 25)
+    assert error.value.filename == "o.mp4"
