@@ -99,3 +99,23 @@ def test_times_that_stand_still_are_replaced(tmp_path):
 def test_too_few_times_have_no_rate(ticks):
     assert rate_of(ticks, 1) is None
     assert rate_of([*ticks, 100, 101], 1) is not None
+
+
+@pytest.mark.parametrize(
+    ("format", "codec"),
+    [
+        ("mpegts", "libx264"),
+        ("mpeg", "mpeg2video"),
+        ("h264", "libx264"),
+        ("matroska", "libx264"),
+        ("avi", "mpeg4"),
+    ],
+)
+def test_times_that_begin_again_go_on(tmp_path, format, codec):
+    frames, options = counted(COUNT, (96, 128), 7), {"bf": "0"}
+    encode(tmp_path / "a", frames, codec, format=format, codec_options=options)
+    (tmp_path / "b").write_bytes((tmp_path / "a").read_bytes() * 2)
+    twice = list(open_video(tmp_path / "b").frames(broken=True))
+    assert numbers_of(twice) == [*range(COUNT)] * 2
+    steps = np.diff([frame.timestamp for frame in twice])
+    np.testing.assert_allclose(steps, 0.04, atol=0.001)
