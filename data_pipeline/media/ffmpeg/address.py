@@ -152,13 +152,14 @@ class Address(FrameReader):
         with decoder.container as container:
             display = Display(decoder.pixel_shape)
             length = (container.duration or 0) / 1e6
-            is_file = container.size > 0 or length > 0
+            size = container.size or 0  # unknown: None, or negative before PyAV 19
+            is_file = size > 0 or length > 0
             for seconds, frame in decoder.frames():
                 if is_file and seconds <= self._seen:
                     continue
                 self._seen = seconds
                 yield display.image(frame)
-            is_whole = container.size > 0 and decoder.failure is None
+            is_whole = size > 0 and decoder.failure is None
             is_at_end = length > 0 and self._seen >= length - 2 / self.fps
             self._is_complete = is_whole or is_at_end
 
