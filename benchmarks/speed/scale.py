@@ -7,7 +7,7 @@ every worker is bound to a core of its own, scheduler and command to none. The l
 table extrapolates to a larger amount of video. Run this on a machine that does nothing
 else.
 
-Examples:
+Example:
   python -m benchmarks.speed.scale --videos my_videos/ --hours 1000 --price 0.04
   python -m benchmarks.speed.scale --ways Dask --repeats 3
 

@@ -22,7 +22,7 @@ class Display:
     """
 
     def __init__(self, pixel_shape: Fraction | None) -> None:
-        self._pixel_shape = pixel_shape
+        self._pixel_shape = float(pixel_shape or 1)
         self._reformatter = VideoReformatter()
 
     def image(self, frame: VideoFrame) -> np.ndarray | None:
@@ -48,7 +48,7 @@ class Display:
         return oriented(stored, matrix_of(frame))
 
 
-def square_size(width: int, height: int, shape: Fraction | None) -> tuple[int, int]:
+def square_size(width: int, height: int, shape: float) -> tuple[int, int]:
     """Return (width, height) of a picture in square pixels.
 
     As in browsers, VLC and mpv the shorter side of a pixel grows: nothing shrinks.
@@ -56,13 +56,13 @@ def square_size(width: int, height: int, shape: Fraction | None) -> tuple[int, i
     Args:
         width: in stored pixels.
         height: in stored pixels.
-        shape: width of a stored pixel divided by its height; None: unknown.
+        shape: width of a stored pixel divided by its height.
     """
-    if not shape or not 1 / MOST_OBLONG <= shape <= MOST_OBLONG:
+    if not 1 / MOST_OBLONG <= shape <= MOST_OBLONG:
         return width, height
     if shape > 1:
-        return max(1, round(width * shape)), height
-    return width, max(1, round(height / shape))
+        return round(width * shape), height
+    return width, round(height / shape)
 
 
 def matrix_of(frame: VideoFrame) -> np.ndarray | None:

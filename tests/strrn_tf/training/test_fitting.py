@@ -237,6 +237,18 @@ class TestFit:
         fit(saved, batches_from, dataclasses.replace(PHASE, steps=1), folder)
         assert int(saved.optimizer.iterations) == 2
 
+    def test_a_signal_in_the_last_update_is_not_forgotten(self, folder):
+        def press(number):
+            if number == PHASE.steps:
+                signal.raise_signal(signal.SIGTERM)
+
+        with pytest.raises(Interrupted):
+            fit(new_trainer(press), batches_from, PHASE, folder)
+        saved = new_trainer()
+        fit(saved, batches_from, PHASE, folder)
+        assert int(saved.optimizer.iterations) == PHASE.steps
+        assert [line["step"] for line in metrics(folder)] == [2, 4, 6, 8, 10]
+
 
 class TestDivergence:
     def test_a_loss_that_is_not_finite_stops_before_anything_is_saved(self, folder):

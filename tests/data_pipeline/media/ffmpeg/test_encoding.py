@@ -17,7 +17,7 @@ from data_pipeline.media.video import open_video, write_video
     [(480, 16000), (16000, 480), (480, 8192), (1, 64), (64, 1), (1, 1)],
 )
 def test_a_size_that_no_overlay_has_is_one_clear_line(tmp_path, size, capfd):
-    words = rf"o\.mp4: no overlay.* {size[1]} x {size[0]} pixels.*--landmarks"
+    words = rf"o\.mp4: no overlay.* {size[1]} x {size[0]} pixels.*landmarks are"
     with pytest.raises(ValueError, match=words):
         write_video(tmp_path / "o.mp4", [plain(90, size)] * 2, 25)
     assert not list(tmp_path.iterdir())

@@ -40,7 +40,7 @@ def written(path, kind, noise=0):
     return path.read_bytes()
 
 
-def feed(path, content, size=4096):
+def pour(path, content, size=4096):
     """Write to a pipe in small pieces, as a program that is slow."""
 
     def write():
@@ -59,7 +59,7 @@ def test_a_pipe_is_read_to_its_end(tmp_path, kind, capfd):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     assert is_pipe(fifo)
-    feed(fifo, content)
+    pour(fifo, content)
     video = open_video(fifo)
     frames = list(video.frames(broken=True))
     assert numbers_of(frames) == list(range(COUNT))
@@ -75,7 +75,7 @@ def test_the_rate_of_a_pipe_is_that_of_its_first_times(tmp_path):
     times = [0, 47, 94, 106, 153, 165, 210, 258, 270, 330, 360, 390]
     clip = encode(tmp_path / "a.webm", counted(COUNT), "libvpx", rate=1000, times=times)
     os.mkfifo(tmp_path / "fifo")
-    feed(tmp_path / "fifo", clip.read_bytes())
+    pour(tmp_path / "fifo", clip.read_bytes())
     assert open_video(tmp_path / "fifo").fps == pytest.approx(11 / 0.390, rel=0.01)
 
 
@@ -107,7 +107,7 @@ def test_standard_input(tmp_path, name, kind, is_file):
 def test_what_a_shell_puts_for_a_command(tmp_path):
     content = written(tmp_path / "clip", "matroska")
     reading, writing = os.pipe()
-    feed(writing, content)
+    pour(writing, content)
     assert numbers_of(open_video(f"/dev/fd/{reading}")) == list(range(COUNT))
     os.close(reading)
 
@@ -125,7 +125,7 @@ def test_what_a_shell_puts_for_a_command(tmp_path):
 def test_what_is_no_video_is_named(tmp_path, content, words, capfd):
     fifo = tmp_path / "my.fifo"
     os.mkfifo(fifo)
-    feed(fifo, content)
+    pour(fifo, content)
     with pytest.raises((ValueError, OSError), match=rf"my\.fifo.*{words}"):
         list(open_video(fifo))
     assert capfd.readouterr() == ("", "")
@@ -135,7 +135,7 @@ def test_what_is_no_video_is_named(tmp_path, content, words, capfd):
 def test_a_pipe_that_breaks_off_gives_what_came(tmp_path, kind):
     content = written(tmp_path / "clip", kind, noise=7)
     os.mkfifo(tmp_path / "fifo")
-    feed(tmp_path / "fifo", content[: len(content) * 2 // 3])
+    pour(tmp_path / "fifo", content[: len(content) * 2 // 3])
     numbers = numbers_of(open_video(tmp_path / "fifo"))
     assert 2 <= len(numbers) < COUNT
     assert numbers == list(range(len(numbers)))
