@@ -24,6 +24,8 @@ class Display:
     def __init__(self, pixel_shape: Fraction | None) -> None:
         self._pixel_shape = float(pixel_shape or 1)
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: np.ndarray | None = None
 
     def image(self, frame: VideoFrame) -> np.ndarray | None:
         """Return (H, W, 3) uint8 RGB of a decoded frame.
@@ -45,7 +47,11 @@ class Display:
         size = square_size(stored.shape[1], stored.shape[0], self._pixel_shape)
         if size != stored.shape[1::-1]:
             stored = cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR)
-        return oriented(stored, matrix_of(frame))
+        # Side data and their frame refer to each other: if they were asked for every
+        # time, the memory of frames would be free only after a collection.
+        if frame.rotation != self._rotation:
+            self._rotation, self._matrix = frame.rotation, matrix_of(frame)
+        return oriented(stored, self._matrix)
 
 
 def square_size(width: int, height: int, shape: float) -> tuple[int, int]:

@@ -98,9 +98,7 @@ def test_pixels_are_made_square_before_the_picture_is_turned(tmp_path):
     assert corners_of(image) == [2, 0, 3, 1]
 
 
-@pytest.mark.parametrize(
-    "shape", [None, Fraction(0), Fraction(1), Fraction(9), Fraction(1, 9)]
-)
+@pytest.mark.parametrize("shape", [0, 1, 8.1, 0.12, 255])
 def test_shapes_that_no_pixel_has_are_ignored(shape):
     assert square_size(64, 48, shape) == (64, 48)
 

@@ -76,7 +76,9 @@ def test_the_rate_of_a_pipe_is_that_of_its_first_times(tmp_path):
     clip = encode(tmp_path / "a.webm", counted(COUNT), "libvpx", rate=1000, times=times)
     os.mkfifo(tmp_path / "fifo")
     pour(tmp_path / "fifo", clip.read_bytes())
-    assert open_video(tmp_path / "fifo").fps == pytest.approx(11 / 0.390, rel=0.01)
+    video = open_video(tmp_path / "fifo")
+    assert video.fps == pytest.approx(11 / 0.390, rel=0.01)
+    assert len(list(video)) == COUNT
 
 
 @pytest.mark.parametrize(
