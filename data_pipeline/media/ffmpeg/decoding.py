@@ -12,7 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from data_pipeline.media.ffmpeg.clock import Packets
+from data_pipeline.media.ffmpeg.stream_clock import Packets
 from data_pipeline.media.frame_reader import THREADS
 
 # Failures to read, one after the other, after which a file counts as ended.
