@@ -47,7 +47,7 @@ def test_all_orientations_of_videos(tmp_path, name, file, codec):
     assert image.flags.c_contiguous
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(ORIENTATIONS, 1))
+@pytest.mark.parametrize(("number", "name"), [*enumerate(ORIENTATIONS, 1)])
 def test_exif_in_the_frames_of_a_camera(tmp_path, number, name):
     exif, file = Image.Exif(), io.BytesIO()
     exif[274] = number
