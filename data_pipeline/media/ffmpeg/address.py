@@ -1,13 +1,20 @@
 """Frames of a network address in real time: cameras and streams."""
 
+import errno
 import math
 import shutil
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPException
 from pathlib import Path
-from urllib.request import urlopen
+from typing import BinaryIO
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+from urllib.request import Request, urlopen
 
 import av
 import numpy as np
@@ -82,6 +89,7 @@ class Address(FrameReader):
         self._is_connected = scheme not in _CONNECTIONLESS
         self._seen = -math.inf  # seconds in the container of the last frame
         self._is_complete = False
+        self._copied = ExitStack()  # closes a copy of what a server sends
         # Opened now: mistakes are known at once.
         self._decoder: Decoder | None = self._open()
         stream = self._decoder.stream
@@ -98,11 +106,11 @@ class Address(FrameReader):
             if not self.address.lower().startswith("http"):
                 raise explained(error, self.name) from error
         # The index of an MP4 file is at its end, and the server sends no parts.
-        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the container
-        with urlopen(self.address, timeout=TIMEOUT) as response:
-            shutil.copyfileobj(response, copy)
-        copy.seek(0)
-        return _begun(open_object(copy, self.name), self.name)
+        with ExitStack() as resources:
+            copy = resources.enter_context(_copy(self.address, self.name))
+            decoder = _begun(open_object(copy, self.name), self.name)
+            self._copied = resources.pop_all()
+        return decoder
 
     def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
         last = max(wanted, default=-1) if wanted is not None else math.inf
@@ -150,7 +158,7 @@ class Address(FrameReader):
         except (ValueError, OSError, av.FFmpegError) as error:
             self._report(f"note: {one_line(error)}")
             return
-        with decoder.container as container:
+        with self._copied, decoder.container as container:
             display = Display(decoder.pixel_shape)
             length = (container.duration or 0) / 1e6
             size = container.size or 0  # unknown: None, or negative before PyAV 19
@@ -163,6 +171,33 @@ class Address(FrameReader):
             is_whole = size > 0 and decoder.failure is None
             is_at_end = length > 0 and self._seen >= length - 2 / self.fps
             self._is_complete = is_whole or is_at_end
+
+
+def _copy(address: str, name: str) -> BinaryIO:
+    """Return a temporary file with what a web server sends; it goes when it is closed.
+
+    Raises:
+        OSError: the server does not send it; ``name`` is named.
+    """
+    parts = urlsplit(address)
+    host = parts.netloc.rpartition("@")[2]
+    request = Request(parts._replace(netloc=host).geturl())
+    if parts.username:
+        words = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        coded = b64encode(words.encode()).decode()
+        # Not for a host that the server may send us to.
+        request.add_unredirected_header("Authorization", f"Basic {coded}")
+    copy = tempfile.TemporaryFile()  # noqa: SIM115  # open for the caller
+    try:
+        with urlopen(request, timeout=TIMEOUT) as response:
+            shutil.copyfileobj(response, copy)
+    except (OSError, HTTPException) as error:
+        copy.close()
+        if isinstance(error, HTTPError):
+            error.close()
+        raise OSError(errno.EIO, f"cannot be downloaded ({error})", name) from error
+    copy.seek(0)
+    return copy
 
 
 def _begun(container: InputContainer, name: str) -> Decoder:

@@ -73,6 +73,23 @@ def test_a_server_that_sends_parts(tmp_path, kind):
     assert (video.waits, video.lines) == ([], [])
 
 
+def test_a_password_is_for_the_server_alone(tmp_path):
+    content = clip(tmp_path, "index at the end", 100)
+    with http_server([whole(content)]) as (name, asked):
+        name = name.replace("//", "//joe:secret@")
+        assert len(list(Watched(name))) == 100
+    assert asked[-1] is None  # a copy of the whole
+
+
+def test_a_copy_that_fails_names_the_address_without_its_password(tmp_path):
+    content = clip(tmp_path, "index at the end", 100)
+    with http_server([whole(content), (None, None)]) as (name, _):
+        with pytest.raises(OSError, match=r"cannot be downloaded .*404") as caught:
+            open_video(name.replace("//", "//joe:secret@"), allow_network=True)
+        assert caught.value.filename == name
+    assert "secret" not in str(caught.value)
+
+
 def test_times_are_those_of_the_clock(tmp_path):
     ticks = iter([5.0, *(100.0 + n**2 for n in range(COUNT)), 9e9])
     with http_server([whole(clip(tmp_path))]) as (name, _):
@@ -164,7 +181,7 @@ def test_what_is_no_video_is_named(body, words, capfd):
 
 
 def test_an_address_that_no_host_has_is_named():
-    with pytest.raises(OSError, match="") as caught:
+    with pytest.raises(OSError, match="Input/output error") as caught:
         open_video("http://[bad/clip.mp4", allow_network=True)
     assert caught.value.filename == "http://[bad/clip.mp4"
 
