@@ -7,6 +7,7 @@ line on stderr and no traceback; 128 and the number of the signal that ended the
 
 import contextlib
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -66,6 +67,12 @@ def parse_options(
     except SystemExit as stop:
         if not stop.code:
             raise
+        given = sys.argv[1:] if argv is None else argv
+        for word in given:
+            if word.startswith("-") and os.path.exists(word):
+                raise ValueError(
+                    f"{word} looks like an option. Write ./{word} for the file"
+                ) from None
         message = _plain(_first_message(messages.getvalue()))
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 

@@ -81,3 +81,13 @@ def test_a_reader_replaces_a_process_that_crashes(tmp_path):
         assert reader.read(tmp_path / "missing.mp4")["result"] == "refused"
     finally:
         reader.close()
+
+
+def test_a_decoder_counts_where_it_was_called(tmp_path):
+    seeds = {path.name: path for path in write_seeds(tmp_path)}
+    for name in ("a.png", "h264.mp4"):
+        path = seeds[name]
+        assert outcome(str(path))["decoder"]
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        assert outcome(str(path))["result"] == "refused"
+        assert not outcome(str(path))["decoder"]

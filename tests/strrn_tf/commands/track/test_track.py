@@ -218,6 +218,18 @@ def test_mistakes_are_one_line(arguments, message, clips, tmp_path, capsys):
     assert names(tmp_path) == before
 
 
+def test_a_file_that_looks_like_an_option_is_told_how_to_be_named(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-x.mp4").touch()
+    assert track("-x.mp4") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "strrn: -x.mp4 looks like an option. Write ./-x.mp4 for the file"
+    assert track("-y.mp4") == 2
+    assert "Unrecognized options: -y.mp4" in capsys.readouterr().err
+
+
 # Folders of .pts ----------------------------------------------------------------------
 
 
