@@ -296,6 +296,20 @@ class TestInside:
         with pytest.raises(ValueError, match=rf"--missing-mark.*{count} at \(-1000"):
             self.check(face)
 
+    @pytest.mark.parametrize("place", [(0, 0), (-2, -2), (319, 279)])
+    def test_a_mark_in_or_beside_the_picture_that_was_not_named(self, place):
+        face = FACE.copy()
+        face[:3] = place
+        with pytest.raises(ValueError, match=r"a\.pts: .*--missing-mark.*3 at \("):
+            self.check(face)
+        face[2] = FACE[2]
+        self.check(face)
+
+    def test_points_of_a_closed_mouth_may_be_one(self):
+        face = FACE.copy()
+        face[61:64] = face[65:68] = face[66]
+        self.check(face)
+
     def test_one_point_that_is_wrong(self):
         face = FACE.copy()
         face[3], face[4] = (900, 100), (-800, 20)

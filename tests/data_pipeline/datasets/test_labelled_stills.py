@@ -36,13 +36,24 @@ def test_missing_points_of_300w_are_taken_only_where_they_may_be(tmp_path, mark)
     put(tmp_path, "b", pts(FACE).decode())
     stills = list_labelled(tmp_path)
     remark = f"20 of 68 points are not annotated: `{mark}`, from line 4"
-    assert [still.remark for still in stills] == [remark, ""]
+    assert [still.remark for still in stills] == [f"a.pts: {remark}", ""]
     assert np.isnan(read_landmarks(stills[0])[:20]).all()
     assert np.isfinite(read_landmarks(stills[0])[20:]).all()
     whole = list_stills(tmp_path)
     assert [still.name for still in whole] == ["b.jpg"]
     assert "all points must be annotated" in whole.problems[0].reason
     assert remark in whole.problems[0].reason
+
+
+@pytest.mark.parametrize("sides", [(0, 0), (0, 1), (1, 0)])
+def test_a_whole_shape_has_a_width_and_a_height(tmp_path, sides):
+    put(tmp_path, "a", pts(FACE * sides + 50).decode())
+    put(tmp_path, "b", pts(FACE).decode())
+    stills = list_labelled(tmp_path)
+    assert [still.name for still in stills] == ["b.jpg"]
+    assert "a.pts: annotated points must not all lie in one place or on one line" in (
+        stills.problems[0].reason
+    )
 
 
 def test_an_option_names_another_mark(tmp_path):
