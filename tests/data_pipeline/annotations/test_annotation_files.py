@@ -252,7 +252,7 @@ class TestCoco:
             ([], "`images` and `annotations`"),
             ({"images": []}, "`images` and `annotations`"),
             ({"images": [], "annotations": []}, "no annotation has `keypoints`"),
-            (coco([[1, 2, 2]], image_id=9), "`images` and `annotations`.*9"),
+            (coco([[1, 2, 2]], image_id=9), "annotation 7: `image_id` must .*: 9"),
             (coco([]) | {"images": [{"id": 3, "file_name": None}]}, "`file_name`"),
             (coco([]) | {"annotations": 2 * coco([])["annotations"]}, "two of 7"),
             ("[" * 100_000, "must be JSON"),
