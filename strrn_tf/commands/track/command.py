@@ -172,7 +172,14 @@ def check_numbers(options: Options) -> None:
 
 
 def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
-    """Raise a ``ValueError`` if pose and openings are wanted and have no place."""
+    """Raise a ``ValueError`` if pose and openings are wanted and have no place.
+
+    A focal length that nothing uses is a note.
+    """
+    uses_camera = options.pose or any(o.format == "openface" for o in planned)
+    if options.focal_length is not None and not uses_camera:
+        note = "--focal-length is for the pose: add --pose or --format openface"
+        print(f"note: {note}", file=sys.stderr)
     if options.pose and not any(
         outputs.overlay or outputs.format not in WITHOUT_MEASURES for outputs in planned
     ):
