@@ -217,6 +217,10 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
         ((), "strrn evaluate --model runs/mdm --category all"),
         (("--output", "my run"), "strrn evaluate --model 'my run' --category all"),
         (("--stills", "a b"), "--model runs/mdm --dataset 300w --data-root 'a b'"),
+        (
+            ("--stills", "a", "--mapping", "m.json", "--missing-mark", "-999"),
+            "--model runs/mdm --dataset 300w --data-root a --mapping m.json",
+        ),
         (("--data-root", "data"), "--model runs/mdm --category all --data-root data"),
         (
             ("--init", "strrn-mdm", "--unlabelled", "videos"),
