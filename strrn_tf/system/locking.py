@@ -2,15 +2,18 @@
 
 The others wait and then find it full (`filling`), or get an error (`exclusive_lock`).
 The system frees a lock when its process dies. Its file stays after a success and goes
-after a failure: nothing is left beside a folder that was refused.
+after a failure: nothing is left beside a folder that was refused. filelock is imported
+late: the plain installation lacks it, and imports this file.
 """
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # Inside the folder: what it lies in may not be ours to write to.
 LOCK = ".lock"
@@ -27,7 +30,7 @@ def filling(folder: str | Path) -> Iterator[None]:
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = Path(f"{folder}.lock")
     is_ours = not path.exists()
-    lock = FileLock(path)
+    lock = _lock(path)
     if not _is_free(lock):
         print(f"waiting for another process that fills {folder}", file=sys.stderr)
         lock.acquire()
@@ -51,7 +54,7 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
     path = Path(f"{folder}.lock") if beside else folder / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     is_ours = not path.exists()
-    lock = FileLock(path)
+    lock = _lock(path)
     if not _is_free(lock):
         raise ValueError(
             f"another process is writing to {folder}: wait for it, or choose another "
@@ -62,7 +65,7 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
 
 
 @contextmanager
-def _held(lock: FileLock, is_ours: bool) -> Iterator[None]:
+def _held(lock: "FileLock", is_ours: bool) -> Iterator[None]:
     """Release a lock at the end; remove a file made by this call if the block fails."""
     try:
         yield
@@ -77,8 +80,16 @@ def _held(lock: FileLock, is_ours: bool) -> Iterator[None]:
         lock.release()
 
 
-def _is_free(lock: FileLock) -> bool:
+def _lock(path: Path) -> "FileLock":
+    from filelock import FileLock
+
+    return FileLock(path)
+
+
+def _is_free(lock: "FileLock") -> bool:
     """Take a lock if no other process has it; return whether it was taken."""
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=0)
     except Timeout:
