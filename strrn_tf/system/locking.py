@@ -26,11 +26,13 @@ def filling(folder: str | Path) -> Iterator[None]:
     Raises:
         OSError: its file cannot be made.
     """
+    from filelock import FileLock
+
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = Path(f"{folder}.lock")
     is_ours = not path.exists()
-    lock = _lock(path)
+    lock = FileLock(path)
     if not _is_free(lock):
         print(f"waiting for another process that fills {folder}", file=sys.stderr)
         lock.acquire()
@@ -50,11 +52,13 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
         ValueError: another process has it.
         OSError: its file cannot be made.
     """
+    from filelock import FileLock
+
     folder = Path(folder)
     path = Path(f"{folder}.lock") if beside else folder / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
     is_ours = not path.exists()
-    lock = _lock(path)
+    lock = FileLock(path)
     if not _is_free(lock):
         raise ValueError(
             f"another process is writing to {folder}: wait for it, or choose another "
@@ -78,12 +82,6 @@ def _held(lock: "FileLock", is_ours: bool) -> Iterator[None]:
         raise
     finally:
         lock.release()
-
-
-def _lock(path: Path) -> "FileLock":
-    from filelock import FileLock
-
-    return FileLock(path)
 
 
 def _is_free(lock: "FileLock") -> bool:
