@@ -75,6 +75,14 @@ def read_annotation(path: Path, labels: Labels | None = None) -> Annotation:
     return to_ibug68(markup, named, remark)
 
 
+def place_of(path: Path, labels: Labels | None) -> str:
+    """Return where an annotation is, for messages: a file, and a line or id in it."""
+    if labels is None or not labels.entry:
+        return str(path)
+    kind = "annotation" if path.suffix.lower() == ".json" else "line"
+    return f"{path}, {kind} {labels.entry}"
+
+
 def check_inside(
     annotation: Annotation, size: tuple[int, int], path: str | Path
 ) -> None:
@@ -86,7 +94,7 @@ def check_inside(
     Args:
         annotation: of the face.
         size: width and height of the picture in pixels.
-        path: of the annotation, for the message.
+        path: of the annotation, or its place, for the message.
     """
     places, picture = annotation.places, f"a picture of {size[0]} x {size[1]}"
     beyond = np.maximum(-places, places - (np.array(size) - 1)).max(-1, initial=0)

@@ -1,6 +1,7 @@
 """Mapping files, tables, COCO keypoints and `.pts` files of another markup."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from support.faces import drawn_face
 from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.annotations.coco import read_faces
 from data_pipeline.annotations.mapping import read_mapping
-from data_pipeline.annotations.reading import Labels, check_inside, read_annotation
+from data_pipeline.annotations.reading import (
+    Labels,
+    check_inside,
+    place_of,
+    read_annotation,
+)
 from strrn_tf.landmarks import REGIONS
 
 FACE = drawn_face()
@@ -263,6 +269,19 @@ class TestCoco:
         with pytest.raises(ValueError, match=words) as error:
             read_faces(path)
         assert "c.json" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "place"),
+    [
+        ("a.pts", "", "a.pts"),
+        ("labels.csv", "12", "labels.csv, line 12"),
+        ("coco.json", "7", "coco.json, annotation 7"),
+    ],
+)
+def test_messages_name_the_place_in_a_file_of_many_faces(name, entry, place):
+    assert place_of(Path("d", name), Labels(entry)) == str(Path("d", place))
+    assert place_of(Path("d", name), None) == str(Path("d", name))
 
 
 class TestInside:
