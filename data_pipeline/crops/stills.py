@@ -7,7 +7,7 @@ from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import cut_window
 from data_pipeline.datasets.three_hundred_w import Still, read_landmarks
 from data_pipeline.media.images import read_image
-from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.geometry import box_from_landmarks, upright_box
 
 
 def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
@@ -15,18 +15,19 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
 
     Args:
         still: annotated image.
-        boxes: "landmarks" for the tight box of the annotation, or a function from an
-            image to face boxes. The box nearest to the annotated face is used.
+        boxes: "landmarks" for the tight box of the upright annotation, or a function
+            from an image to face boxes. The box nearest to the annotated face is used.
+            The window turns with the annotated face either way.
 
     Raises:
         ValueError: the image or its landmarks cannot be read, or no face is found.
     """
     image, landmarks = read_image(still.image_path), read_landmarks(still)
-    box = box_from_landmarks(landmarks)
+    box, roll = upright_box(landmarks)
     if callable(boxes):
-        box = _nearest(boxes(image), box)
+        box = _nearest(boxes(image), box_from_landmarks(landmarks))
     try:
-        frames, landmarks, matrix = cut_window([image], landmarks[None], box)
+        frames, landmarks, matrix = cut_window([image], landmarks[None], box, roll)
     except ValueError as error:  # the landmarks are one point, or a line
         raise ValueError(f"{still.landmarks_path}: {error}") from error
     return Samples([still.name], frames[None], landmarks[None], matrix[None])

@@ -16,7 +16,10 @@ STORED_MARGIN = CROP_MARGIN * STORED_SIZE / CROP_SIZE
 
 
 def cut_window(
-    images: Sequence[np.ndarray], landmarks: np.ndarray, box: np.ndarray
+    images: Sequence[np.ndarray],
+    landmarks: np.ndarray,
+    box: np.ndarray,
+    roll: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut one window out of T images.
 
@@ -24,6 +27,7 @@ def cut_window(
         images: T images (H, W, 3) uint8.
         landmarks: (T, 68, 2) in image pixels. NaN stays NaN.
         box: face box (4,) in image pixels.
+        roll: of the window, in radians, see ``strrn_tf.geometry.crop_matrix``.
 
     Returns:
         Crops (T, 385, 385, 3) uint8, landmarks (T, 68, 2) float32 in stored pixels, and
@@ -32,6 +36,6 @@ def cut_window(
     Raises:
         ValueError: the box is empty or not finite.
     """
-    matrix = crop_matrix(box, STORED_SIZE, STORED_MARGIN)
+    matrix = crop_matrix(box, STORED_SIZE, STORED_MARGIN, roll)
     crops = np.stack([cut(image, matrix, STORED_SIZE) for image in images])
     return crops, apply_matrix(matrix, landmarks).astype(np.float32), matrix

@@ -42,7 +42,7 @@ class TrackState:
         self, networks: FaceNetworks, image: np.ndarray, landmarks: np.ndarray
     ) -> "TrackState":
         """Return the same state with a new crop around landmarks (68, 2)."""
-        crop = networks.crop_face(image, box_from_landmarks(landmarks))
+        crop = networks.crop_around(image, landmarks)
         return replace(self, crop=crop, cut_around=landmarks)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
+from strrn_tf.geometry import as_numbers, face_size
 from strrn_tf.system import validation
 from strrn_tf.system.validation import (
     check_count,
@@ -28,9 +28,9 @@ from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
     Finder,
+    MtcnnFinder,
     check_boxes,
     checked_finder,
-    mtcnn_finder,
 )
 from strrn_tf.tracking.face_detection.checked_detector import CheckFace
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
@@ -116,7 +116,9 @@ class FaceTracker:
         self.networks = networks or FaceNetworks(folder, num_threads, stage_timer)
         fraction = self.config.finder_min_face_fraction
         self._finder = (
-            checked_finder(finder) if finder else mtcnn_finder(num_threads, fraction)
+            checked_finder(finder)
+            if finder
+            else MtcnnFinder(num_threads, fraction, turns=folder.is_upright)
         )
         if not check_faces:
             face_check = None
@@ -142,6 +144,8 @@ class FaceTracker:
     def reset(self) -> None:
         """Forget all faces, e.g. before another video. Numbering starts at 0 again."""
         self._tracks.reset()
+        if isinstance(self._finder, MtcnnFinder):
+            self._finder.reset()
         if self._smoother:
             self._smoother.reset()
         self._clock = 0.0
@@ -150,6 +154,8 @@ class FaceTracker:
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box.
+
+        The face may be turned in the picture by any angle.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -188,7 +194,7 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
-        crop = self.networks.crop_face(previous_frame, box_from_landmarks(start))
+        crop = self.networks.crop_around(previous_frame, start)
         landmarks, error, _ = self.networks.step(crop, frame, start)
         return landmarks, error
 

@@ -60,6 +60,11 @@ class ModelFolder:
         return float(self.description["crop"]["margin"])
 
     @property
+    def is_upright(self) -> bool:
+        """Whether crop windows turn with the face. Older folders do not say so."""
+        return bool(self.description["crop"].get("upright", False))
+
+    @property
     def mean_shape(self) -> np.ndarray:
         """The mean shape (68, 2) float32 in crop pixels."""
         return np.asarray(self.description["mean_shape"], np.float32)
