@@ -88,7 +88,7 @@ def track_step(
     )
     if not error <= config.max_cycle_error or is_degenerate:
         return Step(error)
-    settings = FlowSettings.of_config(config)
+    settings = FlowSettings.of_config(config, state.crop.gray.shape[0])
     flow = networks.flow_landmarks(state.crop, crop, start, settings)
     motion = float(relative_distance(tracked, start))
     # The window stays until the face has left its middle: a moving one adds noise.
