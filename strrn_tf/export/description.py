@@ -31,7 +31,7 @@ _START = _LANDMARKS | {
 _FORMULA = (
     "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: of the "
     "earlier frame, one crop for both frames); roll: angle of the face in the image, "
-    "clockwise, 0 where it is unknown; box is that of the face turned upright by -roll, "
+    "clockwise, 0 where it is unknown; box is that of the face turned by -roll, "
     "moved to where its centre (cx, cy) is in the image; "
     "scale = size / (margin * max(x1 - x0, y1 - y0)); "
     "crop_x = scale * (cos(roll) * (x - cx) + sin(roll) * (y - cy)) + (size - 1) / 2; "

@@ -18,6 +18,7 @@ from strrn_tf.geometry import (
     upright_box,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
@@ -226,7 +227,7 @@ class FaceNetworks:
             return _to_image(matrix, found), error, crop
 
     def flow_landmarks(
-        self, previous: Crop, crop: Crop, start: np.ndarray, settings: FlowSettings
+        self, previous: Crop, crop: Crop, start: np.ndarray, config: TrackingConfig
     ) -> np.ndarray:
         """Return landmarks (68, 2) of the next frame by optical flow, NaN if not found.
 
@@ -234,8 +235,9 @@ class FaceNetworks:
             previous: crop of the previous frame.
             crop: of the next frame, with the same window.
             start: landmarks (68, 2) in pixels of the previous frame.
-            settings: of optical flow.
+            config: settings of optical flow.
         """
+        settings = FlowSettings.of_config(config, self._size)
         with self._time("flow"):
             start_in_crop = apply_matrix(previous.matrix, start)
             moved = flow_landmarks(previous.gray, crop.gray, start_in_crop, settings)

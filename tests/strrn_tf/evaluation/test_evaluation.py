@@ -64,8 +64,8 @@ class FakeNetworks:
     def __init__(self, tracker):
         self.tracker = tracker
 
-    def crop_face(self, image, box):
-        return image, box
+    def crop_around(self, image, landmarks):
+        return image, box_from_landmarks(landmarks)
 
     def detect_in(self, crop):
         return self.tracker.align(*crop)
