@@ -6,12 +6,16 @@ import cv2
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, face_size
-from strrn_tf.landmarks import CONTOURS
+from strrn_tf.geometry.average_head import AVERAGE_HEAD
+from strrn_tf.geometry.head_pose import PlacedHead, project_head
+from strrn_tf.landmarks import CONTOURS, NOSE_ROOT
 
 # RGB. Reliability runs from red over amber to green; without one, green.
 UNRELIABLE, DOUBTFUL, RELIABLE = (235, 64, 52), (250, 190, 40), (70, 225, 110)
 WHITE, TRUTH, FAULTY = (255, 255, 255), (60, 200, 255), (255, 120, 20)
 BLACK = (0, 0, 0)
+# Of a head: to the right of the picture, down, and out of the face.
+AXES = (235, 64, 52), (70, 225, 110), (60, 120, 255)
 SUBPIXEL_BITS = 4
 FONT, SMALLEST_TEXT = cv2.FONT_HERSHEY_SIMPLEX, 0.35
 
@@ -97,19 +101,23 @@ def tile_sheet(tiles: Sequence[np.ndarray], columns: int) -> np.ndarray:
 
 
 def draw_caption(image: np.ndarray, caption: str) -> np.ndarray:
-    """Return a copy of the image with a line of text on a darkened strip below.
+    """Return a copy of the image with lines of text on a darkened strip below.
 
-    A long line is written smaller, down to what can be read.
+    Long lines are written smaller, down to what can be read.
     """
     drawn = np.array(image, order="C")
     height, width = drawn.shape[:2]
+    lines = caption.split("\n")
     scale = max(SMALLEST_TEXT, min(width, 2 * height) / 1000)
-    strip = min(height, round(34 * scale) + 4)
+    pitch, margin = round(34 * scale), round(10 * scale)
+    strip = min(height, pitch * len(lines) + 4)
     drawn[height - strip :] = drawn[height - strip :] // 3
-    place = (round(10 * scale), height - round(11 * scale))
-    (needed, _), _ = cv2.getTextSize(caption, FONT, scale, 1)
-    scale = max(SMALLEST_TEXT, scale * min(1, (width - 2 * place[0]) / max(1, needed)))
-    _write(drawn, caption, place, scale, WHITE)
+    needed = max(cv2.getTextSize(line, FONT, scale, 1)[0][0] for line in lines)
+    smaller = min(1, (width - 2 * margin) / max(1, needed))
+    last = height - round(11 * scale)
+    for row, line in enumerate(reversed(lines)):
+        place = margin, last - pitch * row
+        _write(drawn, line, place, max(SMALLEST_TEXT, scale * smaller), WHITE)
     return drawn
 
 
@@ -130,6 +138,31 @@ def draw_name(
         scale = max(SMALLEST_TEXT, float(face_size(box)) / 200)
         place = round(float(box[0])), round(float(box[1]) - 8 * scale)
         _write(drawn, name, place, scale, reliability_colour(reliability))
+    return drawn
+
+
+def draw_axes(image: np.ndarray, landmarks: np.ndarray, head: PlacedHead) -> np.ndarray:
+    """Return a copy of the image with the axes of a head at the tip of its nose.
+
+    Red points to the right of the unturned head's picture, green down, blue out of the
+    face. Each has half the width of the face.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        landmarks: (68, 2) pixels of the image.
+        head: as it was placed on the landmarks; if it is NaN nothing is drawn.
+    """
+    drawn = np.array(image, order="C")
+    nose = AVERAGE_HEAD[NOSE_ROOT]
+    ends = project_head(np.stack([nose, *(nose + np.eye(3))]), head)
+    # The average head's nose is not that of this face.
+    places = ends + np.asarray(landmarks)[NOSE_ROOT] - ends[0]
+    if not np.isfinite(places).all():
+        return drawn
+    fixed = np.round(places * 2**SUBPIXEL_BITS).astype(np.int32).tolist()
+    width = max(2, round(float(face_size(box_from_landmarks(landmarks))) / 80))
+    for end, colour in zip(fixed[1:], AXES, strict=True):
+        cv2.line(drawn, fixed[0], end, colour, width, cv2.LINE_AA, SUBPIXEL_BITS)
     return drawn
 
 

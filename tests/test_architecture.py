@@ -7,7 +7,7 @@ from support.places import ROOT
 
 TOPS = "strrn_tf", "data_pipeline", "benchmarks", "examples", "tests", "docs"
 MODULES = [p for top in TOPS[:4] for p in (ROOT / top).rglob("*.py")]
-LIGHT = "strrn_tf/tracking", "strrn_tf/landmarks.py", "strrn_tf/geometry.py"
+LIGHT = "strrn_tf/tracking", "strrn_tf/landmarks.py", "strrn_tf/geometry"
 HEAVY = {"tensorflow", "keras", "pandas", "matplotlib", "scipy", "strrn_tf.layers"}
 EDGES = "data_pipeline", "strrn_tf/export", "strrn_tf/training", "strrn_tf/methods/sbr"
 

@@ -13,7 +13,7 @@ from support.places import ROOT
 from strrn_tf.commands.cli import COMMANDS
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
-PAGES += sorted(ROOT.glob("saved_models/**/*.md"))
+PAGES += [*sorted(ROOT.glob("saved_models/**/*.md")), ROOT / "benchmarks" / "README.md"]
 TOPS = "strrn_tf", "data_pipeline", "benchmarks", "examples", "tests", "docs"
 FILES = [path for top in TOPS[:3] for path in (ROOT / top).rglob("*.py")]
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]

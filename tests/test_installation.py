@@ -13,7 +13,7 @@ from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_face
 from strrn_tf.system.command_line import TRAIN
 
-BASE = {"ai-edge-litert", "numpy", "opencv-python-headless", "rich", "tyro"}
+BASE = {"ai-edge-litert", "av", "numpy", "opencv-python-headless", "rich", "tyro"}
 
 # Runs before anything of ours; the program that follows defines `is_blocked`.
 BLOCKER = """

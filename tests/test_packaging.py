@@ -1,5 +1,6 @@
 """A plain installation has what a clone has: packages, networks, models, commands."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,21 @@ def test_every_file_belongs_to_a_package_that_is_installed():
         assert any(fnmatch(Path(name).name, pattern) for pattern in patterns), name
 
 
+def test_the_licence_names_the_terms_of_everything_that_is_installed():
+    tomllib = pytest.importorskip("tomllib")
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads(text)["project"]
+    names = project["license"].split(" AND ")
+    assert len(names) == len(project["license-files"]) == 3
+    for name, path in zip(names, project["license-files"], strict=True):
+        terms = (ROOT / path).read_text(encoding="utf-8")
+        assert {"Apache-2.0": "Apache License", "MIT": "MIT"}.get(name, name) in terms
+    for description in ROOT.glob("saved_models/*/model.json"):
+        licence = json.loads(description.read_text(encoding="utf-8"))["licence"]
+        assert "research use only" in licence
+        assert "research-only" in names[2]
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A plain installation in an environment that borrows what strrn depends on.
@@ -65,6 +81,15 @@ def installed(tmp_path_factory):
 @pytest.mark.slow
 def test_a_plain_installation_has_every_file(installed):
     assert files(installed[0]) == files(ROOT)
+
+
+@pytest.mark.slow
+def test_a_plain_installation_names_its_licences(installed):
+    (folder,) = installed[0].glob("strrn-*.dist-info")
+    metadata = (folder / "METADATA").read_text(encoding="utf-8")
+    assert "LicenseRef-strrn-weights-research-only" in metadata
+    licences = {p.parent.name for p in folder.glob("licenses/**/LICENSE")}
+    assert licences == {"licenses", "mtcnn", "saved_models"}
 
 
 @pytest.mark.slow

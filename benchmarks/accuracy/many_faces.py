@@ -80,7 +80,7 @@ def run(options: Options) -> None:
             table.add_row(model, protocol, *(cells[protocol, c] for c in "123"))
     console = Console()
     console.print(table)
-    console.print("nme_interpupil in %; jitter; share of frames above 8 % in %")
+    console.print("nme_interpupil in %; error jitter; share of frames above 8 % in %")
 
 
 def follow_all(model: str, roots: list[Path]) -> list[FrameResult]:
@@ -101,7 +101,7 @@ def follow_all(model: str, roots: list[Path]) -> list[FrameResult]:
 
 
 def cell(row: dict) -> str:
-    """Return error, jitter and failures of a category."""
+    """Return error, error jitter and failures of a category."""
     failures = 100 * row["failure_008"]
     return f"{row['nme_interpupil']:.2f}; {row['jitter']:.2f}; {failures:.1f}"
 

@@ -1,11 +1,11 @@
 """How steady models are on videos that nobody has labelled.
 
-Every clip runs through the three protocols of `evaluate.py`. Boxes are those of the
+Every clip runs through the three protocols of `strrn evaluate`. Boxes are those of the
 largest face that MTCNN finds: `detect` starts from them in every frame, the other
 protocols where they must. The table holds for each protocol:
 
-* jitter: second difference of the landmarks in percent of the inter-pupil distance. It
-  includes the acceleration of the face, which is the same for all models.
+* landmark jitter: second difference of the landmarks in percent of the inter-pupil
+  distance. It includes the acceleration of the face, the same for all models.
 * distance to the landmarks of `detect`: median, in percent of the distance of the outer
   eye corners.
 * share of frames lost, of those in which MTCNN finds a face.
@@ -71,7 +71,9 @@ def run(options: Options) -> None:
             results.append(run_protocols(clip, trackers, options.frames))
         except (ValueError, OSError) as error:
             console.print(f"left out: {error}")
-    table = Table("model", "protocol", "jitter, %", "from detect, %", "lost, %")
+    table = Table(
+        "model", "protocol", "landmark jitter, %", "from detect, %", "lost, %"
+    )
     for name in trackers if results else ():
         clips_of_model = [shapes[name] for shapes, _ in results]
         for number, protocol in enumerate(PROTOCOLS):
@@ -117,7 +119,7 @@ def run_protocols(
 def figures(
     shapes: list[np.ndarray], detected: list[np.ndarray], seen: list[np.ndarray]
 ) -> list[str]:
-    """Return jitter, distance from `detect` and share of frames lost, as text.
+    """Return landmark jitter, distance from `detect` and share of frames lost, as text.
 
     Args:
         shapes: for every clip (T, 68, 2), NaN in lost frames.

@@ -77,7 +77,7 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
         ):
             frames = [
                 (frame.image, truth)
-                for frame in open_video(sequence.video_path)
+                for frame in open_video(sequence.video_path, from_zero=True)
                 if np.isfinite(truth := read_annotation(sequence, frame.index)).all()
             ]
             if rng.random() < 0.5:

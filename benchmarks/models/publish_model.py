@@ -1,8 +1,8 @@
 """Put a run's models into saved_models/ with what they are and how good they are.
 
-Takes the networks of a run on real data and the reports that evaluate.py wrote of them,
-and writes an exported folder whose model.json and MODEL_CARD.md state training data,
-licence terms and every measured figure.
+Takes the networks of a run on real data and the reports that strrn evaluate wrote of
+them, and writes an exported folder whose model.json and MODEL_CARD.md state training
+data, licence terms and every measured figure.
 
 Example:
   python -m benchmarks.models.publish_model runs/real-mdm --name strrn-mdm --reports
@@ -64,7 +64,7 @@ the inputs.
 {table}
 
 ```
-python evaluate.py --dataset 300w --data-root DIR/300w/helen/testset --model {name}
+strrn evaluate --dataset 300w --data-root DIR/300w/helen/testset --model {name}
 ```
 
 `docs/data.md` says what `DIR` is. The same with `--boxes mtcnn`. NME is in percent, the
@@ -92,7 +92,7 @@ faces shrunk). In one a fifth of each face is hidden, and one has the model's ow
 FAILURES = """
 ![The frames of synthetic faces where landmarks are worst](failures.jpg)
 
-`python evaluate.py --category 3 --model {name}`: found in orange, true in blue. The
+`strrn evaluate --category 3 --model {name}`: found in orange, true in blue. The
 model was not trained on synthetic faces.
 """
 
@@ -106,11 +106,11 @@ class Options:
     name: str
     """Name under saved_models/."""
     reports: tuple[Path, ...] = ()
-    """Folders written by evaluate.py for this run."""
+    """Folders written by strrn evaluate for this run."""
     groups: Path | None = None
     """What `benchmarks/accuracy/groups.py --json` wrote of this model."""
     failures: Path | None = None
-    """worst.png that evaluate.py wrote for this model on drawn faces."""
+    """worst.png that strrn evaluate wrote for this model on drawn faces."""
     command: str = ""
     """The command that trained it, or several, as Markdown."""
     precision: Precision = "float32"

@@ -108,8 +108,8 @@ def by_processes(crops: Crops, start: int, workers: int) -> Batches:
 
 def begin_grain_worker(index: int, count: int) -> None:
     """Prepare a process of Grain as the project's own are."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     begin_worker()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Grain ends it by this signal
 
 
 def by_grain(crops: Crops, start: int, workers: int) -> Batches:

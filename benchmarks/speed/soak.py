@@ -23,7 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from data_pipeline.animation.sample_clip import write_sample_clip
-from data_pipeline.media.video import VideoFrame, open_video
+from data_pipeline.media.frame_reader import VideoFrame
+from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
 from strrn_tf.system.command_line import run_program
 from strrn_tf.system.machine import pin_to_one_core, resident_megabytes

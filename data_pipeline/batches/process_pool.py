@@ -4,9 +4,9 @@ An augmented crop takes about a hundred short calls of NumPy and OpenCV. Between
 threads wait for the interpreter lock. Processes do not.
 """
 
+import atexit
 import mmap
 import multiprocessing
-import signal
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
@@ -17,11 +17,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
+from weakref import WeakSet
 
 import cv2
 import numpy as np
 
 from data_pipeline.tasks.processes import begin_worker
+from strrn_tf.system.interruption import shielding_children
 from strrn_tf.system.shared_setting import SharedSetting
 
 # Batches in the memory of every process: one is read while the next is written.
@@ -46,6 +48,17 @@ def _set_threads(count: int) -> int:
 
 
 _THREADS = SharedSetting(_set_threads)
+
+
+# All that were started. At exit `multiprocessing` ends them by SIGTERM, which they
+# ignore, and waits for them.
+_STARTED: WeakSet[BaseProcess] = WeakSet()
+
+
+@atexit.register
+def _kill_started() -> None:
+    for process in _STARTED:
+        process.kill()
 
 
 class _Worker(NamedTuple):
@@ -113,7 +126,7 @@ def prefetch(
             waiting.append(reader.submit(read, number))
     finally:
         for worker in pool:
-            worker.process.terminate()  # ends the reader's wait for it too
+            worker.process.kill()  # ends the reader's wait for it too
             worker.process.join()
         reader.shutdown(cancel_futures=True)
         stack.close()
@@ -127,8 +140,6 @@ def _fork(
     here, there = context.Pipe()
 
     def work() -> None:
-        # A terminal sends Ctrl-C to all its processes. The training process decides.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         begin_worker()
         try:
             for turn in count():
@@ -140,11 +151,12 @@ def _fork(
             there.send(error)
 
     process = context.Process(target=work, daemon=True)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), shielding_children():
         # JAX warns of forks because its threads are missing in the copy, which makes no
         # use of them.
         warnings.simplefilter("ignore")
         process.start()
+    _STARTED.add(process)
     there.close()  # the process has the only other end, so its death closes the pipe
     return _Worker(process, slots, here)
 

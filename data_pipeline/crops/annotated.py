@@ -65,7 +65,8 @@ def pack_annotated(
     """
     packed, problems = [], []
     missing = set(wanted)
-    for frame in open_video(sequence.video_path).frames(missing):
+    reader = open_video(sequence.video_path, from_zero=True)
+    for frame in reader.frames(missing):
         missing.discard(frame.index)
         try:
             landmarks = read_annotation(sequence, frame.index)

@@ -13,7 +13,8 @@ from data_pipeline.crops.window import cut_window
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
-from data_pipeline.media.video import FrameReader, VideoFrame, open_video
+from data_pipeline.media.frame_reader import FrameReader, VideoFrame
+from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
 
@@ -78,7 +79,7 @@ def pack_pairs(
     Raises:
         ValueError: the video cannot be read.
     """
-    reader = open_video(clip.video_path)
+    reader = open_video(clip.video_path, from_zero=isinstance(clip, Sequence300VW))
     announced = reader.num_frames_hint or _count_frames(reader)
     wanted = choose_pairs(clip, reader, announced, options)
     cutter = _Cutter(clip, options, reader)
@@ -119,7 +120,7 @@ def choose_pairs(
     num_frames: int,
     options: PairOptions,
 ) -> list[int]:
-    """Return the 0-based numbers of the last frames of pairs, spread evenly."""
+    """Return the numbers of the last frames of pairs, spread evenly."""
     dropped = getattr(clip, "dropped", frozenset())
 
     def is_next(i: int) -> bool:
@@ -128,7 +129,7 @@ def choose_pairs(
     steps = options.frames - 1
     allowed = [
         end
-        for end in range(steps, num_frames)
+        for end in reader.numbers(num_frames)
         if all(is_next(i) for i in range(end - steps + 1, end + 1))
     ]
     return spread(allowed, options.pairs_per_clip, clip.name, options.seed)

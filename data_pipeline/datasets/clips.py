@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipeline.media.images import frame_number, is_image, natural_key
-from data_pipeline.media.video import VIDEO_SUFFIXES
-from strrn_tf.system.file_names import numbered
+from data_pipeline.media.images import frame_number, natural_key
+from data_pipeline.media.sources import is_address, refuse_address
+from data_pipeline.media.suffixes import is_image, is_video
+from strrn_tf.system.file_names import numbered, plain
 
 
 class Clip(NamedTuple):
@@ -36,6 +37,8 @@ def list_clips(
     roots = [roots] if isinstance(roots, str | Path) else list(roots)
     paths = [Path(root) for root in roots]
     for path in paths:
+        if is_address(path):
+            refuse_address(path)
         if not path.exists():
             raise ValueError(f"{path}: there is no such file or folder of videos")
     has_prefix = len(paths) > 1 if prefixed is None else prefixed
@@ -67,11 +70,6 @@ def _num_bytes(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
-def plain(name: str) -> str:
-    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
-    return name.encode("utf-8", "backslashreplace").decode()
-
-
 def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     if root.is_file():
         return [Clip(plain(root.name), root)]
@@ -80,7 +78,7 @@ def _clips_below(root: Path, has_prefix: bool) -> list[Clip]:
     for folder, folders, files in os.walk(root.resolve()):
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         here = [Path(folder, name) for name in files if not name.startswith(".")]
-        found = [p for p in here if p.suffix.lower() in VIDEO_SUFFIXES]
+        found = [p for p in here if is_video(p)]
         numbered = [p for p in here if is_image(p) and frame_number(p) is not None]
         if len(numbered) >= 2:
             found.append(Path(folder))

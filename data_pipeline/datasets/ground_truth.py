@@ -17,8 +17,9 @@ from data_pipeline.datasets.three_hundred_vw import (
     read_annotation,
 )
 from data_pipeline.datasets.three_hundred_w import Still, read_landmarks
+from data_pipeline.media.frame_reader import FrameReader
 from data_pipeline.media.images import read_image
-from data_pipeline.media.video import FrameReader, open_video
+from data_pipeline.media.video import open_video
 
 CATEGORIES = ("1", "2", "3")
 
@@ -48,7 +49,7 @@ def open_sequences(root: Path, category: str) -> list[OpenSequence]:
                     f"{sequence.video_path.parent}: has no folder annot/ with the true "
                     "landmarks; add it, or leave the sequence out of the folder"
                 )
-            reader = open_video(sequence.video_path)
+            reader = open_video(sequence.video_path, from_zero=True)
             opened.append(OpenSequence(name, sequence, reader))
     return opened
 

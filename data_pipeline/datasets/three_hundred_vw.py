@@ -17,9 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipeline.datasets.error_frames import read_error_frames
-from data_pipeline.media.images import is_image
 from data_pipeline.media.pts import read_pts
-from data_pipeline.media.video import VIDEO_SUFFIXES
+from data_pipeline.media.suffixes import is_image, is_video
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 
@@ -177,11 +176,7 @@ def _find_video(folder: Path) -> Path | None:
     if not folder.is_dir():
         return None
     files = sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and path.name[0] != "."
-        and path.is_file()
+        path for path in folder.iterdir() if is_video(path) and path.is_file()
     )
     if files:
         return files[0]

@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipeline.datasets.clips import plain
-from data_pipeline.media.images import is_image, natural_key
+from data_pipeline.media.images import natural_key
 from data_pipeline.media.pts import read_pts
+from data_pipeline.media.suffixes import is_image
+from strrn_tf.system.file_names import plain
 
 SPLITS = ("train", "test")
 # Published numbers of images: 3148 for training, and for testing 554 "common" ones

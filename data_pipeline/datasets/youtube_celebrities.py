@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from data_pipeline.datasets.clips import Clip, plain
+from data_pipeline.datasets.clips import Clip
 from data_pipeline.media.images import natural_key
-from data_pipeline.media.video import VIDEO_SUFFIXES
+from data_pipeline.media.suffixes import is_video
+from strrn_tf.system.file_names import plain
 
 # Published numbers. The paper's 35 people took part in the recognition experiments.
 NUM_CLIPS, NUM_PEOPLE = 1910, 47
@@ -32,10 +33,8 @@ def list_celebrity_clips(root: str | Path) -> tuple[list[Clip], list[str]]:
         ValueError: there is no clip.
     """
     root = Path(root)
-    videos = [p for p in root.iterdir() if p.suffix.lower() in VIDEO_SUFFIXES]
-    names = sorted(
-        (p.name for p in videos if p.name[0] != "." and p.is_file()), key=natural_key
-    )
+    videos = [p for p in root.iterdir() if is_video(p)]
+    names = sorted((p.name for p in videos if p.is_file()), key=natural_key)
     clips = [Clip(plain(name), root / name) for name in names if celebrity(name)]
     if not clips:
         raise ValueError(

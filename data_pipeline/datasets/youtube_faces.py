@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.media.frame_reader import FrameReader
+from data_pipeline.media.image_folder import ImageFolder
 from data_pipeline.media.images import natural_key
-from data_pipeline.media.video import FrameReader, ImageFolder
 
 FRAMES = "frame_images_DB"
 BOXES_SUFFIX = ".labeled_faces.txt"
@@ -74,7 +75,8 @@ def read_boxes(clip: FacesClip, reader: FrameReader) -> dict[int, np.ndarray]:
     """
     if clip.boxes_path is None or not isinstance(reader, ImageFolder):
         return {}
-    numbers = {path.name: index for index, path in enumerate(reader.images)}
+    names = [path.name for path in reader.images]
+    numbers = dict(zip(names, reader.numbers(len(names)), strict=True))
     folder = clip.video_path.name
     boxes = {}
     try:

@@ -6,41 +6,25 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from data_pipeline.media.image_size import read_size
+from data_pipeline.media.image_formats.avif import turned
+from data_pipeline.media.image_formats.depth import has_8_bits, to_8_bit, white_of
+from data_pipeline.media.image_formats.size import read_size
+from data_pipeline.media.opencv_log import SILENT, log_level
 from strrn_tf.system.atomic import replacing
 from strrn_tf.system.validation import check_image
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff")
 
 # Larger pictures are refused: 100 million pixels take 300 MB.
 MAX_PIXELS = 100_000_000
 
+# Grey stays grey, and EXIF orientation is applied.
+_ALL_BITS = cv2.IMREAD_ANYCOLOR | cv2.IMREAD_ANYDEPTH
+# Formats that are written.
+_WRITTEN = ".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"
 _QUALITY = {
     ".jpg": cv2.IMWRITE_JPEG_QUALITY,
     ".jpeg": cv2.IMWRITE_JPEG_QUALITY,
     ".webp": cv2.IMWRITE_WEBP_QUALITY,
 }
-
-
-def is_image(path: str | Path) -> bool:
-    """Return whether a file name has the suffix of an image and is not hidden."""
-    path = Path(path)
-    return path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-
-
-def list_images(folder: str | Path) -> list[Path]:
-    """Return the images of a folder in natural order (2 before 10).
-
-    Raises:
-        ValueError: the folder cannot be read or holds no image.
-    """
-    try:
-        images = [p for p in Path(folder).iterdir() if is_image(p)]
-    except OSError as error:
-        raise ValueError(f"{folder}: cannot be read ({error.strerror})") from error
-    if not images:
-        raise ValueError(f"{folder}: there is no image in this folder")
-    return sorted(images, key=lambda path: natural_key(path.name))
 
 
 def natural_key(name: str) -> tuple[str | int, ...]:
@@ -55,24 +39,42 @@ def frame_number(path: str | Path) -> int | None:
     return int(numbers[-1]) if numbers else None
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Return an image (H, W, 3), uint8 RGB, rotated by its EXIF orientation.
+def read_image(path: str | Path, *, white: float = 0.0) -> np.ndarray:
+    """Return an image (H, W, 3), uint8 RGB, as viewers show it.
+
+    EXIF orientation is applied, and transparency is ignored. An image of more than 8
+    bits is scaled, see ``image_formats.depth``.
+
+    Args:
+        path: of the file.
+        white: smallest value of white of an image of more than 8 bits, for images that
+            belong together.
 
     Raises:
         ValueError: the file is missing, empty, not an image that OpenCV can decode, or
             has more than 100 million pixels.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
-    if not content:
-        raise ValueError(f"{path}: an image must not be empty. Received: 0 bytes")
-    return decode_image(content, path)
+    return decode_image(_read(path), path, white=white)
+
+
+def read_white(path: str | Path) -> float | None:
+    """Return the value of white of an image, or None for an image of 8 bits.
+
+    Raises:
+        ValueError: as for ``read_image``.
+    """
+    content = _read(path)
+    if has_8_bits(content):
+        return None
+    return white_of(_decode(content, path, MAX_PIXELS), content)
 
 
 def decode_image(
-    content: bytes, path: str | Path, *, max_pixels: int = MAX_PIXELS
+    content: bytes,
+    path: str | Path,
+    *,
+    max_pixels: int = MAX_PIXELS,
+    white: float = 0.0,
 ) -> np.ndarray:
     """Return the image (H, W, 3), uint8 RGB, that the bytes of an image file hold.
 
@@ -80,15 +82,38 @@ def decode_image(
         content: of the file.
         path: of the file, for messages.
         max_pixels: largest number of pixels.
+        white: as for ``read_image``.
 
     Raises:
         ValueError: OpenCV cannot decode it, or it has more than ``max_pixels``.
     """
-    _check_size(read_size(content), path, max_pixels)
+    image = _decode(content, path, max_pixels)
+    own = white_of(image, content)
+    if own is not None:
+        image = to_8_bit(image, max(own, white), content)
+    is_grey = image.ndim == 2
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB if is_grey else cv2.COLOR_BGR2RGB)
+
+
+def _read(path: str | Path) -> bytes:
     try:
-        image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error:  # raised for absurd sizes in the header
-        image = None
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: cannot be read ({error.strerror})") from error
+    if not content:
+        raise ValueError(f"{path}: an image must not be empty. Received: 0 bytes")
+    return content
+
+
+def _decode(content: bytes, path: str | Path, max_pixels: int) -> np.ndarray:
+    """Return an image (H, W), grey, or (H, W, 3), BGR, turned, with all its bits."""
+    _check_size(read_size(content), path, max_pixels)
+    # OpenCV would report damage on stderr, in lines that do not name the file.
+    with log_level(SILENT):
+        try:
+            image = cv2.imdecode(np.frombuffer(content, np.uint8), _ALL_BITS)
+        except cv2.error:  # raised for absurd sizes in the header
+            image = None
     if image is None:
         raise ValueError(
             f"{path}: must be an image OpenCV can decode. Received: {len(content)} "
@@ -96,7 +121,7 @@ def decode_image(
         )
     # Formats whose header is not read: the size is known only now.
     _check_size(image.shape[1::-1], path, max_pixels)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return np.ascontiguousarray(turned(image, content))
 
 
 def _check_size(
@@ -136,9 +161,9 @@ def write_image(path: str | Path, image: np.ndarray, quality: int = 95) -> None:
     """
     image = check_image(image)
     suffix = Path(path).suffix.lower()
-    if suffix not in IMAGE_SUFFIXES:
+    if suffix not in _WRITTEN:
         raise ValueError(
-            f"{path}: the suffix must be one of {', '.join(IMAGE_SUFFIXES)}. "
+            f"{path}: the suffix must be one of {', '.join(_WRITTEN)}. "
             f"Received: {suffix!r}"
         )
     content = encode_image(image, suffix, quality)

@@ -42,13 +42,45 @@ class PtsFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._written: set[str] = set()
         self.index_path = folder / INDEX
 
-    def write(self, index: int, face_id: int, landmarks: np.ndarray) -> None:
-        """Write the landmarks (68, 2) of one face. NaN, a lost face, is not written."""
-        if np.isfinite(landmarks).all():
-            path = self._folder / pts_name(index, face_id)
-            path.write_text(pts_text(path, landmarks), encoding="utf-8", newline="\n")
+    def write(
+        self,
+        index: int,
+        face_id: int,
+        landmarks: np.ndarray,
+        picture: str | None = None,
+    ) -> str | None:
+        """Write the landmarks of one face, unless they are NaN: a lost face.
+
+        Args:
+            index: 0-based number of the frame.
+            face_id: number of the face.
+            landmarks: (68, 2), xy pixels, 0-based.
+            picture: file name of the frame's picture, for a file of the same name. None
+                for a name made of the two numbers.
+
+        Returns:
+            The name of the file, or None without one.
+        """
+        if not np.isfinite(landmarks).all():
+            return None
+        name = pts_name(index, face_id)
+        if picture is not None:
+            name = f"{Path(picture).stem}.pts"
+            # Another picture may have this name with another suffix. Some file systems
+            # do not tell case.
+            if name.casefold() in self._written:
+                name = f"{picture}.pts"
+        self._written.add(name.casefold())
+        path = self._folder / name
+        try:
+            path.write_bytes(pts_text(path, landmarks).encode())
+        except OSError:  # half a file, as on a full disk
+            path.unlink(missing_ok=True)
+            raise
+        return name
 
 
 @contextmanager
@@ -60,5 +92,5 @@ def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
     """
     recover_folder(path)
     check_pts_folder(path)
-    with replacing_folder(path) as temporary:
+    with replacing_folder(path, shared=True) as temporary:
         yield PtsFolder(temporary)

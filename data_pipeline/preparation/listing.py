@@ -27,7 +27,7 @@ from data_pipeline.datasets.youtube_faces import (
     FacesClip,
     list_faces_clips,
 )
-from data_pipeline.media.images import is_image
+from data_pipeline.media.suffixes import is_image
 from data_pipeline.preparation.check_300vw import list_300vw
 from data_pipeline.preparation.finding import Finding, Listing
 from data_pipeline.preparation.work import StillsPart

@@ -7,15 +7,19 @@ a second call continues interrupted work.
 import multiprocessing
 import multiprocessing.connection
 import os
-import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures.process import BrokenProcessPool
 
 from rich.progress import Progress
 
 from data_pipeline.tasks.task import Task, use_one_thread
+from strrn_tf.system.interruption import leave_signals_to_parent, shielding_children
+
+# Seconds after which a signal has reached all processes of a command.
+SIGNAL_DELAY = 1.0
 
 
 def run_tasks(
@@ -41,6 +45,7 @@ def run_tasks(
 
     Raises:
         ValueError: an option of Beam is wrong.
+        ChildProcessError: a process was killed.
     """
     if workers is None:
         workers = min(2, os.cpu_count() or 1)
@@ -60,9 +65,17 @@ def run_tasks(
                 task.work()
                 progress.advance(bar)
             return
-        for future in _in_processes(tasks, workers):
-            future.result()
-            progress.advance(bar)
+        try:
+            for future in _in_processes(tasks, workers):
+                future.result()
+                progress.advance(bar)
+        except BrokenProcessPool:
+            # What killed a worker may be a signal to all, which ends this process too.
+            time.sleep(SIGNAL_DELAY)
+            raise ChildProcessError(
+                "a worker process was killed: memory may be short, give fewer "
+                "--workers; the same command goes on where this one stopped"
+            ) from None
 
 
 def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
@@ -70,15 +83,21 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
     others = set(multiprocessing.active_children())
     # A fork of a process with TensorFlow's threads may hang.
     context = multiprocessing.get_context("spawn")
+    if os.name == "posix":
+        from multiprocessing import resource_tracker
+
+        # It needs the shield too, and lifts it when it starts.
+        with shielding_children():
+            resource_tracker.ensure_running()
     pool = ProcessPoolExecutor(workers, context, begin_worker)
     try:
-        with _ignoring_interrupts():
+        with shielding_children():
             pending = [pool.submit(task.work) for task in tasks]
         yield from as_completed(pending)
     except BaseException:
         # A shutdown waits for the running tasks, and a closed pool for all tasks.
         for worker in set(multiprocessing.active_children()) - others:
-            worker.terminate()
+            worker.kill()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -86,6 +105,7 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[Future]:
 
 def begin_worker() -> None:
     """Set up a worker process: one thread, and an end with its parent."""
+    leave_signals_to_parent()
     use_one_thread()
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -99,19 +119,3 @@ def _end_with_parent() -> None:
     if parent is not None:
         multiprocessing.connection.wait([parent.sentinel])
         os._exit(1)
-
-
-@contextmanager
-def _ignoring_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C, so that processes started meanwhile inherit that.
-
-    A terminal sends Ctrl-C to all its processes. This one ends the others.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import cv2
 
+from data_pipeline.media.frame_reader import THREADS
+
 
 class Task(NamedTuple):
     """One piece of work.
@@ -22,6 +24,5 @@ class Task(NamedTuple):
 
 def use_one_thread() -> None:
     """Limit OpenCV and FFmpeg to one thread, because other processes use the cores."""
-    # OpenCV reads this variable whenever it opens a video.
-    os.environ["OPENCV_FFMPEG_THREADS"] = "1"
+    os.environ[THREADS] = "1"
     cv2.setNumThreads(1)

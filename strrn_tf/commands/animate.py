@@ -6,13 +6,15 @@ the face, darkness, blur and low resolution.
 
 Examples:
   strrn animate ~/data/300w/helen/testset runs/animated
+      42 test clips, 14 of each category
   strrn evaluate --category all --data-root runs/animated --model strrn-hgn
+      a shipped model on these clips
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -26,9 +28,9 @@ PROG = "strrn animate"
 class Options:
     """The stills, and the numbers of clips and frames."""
 
-    stills: tyro.conf.Positional[Path]
+    stills: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="STILLS")]]
     """Folder in the 300-W layout, or of images with .pts files."""
-    output: tyro.conf.Positional[Path]
+    output: tyro.conf.Positional[Annotated[Path, tyro.conf.arg(metavar="OUT")]]
     """Folder to fill, for --data-root of `strrn evaluate`."""
     split: Literal["train", "test"] = "test"
     """Split of a 300-W folder."""

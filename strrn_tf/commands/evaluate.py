@@ -34,6 +34,7 @@ from data_pipeline.datasets.ground_truth import (
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.preparation.check_300vw import check_test_sets
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
+from strrn_tf.evaluation.report_folder import report_folder
 from strrn_tf.evaluation.scoring import (
     FrameResult,
     LabelledFrame,
@@ -130,7 +131,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     model = options.model or newest_model()
     tracker = (load or load_tracker)(model)
     root = find_data(options)
-    output = options.output or default_output(options, model)
+    settings = asdict(options) | {"model": model, "data_root": str(root)}
+    output = options.output or report_folder(RUNS / "evaluation", settings)
     output.mkdir(parents=True, exist_ok=True)
     console, worst = Console(stderr=True), WorstFrames()
     evaluate = evaluate_300w if options.dataset == "300w" else evaluate_300vw
@@ -251,13 +253,6 @@ def newest_model() -> str:
         exports, key=lambda p: (p / "model.json").stat().st_mtime, default=None
     )
     return SHIPPED_MODEL if newest is None else str(newest)
-
-
-def default_output(options: Options, model: str) -> Path:
-    """Return a folder that other evaluations do not overwrite."""
-    part = "" if options.dataset == "300w" else f"-{options.category}"
-    name = f"{model_folder.name_of(model)}-{options.dataset}{part}-{options.boxes}"
-    return RUNS / "evaluation" / name
 
 
 def find_data(options: Options) -> Path:

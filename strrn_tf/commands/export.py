@@ -3,19 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import tyro
 
 from strrn_tf.config import Precision
 from strrn_tf.system.command_line import parse_options
 
-if TYPE_CHECKING:
-    pass
-
 PROG = "strrn export"
 HELP = """Write a trained model again: with other weights, or as SavedModels.
 
+Examples:
   strrn export runs/mine --precision int8
       writes runs/mine/export-int8: a quarter of the size, products in integers
   strrn export strrn-mdm --precision float16 --output ~/app/models

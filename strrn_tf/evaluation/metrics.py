@@ -18,6 +18,14 @@ Errors are in **percent** of the eye distance, float64. A frame without an answe
 has landmarks NaN and the error ``inf``: it counts as a failure in AUC, accuracy and
 failure rate, and is left out only of means and medians of NME, which name the number of
 lost frames beside them.
+
+Jitter is a second difference over time in percent of the eye distance. There are three:
+
+* *error jitter* (``jitter``) of the errors, with ground truth;
+* *landmark jitter* of the landmarks, without it, which includes the acceleration of the
+  face (``benchmarks/accuracy/real_clips.py``);
+* *output jitter* of what the live tracker returns, smoothed, over the distance of the
+  outer eye corners (``strrn benchmark``).
 """
 
 from collections.abc import Iterable, Sequence
@@ -145,12 +153,12 @@ def jitter_terms(
     normaliser: str = "interpupil",
     points: Sequence[int] = tuple(range(NUM_LANDMARKS)),
 ) -> np.ndarray:
-    """Return the jitter of every frame that has both neighbours, in percent.
+    """Return error or landmark jitter of every frame with both neighbours, in percent.
 
     With d_t = predicted_t - true_t (d_t = predicted_t without ground truth), frame t
     has 100 * mean over the landmarks of |d_(t+1) - 2 d_t + d_(t-1)| / eye distance in
-    t. A constant offset or a steady drift has none; trembling has. Without ground truth
-    the face's own acceleration is included.
+    t. A constant offset or a steady drift has none; trembling has. With ground truth it
+    is the error jitter, without it the landmark jitter.
 
     Args:
         predicted: (T, 68, 2) landmarks over time, NaN in lost frames.
@@ -210,7 +218,7 @@ def summarise(
         throughout); per normaliser ``nme_*`` (mean over the frames that are not lost),
         ``nme_*_median``, ``nme_*_sequences`` (mean of the sequences' means), all in
         percent; ``auc_*``, ``acc_*``, ``failure_*`` over **all** frames, in [0, 1];
-        ``jitter`` in percent. NaN where it is not defined.
+        ``jitter`` (error jitter) in percent. NaN where it is not defined.
     """
     names = np.asarray(list(sequences))
     found = np.isfinite(_check_errors(errors["interpupil"]))

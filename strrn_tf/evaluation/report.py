@@ -133,7 +133,7 @@ TABLE_COLUMNS = (
     ("AUC\n8 %", "auc_008", 100, 1),
     ("below\n5 %", "acc_005", 100, 1),
     ("below\n8 %", "acc_008", 100, 1),
-    ("jitter\n", "jitter", 1, 2),
+    ("error\njitter", "jitter", 1, 2),
 )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from strrn_tf.config import AlgorithmConfig
 from strrn_tf.geometry import relative_distance
-from strrn_tf.training.run_folder import write_atomically
+from strrn_tf.system.atomic import replacing
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ class CycleScores:
     def save(self, path: Path) -> None:
         """Write an ``.npz`` file, atomically. `load` reads it."""
         arrays = {f.name: getattr(self, f.name) for f in fields(self)}
-        write_atomically(path, lambda new: np.savez(new, **arrays))
+        with replacing(path) as new:
+            np.savez(new, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> "CycleScores":

@@ -28,8 +28,9 @@ from strrn_tf.methods.round_report import (
     median_percent,
     summarise_round,
 )
+from strrn_tf.system.atomic import write_json
 from strrn_tf.tracking.networks.crop import cut
-from strrn_tf.training.run_folder import RunFolder, write_json
+from strrn_tf.training.run_folder import RunFolder
 
 # Two tiles for each frame: before, after.
 FRAMES_SHOWN = SHEET_ROWS * SHEET_COLUMNS // 2

@@ -10,7 +10,8 @@ from strrn_tf.config import AlgorithmConfig, to_json
 from strrn_tf.drawing import draw_caption, draw_landmarks, tile_sheet
 from strrn_tf.geometry import relative_distance
 from strrn_tf.methods.cycle_scores import CycleScores
-from strrn_tf.training.run_folder import RunFolder, append_json_line, write_json
+from strrn_tf.system.atomic import write_json
+from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
 

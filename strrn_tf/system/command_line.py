@@ -1,19 +1,24 @@
 """What all commands share: options from a frozen dataclass, and exit codes.
 
 Exit codes: 0 done; 1 a training that diverged, 2 a mistake of the user, both with one
-line on stderr and no traceback; 130 interrupted.
+line on stderr and no traceback; 128 and the number of the signal that ended the command
+(130 after Ctrl-C, 143 after SIGTERM).
 """
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import tyro
 
 from strrn_tf.system.failures import TrainingDiverged
-from strrn_tf.system.renamed import OPTIONS
+from strrn_tf.system.interruption import exit_code_of, raising_signals, reason_of
+from strrn_tf.system.renamed import OPTIONS, SWITCHES
+from strrn_tf.system.screen import lasting_output
 
 T = TypeVar("T")
 # Packages that Keras can run on instead of TensorFlow (KERAS_BACKEND).
@@ -27,6 +32,8 @@ EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
 # How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
 RULES = ("──", "---")
+# What tyro says of a word that is no number, at the end the reason of Python.
+NO_NUMBER = re.compile(r"Error parsing (\S+):.* (with base 10|to float): (.*)")
 
 
 def parse_options(
@@ -59,7 +66,7 @@ def parse_options(
     except SystemExit as stop:
         if not stop.code:
             raise
-        message = _first_message(messages.getvalue())
+        message = _plain(_first_message(messages.getvalue()))
         raise ValueError(f"{message} ({prog} --help lists the options)") from None
 
 
@@ -75,7 +82,7 @@ def with_new_options(argv: Sequence[str], prog: str) -> list[str]:
     arguments = []
     for argument in argv:
         name, *value = argument.split("=", 1)
-        new = OPTIONS.get(name.replace("_", "-"))
+        new = OPTIONS.get(name.replace("_", "-")) or SWITCHES.get(argument)
         if new:
             print(f"{prog}: {name} is now called {new}", file=sys.stderr)
             argument = "=".join([new, *value])
@@ -95,6 +102,19 @@ def split_beam(argv: Sequence[str]) -> tuple[list[str], tuple[str, ...] | None]:
     return own[:place], tuple(own[place + 1 :])
 
 
+def parse_with_beam(
+    options: type[T], argv: Sequence[str], *, prog: str, description: str
+) -> T:
+    """Return the options of a command that runs its tasks on Apache Beam too.
+
+    The arguments are those of `parse_options`. The field ``beam`` gets what stands
+    behind ``--``; without ``--`` it is None.
+    """
+    own, beam = split_beam(argv)
+    parsed = parse_options(options, own, prog=prog, description=description)
+    return replace(parsed, beam=beam)
+
+
 def exit_code(prog: str, command: Callable[[], object]) -> int:
     """Run a command and return its exit code; mistakes become one line on stderr.
 
@@ -103,25 +123,24 @@ def exit_code(prog: str, command: Callable[[], object]) -> int:
         command: raises ``ValueError`` or ``OSError`` where the user can mend it. A
             package of an extra that it misses is named with the cure.
     """
-    try:
-        command()
-    except SystemExit as stop:  # --help
-        return int(stop.code or 0)
-    except (ValueError, OSError, TrainingDiverged) as error:
-        print(f"{prog}: {one_line(error)}", file=sys.stderr)
-        return 1 if isinstance(error, TrainingDiverged) else 2
-    except ModuleNotFoundError as error:
-        package = (error.name or "").partition(".")[0]
-        if package not in EXTRAS.keys() | BACK_ENDS:
-            raise
-        extra = EXTRAS.get(package)
-        cure = f'pip install "strrn[{extra}]"' if extra else f"pip install {package}"
-        print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        # The line that a progress bar stands on is not finished.
-        print(f"\n{prog}: interrupted", file=sys.stderr)
-        return 130
+    with lasting_output(), raising_signals():
+        try:
+            command()
+        except SystemExit as stop:  # --help
+            return int(stop.code or 0)
+        except (ValueError, OSError, TrainingDiverged) as error:
+            print(f"{prog}: {one_line(error)}", file=sys.stderr)
+            return 1 if isinstance(error, TrainingDiverged) else 2
+        except ModuleNotFoundError as error:
+            cure = _cure(error)
+            if cure is None:
+                raise
+            print(f"{prog}: needs {error.name}, install it by {cure}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt as stop:
+            # The line that a progress bar stands on is not finished.
+            print(f"\n{prog}: {reason_of(stop)}", file=sys.stderr)
+            return exit_code_of(stop)
     return 0
 
 
@@ -156,6 +175,14 @@ def one_line(error: Exception) -> str:
     return " ".join(str(error).split())
 
 
+def _cure(error: ModuleNotFoundError) -> str | None:
+    """Return the command that installs what is missing; None if it is not optional."""
+    package = (error.name or "").partition(".")[0]
+    if package in EXTRAS:
+        return f'pip install "strrn[{EXTRAS[package]}]"'
+    return f"pip install {package}" if package in BACK_ENDS else None
+
+
 def _first_message(framed: str) -> str:
     """Return what tyro says below the title of its frame, up to the next rule."""
     lines = [line.strip(FRAME) for line in framed.splitlines()[1:]]
@@ -163,3 +190,13 @@ def _first_message(framed: str) -> str:
     start = is_rule.index(False)
     end = is_rule.index(True, start) if True in is_rule[start:] else len(lines)
     return " ".join(lines[start:end])
+
+
+def _plain(message: str) -> str:
+    """Return tyro's message in the words of a user, where it is in those of Python."""
+    found = NO_NUMBER.fullmatch(message)
+    if not found:
+        return message
+    option, kind, word = found.groups()
+    number = "a whole number" if kind == "with base 10" else "a number"
+    return f"{option} must be {number}. Received: {word}"

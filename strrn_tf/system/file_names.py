@@ -7,7 +7,9 @@ files must not be those of another source, and every file system must take them.
 import hashlib
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 
 # Bytes of a name, unless the caller asks otherwise: most of the 255 that file systems
 # take are left to what the caller appends.
@@ -57,6 +59,11 @@ def file_name(name: str, *, longest: int = LONGEST, ascii_only: bool = False) ->
     return f"{cut}-{_digest(name)}"
 
 
+def plain(name: str) -> str:
+    r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def numbered(names: Sequence[str]) -> list[str]:
     """Return names of which no two are the same: ``x``, ``x~2``, ``x~3``.
 
@@ -75,6 +82,29 @@ def numbered(names: Sequence[str]) -> list[str]:
         taken.add(same(candidate))
         unique.append(candidate)
     return unique
+
+
+def distinct(paths: Sequence[PurePath]) -> list[str]:
+    """Return a short name for every path: its last part, where no other path has it.
+
+    Paths that share it get the names of as many folders above as tell them apart. A
+    name depends on the set of paths and not on their order. Equal paths have equal
+    names.
+
+    Example:
+        >>> distinct([PurePath("a/x"), PurePath("b/x"), PurePath("b/y")])
+        ['a/x', 'b/x', 'y']
+    """
+    parts = [path.relative_to(path.anchor).parts for path in paths]
+    names: dict[tuple[str, ...], str] = {}
+    length = 0
+    while len(names) < len(set(parts)):
+        length += 1
+        count = Counter(one[-length:] for one in set(parts))
+        for one in set(parts) - names.keys():
+            if count[one[-length:]] == 1 or length >= len(one):
+                names[one] = "/".join(one[-length:])
+    return [names[one] for one in parts]
 
 
 def _legal(name: str) -> str:

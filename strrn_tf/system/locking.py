@@ -1,12 +1,13 @@
 """One process at a time fills a folder.
 
 The others wait and then find it full (`filling`), or get an error (`exclusive_lock`).
-The system frees a lock when its process dies.
+The system frees a lock when its process dies. Its file stays after a success and goes
+after a failure: nothing is left beside a folder that was refused.
 """
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -24,14 +25,14 @@ def filling(folder: str | Path) -> Iterator[None]:
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(f"{folder}.lock")
+    path = Path(f"{folder}.lock")
+    is_ours = not path.exists()
+    lock = FileLock(path)
     if not _is_free(lock):
         print(f"waiting for another process that fills {folder}", file=sys.stderr)
         lock.acquire()
-    try:
+    with _held(lock, is_ours):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -49,14 +50,29 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
     folder = Path(folder)
     path = Path(f"{folder}.lock") if beside else folder / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
+    is_ours = not path.exists()
     lock = FileLock(path)
     if not _is_free(lock):
         raise ValueError(
             f"another process is writing to {folder}: wait for it, or choose another "
             "--output"
         )
+    with _held(lock, is_ours):
+        yield
+
+
+@contextmanager
+def _held(lock: FileLock, is_ours: bool) -> Iterator[None]:
+    """Release a lock at the end; remove a file made by this call if the block fails."""
     try:
         yield
+    except BaseException:
+        if is_ours:
+            # Before the release: no other process has the lock yet. Windows cannot
+            # remove an open file, and filelock does it there.
+            with suppress(OSError):
+                Path(lock.lock_file).unlink()
+        raise
     finally:
         lock.release()
 

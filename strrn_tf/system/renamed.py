@@ -18,6 +18,8 @@ OPTIONS = {
     f"--{old}".replace("_", "-"): f"--{new}".replace("_", "-")
     for old, new in SETTINGS.items()
 }
+# Old switches without a value, and what is written for them.
+SWITCHES = {"--no-glance": "--global-context=False"}
 
 
 def with_new_names(settings: Any) -> Any:

@@ -8,7 +8,23 @@ larger side of the face box. ``dataclasses.asdict`` gives numbers that JSON can 
 import numbers
 from dataclasses import dataclass, fields
 
-import numpy as np
+# What float32 and OpenCV take without an overflow, whatever the unit.
+_LARGEST = 1e9
+# Smallest and largest value of fields that do not allow all from 0, or from 1 for
+# counts, to that number.
+_RANGES = {
+    # A ratio below 1 would lose every face. OpenCV refuses windows below 3; the crop
+    # has 315 pixels a side, and nine levels shrink it to one pixel.
+    "max_size_change": (1.0, _LARGEST),
+    "flow_window": (3, 315),
+    "flow_levels": (1, 9),
+    # Sixteen samples a pixel are 768 x 768 pixels for every check.
+    "face_check_oversampling": (1, 16),
+    "finder_min_face_fraction": (0.0, 1.0),
+    # A filter without a cut-off frequency divides by zero.
+    "smoothing_min_cutoff": (1e-6, _LARGEST),
+    "smoothing_speed_cutoff": (1e-6, _LARGEST),
+}
 
 
 @dataclass(frozen=True)
@@ -18,7 +34,8 @@ class TrackingConfig:
     The defaults were chosen on real clips with the shipped models.
 
     Raises:
-        ValueError: a field is not a finite number, is negative, or is a count below 1.
+        ValueError: a field is no number or is outside its range, or the detector's
+            correction overshoots, see ``detection_interval_resting``.
 
     Example:
         >>> config = TrackingConfig(patience=5.0)
@@ -175,7 +192,17 @@ class TrackingConfig:
     # Time and smoothing (One-Euro filter) ---------------------------------------------
 
     frame_interval: float = 1 / 25
-    """Seconds between frames that have no timestamps."""
+    """Seconds between frames without timestamps, or whose timestamps do not rise."""
+
+    shortest_step: float = 1e-4
+    """Seconds. A smaller rise of timestamps is none."""
+
+    longest_step: float = 3600.0
+    """Seconds. A larger rise counts as this one: every waiting time is over then, and
+    the clock stays so small that a frame still moves it."""
+
+    restart_step: float = 2.0
+    """Seconds. Timestamps that fall by this or more begin another video."""
 
     smoothing_min_cutoff: float = 1.5
     """Hertz. Cut-off frequency at rest. A lower one removes more jitter."""
@@ -190,14 +217,30 @@ class TrackingConfig:
     smoothing_max_gap: float = 0.5
     """Seconds. The filter starts again after a longer gap."""
 
+    # The camera -----------------------------------------------------------------------
+
+    focal_length: float = 0.0
+    """Pixels, for the pose of heads. 0 if it is not known: then the longer side of the
+    image, or as much more as puts the head half a metre away."""
+
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
             is_count = field.type is int
             kind = numbers.Integral if is_count else numbers.Real
+            low, high = _RANGES.get(field.name, (int(is_count), _LARGEST))
             is_number = isinstance(value, kind) and not isinstance(value, bool)
-            if not is_number or not (np.isfinite(value) and value >= int(is_count)):
-                rule = "a whole number of at least 1" if is_count else "at least 0"
-                raise ValueError(f"`{field.name}` must be {rule}. Received: {value!r}")
+            if not is_number or not low <= value <= high:
+                name = "whole number" if is_count else "number"
+                raise ValueError(
+                    f"`{field.name}` must be a {name} from {low:g} to {high:g}. "
+                    f"Received: {value!r}"
+                )
             # NumPy's numbers are not JSON.
             object.__setattr__(self, field.name, field.type(value))
+        share, interval = self.detector_weight, self.detection_interval_resting
+        if share * interval > 1 + 1e-9:
+            raise ValueError(
+                "`detector_weight` times `detection_interval_resting` must not exceed "
+                f"1, or the correction overshoots. Received: {share} times {interval}"
+            )

@@ -1,8 +1,12 @@
 """One face in one frame, as the tracker reports it."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+
+from strrn_tf.geometry.head_pose import Camera, HeadPose, PlacedHead, place_head
+from strrn_tf.geometry.openings import EyeOpening, eye_opening, mouth_opening
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,10 @@ class Face:
         landmark_offset: mean distance between eyes, nose and mouth of the landmarks and
             those that MTCNN's last network sees, as a fraction of the eye distance, at
             the last check. 0 without a face check. NaN when lost.
+        camera: that of the frame, see ``head_pose``. Without one the pose is that of a
+            head far from the camera.
+
+    Pose and openings are computed when they are first asked for.
     """
 
     id: int
@@ -44,6 +52,31 @@ class Face:
     disagreement: float = np.nan
     face_score: float = 1.0
     landmark_offset: float = 0.0
+    camera: Camera | None = None
+
+    @cached_property
+    def head(self) -> PlacedHead:
+        """The average head, placed where the landmarks are seen. NaN when lost."""
+        return place_head(self.landmarks, self.camera)
+
+    @property
+    def pose(self) -> HeadPose:
+        """Yaw, pitch and roll of the head in degrees, see ``HeadPose``. NaN when lost.
+
+        Yaw is positive where the nose points to the right of the picture, pitch where
+        it points down, and roll where the head is turned clockwise.
+        """
+        return self.head.pose
+
+    @property
+    def eye_opening(self) -> EyeOpening:
+        """Height over width of the eyes at the left and right of the picture."""
+        return eye_opening(self.landmarks)
+
+    @property
+    def mouth_opening(self) -> float:
+        """Gap between the lips over the eye distance."""
+        return mouth_opening(self.landmarks)
 
     @property
     def offset(self) -> float:

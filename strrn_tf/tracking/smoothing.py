@@ -29,7 +29,7 @@ class Smoother:
     """Smooths the faces of one video, each by its id.
 
     Args:
-        config: the fields ``smoothing_...`` and ``frame_interval``.
+        config: the fields ``smoothing_...``.
     """
 
     def __init__(self, config: TrackingConfig | None = None) -> None:
@@ -39,33 +39,29 @@ class Smoother:
     def reset(self) -> None:
         """Forget all faces."""
         self._states: dict[int, _State] = {}
-        self._clock = 0.0
 
-    def __call__(self, faces: Sequence[Face], timestamp: float | None) -> list[Face]:
+    def __call__(self, faces: Sequence[Face], seconds: float) -> list[Face]:
         """Return the faces of a frame with smoothed landmarks and their boxes.
 
         Args:
             faces: of the frame. Lost ones are forgotten.
-            timestamp: of the frame in seconds. Without one, or where it stands still,
-                frames are ``frame_interval`` apart.
+            seconds: of the frame, on a clock that rises with every frame.
         """
-        self._clock += self._config.frame_interval
-        if timestamp is not None:
-            self._clock = timestamp
-        before, self._states = self._states, {}
-        return [self._smooth(face, before.get(face.id)) for face in faces]
+        pairs = [self._smooth(face, seconds) for face in faces]
+        # At the end: after an exception the states are those of the frame before.
+        self._states = {face.id: state for face, state in pairs if state is not None}
+        return [face for face, _ in pairs]
 
-    def _smooth(self, face: Face, before: _State | None) -> Face:
+    def _smooth(self, face: Face, seconds: float) -> tuple[Face, _State | None]:
+        """Return a smoothed face, and what the next frame needs of it."""
         if face.state == "lost":
-            return face
+            return face, None
         config = self._config
+        before = self._states.get(face.id)
         now = np.asarray(face.landmarks, np.float64)
-        gap = -1.0 if before is None else self._clock - before.time
-        # Some cameras' time stands still.
-        gap = gap or config.frame_interval
+        gap = -1.0 if before is None else seconds - before.time
         if not 0 < gap <= config.smoothing_max_gap:
-            self._states[face.id] = _State(now, now, np.zeros_like(now), self._clock)
-            return face
+            return face, _State(now, now, np.zeros_like(now), seconds)
         change = (now - before.raw) / gap - before.velocity
         factor = _smoothing_factor(config.smoothing_speed_cutoff, gap)
         velocity = before.velocity + factor * change
@@ -73,9 +69,9 @@ class Smoother:
         cutoff = config.smoothing_min_cutoff + config.smoothing_beta * speed
         factor = _smoothing_factor(cutoff, gap)
         smoothed = before.smoothed + factor * (now - before.smoothed)
-        self._states[face.id] = _State(now, smoothed, velocity, self._clock)
         landmarks = smoothed.astype(np.float32)
-        return replace(face, landmarks=landmarks, box=box_from_landmarks(landmarks))
+        shown = replace(face, landmarks=landmarks, box=box_from_landmarks(landmarks))
+        return shown, _State(now, smoothed, velocity, seconds)
 
 
 def _smoothing_factor(cutoff: np.ndarray | float, gap: float) -> np.ndarray | float:

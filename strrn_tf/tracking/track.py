@@ -1,9 +1,10 @@
-"""One track: its life from the first frame of a face to the last.
+"""One track, its life from the first frame of a face to the last, and its clock.
 
 A track keeps the landmarks of the last frame and a crop around them. It holds no whole
 frame, so callers may reuse their buffers.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -33,6 +34,54 @@ class TimedFrame:
     image: np.ndarray
     clock: float
     timestamp: float | None
+
+
+@dataclass(frozen=True)
+class FrameClock:
+    """Seconds that rise with every frame, whatever timestamps the caller gives.
+
+    Where timestamps rise, they are the clock. Where there is none, or where they stand
+    still or fall, the clock goes on at the nominal rate.
+
+    Attributes:
+        seconds: clock of the last frame. Only differences matter.
+        shift: clock minus timestamp.
+        timestamp: the last that was given; None before the first.
+        has_begun: whether there was a frame.
+        is_restart: whether the last timestamp fell so far that it begins another video.
+    """
+
+    seconds: float = 0.0
+    shift: float = 0.0
+    timestamp: float | None = None
+    has_begun: bool = False
+    is_restart: bool = False
+
+    def after(self, timestamp: float | None, config: TrackingConfig) -> "FrameClock":
+        """Return the clock at the next frame.
+
+        Args:
+            timestamp: finite seconds, or None.
+            config: the nominal rate, and when steps are too short or too long.
+        """
+        nominal = self.seconds + config.frame_interval
+        if timestamp is None:
+            return replace(self, seconds=nominal, has_begun=True, is_restart=False)
+        is_fine = math.ulp(timestamp) < config.shortest_step
+        if not self.has_begun and is_fine:
+            return FrameClock(timestamp, 0.0, timestamp, True)
+        rise = 0.0 if self.timestamp is None else timestamp - self.timestamp
+        if rise < config.shortest_step:
+            seconds = nominal
+        elif rise > config.longest_step:
+            seconds = self.seconds + config.longest_step
+        else:
+            seconds = timestamp + self.shift
+            if seconds > self.seconds:
+                return FrameClock(seconds, self.shift, timestamp, True)
+            seconds = self.seconds + rise
+        is_restart = rise < 0 and rise <= -config.restart_step
+        return FrameClock(seconds, seconds - timestamp, timestamp, True, is_restart)
 
 
 @dataclass(eq=False)

@@ -40,7 +40,7 @@ from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
-from strrn_tf.tracking.track import TimedFrame
+from strrn_tf.tracking.track import FrameClock, TimedFrame
 from strrn_tf.tracking.tracks import Tracks
 
 
@@ -143,13 +143,11 @@ class FaceTracker:
 
     def reset(self) -> None:
         """Forget all faces, e.g. before another video. Numbering starts at 0 again."""
+        self._forget()
         self._tracks.reset()
         if isinstance(self._finder, MtcnnFinder):
             self._finder.reset()
-        if self._smoother:
-            self._smoother.reset()
-        self._clock = 0.0
-        self._last_search = -np.inf
+        self._clock = FrameClock()
         self._frame_shape: tuple[int, ...] | None = None
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
@@ -211,8 +209,10 @@ class FaceTracker:
 
         Args:
             frame: (H, W, 3) uint8 RGB, all of one size until ``reset``.
-            timestamp: in seconds; is passed on to the faces. Without one, frames are
-                taken to be ``frame_interval`` apart, 1/25 s.
+            timestamp: in seconds; is passed on to the faces. Without one, and where
+                they stand still or fall, frames are taken to be ``frame_interval``
+                apart, 1/25 s. One that is ``restart_step`` or more before the last, as
+                of a stream that was opened again, forgets all faces; ids go on.
             boxes: face boxes (N, 4) of this frame, N may be 0. With boxes no face
                 finder runs. A box starts a track where there is none, and brings a lost
                 one back. A face that is tracked needs none.
@@ -229,10 +229,12 @@ class FaceTracker:
                 f"`frame` must have the size of the frames before, {self._frame_shape}."
                 f" Received: {frame.shape}; call reset() before another video"
             )
-        clock = self._tick(timestamp)
+        clock = self._clock.after(_finite(timestamp), self.config)
         given = None if boxes is None else check_boxes(boxes, frame)
         self._frame_shape, self._clock = frame.shape, clock
-        timed = TimedFrame(frame, clock, timestamp)
+        if clock.is_restart:
+            self._forget()
+        timed = TimedFrame(frame, clock.seconds, timestamp)
         self._tracks.track(timed)
         if given is not None:
             self._tracks.detect(timed, given)
@@ -240,25 +242,20 @@ class FaceTracker:
             with self._time("find"):
                 found = self._finder(frame)
             found = sorted(found, key=face_size, reverse=True)
-            self._last_search = clock
+            self._last_search = clock.seconds
             self._tracks.detect(timed, found, self._max_faces, searched=True)
         faces = self._tracks.settle(timed)
         if self._smoother is None:
             return faces
         with self._time("smooth"):
-            return self._smoother(faces, timestamp)
+            return self._smoother(faces, clock.seconds)
 
-    def _tick(self, timestamp: float | None) -> float:
-        """Return the clock of the next frame. It stands still where timestamps fall."""
-        if timestamp is None:
-            return self._clock + self.config.frame_interval
-        seconds = as_numbers(timestamp, "timestamp")
-        if seconds.shape or not np.isfinite(seconds):
-            raise ValueError(
-                f"`timestamp` must be a finite number of seconds. Received: {timestamp}"
-            )
-        is_first = self._frame_shape is None
-        return float(seconds if is_first else max(seconds, self._clock))
+    def _forget(self) -> None:
+        """Forget all faces; numbering goes on, and faces are searched for at once."""
+        self._tracks.forget()
+        if self._smoother:
+            self._smoother.reset()
+        self._last_search = -np.inf
 
     def _is_search_due(self) -> bool:
         """Return whether faces are searched for in this frame."""
@@ -268,7 +265,19 @@ class FaceTracker:
         config = self.config
         interval = config.redetect_interval if wanted else config.search_interval
         # Timestamps are rounded: a frame that is due must not wait for the next.
-        return self._clock - self._last_search >= interval - 1e-3
+        return self._clock.seconds - self._last_search >= interval - 1e-3
+
+
+def _finite(timestamp: float | None) -> float | None:
+    """Return a timestamp as a number; a ``ValueError`` if it is no finite one."""
+    if timestamp is None:
+        return None
+    seconds = as_numbers(timestamp, "timestamp")
+    if seconds.shape or not np.isfinite(seconds):
+        raise ValueError(
+            f"`timestamp` must be a finite number of seconds. Received: {timestamp}"
+        )
+    return float(seconds)
 
 
 def _merge(

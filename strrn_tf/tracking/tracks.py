@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, relative_distance, roll_angle
+from strrn_tf.geometry.head_pose import Camera
 from strrn_tf.tracking import association, track_checks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
@@ -55,8 +56,12 @@ class Tracks:
 
     def reset(self) -> None:
         """Forget all tracks. The next one has the id 0."""
-        self._tracks: list[Track] = []
+        self.forget()
         self._next_id = 0
+
+    def forget(self) -> None:
+        """Forget all tracks. Their ids are not given again."""
+        self._tracks: list[Track] = []
 
     @property
     def num_seen(self) -> int:
@@ -165,6 +170,7 @@ class Tracks:
             landmarks=landmarks,
             box=box_from_landmarks(landmarks),
             timestamp=frame.timestamp,
+            camera=Camera.of_image(frame.image.shape, self._config.focal_length),
             **facts,
         )
         face = replace(face, reliability=self._reliability(face))

@@ -2,7 +2,6 @@
 
 import errno
 import math
-import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from strrn_tf.system.atomic import replacing
 from strrn_tf.system.failures import DiskFull, TrainingDiverged
-from strrn_tf.training.run_folder import RunFolder, append_json_line, write_atomically
+from strrn_tf.system.interruption import Interrupted, StopRequest
+from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 
 @dataclass(frozen=True)
@@ -63,27 +64,27 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             raise _diverged(self.model, values)
 
 
-class Stopped(KeyboardInterrupt):
-    """Ctrl-C, handled between two updates."""
+class Stopped(Interrupted):
+    """A signal, handled between two updates."""
 
 
 class StopBetweenUpdates(keras.callbacks.Callback):
-    """Ends a training before the next update after the first Ctrl-C.
+    """Ends a training before the next update after the first signal.
 
     In the middle of an update, on JAX, the old weights are deleted and the new ones do
     not exist yet.
 
     Args:
-        stop: set by Ctrl-C.
+        stop: set by a signal.
     """
 
-    def __init__(self, stop: threading.Event) -> None:
+    def __init__(self, stop: StopRequest) -> None:
         super().__init__()
         self.stop = stop
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         if self.stop.is_set():
-            raise Stopped
+            raise Stopped(self.stop.number)
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
@@ -129,7 +130,8 @@ def save_checkpoint(trainer: keras.Model, path: Path) -> None:
         if not np.isfinite(keras.ops.convert_to_numpy(variable)).all():
             raise _diverged(trainer, f"{variable.path} is not finite")
     try:
-        write_atomically(path, lambda new: trainer.save_weights(new, overwrite=True))
+        with replacing(path) as new:
+            trainer.save_weights(new, overwrite=True)
     except OSError as error:
         # HDF5 reports the system's reason only in its message.
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -89,7 +89,7 @@ def fit(
             LogMetrics(folder, phase.name),
         ]
         message = "stopping after this update; Ctrl-C again: at once"
-        with stop_signal(message) as stop, _saved_on_ctrl_c(learner, checkpoint):
+        with stop_signal(message) as stop, _saved_on_signal(learner, checkpoint):
             callbacks.append(StopBetweenUpdates(stop))
             for start, steps, count in checkpoint_intervals(
                 done, phase.steps, checkpoints.steps
@@ -145,8 +145,8 @@ def _input(batches: Iterable) -> Iterator[Iterable]:
 
 
 @contextmanager
-def _saved_on_ctrl_c(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
-    """Save the weights if Ctrl-C ends the block.
+def _saved_on_signal(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
+    """Save the weights if a signal ends the block.
 
     On JAX an update deletes the old weights before the new ones exist. A second Ctrl-C
     in the middle of an update leaves nothing to save: the last checkpoint stays.

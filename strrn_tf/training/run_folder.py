@@ -1,9 +1,9 @@
-"""The folder of a run: paths, the recorded settings, and atomic writing."""
+"""The folder of a run: paths, lock, and the recorded settings."""
 
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,21 +11,9 @@ from typing import Any
 
 import strrn_tf
 from strrn_tf.config import ADDED_OPTIONS
-from strrn_tf.system.atomic import remove_leftovers, replacing
+from strrn_tf.system.atomic import remove_leftovers, write_json
 from strrn_tf.system.locking import exclusive_lock
 from strrn_tf.system.renamed import with_new_names
-
-
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a file beside ``path``, then rename it to ``path``."""
-    with replacing(path) as new:
-        write(new)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write JSON atomically."""
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
-    write_atomically(path, lambda new: new.write_text(text))
 
 
 def append_json_line(path: Path, content: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Every benchmark has a command line like those of ``strrn``: help, and one line."""
 
+import re
 from importlib import import_module
 
 import pytest
@@ -31,6 +32,12 @@ def test_help_teaches_and_mistakes_are_one_line(path, capsys):
     error = capsys.readouterr().err
     assert error.startswith(module.PROG)
     assert error.count("\n") == 1
+
+
+def test_the_table_has_every_benchmark_and_nothing_else():
+    table = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([\w.]+)`", table, re.MULTILINE)
+    assert rows == [f"benchmarks.{path.parent.name}.{path.stem}" for path in PATHS]
 
 
 @pytest.mark.parametrize("name", ["drift", "groups", "many_faces", "real_clips"])

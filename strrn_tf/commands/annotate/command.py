@@ -14,17 +14,23 @@ import tyro
 from strrn_tf.commands.annotate.criteria import Criteria, RatedFace, VerdictCounts
 from strrn_tf.commands.annotate.folder import (
     draw_sheet,
+    face_key,
     read_report,
     remove_faces,
     report_path,
     write_face,
 )
-from strrn_tf.config import ANNOTATIONS_NOTE
-from strrn_tf.system.command_line import parse_options, split_beam
+from strrn_tf.commands.annotate.listing import (
+    ListFormat,
+    check_list,
+    facts_of,
+    write_list,
+)
+from strrn_tf.commands.annotate.output import initialise_output, refuse_foreign
+from strrn_tf.system.command_line import parse_with_beam
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.clips import Clip
-    from strrn_tf.tracking.networks.model_folder import ModelFolder
 
 PROG = "strrn annotate"
 HELP = """Annotate the faces of videos with 68 landmarks, where they can be trusted.
@@ -38,12 +44,16 @@ back returns to where it came from, and where it shows something new. Written ar
   OUTPUT/report.png     how much was accepted, faces that were and that were not,
                         their reliability, and a table of the videos
 
+Examples:
   strrn annotate my_videos/ --output my_annotations
       all videos and folders of numbered images below a folder, on all cores
   strrn annotate a.mp4 b.mp4 --output few --max-faces 3 --min-change 0.2
       up to three faces in each, and only frames that differ more
   strrn annotate my_videos/ --output strict --max-cycle-error 0.01
       fewer, but better
+  strrn annotate my_videos/ --output my_annotations --format coco
+      also OUTPUT/annotations-coco.json; openface, cvat, deeplabcut, csv and jsonl are
+      others. Run again after .pts files were corrected or deleted
   strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
       as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
       it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
@@ -55,15 +65,6 @@ add videos: those that are done are not done again unless they have changed.
 # Some rejected faces are kept for inspection: at most this many of a video, and this
 # many seconds apart.
 REJECTED_PER_CLIP, REJECTED_APART = 6, 1.0
-# File format; folders of other formats are refused.
-FORMAT = 4
-
-# Earlier notes have the SHA-256 of the whole model.json. These are those of the shipped
-# models, whose cards have changed since, by the hash of what tracking reads; 16 digits.
-OLD_DIGESTS = {
-    "112ea5ebcd38cabf": "0610f3fe43386335",
-    "7ab8600089cce718": "cd622c9c807198ee",
-}
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,14 @@ class Options:
     max_faces: int = 1
     """Number of faces to follow in a video, the largest first."""
     criteria: tyro.conf.OmitArgPrefixes[Criteria] = field(default_factory=Criteria)
+    format: ListFormat | None = None
+    """Also list all annotations in one file of this format, in OUTPUT."""
+    pose: bool = False
+    """Add yaw, pitch and roll of the head and the openings of eyes and mouth to that
+    list."""
+    focal_length: float | None = None
+    """Of the camera, in pixels, for the pose. Without it the longer side of the
+    picture, or as much more as puts the head half a metre away."""
     workers: int = 0
     """Videos annotated at the same time; 0: as many as there are cores."""
     beam: tyro.conf.Suppress[tuple[str, ...] | None] = None
@@ -87,9 +96,7 @@ class Options:
 
 def parse(argv: Sequence[str]) -> Options:
     """Return the options; those behind ``--`` are Apache Beam's."""
-    own, beam = split_beam(argv)
-    options = parse_options(Options, own, prog=PROG, description=HELP)
-    return replace(options, beam=beam)
+    return parse_with_beam(Options, argv, prog=PROG, description=HELP)
 
 
 def run(options: Options) -> None:
@@ -106,12 +113,18 @@ def run(options: Options) -> None:
 
     if options.workers < 0:
         raise ValueError(f"--workers must not be negative. Received: {options.workers}")
+    check_list(options.format, options.pose, options.focal_length)
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
-        _initialise_output(options, model)
+        settings = {
+            "max_faces": options.max_faces,
+            "focal_length": options.focal_length,
+        }
+        settings |= asdict(options.criteria)
+        initialise_output(options.output, settings, model)
         remove_leftovers(options.output)
         _report(_annotate_missing(clips, options), options)
 
@@ -167,6 +180,8 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
     if not any(report.get("readable", True) for report in reports.values()):
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
+    if options.format:
+        print(write_list(options.output, reports, options.format, options.pose))
     if totals["accepted"]:
         words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
@@ -181,13 +196,19 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
+    from strrn_tf.commands.track.restarts import RestartingTracker
     from strrn_tf.system.atomic import write_text
+    from strrn_tf.tracking.config import TrackingConfig
 
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
-    tracker = FaceTracker.from_pretrained(
-        options.model, max_faces=options.max_faces, smooth=False
+    kept: dict[str, dict] = {}
+    config = TrackingConfig(focal_length=options.focal_length or 0.0)
+    tracker = RestartingTracker(
+        FaceTracker.from_pretrained(
+            options.model, config=config, max_faces=options.max_faces, smooth=False
+        )
     )
     try:
         reader = open_video(path)
@@ -195,6 +216,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             counts.add(rated)
             if rated.verdict == "accepted":
                 write_face(options.output / "annotations", name, rated)
+                kept[face_key(rated)] = facts_of(rated)
             elif rated.verdict == "unreliable" and is_wanted(rated, rejected):
                 rejected.append(rated.frame.timestamp)
                 write_face(options.output / "rejected", name, rated)
@@ -202,9 +224,12 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
             problem = "the video ends before its announced end"
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
+        elif tracker.restarts:
+            problem = f"the size of the frames changes {tracker.restarts} times"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}
+    report["kept"] = kept
     if problem is None and not report["frames_with_face"]:
         problem = "no face was found"
     if problem is not None:
@@ -218,50 +243,6 @@ def is_wanted(rated: RatedFace, rejected: list[float]) -> bool:
         return True
     is_apart = rated.frame.timestamp - rejected[-1] >= REJECTED_APART
     return is_apart and len(rejected) < REJECTED_PER_CLIP
-
-
-def refuse_foreign(output: Path) -> None:
-    """Raise a ``ValueError`` for a folder that this command has not begun."""
-    from strrn_tf.system.atomic import is_temporary
-    from strrn_tf.system.locking import LOCK
-
-    if not output.exists() or (output / ANNOTATIONS_NOTE).exists():
-        return
-    if any(path.name != LOCK and not is_temporary(path) for path in output.iterdir()):
-        raise ValueError(f"{output} is not empty. Choose another --output")
-
-
-def _initialise_output(options: Options, model: "ModelFolder") -> None:
-    """Write the note of the model and the criteria, or compare an earlier one.
-
-    Raises:
-        ValueError: the folder was filled with other options, or the note is damaged.
-    """
-    from strrn_tf.system.atomic import write_text
-    from strrn_tf.tracking.networks.model_folder import SELF_KEY
-
-    digest = model.tracking_sha256
-    wanted = {"format": FORMAT, "model": digest, "max_faces": options.max_faces}
-    wanted |= asdict(options.criteria)
-    note = options.output / ANNOTATIONS_NOTE
-    if note.exists():
-        try:
-            found = dict(json.loads(note.read_text(encoding="utf-8")))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"{note} is damaged ({error}). Choose another --output or delete it"
-            ) from error
-        former = OLD_DIGESTS.get(digest[:16]), model.description[SELF_KEY][:16]
-        if str(found.get("model"))[:16] in former:
-            found["model"] = digest
-        other = [key for key, value in wanted.items() if found.get(key) != value]
-        if other:
-            raise ValueError(
-                f"{options.output} holds annotations made with another "
-                f"{', '.join(other)}. Choose another --output or delete it"
-            )
-    else:
-        write_text(note, json.dumps(wanted, indent=1) + "\n")
 
 
 def _is_done(report: Mapping[str, Any] | None, source: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from strrn_tf.commands.track.video import Frame, Tracker
+from strrn_tf.commands.track.restarts import Tracker
+from strrn_tf.commands.track.video import Frame
 from strrn_tf.geometry import relative_distance
 from strrn_tf.tracking.face import Face
 

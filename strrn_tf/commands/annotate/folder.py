@@ -15,12 +15,15 @@ from strrn_tf.commands.annotate.criteria import RatedFace
 from strrn_tf.drawing import draw_landmarks, tile_sheet
 from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
 from strrn_tf.system.file_names import file_name
+from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.networks.crop import cut
 
 # Crops reach twice as far as the face, and larger faces are shrunk.
 MARGIN, LARGEST = 2.0, 400
 # What `write_face` names its files.
-FACE_FILE = re.compile(r"(?P<clip>.+)-\d{6,}-\d+\.(jpg|pts)", re.DOTALL)
+FACE_FILE = re.compile(
+    r"(?P<clip>.+)-(?P<frame>\d{6,})-(?P<id>\d+)\.(jpg|pts)", re.DOTALL
+)
 # Faces of a sheet of the report, and the side of each in pixels.
 ROWS, COLUMNS, TILE = 3, 10, 160
 
@@ -41,11 +44,21 @@ def report_path(output: Path, name: str) -> Path:
 def write_face(folder: Path, clip: str, rated: RatedFace) -> None:
     """Write the crop of a face and its landmarks."""
     face = rated.face
-    side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
-    matrix = crop_matrix(face.box, side, MARGIN)
-    path = folder / f"{file_name(clip)}-{rated.frame.index:06d}-{face.id}.jpg"
+    matrix, side = crop_of(face)
+    path = folder / f"{file_name(clip)}-{face_key(rated)}.jpg"
     write_pts(path.with_suffix(".pts"), apply_matrix(matrix, face.landmarks))
     write_image(path, cut(rated.frame.image, matrix, side))
+
+
+def crop_of(face: Face) -> tuple[np.ndarray, int]:
+    """Return the matrix (2, 3) from the frame to the crop of a face, and its side."""
+    side = int(min(LARGEST, np.ceil(MARGIN * face_size(face.box))))
+    return crop_matrix(face.box, side, MARGIN), side
+
+
+def face_key(rated: RatedFace) -> str:
+    """Return the part of a file's name that is of the face, not of the video."""
+    return f"{rated.frame.index:06d}-{rated.face.id}"
 
 
 def remove_faces(output: Path, clips: Collection[str]) -> None:

@@ -17,7 +17,7 @@ from strrn_tf.system.command_line import parse_options
 from strrn_tf.system.machine import describe, pin_to_one_core
 
 if TYPE_CHECKING:
-    from data_pipeline.media.video import VideoFrame
+    from data_pipeline.media.frame_reader import VideoFrame
     from strrn_tf.commands.benchmark.scenarios import Scene
 
 PROG = "strrn benchmark"
@@ -26,10 +26,10 @@ HELP = """Measure the tracker on this machine, on one core.
   stages      milliseconds of decoding, face finding, crops, detector, tracker,
               backward tracking, optical flow and smoothing
   video       frames per second with everything included, and peak memory
-  jitter      second difference of the landmarks over time in percent of the distance
-              of the outer eye corners: of a face at rest (the middle frame again and
-              again, with the noise of a sensor) and of the video itself, where the
-              face's own motion is included
+  jitter      output jitter: second difference over time of the smoothed landmarks, in
+              percent of the distance of the outer eye corners. Of a face at rest (the
+              middle frame again and again, with the noise of a sensor), and of the
+              video itself, where the face's own motion is included
   occlusion   a gray block hides the face for one second in every three: seconds of
               video until it is followed again, and whether it has the same id
 
@@ -38,6 +38,12 @@ MediaPipe is installed (`pip install mediapipe==0.10.21`, best in an environment
 own), its Face Mesh is measured in the same manner. Both are compared on the 10 points
 that they share: eye corners, tip and foot of the nose, mouth corners, middle of either
 lip.
+
+Examples:
+  strrn benchmark
+      the default model on a drawn face
+  strrn benchmark --video talk.mp4 --json figures.json
+      on your video; figures.json has all figures
 """
 SYNTHETIC = "synthetic face"
 # Runs a task with arguments and returns its result.

@@ -119,16 +119,16 @@ ROWS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "milliseconds to open": lambda r: number(r["open_ms"], "{:.0f}"),
     "peak memory, MB": lambda r: number(r["peak_mb"], "{:.0f}"),
     "frames with a face": lambda r: f"{r['frames_with_face']} of {r['frames']}",
-    "jitter at rest, %, 10 points": lambda r: number(
+    "output jitter at rest, %, 10 points": lambda r: number(
         r["jitter_still"]["common"], "{:.3f}"
     ),
-    "jitter at rest, %, 68 points": lambda r: number(
+    "output jitter at rest, %, 68 points": lambda r: number(
         r["jitter_still"]["all"], "{:.3f}"
     ),
-    "jitter in the video, %, 10 points": lambda r: number(
+    "output jitter in the video, %, 10 points": lambda r: number(
         r["jitter_moving"]["common"], "{:.3f}"
     ),
-    "jitter in the video, %, 68 points": lambda r: number(
+    "output jitter in the video, %, 68 points": lambda r: number(
         r["jitter_moving"]["all"], "{:.3f}"
     ),
     "hidden: seconds until back, median / max": times_back,

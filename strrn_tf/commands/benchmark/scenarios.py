@@ -223,7 +223,7 @@ def is_there(one: Observation, reference: Observation) -> bool:
 
 
 def jitters(seen: Sequence[Observation]) -> dict[str, float]:
-    """Return the jitter of the common points and of all 68, see ``metrics.jitter``."""
+    """Return the output jitter of the common points and of all 68."""
     landmarks = landmarks_of(seen)
     sets = {"common": tuple(COMMON), "all": tuple(range(NUM_LANDMARKS))}
     return {

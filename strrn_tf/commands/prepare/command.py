@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from strrn_tf.system.command_line import parse_options, split_beam
+from strrn_tf.system.command_line import parse_with_beam
 
 PROG = "strrn prepare"
 HELP = """Prepare a data set for training, and report its differences and problems.
@@ -25,6 +25,7 @@ the shards and not the original files. The command writes
   OUTPUT/report.png     the same as a picture, with faces
   OUTPUT/prepared.json  written last
 
+Examples:
   strrn prepare 300w ~/300w
       into prepared/300w: 3148 stills of a complete copy
   strrn prepare youtube-celebrities ~/ytcelebrity --min-face 80
@@ -90,9 +91,7 @@ class Options:
 
 def parse(argv: Sequence[str]) -> Options:
     """Return the options. Those behind ``--`` belong to Apache Beam."""
-    own, beam = split_beam(argv)
-    options = parse_options(Options, own, prog=PROG, description=HELP)
-    return replace(options, beam=beam)
+    return parse_with_beam(Options, argv, prog=PROG, description=HELP)
 
 
 def run(options: Options) -> None:

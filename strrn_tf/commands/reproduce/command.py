@@ -30,6 +30,7 @@ Rows that need the same model share it; what is done is not done again, so after
 or a kill the same command goes on. A row without the data that it needs is left out,
 with the reason. Written are CSV, LaTeX and PNG; CSV has all metrics and protocols.
 
+Examples:
   strrn reproduce table3 --quick
       every row on faces that the project draws, with tiny networks: whether all of it
       runs, not how good it is; "all" is all tables in about 20 minutes
@@ -86,7 +87,7 @@ class Options:
     rows: tuple[str, ...] = ()
     """Only these rows, by the names in the column "row" of the CSV file."""
     train: str = ""
-    """Further options of train.py, in quotes and after "=": --train="--rounds 2"."""
+    """Further options of strrn train, in quotes and after "=": --train="--rounds 2"."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Boxes for the detector: those of the true landmarks, or the faces that MTCNN
     finds, as in the paper. detect needs one in every frame, the trackers one at the
@@ -137,7 +138,7 @@ def run(options: Options) -> None:
 
 
 def scoring(options: Options) -> Iterator[str]:
-    """Yield the arguments of evaluate.py that all rows have."""
+    """Yield the arguments of strrn evaluate that all rows have."""
     if options.max_frames is not None:
         yield from ("--max-frames", str(options.max_frames))
     if options.boxes != "gt":

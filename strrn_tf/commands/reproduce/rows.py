@@ -22,7 +22,7 @@ class Training:
     Attributes:
         backbone: of the detector.
         rounds: whether it learns from clips; without, the stills alone.
-        options: of train.py, for the clips.
+        options: of `strrn train`, for the clips.
         sources: of the clips.
         annotated: whether annotations of the clips are needed.
         own_tracker: whether the options change how the tracker learns from stills too,

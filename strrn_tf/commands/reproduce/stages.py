@@ -9,6 +9,7 @@ by a kill goes on. What a process prints is in its ``log.txt``.
 import ctypes
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -98,7 +99,7 @@ class Stages:
         return target
 
     def results(self, model: str) -> list[dict]:
-        """Return the metrics of every category and protocol, see ``evaluate.py``."""
+        """Return the metrics of every category and protocol, see `strrn evaluate`."""
         path = self.scores(model) / "metrics.json"
         return json.loads(path.read_text(encoding="utf-8"))["results"]
 
@@ -162,7 +163,7 @@ class Stages:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=_end_with_parent if os.name == "posix" else None,
             )
             try:
                 code = process.wait()

@@ -42,7 +42,7 @@ class Outcome:
 
     Attributes:
         row: the row.
-        results: per seed, the results of ``evaluate.py``; empty where there are none.
+        results: per seed, the results of `strrn evaluate`; empty where there are none.
         reason: why there are none.
     """
 

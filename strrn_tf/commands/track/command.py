@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 import strrn_tf
-from strrn_tf.commands.track.outputs import Format, Outputs, open_writer, plan
+from strrn_tf.commands.track.formats.names import (
+    WITHOUT_MEASURES,
+    Format,
+    check_focal_length,
+)
+from strrn_tf.commands.track.outputs import Outputs, plan
+from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import one_line, parse_options
 
 if TYPE_CHECKING:
-    from threading import Event
-
-    from data_pipeline.media.frame_reader import FrameReader, VideoFrame
-    from strrn_tf.commands.track.video import Summary
+    from data_pipeline.media.frame_reader import FrameReader
     from strrn_tf.tracking.tracker import FaceTracker
 
 PROG = "strrn track"
@@ -31,6 +34,7 @@ being pixel centres. A frame without a face has a row with the state "none", one
 cannot be decoded a row with the state "broken". In the overlay the colour of a face
 is its reliability: green 1, amber 0.5, red 0.
 
+Examples:
   strrn track talk.mp4
       writes talk-landmarks.csv and talk-overlay.mp4 into the working directory
   strrn track talk.mp4 --landmarks out.jsonl
@@ -40,11 +44,18 @@ is its reliability: green 1, amber 0.5, red 0.
       points/frames.csv lists all frames with the state and reliability of the faces
   strrn track a.mp4 b.mp4 frames/ --output out --landmarks out --format csv
       several sources: out/a-landmarks.csv, out/a-overlay.mp4, out/b-landmarks.csv ...
+  strrn track talk.mp4 --landmarks faces.json --format coco
+      a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
       the first camera, until Ctrl-C; seconds are those of the wall clock
+  strrn track rtsp://camera/live --allow-network
+      a network camera, likewise
+  program | strrn track -
+      standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
-Ctrl-C stops early and leaves files that are complete up to there. Of several sources,
-one that fails is named and the others are done; the exit code is 2 then.
+Whatever stops it early, Ctrl-C, a signal or a full disk, the files are complete up to
+there. Of several sources, one that fails is named and the others are done; the exit
+code is 2 then.
 """
 
 
@@ -55,7 +66,7 @@ class Options:
     sources: tyro.conf.Positional[
         Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
     ]
-    """Video files, folders of numbered images, numbers of cameras."""
+    """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
     output: Path | None = None
@@ -63,7 +74,14 @@ class Options:
     landmarks: Path | None = None
     """File to write the landmarks to (.csv or .jsonl), or folder."""
     format: Format | None = None
-    """Of the landmarks in a folder; without it, .pts files."""
+    """Of the landmarks; without it, by the suffix of the file, .pts files in a
+    folder."""
+    pose: bool = False
+    """Add yaw, pitch and roll of the head and the openings of eyes and mouth, to the
+    rows and to the overlay."""
+    focal_length: float | None = None
+    """Of the camera, in pixels, for the pose. Without it the longer side of the
+    picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
     smooth: bool = True
@@ -75,6 +93,8 @@ class Options:
     overlay."""
     threads: int = 1
     """Threads of every network."""
+    allow_network: bool = False
+    """Open sources that are network addresses, such as rtsp://camera/live."""
 
 
 def parse(argv: Sequence[str]) -> Options:
@@ -95,8 +115,9 @@ def run(
         ValueError: a source cannot be tracked; of several, the others are done first.
         KeyboardInterrupt: after what was done so far has been written.
     """
+    from data_pipeline.media.sources import shown_name
+    from data_pipeline.media.suffixes import passed_over
     from data_pipeline.media.video import open_video
-    from data_pipeline.media.video_file import VideoFile
 
     if not options.sources:
         raise ValueError(
@@ -104,16 +125,23 @@ def run(
         )
     check_numbers(options)
     planned = plan(options.sources, options.output, options.landmarks, options.format)
+    check_measures(options, planned)
     failures = _Failures(len(options.sources))
     # All are opened before the first is tracked: mistakes are known at once.
     opened: list[tuple[str, FrameReader, Outputs]] = []
     for source, outputs in zip(options.sources, planned, strict=True):
         with failures.noted():
-            reader = open_video(source, options.fps)
-            opened.append((source, reader, outputs))
-            if options.fps and isinstance(reader, VideoFile):
+            reader = open_video(
+                source, options.fps, allow_network=options.allow_network
+            )
+            shown = shown_name(source)
+            opened.append((shown, reader, outputs))
+            if reader.passed_over:
+                note = passed_over(reader.passed_over)
+                print(f"note: {shown}: {note}", file=sys.stderr)
+            if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
-                print(f"note: {source}: {note}", file=sys.stderr)
+                print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
     for number, (source, reader, outputs) in enumerate(opened, 1):
@@ -121,7 +149,7 @@ def run(
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name
         with failures.noted():
             tracker.reset()
-            track_source(source, title, reader, tracker, outputs)
+            track_source(source, title, reader, tracker, outputs, options)
     failures.raise_if_any()
 
 
@@ -140,77 +168,26 @@ def check_numbers(options: Options) -> None:
         )
     if options.fps is not None and not 0 < options.fps < math.inf:
         raise ValueError(f"--fps must be a positive number. Received: {options.fps}")
+    check_focal_length(options.focal_length)
 
 
-def track_source(
-    source: str,
-    title: str,
-    reader: "FrameReader",
-    tracker: "FaceTracker",
-    outputs: Outputs,
-) -> None:
-    """Track one source and report its outputs and warnings.
-
-    Raises:
-        ValueError: it cannot be tracked, or there is no face.
-        KeyboardInterrupt: Ctrl-C ended it early.
-    """
-    stopped, summary = write_outputs(title, reader, tracker, outputs)
-    for path in outputs.paths:
-        print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
-    if reader.truncated:
-        print(f"note: {source} ends before its announced end", file=sys.stderr)
-    if summary.broken:
-        print(
-            f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
-            'decoded; their rows have the state "broken"',
-            file=sys.stderr,
-        )
-    if stopped:
-        raise KeyboardInterrupt
-    if not summary.frames_with_face:
+def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
+    """Raise a ``ValueError`` if pose and openings are wanted and have no place."""
+    if options.pose and not any(
+        outputs.overlay or outputs.format not in WITHOUT_MEASURES for outputs in planned
+    ):
         raise ValueError(
-            f"{source}: no face was found in {summary.frames} frames. Faces must be "
-            "upright and fill at least a tenth of the picture's shorter side"
+            f"--pose: {options.format} has no columns for what it adds. Leave it out, "
+            "or name a video for the overlay: --output overlay.mp4"
         )
-
-
-def write_outputs(
-    title: str, reader: "FrameReader", tracker: "FaceTracker", outputs: Outputs
-) -> "tuple[bool, Summary]":
-    """Follow the faces and write what is asked for; a file is complete or not there.
-
-    Returns:
-        Whether Ctrl-C ended it early, and what was seen.
-    """
-    from data_pipeline.media.video import write_video
-    from strrn_tf.commands.track.progress import shown
-    from strrn_tf.commands.track.video import Summary, overlays, track_frames
-    from strrn_tf.system.interruption import stop_signal
-
-    summary = Summary()
-    with stop_signal() as stop, open_writer(outputs) as write:
-        frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
-        tracked = track_frames(_until(stop, frames), tracker, write, summary)
-        if outputs.overlay:
-            write_video(outputs.overlay, overlays(tracked), reader.fps)
-        else:
-            for _ in tracked:
-                pass
-    return stop.is_set(), summary
-
-
-def _until(stop: "Event", frames: "Iterator[VideoFrame]") -> "Iterator[VideoFrame]":
-    """Yield frames until the event is set."""
-    for frame in frames:
-        yield frame
-        if stop.is_set():
-            return
 
 
 def _open_tracker(options: Options) -> "FaceTracker":
+    from strrn_tf.tracking.config import TrackingConfig
+
     return strrn_tf.FaceTracker.from_pretrained(
         options.model,
+        config=TrackingConfig(focal_length=options.focal_length or 0.0),
         max_faces=options.max_faces,
         num_threads=options.threads,
         smooth=options.smooth,

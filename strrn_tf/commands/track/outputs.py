@@ -1,16 +1,17 @@
-"""Where ``strrn track`` writes, and the writers of the formats of landmarks."""
+"""Where ``strrn track`` writes, and in which format."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
+
+from strrn_tf.commands.track.formats.names import BY_SUFFIX, SUFFIXES, Format
 
 if TYPE_CHECKING:
-    from strrn_tf.commands.track.rows import WriteRows
-    from strrn_tf.tracking.face import Face
+    from strrn_tf.commands.track.formats.frames import Layout, Write
 
-Format = Literal["csv", "jsonl", "pts"]
 # Bytes of a source's name. A file name may have 255: the rest is for a digest, a
 # number, and "-landmarks.jsonl".
 LONGEST_NAME = 210
@@ -49,7 +50,8 @@ def plan(
         overlay: video, or folder of videos; with neither this nor ``landmarks`` both
             are written into the working directory.
         landmarks: file, or folder.
-        wanted: format of the landmarks; None: by the suffix of ``landmarks``.
+        wanted: format of the landmarks; None: the first one that has the suffix of
+            ``landmarks``, and .pts files in a folder.
 
     Raises:
         ValueError: a name has a suffix that cannot be written, there is one name for
@@ -64,11 +66,11 @@ def plan(
     if overlay and not overlay_is_folder:
         _check_file(overlay, "overlay", ["mp4"], several)
     if landmarks and not landmarks_is_folder:
-        _check_file(landmarks, "landmarks", ["csv", "jsonl"], several)
+        _check_file(landmarks, "landmarks", list(BY_SUFFIX), several)
         suffix = landmarks.suffix[1:].lower()
-        if wanted not in (None, suffix):
+        if wanted and SUFFIXES.get(wanted) != suffix:
             raise ValueError(f"{landmarks}: contradicts --format {wanted}")
-        wanted = suffix
+        wanted = wanted or BY_SUFFIX[suffix]
     wanted = wanted or "pts"
     planned = []
     for name in unique_names(sources):
@@ -76,7 +78,7 @@ def plan(
         if overlay_is_folder:
             video = overlay / f"{name}-overlay.mp4"
         if landmarks_is_folder and wanted != "pts":
-            rows = landmarks / f"{name}-landmarks.{wanted}"
+            rows = landmarks / f"{name}-landmarks.{SUFFIXES[wanted]}"
         elif landmarks_is_folder and (several or landmarks == Path()):
             rows = landmarks / f"{name}-landmarks"
         planned.append(Outputs(video, rows, wanted))
@@ -85,57 +87,45 @@ def plan(
 
 
 def unique_names(sources: Sequence[str]) -> list[str]:
-    """Return a name for the files of every source: the source's own, numbered if twice.
+    """Return a name for the files of every source: the source's own.
 
-    Cameras are called ``camera-0``.
+    Where two would be the same, the suffix, the folders above or the host tell them
+    apart, so that the order of the sources does not matter. Only a source that is given
+    twice is numbered. Cameras are called ``camera-0``, standard input is ``stdin``.
     """
-    from data_pipeline.media.video import is_camera
-    from strrn_tf.system.file_names import file_name, numbered
+    from data_pipeline.media.sources import source_name
+    from strrn_tf.system.file_names import distinct, file_name, numbered
 
-    names = []
-    for source in sources:
-        path = Path(source).resolve()
-        name = path.name if path.is_dir() else path.stem
-        name = f"camera-{source}" if is_camera(source) else name
-        names.append(file_name(name, longest=LONGEST_NAME))
-    return numbered(names)
+    places = [_place(source) for source in sources]
+    short = [
+        place.with_name(source_name(source)) if place.name else place
+        for source, place in zip(sources, places, strict=True)
+    ]
+    # Two files of a folder may differ in their suffixes only.
+    count = Counter(dict(zip(places, short, strict=True)).values())
+    paths = [p if count[n] > 1 else n for p, n in zip(places, short, strict=True)]
+    return numbered([file_name(n, longest=LONGEST_NAME) for n in distinct(paths)])
+
+
+def _place(source: str) -> PurePath:
+    """Return the whole path of a source; an address begins with the host."""
+    from data_pipeline.media.sources import is_address, without_secrets
+
+    if is_address(source):
+        return PurePosixPath(without_secrets(source).partition("://")[2])
+    return Path(source).resolve()
 
 
 @contextmanager
-def open_writer(outputs: Outputs) -> "Iterator[WriteRows | None]":
-    """Yield the writer of landmarks, None if none are wanted.
-
-    What is written is complete at its place when this is left, or as it was before if
-    it is left by an error.
-    """
-    from data_pipeline.media.pts_folder import new_pts_folder
-    from strrn_tf.commands.track.rows import csv_rows, index_rows, json_lines
-    from strrn_tf.system.atomic import replacing
+def open_writer(outputs: Outputs, layout: "Layout") -> "Iterator[Write | None]":
+    """Yield the writer of landmarks, None if none are wanted; see ``open_format``."""
+    from strrn_tf.commands.track.formats.opening import open_format
 
     if outputs.landmarks is None:
         yield None
-    elif outputs.format == "pts":
-        with (
-            new_pts_folder(outputs.landmarks) as folder,
-            folder.index_path.open("w", encoding="utf-8") as file,
-        ):
-            write_index = index_rows(file)
-
-            def write(
-                index: int, seconds: float, faces: "Sequence[Face] | None"
-            ) -> None:
-                write_index(index, seconds, faces)
-                for face in faces or ():
-                    folder.write(index, face.id, face.landmarks)
-
-            yield write
     else:
-        rows = {"csv": csv_rows, "jsonl": json_lines}[outputs.format]
-        with (
-            replacing(outputs.landmarks) as new,
-            new.open("w", encoding="utf-8") as file,
-        ):
-            yield rows(file)
+        with open_format(outputs.landmarks, outputs.format, layout) as write:
+            yield write
 
 
 def _is_folder(path: Path) -> bool:
@@ -144,7 +134,8 @@ def _is_folder(path: Path) -> bool:
 
 def _check_file(path: Path, what: str, suffixes: list[str], several: bool) -> None:
     if path.suffix[1:].lower() not in suffixes:
-        listed = " or ".join(f".{suffix}" for suffix in suffixes)
+        *others, last = [f".{suffix}" for suffix in suffixes]
+        listed = f"{', '.join(others)} or {last}" if others else last
         folder = "" if what == "overlay" else ", or into a folder as .pts files"
         raise ValueError(
             f"{path}: the {what} can be written as {listed}{folder}. "

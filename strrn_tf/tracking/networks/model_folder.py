@@ -146,7 +146,7 @@ def find(name_or_folder: str | Path) -> Path:
     if given.is_dir():
         raise ValueError(
             f"The model folder {given} has no {DESCRIPTION}: it is not an exported "
-            "model. Give the folder that `train.py` wrote."
+            "model. Give the folder that `strrn train` wrote."
         )
     looked = f" Searched: {', '.join(map(str, places))}." if is_name else ""
     known = sorted(

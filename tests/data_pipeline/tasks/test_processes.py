@@ -2,8 +2,10 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -96,6 +98,53 @@ class TestRunTasks:
         parent.wait()
         assert soon(lambda: not any(is_running(worker) for worker in workers))
 
+    @pytest.mark.parametrize(
+        ("name", "to_all"),
+        [("SIGHUP", True), ("SIGTERM", False), ("SIGKILL", None)],
+    )
+    def test_a_signal_ends_all_processes_without_a_traceback(
+        self, tmp_path, name, to_all
+    ):
+        program = (
+            "import sys, time; from functools import partial\n"
+            "from pathlib import Path\n"
+            "from data_pipeline.tasks.processes import run_tasks\n"
+            "from data_pipeline.tasks.task import Task\n"
+            "from strrn_tf.system.command_line import exit_code\n"
+            "from test_processes import meeting\n"
+            "naps = 8 * [Task(partial(time.sleep, 60), Path('never'))]\n"
+            "tasks = meeting(Path(sys.argv[1])) + naps\n"
+            "if __name__ == '__main__':\n"
+            "    sys.exit(exit_code('strrn', lambda: run_tasks('Napping', tasks, 2)))"
+        )
+        (tmp_path / "program.py").write_text(program)
+        places = ROOT, ROOT / "tests", Path(__file__).parent
+        parent = subprocess.Popen(
+            [sys.executable, str(tmp_path / "program.py"), str(tmp_path)],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, places))},
+            start_new_session=True,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        notes = [tmp_path / f"{name}.txt" for name in ("first", "second")]
+        assert soon(lambda: all(note.exists() and note.read_text() for note in notes))
+        time.sleep(0.3)  # both are napping
+        workers = [int(note.read_text()) for note in notes]
+        number = getattr(signal, name)
+        if to_all:
+            os.killpg(parent.pid, number)
+        else:
+            os.kill(parent.pid if to_all is False else workers[0], number)
+        _, errors = parent.communicate(timeout=30)
+        assert "Traceback" not in errors
+        if name == "SIGKILL":
+            assert parent.returncode == 2
+            assert "a worker process was killed: memory may be short" in errors
+        else:
+            assert parent.returncode == 128 + number
+            assert errors.endswith(f"strrn: ended by {name}\n")
+        assert soon(lambda: not any(is_running(worker) for worker in workers))
+
     def test_beam_deals_out_to_its_processes(self, beam, tmp_path, capfd):
         tasks = noting(tmp_path, 6)
         run_tasks("Noting", tasks, 2, beam=())
@@ -163,10 +212,10 @@ class TestRunTasks:
         try:
             use_one_thread()
             assert cv2.getNumThreads() == 1
-            assert os.environ["OPENCV_FFMPEG_THREADS"] == "1"
+            assert os.environ["STRRN_DECODING_THREADS"] == "1"
         finally:
             cv2.setNumThreads(before)
-            del os.environ["OPENCV_FFMPEG_THREADS"]
+            del os.environ["STRRN_DECODING_THREADS"]
 
 
 def test_the_longest_come_first(tmp_path):

@@ -13,7 +13,7 @@ from support.places import ROOT
 from support.toy_models import toy_models, toy_samples
 
 from data_pipeline.media.video import open_video, write_video
-from strrn_tf.commands.cli import main
+from strrn_tf.commands.cli import COMMANDS, main
 from strrn_tf.commands.track import command
 from strrn_tf.system.command_line import exit_code
 from strrn_tf.tracking.face import Face
@@ -202,22 +202,12 @@ def test_video_without_a_face_is_an_error_and_has_its_rows(clip, tmp_path, capsy
     assert "clip.mp4: no face was found in 6 frames" in message
 
 
-def test_frames_of_two_sizes_are_refused_by_number(tmp_path, capsys):
-    def script(index):
-        return [face(index)]
-
-    for i, shape in enumerate([SHAPE, SHAPE, (120, 162, 3)]):
-        cv2.imwrite(str(tmp_path / f"{i}.png"), np.zeros(shape, np.uint8))
-    assert track(script, tmp_path, "--landmarks", tmp_path / "o.csv") == 2
-    assert "frame 2 has 162 x 120 pixels" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["trak", "x.mp4"], "there is no command 'trak'. Commands: track"),
         (["track", "{tmp}/none.mp4"], "none.mp4: there is no such video file"),
-        (["track", "https://a.org/b.mp4"], "https://a.org/b.mp4: addresses are not"),
+        (["track", "https://a.org/b.mp4"], "https://a.org/b.mp4: a network address"),
         (["track", "{tmp}/empty.mp4"], "empty.mp4: a video must not be empty"),
         (
             ["track", "{clip}", "--output", "x.gif"],
@@ -253,6 +243,34 @@ def test_help_teaches_with_examples(capsys):
     text = capsys.readouterr().out
     assert "--max-faces" in text
     assert "largest first" in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_examples(command, capsys):
+    assert main([command, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"\nExamples:\n  strrn {command}" in text
+
+
+def test_arguments_without_a_name_have_one_in_the_help(capsys):
+    assert main(["animate", "--help"]) == 0
+    usage = capsys.readouterr().out.splitlines()[0]
+    assert usage.endswith("[OPTIONS] STILLS OUT")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["evaluate", "--max-frames", "x"], "--max-frames must be a whole number"),
+        (["evaluate", "--cycle-limit", "x"], "--cycle-limit must be a number"),
+        (["track", "a.mp4", "--fps", "x"], "--fps must be a number"),
+        (["train", "--seed", "x"], "--seed must be a whole number"),
+    ],
+)
+def test_a_word_that_is_no_number_is_plain_english(arguments, message, capsys):
+    assert main(arguments) == 2
+    expected = f"strrn: {message}. Received: 'x' (strrn {arguments[0]} --help lists"
+    assert capsys.readouterr().err.startswith(expected)
 
 
 # The whole way ------------------------------------------------------------------------

@@ -413,6 +413,11 @@ class TestOldNames:
         assert chosen.algorithm.correction_fraction == 0.5
         assert chosen.algorithm.rollout_steps == 7
 
+    def test_a_switch_off_names_what_is_written_for_it(self, capsys):
+        assert train.parse(["--no-glance"]).global_context is False
+        expected = "strrn train: --no-glance is now called --global-context=False"
+        assert capsys.readouterr().err.splitlines() == [expected]
+
     def test_with_defaults_of_their_own_they_are_reported_once(self, capsys, tmp_path):
         init = ("--init", "strrn-mdm", "--unlabelled", str(tmp_path))
         assert train.parse([*init, "--mending", "0.5"]).algorithm.correction_fraction

@@ -1,6 +1,9 @@
 """Files and folders: old or complete, whatever fails and whenever the process dies."""
 
+import errno
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -12,6 +15,7 @@ from strrn_tf.system.atomic import (
     remove_leftovers,
     replacing,
     replacing_folder,
+    write_json,
 )
 
 # Writes a new folder over an old one and dies before the rename of a given number.
@@ -151,6 +155,108 @@ def test_a_file_is_not_replaced_by_a_folder(tmp_path):
     with pytest.raises(NotADirectoryError, match="is a file"):
         replace(path)
     assert path.read_text() == "mine"
+
+
+def test_a_file_put_in_the_place_of_the_folder_meanwhile_is_kept(tmp_path):
+    path = tmp_path / "points"
+    with (
+        pytest.raises(NotADirectoryError, match="is a file"),
+        replacing_folder(path),
+    ):
+        path.write_text("mine")
+    assert tree(tmp_path) == ["points"]
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".old.tmp.points", ".deleted.tmp.points"])
+def test_a_file_with_the_name_of_an_old_folder_blocks_nothing(folder, tmp_path, name):
+    (tmp_path / name).touch()
+    replace(folder, Renaming())
+    assert tree(tmp_path) == NEW
+
+
+def test_an_old_folder_stays_aside_while_a_file_has_its_place(folder, tmp_path):
+    os.rename(folder, tmp_path / ".old.tmp.points")
+    folder.touch()
+    recover_folder(folder)
+    remove_leftovers(tmp_path)
+    assert tree(tmp_path) == [".old.tmp.points", ".old.tmp.points/old", "points"]
+    folder.unlink()
+    recover_folder(folder)
+    assert tree(tmp_path) == OLD
+
+
+LONG = ["x" * 255, "y" * 200 + "z" * 50, "л" * 127]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_folder_with_a_long_name_is_replaced(tmp_path, name):
+    replace(tmp_path / name)
+    (tmp_path / name / "old").touch()
+    replace(tmp_path / name, Renaming())
+    assert tree(tmp_path) == [name, f"{name}/new"]
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_folder_with_a_long_name_is_recovered(tmp_path, name):
+    path = tmp_path / name
+    replace(path)
+    with pytest.raises(PermissionError):
+        replace(path, Renaming(2, 3))
+    remove_leftovers(tmp_path)
+    assert not path.exists()
+    other = tmp_path / ("a" + name.removeprefix(name[0]))
+    other.mkdir()
+    recover_folder(other)
+    recover_folder(path)
+    assert tree(path) == ["new"]
+
+
+def test_a_file_is_written_whole(tmp_path):
+    path = tmp_path / "deep" / "state.json"
+    write_json(path, {"a": 1})
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert os.listdir(path.parent) == ["state.json"]
+
+
+def test_json_without_nan(tmp_path):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(tmp_path / "x.json", {"a": float("nan")})
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_failed_writing_leaves_the_file_that_was_there(tmp_path):
+    path = tmp_path / "state.bin"
+    path.write_bytes(b"before")
+
+    def fail():
+        with replacing(path) as new:
+            new.write_bytes(b"half")
+            raise OSError("no space")
+
+    with pytest.raises(OSError, match="no space"):
+        fail()
+    assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["state.bin"]
+
+
+def test_the_temporary_file_lies_beside_and_keeps_the_suffix(tmp_path):
+    with replacing(tmp_path / "a.weights.h5") as new:
+        new.write_text("x")
+        assert new.parent == tmp_path
+        assert new.name.endswith(".weights.h5")
+    assert os.listdir(tmp_path) == ["a.weights.h5"]
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    path = tmp_path / "a.jpg"
+    with (
+        pytest.raises(OSError, match=re.escape(str(path))) as info,
+        replacing(path),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert info.value.errno == errno.ENOSPC
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("name", ["x" * 251 + ".csv", "л" * 125 + ".jpg"])

@@ -2,13 +2,13 @@
 
 import hashlib
 import re
-from pathlib import PureWindowsPath
+from pathlib import PurePath, PureWindowsPath
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from strrn_tf.system.file_names import file_name, numbered
+from strrn_tf.system.file_names import distinct, file_name, numbered
 
 DEVICES = ["con", "PRN", "aux.mp4", "nul .txt", "COM1", "lpt9.x", "lpt³", "conin$"]
 # Names that are easily confused, and names of all kinds.
@@ -117,6 +117,25 @@ def test_names_with_digests_are_those_of_before(name):
 def test_folders_that_were_prepared_are_gone_on_with(name, readable):
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     assert file_name(name, ascii_only=True) == f"{readable}-{digest}"
+
+
+PARTS = st.lists(st.sampled_from("abc"), min_size=1, max_size=3)
+
+
+@given(paths=st.lists(PARTS.map(lambda parts: PurePath(*parts)), max_size=8))
+def test_distinct_names_are_short_and_do_not_depend_on_the_order(paths):
+    made = dict(zip(paths, distinct(paths), strict=True))
+    assert dict(zip(paths[::-1], distinct(paths[::-1]), strict=True)) == made
+    assert len(set(made.values())) == len(set(paths))
+    for path, name in made.items():
+        assert f"/{path.as_posix()}".endswith(f"/{name}")
+        last = [other.name for other in set(paths)]
+        assert last.count(path.name) > 1 or name == path.name
+
+
+def test_paths_from_the_root_have_no_root_in_their_names():
+    paths = [PurePath("/x"), PurePath("/a/x")]
+    assert distinct(paths) == ["x", "a/x"]
 
 
 @given(names=st.lists(st.sampled_from(["x", "x~2", "x~3", "y", "y~2"]), max_size=9))

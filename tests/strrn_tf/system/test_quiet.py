@@ -113,6 +113,42 @@ def test_many_threads_leave_the_descriptor_as_it_was(capfd):
         assert len(os.listdir("/proc/self/fd")) == descriptors
 
 
+@pytest.mark.parametrize("keep", [True, False])
+def test_every_descriptor_is_closed(keep):
+    free = os.dup(2)
+    os.close(free)
+    with quiet_stderr(keep=keep):
+        pass
+    then = os.dup(2)
+    os.close(then)
+    assert then == free
+
+
+def test_half_of_the_descriptors_is_closed_too():
+    """With one free descriptor text has a file, and the screen no copy."""
+    pytest.importorskip("resource")
+    program = """
+import os, resource
+from strrn_tf.system.quiet import quiet_stderr
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+held = []
+try:
+    while True:
+        held.append(os.dup(1))
+except OSError:
+    os.close(held.pop())
+for _ in range(3):
+    with quiet_stderr():
+        os.write(2, b"seen")
+os.dup(1)
+print("done")
+"""
+    command = [sys.executable, "-c", program]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.stdout == "done\n", result.stderr
+    assert result.stderr == "seenseenseen"
+
+
 @pytest.mark.parametrize("lacking", ["stderr", "a folder for files"])
 def test_where_quiet_cannot_be_had_the_program_goes_on(tmp_path, lacking):
     """Graphical programs have no stderr: its number may be that of any file."""

@@ -24,6 +24,55 @@ UNITS = (
     *("Frames", "Levels", "Samples", "Searches", "Largest number"),
 )
 
+# Numbers that decide nothing about a track, by file.
+NO_THRESHOLDS = {
+    "reliability.py": {  # parts of a fitted function
+        *("GOOD", "_CYCLE_FLOOR", "_DISTANCE_FLOOR", "_LEAST_LOGIT", "_MOST_LOGIT"),
+        *("_NOSE", "_LEFT_JAW", "_RIGHT_JAW"),
+    },
+    # How boxes of the face finder are converted, and how often that is tried.
+    "face_detection/checked_detector.py": {"ATTEMPTS"},
+    "face_detection/face_boxes.py": {"SIDE_SHIFTS"},
+    # MTCNN's own numbers, and what its memory and time are bounded by.
+    "face_detection/face_check.py": {"SIDE"},
+    "face_detection/face_finder.py": {
+        *("OVERLAPS", "PATCH_SIDES", "PATCHES_AT_ONCE", "FRAME_SIZES_KEPT"),
+        "SMALLEST_AFTER_HALVING",
+    },
+    "face_detection/mtcnn/boxes.py": {
+        *("SMALLEST_FACE", "CELL", "STRIDE", "PYRAMID_STEP", "OUTSIDE", "BLOCK"),
+    },
+    # How a crop is resampled, and what OpenCV can address.
+    "networks/crop.py": {"SHRINK_BELOW", "LONGEST_SIDE", "scale <= 0.5"},
+    # The file format.
+    "networks/model_folder.py": {"FORMAT_VERSION", "LARGEST_MARGIN"},
+}
+
+
+def is_number(node):
+    """Return whether a node is a number, or numbers with at most strings beside."""
+    parts = [n for n in ast.walk(node) if not isinstance(n, ast.expr_context)]
+    kinds = ast.Tuple, ast.List, ast.Set, ast.Dict, ast.BinOp, ast.UnaryOp
+    kinds = (*kinds, ast.Constant, ast.operator, ast.unaryop)
+    values = [n.value for n in parts if isinstance(n, ast.Constant)]
+    has_number = any(type(value) in (int, float) for value in values)
+    return has_number and all(isinstance(part, kinds) for part in parts)
+
+
+def thresholds(tree):
+    """Yield constants of modules, classes and functions, and compared fractions."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [n.id for t in targets for n in ast.walk(t) if hasattr(n, "id")]
+            if is_number(node.value):
+                yield from (name for name in names if name.isupper())
+        elif isinstance(node, ast.Compare):
+            for one in (node.left, *node.comparators):
+                fraction = isinstance(one, ast.Constant) and type(one.value) is float
+                if fraction and one.value not in (0, 1):
+                    yield ast.unparse(node)
+
 
 def documented():
     """Return the text below every field."""
@@ -62,6 +111,40 @@ def test_every_field_is_checked(name):
             TrackingConfig(**{name: value})
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("max_size_change", 0.99, 1),
+        ("flow_window", 2, 3),
+        ("flow_window", 316, 315),
+        ("flow_levels", 10, 9),
+        ("flow_iterations", 2**31, 100),
+        ("face_check_oversampling", 17, 16),
+        ("finder_min_face_fraction", 1.1, 1),
+        ("smoothing_min_cutoff", 0, 0.1),
+        ("smoothing_speed_cutoff", 0, 0.1),
+        ("crop_slack", 1e300, 1e9),
+    ],
+)
+def test_what_would_crash_later_is_refused(name, wrong, right):
+    assert getattr(TrackingConfig(**{name: right}), name) == right
+    with pytest.raises(ValueError, match=f"`{name}` must be .* from .* to .*"):
+        TrackingConfig(**{name: wrong})
+
+
+@pytest.mark.parametrize(("weight", "interval"), [(0.2, 6), (0.26, 4), (1.1, 1)])
+def test_a_correction_that_overshoots_is_refused(weight, interval):
+    fields = {"detector_weight": weight, "detection_interval_resting": interval}
+    with pytest.raises(ValueError, match="overshoots"):
+        TrackingConfig(**fields)
+
+
+@pytest.mark.parametrize(("weight", "interval"), [(0.2, 5), (0.1, 10), (1 / 3, 3)])
+def test_a_correction_that_just_does_not_overshoot(weight, interval):
+    fields = {"detector_weight": weight, "detection_interval_resting": interval}
+    assert TrackingConfig(**fields).detector_weight == weight
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_is_read_somewhere(name):
     others = [p for p in TRACKING.rglob("*.py") if p.name != "config.py"]
@@ -77,12 +160,30 @@ def test_it_needs_no_tensorflow():
 
 
 def test_no_threshold_is_left_in_a_module():
-    # The features of the reliability are part of a fitted function.
-    for path in {*TRACKING.glob("*.py")} - {TRACKING / "reliability.py"}:
-        values = [
-            node.value
-            for node in ast.parse(path.read_text("utf-8")).body
-            if isinstance(node, ast.Assign)
-        ]
-        numbers = ast.Constant, ast.Tuple, ast.BinOp, ast.UnaryOp
-        assert not [ast.unparse(v) for v in values if isinstance(v, numbers)], path
+    found = {
+        path.relative_to(TRACKING).as_posix(): set(
+            thresholds(ast.parse(path.read_text("utf-8")))
+        )
+        for path in TRACKING.rglob("*.py")
+        if path.name != "config.py"
+    }
+    assert {path: names for path, names in found.items() if names} == NO_THRESHOLDS
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "LIMIT = 2",
+        "LIMIT: float = 0.5 * 3",
+        "class A:\n    LIMIT = (1, 2)",
+        "def f(x):\n    LIMIT = {'a': -1.5}\n    return x > LIMIT['a']",
+        "def f(x):\n    return 0 < x <= 0.5",
+    ],
+)
+def test_a_threshold_is_seen_wherever_it_is(program):
+    assert len(list(thresholds(ast.parse(program)))) == 1
+
+
+def test_names_counts_and_state_are_no_thresholds():
+    program = "NAME = 'a'\nOTHER = f(2)\nclass A:\n    x: int = 0\nx.ndim == 3\ny > 1.0"
+    assert not list(thresholds(ast.parse(program)))

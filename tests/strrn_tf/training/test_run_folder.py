@@ -1,19 +1,12 @@
-"""The run folder: whole files or none, and a run is not mixed with another."""
+"""The run folder: a run is not mixed with another, and one process trains in it."""
 
-import errno
 import json
 import os
-import re
 
 import pytest
 from filelock import FileLock, Timeout
 
-from strrn_tf.training.run_folder import (
-    RunFolder,
-    append_json_line,
-    write_atomically,
-    write_json,
-)
+from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 CONFIG = {"run": {"seed": 0, "detector": {"steps": 5}}, "data": {"stills": "abc"}}
 
@@ -21,56 +14,6 @@ CONFIG = {"run": {"seed": 0, "detector": {"steps": 5}}, "data": {"stills": "abc"
 @pytest.fixture
 def folder(tmp_path):
     return RunFolder(tmp_path / "run")
-
-
-def test_a_file_is_written_whole(tmp_path):
-    path = tmp_path / "deep" / "state.json"
-    write_json(path, {"a": 1})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert os.listdir(path.parent) == ["state.json"]
-
-
-def test_a_failed_writing_leaves_what_was_there(tmp_path):
-    path = tmp_path / "state.bin"
-    path.write_bytes(b"before")
-
-    def fail(new):
-        new.write_bytes(b"half")
-        raise OSError("no space")
-
-    with pytest.raises(OSError, match="no space"):
-        write_atomically(path, fail)
-    assert path.read_bytes() == b"before"
-    assert os.listdir(tmp_path) == ["state.bin"]
-
-
-def test_the_suffix_of_the_new_file_is_that_of_the_file(tmp_path):
-    seen = []
-
-    def write(new):
-        seen.append(new)
-        new.write_text("x")
-
-    write_atomically(tmp_path / "a.weights.h5", write)
-    assert seen[0].parent == tmp_path
-    assert seen[0].name.endswith(".weights.h5")
-    assert not seen[0].exists()
-
-
-def test_json_without_nan(tmp_path):
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "x.json", {"a": float("nan")})
-    assert os.listdir(tmp_path) == []
-
-
-def test_a_full_disk_names_the_file(tmp_path):
-    def fail(new):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with pytest.raises(OSError, match=re.escape(str(tmp_path / "a.jpg"))) as info:
-        write_atomically(tmp_path / "a.jpg", fail)
-    assert info.value.errno == errno.ENOSPC
-    assert os.listdir(tmp_path) == []
 
 
 def test_lines_are_appended_with_their_time(tmp_path):

@@ -12,7 +12,7 @@ from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.annotate.command import is_wanted, refuse_foreign
+from strrn_tf.commands.annotate.command import is_wanted
 from strrn_tf.commands.annotate.criteria import (
     VERDICTS,
     Criteria,
@@ -21,6 +21,7 @@ from strrn_tf.commands.annotate.criteria import (
     judge,
 )
 from strrn_tf.commands.annotate.folder import report_path
+from strrn_tf.commands.annotate.output import refuse_foreign
 from strrn_tf.commands.annotate.report import headline
 from strrn_tf.commands.cli import main
 from strrn_tf.system.locking import exclusive_lock

@@ -359,9 +359,9 @@ def test_youtube_faces(tmp_path, searches):
     assert set(report["by_source"]) == {"Alicia_Witt/5", "Bob_Álvarez/0"}
     index = (output / "index.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(index.splitlines()))
-    # 8-9, 9-10, 10-11, 14-15: frame numbers count from 0 in their order.
+    # 8-9, 9-10, 10-11, 14-15: frames have the numbers of their pictures.
     names = [row["name"] for row in rows if row["name"].startswith("Alicia")]
-    assert names == [f"Alicia_Witt/5#{n:06d}" for n in (1, 2, 3, 5)]
+    assert names == [f"Alicia_Witt/5#{n:06d}" for n in (9, 10, 11, 15)]
     shard = output / "shards" / rows[0]["shard"]
     sample = list(read_shard(shard))[3]
     # x, y is the centre of the face.

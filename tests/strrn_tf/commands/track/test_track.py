@@ -11,6 +11,7 @@ from support.mp4 import destroy_frames
 
 from data_pipeline.media import video
 from data_pipeline.media.camera import Camera
+from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import open_video, write_video
@@ -157,8 +158,7 @@ def test_ctrl_c_ends_the_source_in_hand_and_begins_no_other(clips, tmp_path, cap
         for kind in ("landmarks", "overlay.mp4")
     )
     folder = out / "b.frames-landmarks"
-    assert names(folder) == ["000000-0.pts", "000001-0.pts", "000002-0.pts",
-                             "frames.csv"]  # fmt: skip
+    assert names(folder) == ["0.pts", "1.pts", "2.pts", "frames.csv"]
     assert len(rows(folder / "frames.csv")) == 3
     assert len(list(open_video(out / "b.frames-overlay.mp4"))) == 3
 
@@ -166,10 +166,28 @@ def test_ctrl_c_ends_the_source_in_hand_and_begins_no_other(clips, tmp_path, cap
 def test_names_of_sources(tmp_path):
     (tmp_path / "v1.5").mkdir()
     sources = ["x/talk.mp4", "y/talk.mov", str(tmp_path / "v1.5"), "0"]
-    assert unique_names(sources) == ["talk", "talk~2", "v1.5", "camera-0"]
-    # A number that is taken is not given again.
-    sources = ["x/talk.mp4", "y/talk.mp4", "talk~2.mp4"]
-    assert unique_names(sources) == ["talk", "talk~3", "talk~2"]
+    assert unique_names(sources) == ["x__talk", "y__talk", "v1.5", "camera-0"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["a/1.mp4", "b/1.mp4"], ["a__1", "b__1"]),
+        (["a/1.mp4", "b/1.mov", "b/2.mov"], ["a__1", "b__1", "2"]),
+        (["c/a/1.mp4", "c/b/1.mp4", "d/a/1.mp4"], ["c__a__1", "b__1", "d__a__1"]),
+        (["a/1.mp4", "a/1.mov"], ["1.mp4", "1.mov"]),
+        (["a/1.mp4", "a/1.mov", "b/1.mp4"], ["1.mp4", "1.mov", "1"]),
+        (["rtsp://me:pw@x/live", "rtsp://y/live"], ["x__live", "y__live"]),
+        (["-", "0", "rtsp://x"], ["stdin", "camera-0", "x"]),
+    ],
+)
+def test_the_order_of_sources_does_not_swap_their_files(sources, expected):
+    assert unique_names(sources) == expected
+    assert unique_names(sources[::-1]) == expected[::-1]
+
+
+def test_a_source_that_is_given_twice_is_numbered():
+    assert unique_names(["a/1.mp4", "a/../a/1.mp4", "0"]) == ["1", "1~2", "camera-0"]
 
 
 def test_sources_with_names_of_any_length_have_files(tmp_path):
@@ -272,9 +290,9 @@ def test_overlay_of_a_broken_frame_is_the_last_good_one_in_grey():
     good = np.zeros((*SIZE, 3), np.uint8)
     good[:20] = (90, 0, 0)
     followed = [
-        (video.VideoFrame(0, 0.0, None), None),
-        (video.VideoFrame(1, 0.1, good), []),
-        (video.VideoFrame(2, 0.2, None), None),
+        (VideoFrame(0, 0.0, None), None),
+        (VideoFrame(1, 0.1, good), []),
+        (VideoFrame(2, 0.2, None), None),
     ]
     first, second, third = (picture[:20] for picture in overlays(followed))
     assert (first == 128).all()

@@ -3,28 +3,32 @@
 OpenCV has no such function. Its own limit of pixels is a setting of the whole process.
 """
 
+import re
 import struct
 from collections.abc import Callable
+
+from data_pipeline.media.image_formats.avif import avif_size
+from data_pipeline.media.image_formats.netpbm import read_netpbm
 
 # Start-of-frame markers of JPEG, and markers without a length.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _BARE = {0x01, *range(0xD0, 0xD8)}
 # Tags of TIFF, and the formats of its numbers by field type.
 _TIFF_WIDTH, _TIFF_HEIGHT, _TIFF_NUMBERS = 256, 257, {3: "H", 4: "I"}
+_RADIANCE = re.compile(rb"\n[-+]Y ([0-9]+) [-+]X ([0-9]+)\n")
 
 
 def read_size(content: bytes) -> tuple[int, int] | None:
-    """Return (width, height) in pixels of a JPEG, PNG, WebP, BMP or TIFF file.
+    """Return (width, height) in pixels as stored, before any turn.
 
-    The result is None for other formats and for damaged headers.
+    Known are AVIF, BMP, JPEG, JPEG 2000, Netpbm, PNG, Radiance, TIFF and WebP. The
+    result is None for other formats and for damaged headers.
     """
-    for start, read in _READERS.items():
-        if content.startswith(start):
-            try:
-                return read(content)
-            except (struct.error, ValueError, IndexError, KeyError):
-                return None
-    return None
+    readers = [read for start, read in _READERS.items() if content.startswith(start)]
+    try:
+        return readers[0](content) if readers else avif_size(content)
+    except (struct.error, ValueError, IndexError, KeyError):
+        return None
 
 
 def _png(content: bytes) -> tuple[int, int]:
@@ -79,6 +83,30 @@ def _tiff(content: bytes) -> tuple[int, int]:
     return found[_TIFF_WIDTH], found[_TIFF_HEIGHT]
 
 
+def _jpeg_2000(content: bytes) -> tuple[int, int]:
+    # The box `ihdr` of a file, or the marker SIZ at the start of a bare code stream.
+    if content.startswith(b"\xff\x4f"):
+        right, bottom, left, top = struct.unpack_from(">4I", content, 8)
+        return right - left, bottom - top
+    start = content.index(b"ihdr", 0, 4096) + 4
+    height, width = struct.unpack_from(">II", content, start)
+    return width, height
+
+
+def _radiance(content: bytes) -> tuple[int, int]:
+    found = _RADIANCE.search(content[:4096])
+    if not found:
+        raise ValueError("no size")
+    return int(found[2]), int(found[1])
+
+
+def _netpbm(content: bytes) -> tuple[int, int]:
+    header = read_netpbm(content)
+    if header is None:
+        raise ValueError("no header")
+    return header.width, header.height
+
+
 _READERS: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     b"\x89PNG\r\n\x1a\n": _png,
     b"\xff\xd8": _jpeg,
@@ -86,4 +114,8 @@ _READERS: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
     b"RIFF": _webp,
     b"II*\0": _tiff,
     b"MM\0*": _tiff,
+    b"\0\0\0\x0cjP  ": _jpeg_2000,
+    b"\xff\x4f\xff\x51": _jpeg_2000,
+    b"#?": _radiance,
+    **{b"P%d" % kind: _netpbm for kind in range(1, 7)},
 }

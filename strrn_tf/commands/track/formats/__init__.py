@@ -1,0 +1,1 @@
+"""The formats in which landmarks are written, one a file."""

@@ -1,0 +1,26 @@
+"""Names of the formats, and the suffixes of their files. Standard library only."""
+
+import math
+from typing import Literal
+
+Format = Literal["csv", "jsonl", "pts", "openface", "coco", "cvat", "deeplabcut"]
+
+# Formats that are one file; a folder of `.pts` files is none.
+SUFFIXES: dict[str, str] = {
+    "csv": "csv",
+    "jsonl": "jsonl",
+    "openface": "csv",
+    "coco": "json",
+    "cvat": "xml",
+    "deeplabcut": "csv",
+}
+# Without a name of a format, the first one of a suffix is meant.
+BY_SUFFIX = {suffix: name for name, suffix in reversed(SUFFIXES.items())}
+# Where pose and openings have no place.
+WITHOUT_MEASURES = ("openface", "deeplabcut")
+
+
+def check_focal_length(value: float | None) -> None:
+    """Raise a ``ValueError`` for a focal length that no camera has; None is none."""
+    if value is not None and not 0 < value < math.inf:
+        raise ValueError(f"--focal-length must be a positive number. Received: {value}")
