@@ -16,6 +16,8 @@ _RANGES = {
     # A ratio below 1 would lose every face. OpenCV refuses windows below 3; the crop
     # has 315 pixels a side, and nine levels shrink it to one pixel.
     "max_size_change": (1.0, _LARGEST),
+    # The second detection turns the window to the face.
+    "max_detections": (2, 100),
     "flow_window": (3, 315),
     "flow_levels": (1, 9),
     # Sixteen samples a pixel are 768 x 768 pixels for every check.
@@ -88,6 +90,17 @@ class TrackingConfig:
     more in the mean, the face is detected again. A single landmark that differs by
     more takes the detector's position. Two detections that differ by more are not
     consistent."""
+
+    # How a face is detected ----------------------------------------------------------
+
+    upright_disagreement: float = 0.012
+    """Eye distances. Two detections that differ by less are of a face that stands
+    upright in the crop window. Of faces that do not, one in a hundred differs by less.
+    Otherwise windows that are turned by 180 and 90 degrees are tried too."""
+
+    max_detections: int = 3
+    """Largest number of detections in one of these windows: the first, and those in
+    windows that turn to what the one before has found."""
 
     # How tracker, detector and optical flow are fused ---------------------------------
 

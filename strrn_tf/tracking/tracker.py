@@ -113,7 +113,9 @@ class FaceTracker:
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self._time = stage_timer
-        self.networks = networks or FaceNetworks(folder, num_threads, stage_timer)
+        self.networks = networks or FaceNetworks(
+            folder, num_threads, stage_timer, self.config
+        )
         fraction = self.config.finder_min_face_fraction
         self._finder = (
             checked_finder(finder)

@@ -25,11 +25,6 @@ from strrn_tf.tracking.networks.model_folder import ModelFolder
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
-# Detections that differ by less, in eye distances, are of a face that stands upright in
-# the window: of those that do not, one in a hundred differs by less.
-CONSISTENT = 0.012
-# Largest number of detections from one window on.
-MAX_DETECTIONS = 3
 # Further windows in which a face is looked for, turned by radians.
 OTHER_TURNS = (np.pi, np.pi / 2, -np.pi / 2)
 
@@ -74,6 +69,7 @@ class FaceNetworks:
         folder: ModelFolder,
         num_threads: int = 1,
         stage_timer: StageTimer = no_timer,
+        config: TrackingConfig | None = None,
     ) -> None:
         """Open both networks.
 
@@ -81,6 +77,7 @@ class FaceNetworks:
             folder: a verified model folder.
             num_threads: threads of each network.
             stage_timer: times every call of a stage, see ``stages``.
+            config: ``upright_disagreement`` and ``max_detections``.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
@@ -88,6 +85,7 @@ class FaceNetworks:
         """
         self._size, self._margin = folder.crop_size, folder.crop_margin
         self._upright = folder.is_upright
+        self._config = config or TrackingConfig()
         self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
         start = {"start": (1, NUM_LANDMARKS, 2)}
@@ -159,7 +157,7 @@ class FaceNetworks:
             return Detections(first, inconsistency, crop)
         best = self._settle(image, box, roll)
         for turn in OTHER_TURNS:
-            if best.inconsistency <= CONSISTENT:
+            if best.inconsistency <= self._config.upright_disagreement:
                 break
             found = self._settle(image, box, roll + turn)
             if found.inconsistency < best.inconsistency:
@@ -174,12 +172,12 @@ class FaceNetworks:
         """
         found = self.detect_in(self.cut(image, self.window(box, roll)))
         inconsistency, crop = np.inf, None
-        for _ in range(MAX_DETECTIONS - 1):
+        for _ in range(self._config.max_detections - 1):
             again, inconsistency, crop = self._detect_again(image, found)
             if crop is None:
                 break
             found = again
-            if inconsistency <= CONSISTENT:
+            if inconsistency <= self._config.upright_disagreement:
                 break
         return Detections(found, inconsistency, crop)
 
