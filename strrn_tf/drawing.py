@@ -1,6 +1,7 @@
 """Landmarks drawn on images, for overlays, sheets and reports. NumPy and OpenCV."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -41,31 +42,45 @@ def draw_landmarks(
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        landmarks: (68, 2) pixels of the image; nothing is drawn if one is not finite.
+        landmarks: (68, 2) pixels of the image. Points that are not finite are left out,
+            and so are their lines.
         reliability: one number in [0, 1] for the face, or (68,) for its points.
         colour: RGB, instead of the colour of the reliability.
         points: whether to draw the points over the contours.
     """
     _check_drawable(image, landmarks)
     drawn = np.array(image, order="C")
-    if not np.isfinite(landmarks).all():
+    known = np.isfinite(landmarks).all(-1)
+    if not known.any():
         return drawn
     per_point = np.broadcast_to(1.0 if reliability is None else reliability, (68,))
     line_colour = colour or reliability_colour(float(np.mean(per_point)))
-    size = float(face_size(box_from_landmarks(landmarks)))
+    size = float(face_size(box_from_landmarks(np.asarray(landmarks)[known])))
     width = max(1, round(size / 240))
-    fixed = np.round(np.asarray(landmarks) * 2**SUBPIXEL_BITS).astype(np.int32)
-    for indices, closed in CONTOURS:
+    fixed = np.round(np.nan_to_num(landmarks) * 2**SUBPIXEL_BITS).astype(np.int32)
+    for indices, closed in _lines(known):
         line = fixed[list(indices)].reshape(1, -1, 2)
         cv2.polylines(
             drawn, line, closed, line_colour, width, cv2.LINE_AA, SUBPIXEL_BITS
         )
-    if points:
+    # Without a neighbour a point has no line that shows it.
+    if points or not known.all():
         radius = round(max(1.0, size / 110) * 2**SUBPIXEL_BITS)
-        for centre, value in zip(fixed.tolist(), per_point, strict=True):
+        shown = zip(fixed[known].tolist(), per_point[known], strict=True)
+        for centre, value in shown:
             fill = colour or reliability_colour(float(value))
             cv2.circle(drawn, centre, radius, fill, -1, cv2.LINE_AA, SUBPIXEL_BITS)
     return drawn
+
+
+def _lines(known: np.ndarray) -> Iterator[tuple[tuple[int, ...], bool]]:
+    """Yield the contours between known points: (indices, closed)."""
+    for indices, closed in CONTOURS:
+        if known[list(indices)].all():
+            yield indices, closed
+            continue
+        ring = (*indices, indices[0]) if closed else indices
+        yield from ((pair, False) for pair in pairwise(ring) if known[list(pair)].all())
 
 
 def overlay_frame(

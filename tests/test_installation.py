@@ -64,7 +64,9 @@ def test_the_base_installation_is_what_tracking_needs():
     assert names(extras["beam"]) == {"strrn", "apache-beam"}
     # The tests run what every extra brings.
     assert "strrn[train]" in extras["beam"]
-    assert "strrn[beam]" in extras["dev"]
+    assert names(extras["dask"]) == {"strrn", "distributed"}
+    assert "strrn[beam]" in extras["dask"]
+    assert "strrn[dask]" in extras["dev"]
 
 
 def test_the_tracker_needs_numpy_opencv_and_litert_alone(frame, tmp_path):

@@ -31,13 +31,13 @@ from rich.progress import track
 from rich.table import Table
 
 from data_pipeline.media.pts import read_pts
+from data_pipeline.media.suffixes import is_video
 from strrn_tf.geometry import box_from_landmarks, face_size, overlap
 from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
 PROG = "python -m benchmarks.accuracy.face_finder"
-VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 CANVAS = (360, 640)
 FACE_SIZES = (40, 240)
 Finder = Callable[[np.ndarray], np.ndarray]
@@ -92,7 +92,7 @@ def our_finder(**arguments: float) -> Finder:
 def video_frames(folders: list[Path], per_video: int) -> Iterator[np.ndarray]:
     """Yield RGB frames, evenly spaced, of every video below the folders."""
     for folder in folders:
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in VIDEOS):
+        for path in sorted(p for p in folder.rglob("*") if is_video(p)):
             capture = cv2.VideoCapture(str(path))
             count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
             for i in np.linspace(0, count - 1, per_video + 2)[1:-1]:

@@ -197,22 +197,40 @@ def animate_crop(
     return maps, found[_MIRROR_ORDER] if is_mirror(matrix) else found
 
 
+def forget(
+    moved: np.ndarray, known: np.ndarray | None, matrix: np.ndarray
+) -> np.ndarray:
+    """Return moved landmarks (68, 2) with NaN where nobody annotated the point.
+
+    Args:
+        moved: landmarks in crop pixels.
+        known: mask (68,) of the still's points; None: all.
+        matrix: that moved them. A mirror exchanges left and right.
+    """
+    if known is None or known.all():
+        return moved
+    known = known[_MIRROR_ORDER] if is_mirror(matrix) else known
+    return np.where(known[:, None], moved, np.float32(np.nan))
+
+
 def augment(
     frame: np.ndarray,
     landmarks: np.ndarray,
     augmentation: Augmentation,
     rng: np.random.Generator,
+    known: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a crop (315, 315, 3) uint8 of a still, and its landmarks (68, 2) float32.
 
     Args:
         frame: stored crop (S, S, 3) uint8.
-        landmarks: (68, 2) in stored pixels.
+        landmarks: (68, 2) in stored pixels, all finite: facial motion needs them all.
         augmentation: strengths.
         rng: the only source of randomness.
+        known: mask (68,) of annotated points; the others become NaN. None: all.
     """
     matrix = sample_matrix(rng, augmentation, frame.shape[1])
     params = sample_photometric(rng, augmentation.photometric)
     facial_motion, _ = sample_facial_motions(rng, augmentation.facial_motion)
     maps, moved = animate_crop(landmarks, facial_motion, matrix)
-    return render(frame, matrix, params, rng, maps), moved
+    return render(frame, matrix, params, rng, maps), forget(moved, known, matrix)

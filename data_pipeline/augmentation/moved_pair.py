@@ -8,6 +8,7 @@ from data_pipeline.augmentation.augment import (
     FACE_SIZE,
     Augmentation,
     animate_crop,
+    forget,
     move_landmarks,
     render,
     sample_matrix,
@@ -32,19 +33,22 @@ def moved_pair(
     augmentation: Augmentation,
     motion: Motion,
     rng: np.random.Generator,
+    known: np.ndarray | None = None,
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return two crops (315, 315, 3) uint8 of one stored frame, and four shapes.
 
     Args:
         frame: stored frame (S, S, 3) uint8.
-        landmarks: (68, 2) in stored pixels.
+        landmarks: (68, 2) in stored pixels, all finite: a tracker starts from them all.
         augmentation: strengths, sampled once for both crops.
         motion: sizes of the motion between the crops and of the detector's errors.
         rng: the only source of randomness.
+        known: mask (68,) of annotated points; None: all.
 
     Returns:
         The crops, and the shapes (68, 2) in crop pixels: first, first with errors,
-        second with errors, second.
+        second with errors, second. The last one, which is learnt, has NaN where nobody
+        annotated the point.
     """
     first = sample_matrix(rng, augmentation, frame.shape[1])
     centre = move_landmarks(first, landmarks).mean(0)
@@ -61,7 +65,8 @@ def moved_pair(
         shapes.append(shape)
     before, target = shapes
     start = add_detector_noise(rng, motion, before)
-    return crops, [before, start, add_detector_noise(rng, motion, target), target]
+    detected = add_detector_noise(rng, motion, target)
+    return crops, [before, start, detected, forget(target, known, second)]
 
 
 def _next_photometric(

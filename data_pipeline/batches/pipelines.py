@@ -68,20 +68,21 @@ def stills_dataset(
 
     Returns:
         Dictionaries of ``frames`` (B, 315, 315, 3) float32 in [0, 1] and ``landmarks``
-        (B, 68, 2) float32 in crop pixels.
+        (B, 68, 2) float32 in crop pixels, NaN where nobody annotated the point.
 
     Raises:
-        ValueError: a source has a wrong shape or type, is empty or has NaN landmarks.
+        ValueError: a source has a wrong shape or type, is empty or has a sample without
+            landmarks.
     """
     read = _still_reader(sources, seed)
     annealed = augmentation.annealed()
 
     def sample(position: int) -> Sample:
-        frame, landmarks = read(position)
+        frame, landmarks, known = read(position)
         rng = sample_generator(seed, position)
         is_late = annealed_from is not None and position >= annealed_from * batch_size
         strength = annealed if is_late else augmentation
-        crop, landmarks = augment(frame, landmarks, strength, rng)
+        crop, landmarks = augment(frame, landmarks, strength, rng, known)
         return [crop], [landmarks]
 
     return endless_stream(sample, ("landmarks",), (), batch_size, start)
@@ -110,16 +111,19 @@ def motion_pairs_dataset(
         Dictionaries of ``frames`` (B, 2, 315, 315, 3) float32 in [0, 1] and four
         shapes (B, 68, 2) float32 in crop pixels. ``before`` and ``target`` are the
         exact landmarks of the first and the second frame. ``start`` and ``detected``
-        are the same with independent errors.
+        are the same with independent errors. ``target`` is NaN where nobody annotated
+        the point; the others have the fitted head there.
 
     Raises:
-        ValueError: a source has a wrong shape or type, is empty or has NaN landmarks.
+        ValueError: a source has a wrong shape or type, is empty or has a sample without
+            landmarks.
     """
     read = _still_reader(sources, seed)
 
     def sample(position: int) -> Sample:
         rng = sample_generator(seed, position)
-        return moved_pair(*read(position), augmentation, motion, rng)
+        frame, landmarks, known = read(position)
+        return moved_pair(frame, landmarks, augmentation, motion, rng, known)
 
     names = ("before", "start", "detected", "target")
     return endless_stream(sample, names, (2,), batch_size, start)
@@ -147,7 +151,7 @@ def clip_pairs_dataset(
         frames: (N, 2, S, S, 3) uint8, an array or a memory map.
         start: (N, 68, 2) in stored pixels, the shape in the first frame.
         detected: (N, 68, 2) in stored pixels, the detection in the second frame.
-        target: (N, 68, 2) in stored pixels, the tracker's target in the second frame.
+        target: (N, 68, 2), to learn in the second frame. Points of it may be NaN.
         index: pairs to use; None for all. Other pairs may have NaN shapes.
         parts: pairs of several sources and the weight of each source. They replace
             ``index``.
@@ -161,8 +165,8 @@ def clip_pairs_dataset(
         ``start`` is unknown, so ``before`` equals ``start``.
 
     Raises:
-        ValueError: an array has a wrong shape or type, the index is empty, or a used
-            shape is NaN.
+        ValueError: an array has a wrong shape or type, the index is empty, or a shape
+            is NaN.
     """
     check_frames(frames, "(N, 2, S, S, 3)")
     count = len(frames)
@@ -170,7 +174,8 @@ def clip_pairs_dataset(
     used = [check_index(i, count) for i, _ in parts or [(index, 1.0)]]
     named = {"before": start, "start": start, "detected": detected, "target": target}
     index = np.concatenate(used)
-    shapes = [check_landmarks(n, s, count, index) for n, s in named.items()]
+    checked = [(n, s, count, index, n == "target") for n, s in named.items()]
+    shapes = [check_landmarks(*arguments) for arguments in checked]
     schedule = Schedule([len(part) for part in used], weights, seed)
 
     def sample(position: int) -> Sample:
@@ -222,21 +227,35 @@ def clips_dataset(
 
 def _still_reader(
     sources: Sequence[Labelled], seed: int
-) -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
-    """Return a function from a position to a stored frame and its landmarks."""
+) -> Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+    """Return a function from a position to a stored frame and its landmarks.
+
+    The landmarks are those with all points, with the mask (68,) of the annotated ones,
+    which is None if all are.
+    """
     read = []
     for source in sources:
         check_frames(source.frames, "(N, S, S, 3)")
         count = len(source.frames)
         index = check_index(source.index, count)
-        shapes = check_landmarks("landmarks", source.landmarks, count, index)
-        read.append((source.frames, shapes, index))
+        is_partial = source.whole is not None
+        shapes = check_landmarks(
+            "landmarks", source.landmarks, count, index, is_partial
+        )
+        whole = shapes
+        if is_partial:
+            whole = check_landmarks("whole", source.whole, count, index)
+        read.append((source.frames, shapes, whole, index))
     weights = [source.weight for source in sources]
     schedule = Schedule([len(index) for *_, index in read], weights, seed)
 
-    def still(position: int) -> tuple[np.ndarray, np.ndarray]:
+    def still(position: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         source, number = schedule(position)
-        frames, shapes, index = read[source]
-        return np.asarray(frames[index[number]]), shapes[index[number]]
+        frames, shapes, whole, index = read[source]
+        chosen = index[number]
+        known = None
+        if whole is not shapes:
+            known = np.isfinite(shapes[chosen]).all(-1)
+        return np.asarray(frames[chosen]), whole[chosen], known
 
     return still

@@ -25,15 +25,17 @@ class Labelled(NamedTuple):
 
     Attributes:
         frames: (M, S, S, 3) uint8, an array or a memory map. Single frames are read.
-        landmarks: (M, 68, 2) in stored pixels.
+        landmarks: (M, 68, 2) in stored pixels. NaN is not annotated.
         weight: of the source in a mixture, relative to the weights of the others.
         index: samples to use; None for all.
+        whole: (M, 68, 2) the same with all points, see `Samples`. None: none is NaN.
     """
 
     frames: np.ndarray
     landmarks: np.ndarray
     weight: float = 1.0
     index: np.ndarray | None = None
+    whole: np.ndarray | None = None
 
 
 class Schedule:
@@ -136,11 +138,15 @@ def check_frames(frames: np.ndarray, shape: str) -> None:
 
 
 def check_landmarks(
-    name: str, landmarks: np.ndarray, count: int, index: np.ndarray
+    name: str,
+    landmarks: np.ndarray,
+    count: int,
+    index: np.ndarray,
+    partial: bool = False,
 ) -> np.ndarray:
     """Return landmarks (N, 68, 2) float32, or raise a ``ValueError``.
 
-    Only the samples in ``index`` must be finite.
+    Only the samples in ``index`` must be finite; one point of each, if ``partial``.
     """
     landmarks = np.asarray(landmarks, np.float32)
     if landmarks.shape != (count, NUM_LANDMARKS, 2):
@@ -148,7 +154,8 @@ def check_landmarks(
             f"`{name}` must be ({count}, {NUM_LANDMARKS}, 2), as many as frames. "
             f"Received: {landmarks.shape}"
         )
-    finite = np.isfinite(landmarks[index]).all((1, 2))
+    finite = np.isfinite(landmarks[index]).all(2)
+    finite = finite.any(1) if partial else finite.all(1)
     if not finite.all():
         raise ValueError(
             f"`{name}` must be finite; leave samples without landmarks out of `index`. "

@@ -10,6 +10,7 @@ import numpy as np
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.augmentation.motion import Motion
 from data_pipeline.augmentation.photometric import PhotometricStrength
+from data_pipeline.batches.annotated_sources import annotated_sources
 from data_pipeline.batches.pipelines import (
     Labelled,
     clip_pairs_dataset,
@@ -243,21 +244,9 @@ class TrainingData:
         write_image(path, picture)
 
     def _annotated_sources(self, weight: float) -> list[Labelled]:
-        """Return S and the annotated video frames, weighted by their numbers."""
-        found = []
-        if self.stills is not None:
-            shapes = self.stills.landmarks[:, 0]
-            found.append((self.stills.frames[:, 0], shapes, np.arange(len(shapes))))
-        if self.frames is not None:
-            shapes = self.frames.landmarks[:, 0]
-            found.append((self.frames.frames[:, 0], shapes, np.arange(len(shapes))))
-        total = sum(len(index) for *_, index in found)
-        if weight == 0:
-            return []
-        return [
-            Labelled(frames, shapes, weight * len(index) / total, index)
-            for frames, shapes, index in found
-        ]
+        """Return S and the annotated video frames."""
+        stores = [store for store in (self.stills, self.frames) if store is not None]
+        return annotated_sources(stores, weight)
 
     def _annotated_pairs(self) -> np.ndarray:
         """Return the pairs whose second frame is annotated."""
@@ -277,7 +266,7 @@ class TrainingData:
 
         Among several faces, the face finder may have chosen another one.
         """
-        middle = self.clips.landmarks[:, 1].mean(1) - (STORED_SIZE - 1) / 2
+        middle = self.clips.whole[:, 1].mean(1) - (STORED_SIZE - 1) / 2
         return np.abs(middle).max(-1) < CROP_SIZE / CROP_MARGIN / 2
 
     def _tracker_targets(self, pseudo: PseudoLabels) -> np.ndarray:

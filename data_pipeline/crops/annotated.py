@@ -6,9 +6,13 @@ from typing import TypeVar
 
 import numpy as np
 
+from data_pipeline.annotations.annotation import Annotation
+from data_pipeline.annotations.reading import check_inside
+from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.samples import Samples
-from data_pipeline.crops.window import cut_window
+from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
+from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 
@@ -52,6 +56,8 @@ def pack_annotated(
 ) -> tuple[list[T], list[str]]:
     """Cut annotated frames by the boxes of their landmarks.
 
+    The box of a shape with missing points is that of the fitted head.
+
     Args:
         sequence: in the 300VW layout.
         wanted: numbers of frames, 0-based.
@@ -69,21 +75,33 @@ def pack_annotated(
     for frame in reader.frames(missing):
         missing.discard(frame.index)
         try:
-            landmarks = read_annotation(sequence, frame.index)
+            sample = _cut_frame(sequence, frame)
         except ValueError as error:
             problems.append(str(error))
             continue
-        try:
-            box = box_from_landmarks(landmarks)
-            frames, shapes, matrix = cut_window([frame.image], landmarks[None], box)
-        except ValueError as error:  # the landmarks are one point, or a line
-            problems.append(f"{sequence.name}, {frame.index + 1:06d}.pts: {error}")
-            continue
-        name = f"{sequence.name}#{frame.index:06d}"
-        packed.append(pack(Samples([name], frames[None], shapes[None], matrix[None])))
+        packed.append(pack(sample))
     if missing:
         problems.append(
             f"{sequence.video_path}: {len(missing)} annotated frames are not in the "
             f"video or cannot be decoded, first {min(missing) + 1:06d}.pts"
         )
     return packed, problems
+
+
+def _cut_frame(sequence: Sequence300VW, frame: VideoFrame) -> Samples:
+    """Return the sample (n = 1, T = 1) of an annotated frame.
+
+    Raises:
+        ValueError: its annotation cannot be used; the message names it.
+    """
+    landmarks = read_annotation(sequence, frame.index)
+    annotation = Annotation(landmarks)
+    where = f"{sequence.name}, {frame.index + 1:06d}.pts"
+    check_inside(annotation, frame.image.shape[1::-1], where)
+    name = f"{sequence.name}#{frame.index:06d}"
+    try:
+        whole = whole_shape(annotation)
+        shapes = landmarks[None], box_from_landmarks(whole), whole[None]
+        return cut_samples(name, [frame.image], *shapes)
+    except ValueError as error:  # the landmarks are one point, or a line
+        raise ValueError(f"{where}: {error}") from error

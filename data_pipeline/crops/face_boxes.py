@@ -113,7 +113,7 @@ class BoxCache:
         if not self.path.exists():
             return {}
         try:
-            boxes = json.loads(self.path.read_text())["boxes"]
+            boxes = json.loads(self.path.read_text(encoding="utf-8"))["boxes"]
             ok = all(b is None or np.shape(b) == (4,) for b in boxes.values())
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             ok = False

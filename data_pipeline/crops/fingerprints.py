@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +22,26 @@ def fingerprint(sources: Sequence[tuple], **options: Any) -> str:
     """
     described = {
         "format": [FORMAT, STORED_SIZE, STORED_MARGIN],
-        "sources": [[_describe(value) for value in source] for source in sources],
+        "sources": [describe_source(source, _describe) for source in sources],
         "options": {name: _describe(value) for name, value in options.items()},
     }
     text = json.dumps(described, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def describe_source(source: tuple, describe: Callable[[Any], Any]) -> list:
+    """Return the descriptions of the fields of a source.
+
+    A still with all 68 points in a `.pts` file has no ``labels``. It is described as it
+    was before there were any, so that stores of such stills stay valid.
+    """
+    plain = getattr(source, "labels", ...) is None
+    return [describe(value) for value in (source[:3] if plain else source)]
+
+
 def _describe(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_describe(part) for part in value]
     if isinstance(value, Path):
         files = sorted(value.iterdir()) if value.is_dir() else [value]
         return [_describe_file(path) for path in files]

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from data_pipeline.annotations.whole_head import annotated_box
 from data_pipeline.crops.face_boxes import BoxFinder, choose_face
-from data_pipeline.crops.samples import Samples
-from data_pipeline.crops.window import cut_window
+from data_pipeline.crops.samples import Samples, merge
+from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
 from data_pipeline.media.video import open_video
-from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 AnyClip = Clip | Sequence300VW | FacesClip
@@ -183,18 +183,17 @@ class _Cutter:
             return None
         images = [frame.image for frame in run]
         try:
-            frames, landmarks, matrix = cut_window(images, landmarks, box)
+            name = f"{self.clip.name}#{last.index:06d}"
+            return cut_samples(name, images, landmarks, box)
         except ValueError as error:  # the annotation is one point, or a line
             where = f"{self.clip.video_path}, frame {first.index}"
             self.problems.append(f"{where}: {error}")
             return None
-        name = f"{self.clip.name}#{last.index:06d}"
-        return Samples([name], frames[None], landmarks[None], matrix[None])
 
     def _box(self, frame: VideoFrame, landmarks: np.ndarray) -> np.ndarray | None:
         if self.options.box_finder == "landmarks":
-            is_known = np.isfinite(landmarks).all()
-            return box_from_landmarks(landmarks) if is_known else None
+            is_known = np.isfinite(landmarks).any()
+            return annotated_box(landmarks) if is_known else None
         size = frame.image.shape[1], frame.image.shape[0]
         shipped = self.shipped.get(frame.index)
         if shipped is not None and _is_within(shipped, size):
@@ -235,10 +234,3 @@ def _count_frames(reader: FrameReader) -> int:
     for _ in reader.frames():
         pass
     return reader.num_frames or 0
-
-
-def merge(samples: Sequence[Samples]) -> Samples:
-    """Return several samples as one batch."""
-    names = [name for sample in samples for name in sample.names]
-    arrays = (np.concatenate(column) for column in list(zip(*samples, strict=True))[1:])
-    return Samples(names, *arrays)

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from data_pipeline.annotations.reading import check_inside, read_annotation
+from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.face_boxes import BoxFinder
 from data_pipeline.crops.samples import Samples
-from data_pipeline.crops.window import cut_window
-from data_pipeline.datasets.three_hundred_w import Still, read_landmarks
+from data_pipeline.crops.window import cut_samples
+from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.images import read_image
-from strrn_tf.geometry import box_from_landmarks, upright_box
+from strrn_tf.geometry import box_from_landmarks
 
 
 def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
@@ -15,22 +17,27 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
 
     Args:
         still: annotated image.
-        boxes: "landmarks" for the tight box of the upright annotation, or a function
-            from an image to face boxes. The box nearest to the annotated face is used.
-            The window turns with the annotated face either way.
+        boxes: "landmarks" for the tight box of the annotation, or a function from an
+            image to face boxes. The box nearest to the annotated face is used. Missing
+            points are those of the fitted head.
 
     Raises:
-        ValueError: the image or its landmarks cannot be read, or no face is found.
+        ValueError: the image or its landmarks cannot be read, the landmarks lie outside
+            the image, or no face is found.
     """
-    image, landmarks = read_image(still.image_path), read_landmarks(still)
-    box, roll = upright_box(landmarks)
-    if callable(boxes):
-        box = _nearest(boxes(image), box_from_landmarks(landmarks))
+    image = read_image(still.image_path)
+    path = still.landmarks_path
+    annotation = read_annotation(path, still.labels)
+    check_inside(annotation, image.shape[1::-1], path)
     try:
-        frames, landmarks, matrix = cut_window([image], landmarks[None], box, roll)
+        whole = whole_shape(annotation)
+        box = box_from_landmarks(whole)
+        if callable(boxes):
+            box = _nearest(boxes(image), box)
+        shapes = annotation.landmarks[None], box, whole[None]
+        return cut_samples(still.name, [image], *shapes)
     except ValueError as error:  # the landmarks are one point, or a line
-        raise ValueError(f"{still.landmarks_path}: {error}") from error
-    return Samples([still.name], frames[None], landmarks[None], matrix[None])
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _nearest(boxes: np.ndarray | None, truth: np.ndarray) -> np.ndarray:

@@ -12,15 +12,18 @@ The training split is afw and every `trainset`. The test split is every `testset
 ibug. A root that holds images itself is used for either split.
 """
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from data_pipeline.annotations.reading import Labels, read_annotation
+from data_pipeline.annotations.whole_head import check_places
 from data_pipeline.media.images import natural_key
-from data_pipeline.media.pts import read_pts
-from data_pipeline.media.suffixes import is_image
+from data_pipeline.media.suffixes import is_beside, is_image
+from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.system.file_names import plain
 
 SPLITS = ("train", "test")
@@ -32,15 +35,30 @@ IMAGE_COUNTS: dict[str, int] = {
 }  # fmt: skip
 
 _WHOLE_SETS = {"train": "afw", "test": "ibug"}
+# Files beside the images that hold annotations of many.
+_ANNOTATIONS = ".json", ".csv", ".txt", ".mat", ".xml"
 _LAYOUT = "afw/, ibug/, helen/trainset/, helen/testset/, ... of images with .pts files"
 
 
 class Still(NamedTuple):
-    """One annotated image; ``name`` is its path below the root (`afw/1_1.jpg`)."""
+    """One annotated image.
+
+    Attributes:
+        name: its path below the root (`afw/1_1.jpg`).
+        image_path: file of the image.
+        landmarks_path: file of the annotation.
+        labels: how the annotation is read; None for a `.pts` file with all 68 points.
+    """
 
     name: str
     image_path: Path
     landmarks_path: Path
+    labels: Labels | None = None
+
+    @property
+    def remark(self) -> str:
+        """The points that the file marks as not annotated; "" for none."""
+        return self.labels.remark if self.labels else ""
 
 
 class Problem(NamedTuple):
@@ -64,7 +82,13 @@ class Stills(Sequence[Still]):
         return len(self._stills)
 
 
-def list_stills(root: str | Path, split: str = "train") -> Stills:
+def list_stills(
+    root: str | Path,
+    split: str = "train",
+    *,
+    mark: str | None = None,
+    partial: bool = False,
+) -> Stills:
     """Return the annotated images of a split, sorted by name.
 
     Every annotation is read once (0.4 ms each), so a bad one is reported here and not
@@ -73,10 +97,12 @@ def list_stills(root: str | Path, split: str = "train") -> Stills:
     Args:
         root: folder in the 300-W layout, or a folder that holds images with `.pts`.
         split: "train" or "test".
+        mark: of missing points, beside those that are always known.
+        partial: also take images on which some points are not annotated.
 
     Returns:
         A sequence of stills. Its ``problems`` names each image with a missing or
-        malformed `.pts` file.
+        malformed `.pts` file, and without ``partial`` those that lack a point.
 
     Raises:
         ValueError: the root or the split does not exist, or no image is usable.
@@ -84,29 +110,98 @@ def list_stills(root: str | Path, split: str = "train") -> Stills:
     if split not in SPLITS:
         raise ValueError(f"`split` must be one of {SPLITS}. Received: {split!r}")
     root = Path(root)
-    folders = _split_folders(root, split)
-    stills, problems = [], []
-    for image in sorted(
-        (p for folder in folders for p in folder.iterdir() if is_image(p)),
+    images = sorted(
+        (p for f in _split_folders(root, split) for p in f.iterdir() if is_image(p)),
         key=lambda path: natural_key(path.as_posix()),
-    ):
-        still = Still(
-            plain(image.relative_to(root).as_posix()), image, image.with_suffix(".pts")
+    )
+    labels = None if mark is None else Labels(mark=mark)
+    stills = [
+        Still(
+            plain(path.relative_to(root).as_posix()),
+            path,
+            path.with_suffix(".pts"),
+            labels,
         )
-        reason = _reason_against(still)
-        if reason:
-            problems.append(Problem(still.name, reason))
-        else:
-            stills.append(still)
+        for path in images
+    ]
+    return check_stills(stills, f"{root}: no usable image of split {split!r}", partial)
+
+
+def check_stills(candidates: Iterable[Still], failure: str, partial: bool) -> Stills:
+    """Return the stills whose annotation can be read, and the problems of the others.
+
+    Args:
+        candidates: stills to read.
+        failure: beginning of the message if none can be used.
+        partial: also take stills on which some points are not annotated.
+
+    Raises:
+        ValueError: no still is usable.
+    """
+    stills, problems = [], []
+    for still in candidates:
+        try:
+            stills.append(_checked(still, partial))
+        except ValueError as error:
+            problems.append(Problem(still.name, str(error)))
     if not stills:
-        detail = f"{len(problems)} images, first problem: {problems[0].reason}"
-        raise ValueError(f"{root}: no usable image of split {split!r} ({detail})")
+        first = problems[0].reason if problems else "there is none"
+        detail = f"{len(problems)} images, first problem: {first}"
+        raise ValueError(f"{failure} ({detail})")
     return Stills(stills, problems)
 
 
+def files_beside_stills(root: str | Path) -> list[str]:
+    """Return the names of files that lie beside images and are not read.
+
+    Hidden files, landmarks and other annotations do not count.
+
+    Args:
+        root: folder of stills. Names are paths below it.
+    """
+    names = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [f for f in folders if not f.startswith(".")]
+        if any(map(is_image, files)):
+            others = (f for f in files if not (is_image(f) or is_beside(f)))
+            paths = (
+                Path(folder, f) for f in others if not f.lower().endswith(_ANNOTATIONS)
+            )
+            names += [plain(path.relative_to(root).as_posix()) for path in paths]
+    return sorted(names, key=natural_key)
+
+
 def read_landmarks(still: Still) -> np.ndarray:
-    """Return the landmarks (68, 2) of a still, float32 image pixels, 0-based."""
-    return read_pts(still.landmarks_path)
+    """Return the landmarks (68, 2) of a still, float32 image pixels, 0-based.
+
+    Points that nobody annotated are NaN.
+    """
+    return read_annotation(still.landmarks_path, still.labels).landmarks
+
+
+def _checked(still: Still, partial: bool) -> Still:
+    """Return a still with what its annotation lacks.
+
+    Raises:
+        ValueError: the annotation cannot be used.
+    """
+    path = still.landmarks_path
+    if not path.is_file():
+        raise ValueError(f"{path}: there must be a .pts file beside the image")
+    annotation = read_annotation(path, still.labels)
+    if annotation.is_whole:
+        return still
+    try:
+        check_places(annotation)
+    except ValueError as error:
+        remark = f" ({annotation.remark})" if annotation.remark else ""
+        raise ValueError(f"{path}: {error}{remark}") from error
+    if not partial:
+        count = f"{annotation.known.sum()} of {NUM_LANDMARKS} points"
+        rule = "all points must be annotated here"
+        raise ValueError(f"{path}: {rule}. Received: {annotation.remark or count}")
+    labels = still.labels or Labels()
+    return still._replace(labels=labels._replace(remark=annotation.remark))
 
 
 def _split_folders(root: Path, split: str) -> list[Path]:
@@ -129,13 +224,3 @@ def _split_folders(root: Path, split: str) -> list[Path]:
 
 def _holds_images(folder: Path) -> bool:
     return any(is_image(path) for path in folder.iterdir())
-
-
-def _reason_against(still: Still) -> str | None:
-    if not still.landmarks_path.is_file():
-        return f"there is no {still.landmarks_path.name} beside the image"
-    try:
-        read_landmarks(still)
-    except ValueError as error:
-        return str(error)
-    return None

@@ -20,7 +20,7 @@ from strrn_tf.system.file_names import plain
 # Larger numbers in names are times, not numbers of frames.
 MAX_NUMBER = 10**9
 # Images that are read to find the depth of all.
-SAMPLED = 32
+SAMPLED = 8
 
 
 class ImageFolder(FrameReader):
@@ -31,7 +31,7 @@ class ImageFolder(FrameReader):
     the numbers, from the first image on. Otherwise frames are counted from 0.
 
     Images of more than 8 bits get one value of white, so that brightness does not jump.
-    It is the largest of 32 images that are spread evenly. A brighter image has its own.
+    It is the largest of 8 images that are spread evenly. A brighter image has its own.
 
     Args:
         path: of the folder or the image.

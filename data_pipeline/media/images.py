@@ -1,6 +1,7 @@
 """Image files. Images are RGB outside this file; OpenCV's BGR stays inside."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import numpy as np
 
 from data_pipeline.media.image_formats.avif import turned
 from data_pipeline.media.image_formats.depth import has_8_bits, to_8_bit, white_of
+from data_pipeline.media.image_formats.png import is_cut_off
 from data_pipeline.media.image_formats.size import read_size
 from data_pipeline.media.opencv_log import SILENT, log_level
 from strrn_tf.system.atomic import replacing
@@ -108,12 +110,12 @@ def _read(path: str | Path) -> bytes:
 def _decode(content: bytes, path: str | Path, max_pixels: int) -> np.ndarray:
     """Return an image (H, W), grey, or (H, W, 3), BGR, turned, with all its bits."""
     _check_size(read_size(content), path, max_pixels)
-    # OpenCV would report damage on stderr, in lines that do not name the file.
-    with log_level(SILENT):
-        try:
+    image = None
+    # OpenCV would report damage on stderr, in lines that do not name the file. It
+    # raises an error for absurd sizes in the header.
+    with log_level(SILENT), suppress(cv2.error):
+        if not is_cut_off(content):
             image = cv2.imdecode(np.frombuffer(content, np.uint8), _ALL_BITS)
-        except cv2.error:  # raised for absurd sizes in the header
-            image = None
     if image is None:
         raise ValueError(
             f"{path}: must be an image OpenCV can decode. Received: {len(content)} "

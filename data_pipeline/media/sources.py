@@ -33,9 +33,9 @@ def refuse_address(source: str | Path) -> None:
 
 def without_secrets(address: str) -> str:
     """Return an address without password and query, for messages and file names."""
-    parts = urlsplit(address)
-    host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}"
+    scheme, _, rest = address.partition(":/")
+    host, slash, path = rest.lstrip("/").partition("?")[0].partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
 def is_camera(path: str | Path) -> bool:

@@ -4,6 +4,7 @@ A file that a user names himself is read by its content, whatever its suffix. In
 the suffix decides.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -53,6 +54,18 @@ def passed_over(names: Iterable[str]) -> str:
     shown = [*names[:_MOST_NAMES], *(["..."] if len(names) > _MOST_NAMES else [])]
     files = "file is" if len(names) == 1 else "files are"
     return f"{len(names)} {files} passed over ({', '.join(kinds)}): {', '.join(shown)}"
+
+
+def report_passed_over(names: Iterable[str], where: object = "") -> None:
+    """Print one line to stderr about files that are not read, if there are any.
+
+    Args:
+        names: of the files.
+        where: their folder, unless the names have it.
+    """
+    if names := list(names):
+        place = f"{where}: " if where else ""
+        print(f"note: {place}{passed_over(names)}", file=sys.stderr)
 
 
 def _has(path: str | Path, suffixes: tuple[str, ...]) -> bool:

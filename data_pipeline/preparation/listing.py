@@ -1,20 +1,20 @@
 """Lists the sources of a data set on disk, and compares it with the published one."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from data_pipeline.datasets import youtube_faces
-from data_pipeline.datasets.clips import list_clips
+from data_pipeline.datasets.clips import files_in_no_clip, list_clips
+from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.datasets.three_hundred_vw import is_test_video
 from data_pipeline.datasets.three_hundred_w import (
     IMAGE_COUNTS,
     SPLITS,
     Still,
     Stills,
-    list_stills,
+    files_beside_stills,
 )
 from data_pipeline.datasets.youtube_celebrities import (
     NUM_CLIPS,
@@ -27,23 +27,33 @@ from data_pipeline.datasets.youtube_faces import (
     FacesClip,
     list_faces_clips,
 )
-from data_pipeline.media.suffixes import is_image
+from data_pipeline.media.suffixes import is_image, passed_over
 from data_pipeline.preparation.check_300vw import list_300vw
 from data_pipeline.preparation.finding import Finding, Listing
 from data_pipeline.preparation.work import StillsPart
 
-Dataset = Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
+Dataset = Literal[
+    "300w", "300vw", "youtube-faces", "youtube-celebrities", "stills", "videos"
+]
 # Stills that are prepared together. A kill loses at most this many.
 STILLS_PER_PART = 64
 ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".rar", ".7z")
 
 
-def list_dataset(dataset: Dataset, root: str | Path) -> Listing:
+def list_dataset(
+    dataset: Dataset,
+    root: str | Path,
+    mapping: str | Path | None = None,
+    mark: str | None = None,
+) -> Listing:
     """Return the sources of a data set, and all differences from the published one.
 
     Args:
-        dataset: name of the data set, or "videos" for any folder of videos.
-        root: folder of the unpacked data set.
+        dataset: name of the data set; "stills" for any annotated stills, "videos" for
+            any folder of videos.
+        root: folder of the unpacked data set, or a file of COCO keypoints.
+        mapping: mapping file of stills, see `labelled_stills`.
+        mark: of missing points, beside those that are always known.
 
     Raises:
         ValueError: there is no such folder, or nothing of the data set in it.
@@ -51,16 +61,26 @@ def list_dataset(dataset: Dataset, root: str | Path) -> Listing:
     root = Path(root).absolute()  # workers may have another working directory
     if root.is_file() and root.suffix.lower() in ARCHIVES:
         raise ValueError(f"{root} is an archive: unpack it and name the folder")
-    if not root.is_dir() and not (dataset == "videos" and root.is_file()):
+    if not root.is_dir() and not (dataset in ("stills", "videos") and root.is_file()):
         raise ValueError(f"{root}: there is no such folder")
+    if dataset == "stills" or (dataset == "300w" and mapping):
+        return _list_stills(root, mapping, mark)
+    if dataset == "300w":
+        return _list_300w(root, mark)
     return _LISTERS[dataset](root)
 
 
-def _list_300w(root: Path) -> Listing:
-    stills = {split: _stills(root, split) for split in SPLITS}
+def _list_stills(root: Path, mapping: str | Path | None, mark: str | None) -> Listing:
+    stills = list_labelled(root, "train", mapping=mapping, mark=mark)
+    findings = [Finding(p.name, p.reason) for p in stills.problems]
+    return Listing(_parts(stills), findings + _missing_points(stills))
+
+
+def _list_300w(root: Path, mark: str | None) -> Listing:
+    stills = {split: _stills(root, split, mark) for split in SPLITS}
     train, test = (stills[split] for split in SPLITS)
     if train is None:
-        list_stills(root, "train")  # raises the error
+        list_labelled(root, "train", mark=mark)  # raises the error
     is_whole = not any(is_image(path) for path in root.iterdir())
     findings = list(_count_300w(root, train, test)) if is_whole else []
     if not is_whole:
@@ -70,20 +90,37 @@ def _list_300w(root: Path) -> Listing:
     for group in listed:
         findings += [Finding(p.name, p.reason) for p in group.problems]
         findings += _landmarks_without_image(root, group)
-    parts = []
-    for folder, members in groupby(train, key=_folder):
-        members = tuple(members)
-        for start in range(0, len(members), STILLS_PER_PART):
-            name = f"{folder}[{start // STILLS_PER_PART:03d}]"
-            parts.append(StillsPart(name, members[start : start + STILLS_PER_PART]))
-    return Listing(parts, findings)
+        findings += _missing_points(group)
+    if others := files_beside_stills(root):
+        findings.append(Finding(root.name, passed_over(others)))
+    return Listing(_parts(train), findings)
 
 
-def _stills(root: Path, split: str) -> Stills | None:
+def _parts(stills: Iterable[Still]) -> list[StillsPart]:
+    """Return the stills folder by folder, in parts of at most 64."""
+    folders: dict[str, list[Still]] = {}
+    for still in stills:
+        folders.setdefault(_folder(still), []).append(still)
+    return [
+        StillsPart(
+            f"{folder}[{start // STILLS_PER_PART:03d}]",
+            tuple(members[start : start + STILLS_PER_PART]),
+        )
+        for folder, members in folders.items()
+        for start in range(0, len(members), STILLS_PER_PART)
+    ]
+
+
+def _stills(root: Path, split: str, mark: str | None) -> Stills | None:
     try:
-        return list_stills(root, split)
+        return list_labelled(root, split, mark=mark)
     except ValueError:
         return None
+
+
+def _missing_points(stills: Iterable[Still]) -> list[Finding]:
+    """Return a finding for every still with points that are marked as missing."""
+    return [Finding(still.name, still.remark) for still in stills if still.remark]
 
 
 def _folder(still: Still) -> str:
@@ -171,6 +208,10 @@ def _list_videos(root: Path) -> Listing:
         if path.suffix.lower() in ARCHIVES and path.is_file()
     ]
     clips = list_clips(root)
+    others = files_in_no_clip([root])
+    others = [name for name in others if not name.lower().endswith(ARCHIVES)]
+    if others:
+        findings.append(Finding(root.name, passed_over(others)))
     if root.is_dir():
         what = "is a test sequence of 300VW and was left out: not to be learnt from"
         test = [c for c in clips if is_test_video(c.video_path)]
@@ -188,7 +229,6 @@ def _compare(what: str, found: int, published: int) -> list[Finding]:
 
 
 _LISTERS: dict[str, Callable[[Path], Listing]] = {
-    "300w": _list_300w,
     "300vw": list_300vw,
     "youtube-faces": _list_faces,
     "youtube-celebrities": _list_celebrities,

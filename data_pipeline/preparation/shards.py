@@ -7,6 +7,7 @@ Every record is a `tf.train.Example`:
 | `name` | bytes, `clip.mp4#000123`: source and 0-based number of the last frame |
 | `frames` | T JPEG images of 385 x 385 pixels, see `crops.window` |
 | `landmarks` | T x 68 x 2 floats, pixels of these images; absent where unknown |
+| `whole` | the same, with the fitted head where single points are NaN, if any are |
 | `matrix` | 6 floats, the similarity (2, 3) from the source's image to the crop |
 
 Frames of a pair share one window and therefore one matrix.
@@ -52,7 +53,7 @@ def pack(sample: Samples, quality: int) -> bytes:
     def contents(items: Iterable[bytes]) -> Any:
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=items))
 
-    ((name,), frames, landmarks, matrix) = sample
+    ((name,), frames, landmarks, matrix, whole) = sample
     features = {
         "name": contents([name.encode()]),
         "frames": contents([encode_image(f, ".jpg", quality) for f in frames[0]]),
@@ -60,6 +61,8 @@ def pack(sample: Samples, quality: int) -> bytes:
     }
     if np.isfinite(landmarks).any():
         features["landmarks"] = values(landmarks[0])
+    if whole is not None:
+        features["whole"] = values(whole[0])
     example = tf.train.Example(features=tf.train.Features(feature=features))
     # Otherwise the order of the features differs from process to process.
     return example.SerializeToString(deterministic=True)
@@ -122,13 +125,15 @@ def _unpack(record: bytes, path: Path) -> Samples:
     images = features["frames"].bytes_list.value
     frames = np.stack([decode_image(image, path) for image in images])
     shape = (len(images), NUM_LANDMARKS, 2)
-    landmarks = np.full(shape, np.nan, np.float32)
-    if "landmarks" in features:
-        known = features["landmarks"].float_list.value
-        landmarks = np.array(known, np.float32).reshape(shape)
+    found = {
+        key: np.array(features[key].float_list.value, np.float32).reshape(1, *shape)
+        for key in ("landmarks", "whole")
+        if key in features
+    }
+    landmarks = found.get("landmarks", np.full((1, *shape), np.nan, np.float32))
     matrix = np.array(features["matrix"].float_list.value).reshape(2, 3)
     if frames.shape[1:] != (STORED_SIZE, STORED_SIZE, 3):
         raise ValueError(f"{path}: holds crops of {frames.shape[1:]}: made by another "
                          "version. Prepare the data again")  # fmt: skip
     name = features["name"].bytes_list.value[0].decode()
-    return Samples([name], frames[None], landmarks[None], matrix[None])
+    return Samples([name], frames[None], landmarks, matrix[None], found.get("whole"))

@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from data_pipeline.annotations.reading import Labels
 from data_pipeline.crops.annotated import annotated_frames, pack_annotated
 from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
+from data_pipeline.crops.fingerprints import describe_source
 from data_pipeline.crops.pairs import PairOptions, pack_pairs
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.stills import cut_still
@@ -142,10 +144,7 @@ def source_fingerprint(source: Source, options: Preparation) -> str:
     The time of a folder changes when a file is added, removed or renamed.
     """
     stills = source.stills if isinstance(source, StillsPart) else (source,)
-    described = [
-        [_describe(v) if isinstance(v, Path) else repr(v) for v in still]
-        for still in stills
-    ]
+    described = [describe_source(still, _describe) for still in stills]
     return hashlib.sha256(json.dumps([described, options]).encode()).hexdigest()[:16]
 
 
@@ -232,9 +231,13 @@ def _median_face(packed: list[Packed]) -> float | None:
     return round(float(np.median([p.face for p in packed])), 1) if packed else None
 
 
-def _describe(path: Path) -> list:
+def _describe(value: Any) -> Any:
+    if isinstance(value, Labels):
+        return [_describe(part) for part in value]
+    if not isinstance(value, Path):
+        return repr(value)
     try:
-        status = path.stat()
+        status = value.stat()
     except OSError:
-        return [path.name, None]
-    return [path.name, status.st_size, status.st_mtime_ns]
+        return [value.name, None]
+    return [value.name, status.st_size, status.st_mtime_ns]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.datasets.clips import Clip, list_clips
+from data_pipeline.datasets.clips import Clip, files_in_no_clip, list_clips
 from data_pipeline.datasets.three_hundred_vw import (
     Sequence300VW,
     is_300vw,
@@ -31,6 +31,7 @@ class Unlabelled:
         videos: sources of pairs of frames.
         annotated: sources of annotated frames: sequences, or prepared shards of them.
         held_out: test sequences of 300VW, which are not learnt from.
+        passed_over: names of files in the folders that are in no clip.
 
     Raises:
         ValueError: a folder does not exist, or there is no clip in any of them.
@@ -41,6 +42,7 @@ class Unlabelled:
         plain = [f for f in self.folders if not (is_prepared(f) or is_300vw(f))]
         several = len(self.folders) > 1
         clips = list_clips(plain, several) if plain else []
+        self.passed_over = files_in_no_clip(plain)
         self.held_out = [clip for clip in clips if self._is_held_out(clip)]
         clips = [clip for clip in clips if clip not in self.held_out]
         self.videos: list[Video] = []

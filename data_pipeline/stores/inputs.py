@@ -2,13 +2,19 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
-from data_pipeline.datasets.three_hundred_w import Problem, Still, list_stills
+from data_pipeline.datasets.labelled_stills import list_labelled
+from data_pipeline.datasets.three_hundred_w import (
+    Problem,
+    Still,
+    files_beside_stills,
+)
+from data_pipeline.media.suffixes import report_passed_over
 from data_pipeline.stores.clip_sources import Unlabelled
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
 from data_pipeline.stores.store import (
@@ -20,37 +26,73 @@ from data_pipeline.stores.store import (
 from strrn_tf.config import RunConfig
 
 
-def read_stills(root: Path, cache: Path) -> CropStore:
+def read_stills(
+    root: Path, cache: Path, mapping: Path | None = None, mark: str | None = None
+) -> CropStore:
     """Return the store of the annotated training stills.
 
-    Stills that are left out are counted on stderr.
+    Stills that are left out, and those that lack points, are counted on stderr.
 
     Args:
-        root: in the 300-W layout, or prepared.
+        root: stills in any layout of `labelled_stills`, or prepared.
         cache: folder of the stores.
+        mapping: mapping file of the stills, see `labelled_stills`.
+        mark: of missing points, beside those that are always known.
     """
-    found, left_out = find_stills(root)
+    found, left_out = find_stills(root, mapping, mark)
+    if not is_prepared(root):
+        report_passed_over(files_beside_stills(root), root)
     store = build_still_store(cache / "stills", found)
     problems = [(p.name, p.reason) for p in left_out]
     problems += [(p["name"], p["reason"]) for p in store.report["problems"]]
     report_left_out("stills", problems, len(store))
+    report_partial(store, {s.name: s.remark for s in found if isinstance(s, Still)})
     return store
 
 
+def report_partial(store: CropStore, remarks: Mapping[str, str]) -> None:
+    """Print to stderr how many samples lack points, with an example.
+
+    Args:
+        store: of annotated samples.
+        remarks: what each still lacks, by its name.
+    """
+    known = np.isfinite(store.landmarks[:, 0]).all(-1)
+    partial = np.flatnonzero(~known.all(-1))
+    if not len(partial):
+        return
+    name = store.names[partial[0]]
+    lacking = remarks.get(name) or f"{known[partial[0]].sum()} of 68 points are there"
+    _warn(
+        f"{len(partial)} of {len(store)} stills are annotated in part: {name}: "
+        f"{lacking}. They teach the points that they have"
+    )
+
+
 def find_stills(
-    root: Path,
+    root: Path, mapping: Path | None = None, mark: str | None = None
 ) -> tuple[Sequence[Still | PreparedPart], Sequence[Problem]]:
-    """Return the annotated training stills of a folder, and the problems of others.
+    """Return the annotated training stills of a path, and the problems of others.
+
+    Args:
+        root: as for `read_stills`.
+        mapping: as for `read_stills`.
+        mark: as for `read_stills`.
 
     Raises:
         ValueError: there are none.
     """
     if is_prepared(root):
+        if mapping is not None or mark is not None:
+            raise ValueError(
+                f"{root} is prepared: --mapping and --missing-mark belong to "
+                "strrn prepare"
+            )
         found = list_prepared(root, "stills")
         if not found:
             raise ValueError(f"{root} was prepared and holds no stills")
         return found, ()
-    stills = list_stills(root, "train")
+    stills = list_labelled(root, "train", mapping=mapping, mark=mark)
     return stills, stills.problems
 
 
@@ -154,6 +196,7 @@ def read_clips(
     """
     found = find_unlabelled(data_root, folders)
     videos = found.videos
+    report_passed_over(found.passed_over)
     if found.held_out:
         _warn(
             f"{len(found.held_out)} test sequences of 300VW left out: not learnt from"
@@ -184,22 +227,35 @@ def read_clips(
 def report_left_out(
     what: str, problems: Sequence[tuple[object, str]], kept: int
 ) -> None:
-    """Print to stderr the number of sources left out for each reason, with an example.
+    """Print to stderr the number of sources left out for each rule, with an example.
+
+    The example has its file, its line, the rule and what was found.
 
     Args:
         what: kind of source, such as "stills".
         problems: names and reasons.
         kept: number of sources that were not left out.
     """
-    reasons = Counter(_without_file(reason) for _, reason in problems)
-    for reason, count in reasons.items():
-        name = next(str(n) for n, r in problems if _without_file(r) == reason)
-        _warn(f"{count} of {kept + len(problems)} {what} left out: {name}: {reason}")
+    rules = Counter(_rule(reason) for _, reason in problems)
+    for rule, count in rules.items():
+        example = next((n, r) for n, r in problems if _rule(r) == rule)
+        name, reason = map(str, example)
+        shown = _shorten(reason, name)
+        _warn(f"{count} of {kept + len(problems)} {what} left out: {name}: {shown}")
 
 
-def _without_file(reason: str) -> str:
-    """Return a reason without the file name at its start."""
-    return reason.rpartition(": ")[2]
+def _shorten(reason: str, name: str) -> str:
+    """Return a reason without the folder of its file, and without a repeated name."""
+    place, separator, rest = reason.partition(": ")
+    if not separator:
+        return reason
+    place = Path(place).name
+    return rest if place == Path(name).name else f"{place}: {rest}"
+
+
+def _rule(reason: str) -> str:
+    """Return the rule of a reason, without file, place and what was found."""
+    return reason.partition(". Received: ")[0].rpartition(": ")[2]
 
 
 def _warn(line: str) -> None:

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from data_pipeline.crops.pairs import merge, spread
-from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.pairs import spread
+from data_pipeline.crops.samples import Samples, merge
 from data_pipeline.preparation.index import MANIFEST, NOTE
 from data_pipeline.preparation.shards import read_shard
 from data_pipeline.preparation.work import FORMAT

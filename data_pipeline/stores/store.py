@@ -5,7 +5,8 @@
 | `frames.npy` | (N, T, 385, 385, 3) uint8 RGB; T = 1 for stills, 2 for frame pairs, \
 3 for SBR |
 | `samples.npz` | `landmarks` (N, T, 68, 2) float32 in stored pixels, NaN without \
-annotation; `matrix` (N, 2, 3) float64, image to stored crop |
+annotation; `matrix` (N, 2, 3) float64, image to stored crop; where a shape lacks \
+points also `whole` (N, T, 68, 2) float32, with the fitted head in their places |
 | `names.json` | N names: `helen/trainset/x.jpg`, `clip.mp4#000123` (last frame) |
 | `report.json` | skipped sources and the reasons |
 | `manifest.json` | written last; a store without it is incomplete |
@@ -32,8 +33,8 @@ from data_pipeline.crops.annotated import (
 )
 from data_pipeline.crops.face_boxes import BoxFinder
 from data_pipeline.crops.fingerprints import fingerprint
-from data_pipeline.crops.pairs import AnyClip, PairOptions, cut_pairs, merge
-from data_pipeline.crops.samples import Samples
+from data_pipeline.crops.pairs import AnyClip, PairOptions, cut_pairs
+from data_pipeline.crops.samples import Samples, merge
 from data_pipeline.crops.stills import cut_still
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW
 from data_pipeline.datasets.three_hundred_w import Still
@@ -63,6 +64,8 @@ class CropStore:
         landmarks: (N, T, 68, 2) float32 in stored pixels, NaN without annotation.
         matrix: (N, 2, 3) float64, image to stored crop.
         names: N source names.
+        fitted: (N, T, 68, 2) float32 in stored pixels: ``landmarks``, with the fitted
+            head in the places of missing points. None: no shape lacks a point.
     """
 
     folder: Path
@@ -70,6 +73,12 @@ class CropStore:
     landmarks: np.ndarray
     matrix: np.ndarray
     names: tuple[str, ...]
+    fitted: np.ndarray | None = None
+
+    @property
+    def whole(self) -> np.ndarray:
+        """Shapes (N, T, 68, 2) without missing points; NaN without annotation."""
+        return self.landmarks if self.fitted is None else self.fitted
 
     @classmethod
     def open(cls, folder: str | Path) -> "CropStore":
@@ -88,12 +97,17 @@ class CropStore:
             with open(folder / "samples.npz", "rb") as file:
                 samples = np.load(file)
                 landmarks, matrix = samples["landmarks"], samples["matrix"]
-            names = tuple(json.loads((folder / "names.json").read_text()))
+                fitted = samples.get("whole")
+            names = tuple(
+                json.loads((folder / "names.json").read_text(encoding="utf-8"))
+            )
         except (OSError, ValueError, KeyError, BadZipFile) as error:
             raise ValueError(f"{folder}: is a damaged crop store ({error})") from error
-        if not len(frames) == len(landmarks) == len(matrix) == len(names):
+        whole = landmarks if fitted is None else fitted
+        sizes = {len(part) for part in (frames, landmarks, matrix, names, whole)}
+        if len(sizes) > 1:
             raise ValueError(f"{folder}: is a damaged crop store (files disagree)")
-        return cls(folder, frames, landmarks, matrix, names)
+        return cls(folder, frames, landmarks, matrix, names, fitted)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -101,7 +115,7 @@ class CropStore:
     @property
     def report(self) -> dict:
         """Skipped sources and the reasons (`report.json`)."""
-        return json.loads((self.folder / "report.json").read_text())
+        return json.loads((self.folder / "report.json").read_text(encoding="utf-8"))
 
 
 def build_still_store(
@@ -252,8 +266,11 @@ def _last_frames(source: Any, samples: Samples | None, wanted: int) -> Samples |
             f"{source.name} was prepared with {found} frames a sample; {wanted} are "
             f"wanted: prepare it with --frames {wanted}, or name the originals"
         )
+    whole = samples.whole
     return samples._replace(
-        frames=samples.frames[:, -wanted:], landmarks=samples.landmarks[:, -wanted:]
+        frames=samples.frames[:, -wanted:],
+        landmarks=samples.landmarks[:, -wanted:],
+        whole=None if whole is None else whole[:, -wanted:],
     )
 
 

@@ -33,7 +33,7 @@ def read_state(folder: str | Path) -> StoreState | None:
     folder = Path(folder)
     for name, is_complete in (("manifest.json", True), ("progress.jsonl", False)):
         try:
-            with open(folder / name) as file:
+            with open(folder / name, encoding="utf-8") as file:
                 return StoreState(
                     json.loads(file.readline())["fingerprint"], is_complete
                 )
@@ -85,7 +85,9 @@ class StoreWriter:
             record["names"] = samples.names
             record["landmarks"] = samples.landmarks.tolist()
             record["matrix"] = samples.matrix.tolist()
-        with open(self._progress, "a") as file:
+            if samples.whole is not None:
+                record["whole"] = samples.whole.tolist()
+        with open(self._progress, "a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(record) + "\n")
         self._count(record)
 
@@ -98,13 +100,16 @@ class StoreWriter:
         names: list[str] = []
         reports: dict[str, dict[str, Any]] = {}
         shape = (self._num_samples, self.sample_shape[0], NUM_LANDMARKS, 2)
-        landmarks = np.empty(shape, np.float32)
+        landmarks, whole = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        is_partial = False
         matrix = np.empty((self._num_samples, 2, 3), np.float64)
         for record in self._records():
             reports[record["source"]] = record["report"]
             if record["names"]:
                 rows = slice(len(names), len(names) + len(record["names"]))
                 landmarks[rows], matrix[rows] = record["landmarks"], record["matrix"]
+                whole[rows] = record.get("whole", record["landmarks"])
+                is_partial |= "whole" in record
                 names += record["names"]
         problems = [
             {"name": source, "reason": report["problem"]}
@@ -119,7 +124,8 @@ class StoreWriter:
             file.flush()
             os.fsync(file.fileno())
         with replacing(self.folder / "samples.npz") as path:
-            np.savez(path, landmarks=landmarks, matrix=matrix)
+            more = {"whole": whole} if is_partial else {}
+            np.savez(path, landmarks=landmarks, matrix=matrix, **more)
         write_text(self.folder / "names.json", json.dumps(names, indent=0) + "\n")
         report = {"samples": len(names), "problems": problems, "sources": reports}
         write_text(self.folder / "report.json", json.dumps(report, indent=1) + "\n")
@@ -129,7 +135,7 @@ class StoreWriter:
 
     def _records(self) -> Iterator[dict[str, Any]]:
         """Yield the records of finished sources, one line of the file at a time."""
-        with open(self._progress) as file:
+        with open(self._progress, encoding="utf-8") as file:
             next(file)  # the fingerprint
             yield from map(json.loads, file)
 

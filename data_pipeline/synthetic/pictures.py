@@ -53,6 +53,31 @@ def draw_face(
     return _photograph(Person(identity), expression, shot, background, props, rng)
 
 
+def draw_turned_face(
+    rng: np.random.Generator, pose: Pose, size: tuple[int, int] = STILL_SIZE
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one well lit face in a known pose.
+
+    Args:
+        rng: decides everything else. With the same state it is the same person before
+            the same background, so several poses make a clip.
+        pose: of the head, in pixels of the picture.
+        size: (H, W) of the picture in pixels.
+
+    Returns:
+        The image (H, W, 3) uint8 RGB and its landmarks (68, 2) float32.
+
+    Raises:
+        ValueError: the size is too small.
+    """
+    _check(1, size)
+    person = Person(sample_identity(rng))
+    shot = replace(sample_still(rng, size, 1), pose=pose, prop=None)
+    expression = sample_expression(rng)
+    background = paint_background(rng, size)
+    return _photograph(person, expression, shot, background, [], rng)
+
+
 def draw_clip(
     rng: np.random.Generator,
     category: int = 1,

@@ -18,7 +18,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from data_pipeline.datasets.three_hundred_w import list_stills
+from data_pipeline.datasets.three_hundred_w import files_beside_stills, list_stills
+from data_pipeline.media.suffixes import report_passed_over
 from strrn_tf.system.command_line import parse_options
 
 PROG = "strrn animate"
@@ -58,6 +59,7 @@ def run(options: Options) -> None:
     stills = list_stills(options.stills, options.split)
     problems = [(problem.name, problem.reason) for problem in stills.problems]
     report_left_out("stills", problems, len(stills))
+    report_passed_over(files_beside_stills(options.stills), options.stills)
     root = animate_dataset(
         options.output,
         stills,

@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 import strrn_tf
+from data_pipeline.annotations.mapping import FILE_NAME
 from data_pipeline.crops.cached_face_finder import CachedFaceFinder
 from data_pipeline.datasets.ground_truth import (
     OpenSequence,
@@ -31,7 +32,7 @@ from data_pipeline.datasets.ground_truth import (
     read_frames,
     read_stills,
 )
-from data_pipeline.datasets.three_hundred_w import list_stills
+from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.preparation.check_300vw import check_test_sets
 from strrn_tf.evaluation.protocols import CYCLE_LIMIT, PROTOCOLS, LandmarkTracker
 from strrn_tf.evaluation.report_folder import report_folder
@@ -54,6 +55,7 @@ T = TypeVar("T")
 RUNS = Path("runs")
 BOXES = RUNS / "cache" / "face_boxes"
 SHIPPED_MODEL = "strrn-hgn"
+MARKUP = "mapping", "missing_mark"
 NAMES = {"300vw": "300VW", "300w": "300-W"}
 GENERATED = {"drawn": "Synthetic faces", "animated": "Animated stills"}
 
@@ -83,6 +85,12 @@ class Options:
     true landmarks of that frame, or those that MTCNN finds in it."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
+    mapping: Path | None = None
+    """For stills in another markup: file with their points' landmarks, see
+    docs/data.md. Without it, mapping.json beside the stills, if it is there."""
+    missing_mark: str | None = None
+    """Mark of points that nobody annotated, such as -999. Beside it, `0 0`, `-1 -1` and
+    `nan nan` are marks."""
     max_frames: int | None = None
     """Only this many frames of every sequence, from its start (or this many stills)."""
     cycle_limit: float = CYCLE_LIMIT
@@ -110,6 +118,10 @@ def parse(argv: Sequence[str] | None) -> Options:
         raise ValueError(
             "--dataset 300w has no video to track. Use --protocol detect, or "
             "--dataset 300vw"
+        )
+    if options.dataset != "300w" and (options.mapping or options.missing_mark):
+        raise ValueError(
+            "--mapping and --missing-mark are for stills: add --dataset 300w"
         )
     if options.dataset == "300w" and options.category != "all":
         raise ValueError(
@@ -141,8 +153,9 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     if not results:
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
-    title = f"{name_of_data(options.dataset, root)}, {name}, boxes: {options.boxes}"
-    header = asdict(options) | {
+    title = f"{name_of_data(options, root)}, {name}, boxes: {options.boxes}"
+    given = {k: v for k, v in asdict(options).items() if v or k not in MARKUP}
+    header = {k: str(v) if k == "mapping" else v for k, v in given.items()} | {
         "model": model,
         "data_root": str(root),
         "output": str(output),
@@ -156,12 +169,14 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     print(f"metrics.json, frames.csv, ced.png and worst.png are in {output}")
 
 
-def name_of_data(dataset: str, root: Path) -> str:
+def name_of_data(options: Options, root: Path) -> str:
     """Return the name of the data: generated ones have the layout of real ones."""
     for kind, words in GENERATED.items():
         if any((root / up / f"{kind}.json").is_file() for up in (".", "..")):
             return words
-    return NAMES[dataset]
+    if options.mapping or root.is_file() or (root / FILE_NAME).is_file():
+        return "Annotated stills"
+    return NAMES[options.dataset]
 
 
 def evaluate_300vw(
@@ -219,11 +234,16 @@ def evaluate_300w(
     progress: Progress,
 ) -> tuple[list[FrameResult], list[str]]:
     """Return the results on the test stills, and which images were left out."""
-    stills = list_stills(root, "test")
-    notes = [f"{name}: left out, {reason}" for name, reason in stills.problems]
+    stills = list_labelled(
+        root, "test", mapping=options.mapping, mark=options.missing_mark
+    )
+    problems = list(stills.problems)
     chosen = stills[: options.max_frames]
     task = progress.add_task("stills", total=len(chosen))
-    labelled = (LabelledStill(*still) for still in read_stills(chosen))
+    labelled = (
+        LabelledStill(name, image, true.landmarks, subset, true.whole, true.means)
+        for name, image, subset, true in read_stills(chosen, problems)
+    )
     with progress, CachedFaceFinder(BOXES, root, rule="central") as mtcnn:
         finders = {"gt": true_box, "mtcnn": lambda s: mtcnn(s.name, s.image)}
         results = evaluate_stills(
@@ -231,6 +251,13 @@ def evaluate_300w(
             watched(labelled, progress, task),
             find_box=finders[options.boxes],
             observe=observe,
+        )
+    partial = sum(result.whole is not None for result in results)
+    notes = [f"{name}: left out, {reason}" for name, reason in problems]
+    if partial:
+        notes.append(
+            f"{partial} of {len(results)} stills lack points: errors are those of the "
+            "annotated points, in eye distances of a head that is fitted to them"
         )
     return results, notes
 

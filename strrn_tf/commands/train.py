@@ -164,6 +164,8 @@ def next_command(options: Options) -> str:
         return f"{command} --data-root DIR, with the original data"
     root = options.stills or options.data_root
     data = f" --data-root {shlex.quote(str(root))}" if root else ""
+    if options.mapping:
+        data += f" --mapping {shlex.quote(str(options.mapping))}"
     return f"{command} {'--dataset 300w' if options.stills else '--category all'}{data}"
 
 

@@ -45,8 +45,14 @@ class Options:
     """Folder with 300w/ and 300vw/. Without any data option the command draws its own
     data set in runs/drawn."""
     stills: Path | None = None
-    """Annotated stills, in the 300-W layout or prepared. They replace
-    <data-root>/300w."""
+    """Annotated stills: a folder in the 300-W layout, a prepared one, one of another
+    markup, or a file of COCO keypoints. They replace <data-root>/300w."""
+    mapping: Path | None = None
+    """For stills in another markup: file with their points' landmarks, see
+    docs/data.md. Without it, mapping.json beside the stills, if it is there."""
+    missing_mark: str | None = None
+    """Mark of points that nobody annotated, such as -999. Beside it, `0 0`, `-1 -1` and
+    `nan nan` are marks."""
     unlabelled: tuple[Path, ...] = ()
     """Folders of videos, prepared folders, or 300VW (its training sequences). They
     replace <data-root>/300vw."""
@@ -174,6 +180,9 @@ def complete(options: Options) -> Options:
         raise ValueError(
             "--fresh-tracker needs --init: without it both networks are new anyway"
         )
+    is_named = options.mapping is not None or options.missing_mark is not None
+    if is_named and options.stills is None:
+        raise ValueError("--mapping and --missing-mark describe stills: give --stills")
     if options.method == "sbr" and options.devices > 1:
         raise ValueError("--method sbr trains on one device: leave --devices out")
     sizes = {"backbone": "mdm", "preset": "default"}

@@ -108,7 +108,7 @@ def initial_networks(
 
     config = options.run_config
     if parent is None:
-        start = mean_shape(stills.landmarks[:, 0])
+        start = mean_shape(stills.landmarks[:, 0], stills.whole[:, 0])
         return start, build_networks(config, start)
     start, (detector, tracker) = parent.mean_shape, load_networks(parent.path)
     if options.fresh_tracker:
@@ -148,7 +148,9 @@ def read_data(options: Options) -> Data:
 
     root, cache = data_root(options), options.cache
     stills_root = options.stills or (root and root / "300w")
-    stills = read_stills(stills_root, cache) if stills_root else None
+    stills = None
+    if stills_root:
+        stills = read_stills(stills_root, cache, options.mapping, options.missing_mark)
     if stills is None and not options.init:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
     if stills is None and options.method == "sbr":

@@ -14,6 +14,9 @@ by 8 % (what the literature calls AUC); ``acc_008`` is the fraction of frames be
 (what the paper's Table 2 prints under "AUC"); ``failure_008`` is the rest. Without a
 suffix they use inter-pupil errors; with the suffix ``_interocular`` the other ones.
 
+The error of a shape that a person annotated in part is that of its points. Its eye
+distance comes from a ``whole`` shape, in which a fitted head has the missing points.
+
 Errors are in **percent** of the eye distance, float64. A frame without an answer (lost)
 has landmarks NaN and the error ``inf``: it counts as a failure in AUC, accuracy and
 failure rate, and is left out only of means and medians of NME, which name the number of
@@ -41,10 +44,14 @@ THRESHOLDS = (5.0, 8.0)
 def point_error(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return the mean point-to-point distance (...) in pixels of landmarks (..., L, 2).
 
-    Papers that print "RMSE" of landmarks mean this quantity.
+    Papers that print "RMSE" of landmarks mean this quantity. True points that are NaN
+    do not count; without any the distance is NaN.
     """
     difference = np.asarray(predicted, np.float64) - np.asarray(true, np.float64)
-    return np.linalg.norm(difference, axis=-1).mean(-1)
+    known = np.broadcast_to(np.isfinite(true).all(-1), difference.shape[:-1])
+    distance = np.where(known, np.linalg.norm(difference, axis=-1), 0).sum(-1)
+    count = known.sum(-1)
+    return np.where(count, distance / np.maximum(count, 1), np.nan)
 
 
 def interpupil(true: np.ndarray) -> np.ndarray:
@@ -74,13 +81,21 @@ def nme_interocular(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     return nme(predicted, true, "interocular")
 
 
-def nme(predicted: np.ndarray, true: np.ndarray, normaliser: str) -> np.ndarray:
+def nme(
+    predicted: np.ndarray,
+    true: np.ndarray,
+    normaliser: str,
+    whole: np.ndarray | None = None,
+) -> np.ndarray:
     """Return the point error (...) in percent of the true eye distance (...).
 
     Args:
         predicted: (..., 68, 2); the error is ``inf`` where it is not finite.
-        true: (..., 68, 2), finite.
+        true: (..., 68, 2), NaN where nobody annotated the point. One point or more of
+            every shape must be finite.
         normaliser: "interpupil" or "interocular".
+        whole: (..., 68, 2) finite, gives the eye distance. None: ``true`` does, which
+            must have the points of the eyes.
     """
     predicted, true = np.asarray(predicted, np.float64), np.asarray(true, np.float64)
     for name, value in (("predicted", predicted), ("true", true)):
@@ -89,10 +104,11 @@ def nme(predicted: np.ndarray, true: np.ndarray, normaliser: str) -> np.ndarray:
                 f"`{name}` must be landmarks (..., {NUM_LANDMARKS}, 2). "
                 f"Received: shape {value.shape}"
             )
-    distance = NORMALISERS[normaliser](true)
-    if not np.isfinite(true).all() or (distance <= 0).any():
+    distance = NORMALISERS[normaliser](true if whole is None else whole)
+    known = np.isfinite(true).all(-1)
+    if not known.any(-1).all() or not (distance > 0).all():
         raise ValueError(
-            f"`true` must be finite with a positive {normaliser} distance in every "
+            f"`true` must have a point and a positive {normaliser} distance in every "
             "frame; leave out frames that nobody annotated"
         )
     found = np.isfinite(predicted).all((-2, -1))
@@ -152,6 +168,7 @@ def jitter_terms(
     frames: Sequence[int] | None = None,
     normaliser: str = "interpupil",
     points: Sequence[int] = tuple(range(NUM_LANDMARKS)),
+    whole: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return error or landmark jitter of every frame with both neighbours, in percent.
 
@@ -162,12 +179,14 @@ def jitter_terms(
 
     Args:
         predicted: (T, 68, 2) landmarks over time, NaN in lost frames.
-        true: (T, 68, 2) ground truth, or None.
+        true: (T, 68, 2) ground truth, or None. A point counts where it is annotated in
+            all three frames.
         frames: (T,) frame numbers, by default 0, 1, 2, ...; frames that are not
             consecutive are not differenced.
         normaliser: "interpupil" or "interocular", of the ground truth if there is one.
         points: landmarks that count; others may be NaN unless the normaliser needs
             them.
+        whole: (T, 68, 2) gives the eye distance, as for :func:`nme`.
 
     Returns:
         (M,) with M <= T - 2: triples with a lost frame or a gap are left out.
@@ -180,10 +199,12 @@ def jitter_terms(
     signal = predicted if true is None else predicted - base
     signal = signal[:, list(points)]
     second = signal[2:] - 2 * signal[1:-1] + signal[:-2]
-    kept = np.isfinite(second).all((-2, -1))
+    kept = np.isfinite(second).all(-1).any(-1)
+    if true is None:
+        kept = np.isfinite(second).all((-2, -1))
     kept &= (np.diff(frames)[1:] == 1) & (np.diff(frames)[:-1] == 1)
-    distance = NORMALISERS[normaliser](base[1:-1][kept])
-    return 100 * np.linalg.norm(second[kept], axis=-1).mean(-1) / distance
+    distance = NORMALISERS[normaliser]((base if whole is None else whole)[1:-1][kept])
+    return 100 * point_error(0, second[kept]) / distance
 
 
 def jitter(

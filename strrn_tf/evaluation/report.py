@@ -182,14 +182,16 @@ def write_report(
     metrics_json = _json(header | {"results": summarise_results(results)})
     # The first is renamed last: where it is, the others are.
     with (
-        replacing(folder / "metrics.json") as metrics_path,
-        replacing(folder / "worst.png") as worst_path,
-        replacing(folder / "frames.csv") as frames_path,
-        replacing(folder / "ced.png") as ced_path,
+        replacing(folder / "metrics.json", shared=True) as metrics_path,
+        replacing(folder / "worst.png", shared=True) as worst_path,
+        replacing(folder / "frames.csv", shared=True) as frames_path,
+        replacing(folder / "ced.png", shared=True) as ced_path,
     ):
         text = json.dumps(metrics_json, indent=2, allow_nan=False) + "\n"
         metrics_path.write_text(text, encoding="utf-8")
-        frames.to_csv(frames_path, index=False, float_format="%.4f")
+        frames.to_csv(
+            frames_path, index=False, float_format="%.4f", lineterminator="\n"
+        )
         plot_ced(frames, title).savefig(ced_path)
         plot_worst(worst.tiles(), f"{title}: worst frames").savefig(worst_path)
 

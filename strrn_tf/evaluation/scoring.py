@@ -3,6 +3,10 @@
 Nothing here knows a file format: images, ground truth and boxes are arguments. Every
 frame of a sequence is shown to the tracker; frames without ground truth are not scored.
 All protocols run side by side, so that a video is decoded, and a face box found, once.
+
+Ground truth may lack points (NaN). Then ``whole`` has all 68, the missing ones from a
+fitted head. It gives the box and the eye distance. ``means`` are places that are means
+of landmarks, such as the centre of an eye. Each counts as one point.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,28 +37,42 @@ if TYPE_CHECKING:
 POOLED = "all"
 
 
+# A place (x, y) that is the mean of several landmarks.
+Mean = tuple[tuple[int, ...], tuple[float, float]]
+
+
 class LabelledFrame(NamedTuple):
-    """0-based frame number, image (H, W, 3) and ground truth (68, 2) or None."""
+    """0-based frame number, image (H, W, 3) and ground truth (68, 2) or None.
+
+    ``whole`` (68, 2) is given where the ground truth lacks points.
+    """
 
     index: int
     image: np.ndarray
     landmarks: np.ndarray | None
+    whole: np.ndarray | None = None
 
 
 class LabelledStill(NamedTuple):
-    """Name, image (H, W, 3), ground truth (68, 2) and the subset it belongs to."""
+    """Name, image (H, W, 3), ground truth (68, 2) and the subset it belongs to.
+
+    ``whole`` (68, 2) is given where the ground truth lacks points.
+    """
 
     name: str
     image: np.ndarray
     landmarks: np.ndarray
     group: str = POOLED
+    whole: np.ndarray | None = None
+    means: tuple[Mean, ...] = ()
 
 
 class FrameResult(NamedTuple):
     """Result of one protocol for one frame that has ground truth.
 
     ``group`` is what results are summarised by: a category or a subset of stills;
-    ``frame`` is 0-based; ``true`` is (68, 2) in image pixels.
+    ``frame`` is 0-based; ``true`` is (68, 2) in image pixels, NaN where nobody
+    annotated the point; ``whole`` and ``means`` are those of the frame or still.
     """
 
     group: str
@@ -63,11 +81,30 @@ class FrameResult(NamedTuple):
     protocol: ProtocolName
     answer: Answer
     true: np.ndarray
+    whole: np.ndarray | None = None
+    means: tuple[Mean, ...] = ()
+
+    @property
+    def shape(self) -> np.ndarray:
+        """All 68 points (68, 2): the true ones, the others from a fitted head."""
+        return self.true if self.whole is None else self.whole
+
+    @property
+    def compared(self) -> tuple[np.ndarray, np.ndarray]:
+        """Answer and truth (68, 2), each mean in the place of one of its points."""
+        answer, true = self.answer.landmarks, self.true
+        for points, place in self.means:
+            free = [p for p in points if not np.isfinite(true[p]).all()]
+            if free:
+                answer, true = answer.copy(), true.copy()
+                answer[free[0]] = self.answer.landmarks[list(points)].mean(0)
+                true[free[0]] = place
+        return answer, true
 
     @property
     def nme_interpupil(self) -> float:
         """The error in percent of the inter-pupil distance, ``inf`` if lost."""
-        return float(metrics.nme_interpupil(self.answer.landmarks, self.true))
+        return float(metrics.nme(*self.compared, "interpupil", self.shape))
 
 
 # Finds the face box (4,) of a frame or still, None where there is none.
@@ -77,8 +114,13 @@ Observer = Callable[[FrameResult, np.ndarray], None]
 
 
 def true_box(frame: LabelledFrame | LabelledStill) -> np.ndarray | None:
-    """Return the tight box of the ground truth: the box finder "gt"."""
-    return None if frame.landmarks is None else box_from_landmarks(frame.landmarks)
+    """Return the tight box of the ground truth: the box finder "gt".
+
+    Where points are missing it is that of the fitted head.
+    """
+    if frame.landmarks is None:
+        return None
+    return box_from_landmarks(frame.landmarks if frame.whole is None else frame.whole)
 
 
 def evaluate_sequence(
@@ -111,13 +153,13 @@ def evaluate_sequence(
     runs = {name: ProtocolRun(name, tracker, cycle_limit) for name in protocols}
     results: dict[str, list[FrameResult]] = {name: [] for name in protocols}
     for frame in frames:
-        index, image, true = frame
+        index, image, true, whole = frame
         box_now = cache(partial(find_box, frame))
         for name, run in runs.items():
             answer = run.advance(image, box_now)
             if true is None:
                 continue
-            result = FrameResult(group, sequence, index, name, answer, true)
+            result = FrameResult(group, sequence, index, name, answer, true, whole)
             results[name].append(result)
             if observe is not None:
                 observe(result, image)
@@ -141,16 +183,17 @@ def evaluate_stills(
     """
     results = []
     for still in stills:
-        name, image, true, group = still
+        name, image, true, group, whole, means = still
         box = find_box(still)
         landmarks = None if box is None else align(image, box)
         if landmarks is None or not is_trackable(landmarks, image):
             answer = Answer(LOST_SHAPE, np.nan, "lost")
         else:
             answer = Answer(np.asarray(landmarks, np.float32), np.nan, "detected")
-        results.append(FrameResult(group, name, 0, "detect", answer, true))
+        result = FrameResult(group, name, 0, "detect", answer, true, whole, means)
+        results.append(result)
         if observe is not None:
-            observe(results[-1], image)
+            observe(result, image)
     return results
 
 
@@ -224,14 +267,15 @@ def _tracks(results: Sequence[FrameResult]) -> list[list[FrameResult]]:
 
 
 def _score(results: list[FrameResult]) -> _Track:
-    predicted = np.stack([r.answer.landmarks for r in results])
-    true = np.stack([r.true for r in results])
+    pairs = (result.compared for result in results)
+    predicted, true = (np.stack(shapes) for shapes in zip(*pairs, strict=True))
+    whole = np.stack([r.shape for r in results])
     frames = [r.frame for r in results]
     errors, jitters = {}, {}
     for name in metrics.NORMALISERS:
-        errors[name] = metrics.nme(predicted, true, name)
+        errors[name] = metrics.nme(predicted, true, name, whole)
         jitters[name] = metrics.jitter_terms(
-            predicted, true, frames=frames, normaliser=name
+            predicted, true, frames=frames, normaliser=name, whole=whole
         )
     return _Track(results, errors, jitters)
 

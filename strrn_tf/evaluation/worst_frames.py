@@ -85,7 +85,7 @@ class WorstFrames:
 
 def draw_tile(result: FrameResult, image: np.ndarray) -> np.ndarray:
     """Return the crop around the true face, predicted over true landmarks."""
-    matrix = crop_matrix(box_from_landmarks(result.true), TILE, TILE_MARGIN)
+    matrix = crop_matrix(box_from_landmarks(result.shape), TILE, TILE_MARGIN)
     crop = cut(image, matrix, TILE)
     true = apply_matrix(matrix, result.true)
     predicted = apply_matrix(matrix, result.answer.landmarks)

@@ -90,7 +90,7 @@ def export_models(
         crops, starts = np.asarray(Halving()(crops)), to_half(starts)
     recover_folder(folder)
     _check_replaceable(folder)
-    with replacing_folder(folder) as part:
+    with replacing_folder(folder, shared=True) as part:
         parity = {}
         for network in networks:
             path = part / f"{network.name}.tflite"

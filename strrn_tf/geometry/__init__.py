@@ -163,14 +163,25 @@ def invert_matrix(matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrix[..., 2:]], -1)
 
 
-def mean_shape(landmarks: np.ndarray) -> np.ndarray:
+def mean_shape(landmarks: np.ndarray, whole: np.ndarray | None = None) -> np.ndarray:
     """Return the mean shape (L, 2) in crop pixels of training shapes (N, L, 2).
 
     Every shape is first brought to the crop by its own face box, so the mean is where
     a detector that knows only the box should start (MDM's reference shape).
+
+    Args:
+        landmarks: (N, L, 2). NaN is not annotated, and left out of the mean of its
+            point.
+        whole: (N, L, 2) finite. It gives the boxes, and the mean of a point that nobody
+            annotated. None: ``landmarks`` are finite.
     """
-    crops = [apply_matrix(crop_matrix(box_from_landmarks(s)), s) for s in landmarks]
-    return np.mean(crops, axis=0).astype(np.float32)
+    whole = np.asarray(landmarks if whole is None else whole)
+    matrices = np.stack([crop_matrix(box_from_landmarks(shape)) for shape in whole])
+    known = np.isfinite(landmarks).all(-1)
+    # Without one annotation of a point, all shapes say where it is.
+    used = (known | ~known.any(0))[..., None]
+    moved = np.where(used, apply_matrix(matrices, whole), 0)
+    return (moved.sum(0) / used.sum(0)).astype(np.float32)
 
 
 def eye_distance(landmarks: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ def place_head(landmarks: np.ndarray, camera: Camera | None = None) -> PlacedHea
     if not np.isfinite(seen).all() or not np.ptp(seen, axis=0).any():
         return PlacedHead(np.full((3, 3), np.nan), np.full(3, np.nan), camera)
     head = AVERAGE_HEAD[list(STABLE_POINTS)]
-    rotation, scale, centre = _from_afar(head, seen)
+    rotation, scale, centre = fit_from_afar(head, seen)
     focal = max(camera.focal_length, camera.nearest / HEAD_UNIT * scale)
     camera = camera._replace(focal_length=focal)
     x, y = camera.centre
@@ -159,10 +159,14 @@ def _distant_camera(points: np.ndarray) -> Camera:
     return Camera(_FAR * float(face_size(box)), (centre[0], centre[1]))
 
 
-def _from_afar(
+def fit_from_afar(
     head: np.ndarray, seen: np.ndarray
 ) -> tuple[np.ndarray, float, np.ndarray]:
-    """Return how points (N, 3) of a head fall on pixels (N, 2) without perspective.
+    """Return how points of a head fall on pixels without perspective.
+
+    Args:
+        head: (N, 3) in head units, at least four, not in one plane.
+        seen: (N, 2) pixels.
 
     Returns:
         Rotation (3, 3), pixels per head unit, and pixel (2,) of the head's origin.

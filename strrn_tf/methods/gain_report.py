@@ -68,7 +68,7 @@ def write_gain(
 
 def describe_gain(folder: RunFolder) -> str:
     """Describe in a few lines the report that ``write_gain`` has written."""
-    report = json.loads(folder.report.read_text())
+    report = json.loads(folder.report.read_text(encoding="utf-8"))
     before, after = report["before"], report["after"]
     rows = (
         (1, 100, "acceptance_rate", "pairs trusted by both networks"),

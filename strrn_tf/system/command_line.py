@@ -28,7 +28,7 @@ TRAIN = frozenset(
     ("filelock", "keras", "matplotlib", "pandas", "scipy", "tensorboard", "tensorflow")
 )
 # The extra that each package comes with, of those that tracking does without.
-EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam"}
+EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam", "distributed": "dask"}
 # How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
 RULES = ("──", "---")

@@ -9,12 +9,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 
 # Bytes of a name, unless the caller asks otherwise: most of the 255 that file systems
 # take are left to what the caller appends.
 LONGEST = 150
 _LONGEST_ASCII = 60
+WINDOWS = os.name == "nt"
 _DIGEST = 16
 # Characters that Windows refuses, and halves of characters, which are no text.
 _REFUSED = re.compile(r'[\x00-\x1f<>:"/\\|?*\ud800-\udfff]')
@@ -62,6 +63,26 @@ def file_name(name: str, *, longest: int = LONGEST, ascii_only: bool = False) ->
 def plain(name: str) -> str:
     r"""Return a name as valid Unicode. Invalid bytes become ``\udcff``."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def check_file_name(path: str | Path) -> None:
+    """Raise a ``ValueError`` for an output's name that Windows takes for another thing.
+
+    Other systems take any name.
+    """
+    if not WINDOWS:
+        return
+    parts = PureWindowsPath(path)
+    for name in parts.parts[bool(parts.anchor) :]:
+        what = None
+        if _DEVICE.fullmatch(name):
+            what = "is the name of a device"
+        elif _REFUSED.search(name):
+            what = 'has a character that no name may have (<>:"|?*)'
+        elif name not in (".", "..") and name[-1] in ". ":
+            what = "ends with a dot or a space, which Windows drops"
+        if what:
+            raise ValueError(f"{path}: {name!r} {what}. Choose another name")
 
 
 def numbered(names: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """The machine that is measured on, and the memory of this process. Standard library."""
 
+import math
 import os
 import platform
 import sys
@@ -39,14 +40,16 @@ def describe() -> dict[str, str | int | bool]:
 
 
 def peak_megabytes() -> float:
-    """Return the largest resident size of this process so far."""
+    """Return the largest resident size of this process so far; NaN on Windows."""
     # Not `getrusage` where it can be helped: on Linux a process begins with the peak
     # of the one that started it.
     linux = _status("VmHWM")
     if linux is not None:
         return linux
-    import resource
-
+    try:
+        import resource
+    except ImportError:  # Windows
+        return math.nan
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (2**20 if sys.platform == "darwin" else 2**10)
 
@@ -63,7 +66,7 @@ def resident_megabytes() -> float:
 def _status(field: str) -> float | None:
     """Return a size in MB that Linux reports of this process."""
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     except OSError:
         return None
     sizes = [line.split()[1] for line in lines if line.startswith(f"{field}:")]
@@ -72,7 +75,7 @@ def _status(field: str) -> float | None:
 
 def _processor() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]

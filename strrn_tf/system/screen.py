@@ -36,7 +36,7 @@ class _Lasting:
 
     def __init__(self, stream: TextIO | None) -> None:
         # Without a stream `print(file=None)` would print to the other one.
-        self._stream = stream or io.TextIOWrapper(io.FileIO(os.devnull, "w"))
+        self._stream = stream or io.TextIOWrapper(io.FileIO(os.devnull, "w"), "utf-8")
         if getattr(stream, "errors", None) == "strict":
             with suppress(AttributeError):  # not every stream can be changed
                 stream.reconfigure(errors="backslashreplace")

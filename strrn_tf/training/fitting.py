@@ -105,6 +105,8 @@ def fit(
                         callbacks=[*callbacks, *boards],
                         shuffle=False,
                     )
+            # A signal in the last update: no other follows, which would stop for it.
+            stop.raise_if_set()
 
 
 def checkpoint_intervals(

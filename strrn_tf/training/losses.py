@@ -2,6 +2,11 @@
 
 All functions take landmarks (..., L, 2) in crop pixels. A distance that is compared
 with a threshold or a constant is divided by the eye distance of the reference shape.
+
+Points of a reference that are NaN were not annotated. A loss is the mean over the
+annotated points of a shape, and 0 without any. The gradient of the other points is
+exactly 0: their errors are replaced by a constant *before* anything is computed from
+them, since NaN times 0 is NaN.
 """
 
 import math
@@ -23,13 +28,28 @@ def eye_distance(landmarks):  # noqa: ANN001, ANN201
     )
 
 
-def point_error(landmarks, reference):  # noqa: ANN001, ANN201
+def annotated(reference):  # noqa: ANN001, ANN201
+    """Return the mask (..., L) of the annotated points of a reference (..., L, 2)."""
+    return ops.all(ops.isfinite(reference), -1)
+
+
+def point_error(landmarks, reference, whole=None):  # noqa: ANN001, ANN201
     """Return the mean point-to-point distance (...) over the reference's eye distance.
 
     The field calls it "normalised RMSE" (trigeorgis/mdm ``mdm_model.py`` 20-23).
+
+    Args:
+        landmarks: (..., L, 2).
+        reference: (..., L, 2), NaN where nobody annotated the point.
+        whole: (..., L, 2) finite, gives the eye distance where the reference lacks a
+            point; None: the landmarks do, without gradient.
     """
-    distance = ops.sqrt(ops.sum((landmarks - reference) ** 2, -1) + 1e-12)
-    return ops.mean(distance, -1) / eye_distance(reference)
+    known = annotated(reference)
+    error = _error(landmarks, reference, known)
+    distance = ops.sqrt(ops.sum(error**2, -1) + 1e-12)
+    whole = ops.stop_gradient(landmarks) if whole is None else whole
+    is_whole = ops.all(known, -1)[..., None, None]
+    return _mean(distance, known) / eye_distance(ops.where(is_whole, reference, whole))
 
 
 def cycle_loss(returned, start):  # noqa: ANN001, ANN201
@@ -54,11 +74,28 @@ def wing(landmarks, reference, width: float = 10.0, curvature: float = 2.0):  # 
 
     Args:
         landmarks: (..., L, 2).
-        reference: (..., L, 2).
+        reference: (..., L, 2), NaN where nobody annotated the point.
         width: error in pixels at which the loss turns linear.
         curvature: in pixels; a smaller one makes the loss steeper near zero.
     """
-    error = ops.abs(landmarks - reference)
+    known = annotated(reference)
+    error = ops.abs(_error(landmarks, reference, known))
     offset = width - width * math.log1p(width / curvature)
     small = width * ops.log1p(error / curvature)
-    return ops.mean(ops.where(error < width, small, error - offset), (-2, -1))
+    values = ops.where(error < width, small, error - offset)
+    return _mean(ops.mean(values, -1), known)
+
+
+def _error(landmarks, reference, known):  # noqa: ANN001, ANN202
+    """Return the errors (..., L, 2), 0 without gradient where a point is not known."""
+    reference = ops.where(known[..., None], reference, ops.zeros_like(reference))
+    error = landmarks - reference
+    return ops.where(known[..., None], error, ops.zeros_like(error))
+
+
+def _mean(values, known):  # noqa: ANN001, ANN202
+    """Return the mean (...) of values (..., L) over the known points; 0 without any."""
+    known = ops.broadcast_to(known, ops.shape(values))
+    count = ops.sum(ops.cast(known, values.dtype), -1)
+    total = ops.sum(ops.where(known, values, ops.zeros_like(values)), -1)
+    return total / ops.maximum(count, 1)

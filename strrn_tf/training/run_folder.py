@@ -18,7 +18,7 @@ from strrn_tf.system.renamed import with_new_names
 
 def append_json_line(path: Path, content: dict[str, Any]) -> None:
     """Append one line, with the time of writing in seconds."""
-    with path.open("a") as file:
+    with path.open("a", encoding="utf-8", newline="\n") as file:
         file.write(json.dumps({"time": round(time.time(), 1), **content}) + "\n")
 
 
@@ -129,7 +129,9 @@ class RunFolder:
 
     def _check_same(self, config: dict[str, Any]) -> None:
         try:
-            before = dict(with_new_names(json.loads(self.config.read_text())))
+            before = dict(
+                with_new_names(json.loads(self.config.read_text(encoding="utf-8")))
+            )
         except (ValueError, TypeError) as error:
             raise ValueError(
                 f"{self.config} is damaged ({error}). Choose another --output"

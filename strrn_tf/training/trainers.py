@@ -16,6 +16,8 @@ from strrn_tf.training.losses import cycle_loss, point_error, wing
 class DetectorTrainer(keras.Model):
     """A detector. Its loss is the sum over its refinements of the wing loss.
 
+    It learns the points that are annotated, see `losses`.
+
     Args:
         detector: MDM or HGN.
     """
@@ -117,8 +119,10 @@ class TrackerTrainer(keras.Model):
         # The part of the error of the start that one step may leave.
         left = 1 - self.config.correction_fraction
         error = left * (y_pred["start"] - x["before"])
-        distance = point_error(y_pred["tracked"], x["target"] + error)
-        exact = point_error(y_pred["tracked"], x["target"])
+        # The shape of the frame before has all points; the target may lack some.
+        asked, tracked, whole = x["target"] + error, y_pred["tracked"], x["before"]
+        distance = point_error(tracked, asked, whole)
+        exact = point_error(tracked, x["target"], whole)
         self.means["nme_interocular"].update_state(100 * exact)
         if not self.config.temporal:
             return _mean(distance)

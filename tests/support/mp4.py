@@ -24,10 +24,10 @@ def set_durations(path, durations):
     change_box(path, b"stts", lambda body: table)
 
 
-def turn_right(path):
-    """Say that the picture is to be shown turned clockwise by a quarter."""
-    one, minus_one, far = 1 << 16, (-1 << 16) & 0xFFFFFFFF, 1 << 30
-    matrix = struct.pack(">9I", 0, one, 0, minus_one, 0, 0, 0, 0, far)
+def set_matrix(path, a, b, c, d):
+    """Let a stored place (p, q) be shown at (a p + c q, b p + d q)."""
+    fixed = [round(value * (1 << 16)) for value in (a, b, 0, c, d, 0, 0, 0)]
+    matrix = struct.pack(">9i", *fixed, 1 << 30)
     # Of version 0: the matrix stands between 40 bytes and width and height.
     change_box(path, b"tkhd", lambda body: body[:40] + matrix + body[76:])
 

@@ -1,18 +1,28 @@
 """Frames of a network address in real time: cameras and streams."""
 
 import math
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
+import av
 import numpy as np
 from av.container import InputContainer
 
-from data_pipeline.media.ffmpeg.decoding import Decoder
+from data_pipeline.media.ffmpeg.decoding import Decoder, first_packets
 from data_pipeline.media.ffmpeg.display import Display
-from data_pipeline.media.ffmpeg.opening import MAX_PIXELS, opened, video_stream
+from data_pipeline.media.ffmpeg.opening import (
+    MAX_PIXELS,
+    explained,
+    open_object,
+    opened,
+    video_stream,
+)
 from data_pipeline.media.ffmpeg.rates import guessed_rate
 from data_pipeline.media.frame_reader import DEFAULT_FPS, FrameReader, VideoFrame
 from data_pipeline.media.sources import SCHEMES, without_secrets
@@ -72,13 +82,26 @@ class Address(FrameReader):
         self._seen = -math.inf  # seconds in the container of the last frame
         self._is_complete = False
         # Opened now: mistakes are known at once.
-        self._container: InputContainer | None = self._open()
-        stream = video_stream(self._container, self.name)
+        self._decoder: Decoder | None = self._open()
+        stream = self._decoder.stream
         rate = fps or guessed_rate(stream) or DEFAULT_FPS
         super().__init__(Path(self.name), rate, stream.frames or None)
 
-    def _open(self) -> InputContainer:
-        return opened(self.address, self.name, _OPTIONS, TIMEOUT)
+    def _open(self) -> Decoder:
+        """Return a decoder of a connection, which has received its first packet."""
+        container = opened(self.address, self.name, _OPTIONS, TIMEOUT)
+        try:
+            return _begun(container, self.name)
+        except av.FFmpegError as error:
+            container.close()
+            if not self.address.lower().startswith("http"):
+                raise explained(error, self.name) from error
+        # The index of an MP4 file is at its end, and the server sends no parts.
+        copy = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the container
+        with urlopen(self.address, timeout=TIMEOUT) as response:
+            shutil.copyfileobj(response, copy)
+        copy.seek(0)
+        return _begun(open_object(copy, self.name), self.name)
 
     def _read(self, wanted: set[int] | None) -> Iterator[VideoFrame]:
         last = max(wanted, default=-1) if wanted is not None else math.inf
@@ -100,11 +123,13 @@ class Address(FrameReader):
         attempts = 0
         self._seen, self._is_complete = -math.inf, False
         while True:
-            began = self._clock()
-            yield from self._connection()
+            began = None
+            for image in self._connection():
+                began = self._clock() if began is None else began
+                yield image
             if self._is_complete:
                 return
-            if self._clock() - began >= STEADY:
+            if began is not None and self._clock() - began >= STEADY:
                 attempts = 0
             if attempts == len(DELAYS) or not self._is_connected:
                 self._report(f"note: {self.name}: the stream has ended")
@@ -120,18 +145,25 @@ class Address(FrameReader):
     def _connection(self) -> Iterator[np.ndarray | None]:
         """Yield the images of one connection, as long as it lasts."""
         try:
-            container, self._container = self._container or self._open(), None
-            stream = video_stream(container, self.name)
-        except (ValueError, OSError) as error:
+            decoder, self._decoder = self._decoder or self._open(), None
+        except (ValueError, OSError, av.FFmpegError) as error:
             self._report(f"note: {one_line(error)}")
             return
-        with container:
-            decoder = Decoder(container, stream)
+        with decoder.container as container:
             display = Display(decoder.pixel_shape)
-            is_file = container.size > 0
+            length = (container.duration or 0) / 1e6
+            size = container.size or 0  # unknown: None, or negative before PyAV 19
+            is_file = size > 0 or length > 0
             for seconds, frame in decoder.frames():
                 if is_file and seconds <= self._seen:
                     continue
                 self._seen = seconds
                 yield display.image(frame)
-            self._is_complete = is_file and decoder.failure is None
+            is_whole = size > 0 and decoder.failure is None
+            is_at_end = length > 0 and self._seen >= length - 2 / self.fps
+            self._is_complete = is_whole or is_at_end
+
+
+def _begun(container: InputContainer, name: str) -> Decoder:
+    stream = video_stream(container, name)
+    return Decoder(container, stream, head=first_packets(container, stream, 1))

@@ -4,6 +4,7 @@ import math
 import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 
 import av
 from av.container import InputContainer
@@ -11,7 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from data_pipeline.media.ffmpeg.clock import Packets
+from data_pipeline.media.ffmpeg.stream_clock import Packets
 from data_pipeline.media.frame_reader import THREADS
 
 # Failures to read, one after the other, after which a file counts as ended.
@@ -34,6 +35,7 @@ class Decoder:
         head: packets of the stream that were read before.
 
     Attributes:
+        container, stream: what is decoded.
         pixel_shape: width of a stored pixel divided by its height; None: unknown.
         failure: the last error in reading, as of a lost connection, or None.
     """
@@ -47,7 +49,7 @@ class Decoder:
     ) -> None:
         self.pixel_shape: Fraction | None = stream.sample_aspect_ratio
         self.failure: av.FFmpegError | None = None
-        self._container, self._stream = container, stream
+        self.container, self.stream = container, stream
         self._threads, self._head = threads, head
         self._unit = float(stream.time_base or 0)
         self._start = stream.start_time or 0
@@ -65,7 +67,7 @@ class Decoder:
         Raises:
             Damaged: a packet cannot be decoded and there are several threads.
         """
-        codec = self._stream.codec_context
+        codec = self.stream.codec_context
         codec.thread_count = self._threads
         codec.thread_type = "AUTO" if self._threads > 1 else "SLICE"
         for packet in self._read_packets():
@@ -80,7 +82,7 @@ class Decoder:
         failed = 0
         while failed < MAX_FAILED:
             try:
-                for packet in self._container.demux(self._stream):
+                for packet in self.container.demux(self.stream):
                     failed = 0
                     yield packet
                 return
@@ -90,7 +92,7 @@ class Decoder:
                 is_late = isinstance(error, av.error.ExitError)
                 failed = MAX_FAILED if is_late else failed + 1
         end = Packet()
-        end.stream = self._stream
+        end.stream = self.stream
         yield end
 
     def _decode(self, packet: Packet) -> list[VideoFrame]:
@@ -105,6 +107,23 @@ class Decoder:
     def _seconds(self, timed: Packet | VideoFrame) -> float:
         ticks = timed.dts if timed.pts is None else timed.pts
         return math.nan if ticks is None else (ticks - self._start) * self._unit
+
+
+def first_packets(
+    container: InputContainer, stream: VideoStream, count: int
+) -> list[Packet]:
+    """Return the first packets of a container, fewer if reading fails.
+
+    Raises:
+        av.FFmpegError: there is not a single one.
+    """
+    packets: list[Packet] = []
+    try:
+        packets.extend(islice(container.demux(stream), count))
+    except av.FFmpegError:
+        if not packets:
+            raise
+    return packets
 
 
 def num_threads() -> int:

@@ -22,8 +22,10 @@ class Display:
     """
 
     def __init__(self, pixel_shape: Fraction | None) -> None:
-        self._pixel_shape = pixel_shape
+        self._pixel_shape = float(pixel_shape or 1)
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None
+        self._matrix: np.ndarray | None = None
 
     def image(self, frame: VideoFrame) -> np.ndarray | None:
         """Return (H, W, 3) uint8 RGB of a decoded frame.
@@ -45,10 +47,14 @@ class Display:
         size = square_size(stored.shape[1], stored.shape[0], self._pixel_shape)
         if size != stored.shape[1::-1]:
             stored = cv2.resize(stored, size, interpolation=cv2.INTER_LINEAR)
-        return oriented(stored, matrix_of(frame))
+        # Side data and their frame refer to each other: if they were asked for every
+        # time, the memory of frames would be free only after a collection.
+        if frame.rotation != self._rotation:
+            self._rotation, self._matrix = frame.rotation, matrix_of(frame)
+        return oriented(stored, self._matrix)
 
 
-def square_size(width: int, height: int, shape: Fraction | None) -> tuple[int, int]:
+def square_size(width: int, height: int, shape: float) -> tuple[int, int]:
     """Return (width, height) of a picture in square pixels.
 
     As in browsers, VLC and mpv the shorter side of a pixel grows: nothing shrinks.
@@ -56,13 +62,13 @@ def square_size(width: int, height: int, shape: Fraction | None) -> tuple[int, i
     Args:
         width: in stored pixels.
         height: in stored pixels.
-        shape: width of a stored pixel divided by its height; None: unknown.
+        shape: width of a stored pixel divided by its height.
     """
-    if not shape or not 1 / MOST_OBLONG <= shape <= MOST_OBLONG:
+    if not 1 / MOST_OBLONG <= shape <= MOST_OBLONG:
         return width, height
     if shape > 1:
-        return max(1, round(width * shape)), height
-    return width, max(1, round(height / shape))
+        return round(width * shape), height
+    return width, round(height / shape)
 
 
 def matrix_of(frame: VideoFrame) -> np.ndarray | None:

@@ -1,5 +1,6 @@
 """Encodes overlay videos."""
 
+import contextlib
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,9 @@ def encode(
         raise
     finally:
         if encoder is not None:
-            encoder.close()
+            # A file that is not finished has no end, which fails once more.
+            with contextlib.suppress(av.FFmpegError):
+                encoder.close()
 
 
 class _Encoder:
@@ -79,8 +82,7 @@ class _Encoder:
             raise ValueError(
                 f"{name}: no overlay can have frames of {shape[1]} x {shape[0]} "
                 f"pixels in this file ({getattr(error, 'strerror', error)}). MPEG-4 "
-                "takes sides of 2 to 8190 pixels. Landmarks have no such limit: "
-                "--landmarks FILE.csv"
+                "takes sides of 2 to 8190 pixels; landmarks are written at any size"
             ) from error
 
     def _new_stream(self, fps: float) -> VideoStream:

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterator
 
-from data_pipeline.media.ffmpeg.clock import Clock, Packets
 from data_pipeline.media.ffmpeg.decoding import Decoder
 from data_pipeline.media.ffmpeg.display import Display
+from data_pipeline.media.ffmpeg.stream_clock import Clock, Packets
 from data_pipeline.media.frame_reader import VideoFrame
 
 

@@ -15,7 +15,13 @@ MAX_PIXELS = 36_000_000
 # "Videos" that FFmpeg makes of any text.
 NO_VIDEOS = frozenset(("tty",))
 # Formats that hold names of other files. Opening a file must not reach the network.
-FILES_ONLY = {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}
+FILES_ONLY = {
+    "protocol_whitelist": "file",
+    "max_pixels": str(MAX_PIXELS),
+    # A playlist on a disk does not grow: do not wait for more.
+    "max_reload": "1",
+    "m3u8_hold_counters": "1",
+}
 # Of a pipe: there is nothing else to open.
 PIPE_ONLY = {"protocol_whitelist": "pipe", "max_pixels": str(MAX_PIXELS)}
 
@@ -57,7 +63,7 @@ def opened(
     try:
         container = av.open(source, options=options, timeout=timeout)
     except av.FFmpegError as error:
-        raise _explained(error, name) from error
+        raise explained(error, name) from error
     if container.format.name in NO_VIDEOS:
         container.close()
         raise _no_video(name, "a text")
@@ -79,7 +85,8 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
     return stream
 
 
-def _explained(error: av.FFmpegError, name: str) -> ValueError | OSError:
+def explained(error: av.FFmpegError, name: str) -> ValueError | OSError:
+    """Return an error of FFmpeg as one of the system, or as that of no video."""
     number = error.errno or 0
     # FFmpeg's own errors have numbers that no system has.
     if isinstance(error, OSError) and 0 < number < 1000:

@@ -3,13 +3,13 @@
 import contextlib
 import io
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from data_pipeline.media.ffmpeg.decoding import Decoder
+from data_pipeline.media.ffmpeg.decoding import Decoder, first_packets
 from data_pipeline.media.ffmpeg.frames import Frames
 from data_pipeline.media.ffmpeg.opening import open_object, video_stream
 from data_pipeline.media.ffmpeg.rates import guessed_rate, rate_of, stated_rate
@@ -18,6 +18,8 @@ from data_pipeline.media.sources import STANDARD_INPUT, shown_name
 
 # Bytes at the beginning of a video among which the kind of an MP4 file shows.
 _HEAD = 1 << 16
+# Parts of such a file that say nothing about the place of the index.
+_BEFORE_FRAMES = (b"ftyp", b"wide", b"free", b"skip", b"uuid")
 # Packets whose times give the rate where the container states none.
 _FIRST = 60
 
@@ -36,36 +38,30 @@ class Pipe(FrameReader):
     has_times = True
 
     def __init__(self, source: str | Path) -> None:
-        is_standard = str(source) == STANDARD_INPUT
         self.name = shown_name(str(source))
-        self._resources = contextlib.ExitStack()
-        # Closed when the frames were read, with the other resources.
-        file = open(0 if is_standard else source, "rb", 0, closefd=not is_standard)  # noqa: SIM115
-        self._resources.enter_context(file)
-        if is_standard and file.isatty():
-            raise ValueError("standard input is a terminal, not a pipe with a video")
-        self._input = _Input(file)
-        container = self._resources.enter_context(
-            open_object(self._rewindable(), self.name)
-        )
-        stream = video_stream(container, self.name)
-        head, rate = [], stated_rate(stream)
-        if rate is None:
-            head = list(islice(container.demux(stream), _FIRST))
-            times = [packet.pts for packet in head if packet.size]
-            rate = rate_of(times, stream.time_base) or guessed_rate(stream)
-        self._decoder: Decoder | None = Decoder(container, stream, head=head)
+        with contextlib.ExitStack() as resources:
+            self._input = _Input(resources.enter_context(_opened(source)))
+            file = self._rewindable(resources)
+            container = resources.enter_context(open_object(file, self.name))
+            stream = video_stream(container, self.name)
+            head, rate = [], stated_rate(stream)
+            if rate is None:
+                head = first_packets(container, stream, _FIRST)
+                times = [packet.pts for packet in head if packet.size]
+                rate = rate_of(times, stream.time_base) or guessed_rate(stream)
+            self._decoder: Decoder | None = Decoder(container, stream, head=head)
+            # They are open until the frames were read.
+            self._resources = resources.pop_all()
         super().__init__(Path(self.name), rate or DEFAULT_FPS, stream.frames or None)
 
-    def _rewindable(self) -> BinaryIO:
+    def _rewindable(self, resources: contextlib.ExitStack) -> BinaryIO:
         """Return the input, or a copy if it has to be read twice."""
-        head = self._input.peek(_HEAD)
-        if not head:
+        if not self._input.peek(1):
             raise ValueError(f"{self.name}: a video must not be empty. Received: EOF")
-        if not ends_with_index(head):
+        if not ends_with_index(self._input.peek):
             return self._input
         copy = tempfile.TemporaryFile()  # noqa: SIM115
-        self._resources.enter_context(copy)
+        resources.enter_context(copy)
         shutil.copyfileobj(self._input, copy)
         copy.seek(0)
         return copy
@@ -88,6 +84,13 @@ class Pipe(FrameReader):
             self.num_frames = frames.index
 
 
+def _opened(source: str | Path) -> io.FileIO:
+    is_standard = str(source) == STANDARD_INPUT
+    if is_standard and sys.stdin is not None and sys.stdin.isatty():
+        raise ValueError("standard input is a terminal, not a pipe with a video")
+    return io.FileIO(0 if is_standard else source, "rb", closefd=not is_standard)
+
+
 class _Input(io.RawIOBase):
     """A pipe, of which the beginning can be looked at before it is read."""
 
@@ -102,7 +105,7 @@ class _Input(io.RawIOBase):
             if not more:
                 break
             self._head += more
-        return self._head
+        return self._head[:size]
 
     def readable(self) -> bool:
         return True
@@ -123,17 +126,21 @@ class _Input(io.RawIOBase):
             raise self._interruption
 
 
-def ends_with_index(head: bytes) -> bool:
-    """Return whether a file begins like an MP4 file whose index follows its frames."""
+def ends_with_index(peek: Callable[[int], bytes]) -> bool:
+    """Return whether a file begins like an MP4 file whose index follows its frames.
+
+    Args:
+        peek: function of a number that returns so many bytes from the beginning of the
+            file, or fewer at its end. No more are asked for than are needed: the next
+            ones may be late.
+    """
     position = 0
-    while position + 8 <= len(head):
-        size, kind = (
-            int.from_bytes(head[position:][:4], "big"),
-            head[position + 4 :][:4],
-        )
+    while position < _HEAD:
+        head = peek(position + 8)[position:]
+        size, kind = int.from_bytes(head[:4], "big"), head[4:8]
         if kind == b"mdat":
             return True
-        if kind not in (b"ftyp", b"wide", b"free", b"skip", b"uuid") or size < 8:
+        if kind not in _BEFORE_FRAMES or size < 8:
             return False
         position += size
     return False

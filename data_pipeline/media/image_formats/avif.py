@@ -10,16 +10,24 @@ from collections.abc import Iterator
 
 import numpy as np
 
-_BRANDS = b"avif", b"avis"
+# Bytes of the first box, which lists the formats.
+_LONGEST_LIST = 256
 # The box `meta` begins with a version of 4 bytes.
 _VERSION = 4
 # A file has some tens of properties. A damaged one may seem to have millions.
 _MOST_BOXES = 1000
 
 
-def is_avif(content: bytes) -> bool:
-    """Return whether the bytes begin like an AVIF file."""
-    return content[4:8] == b"ftyp" and content[8:12] in _BRANDS
+def brands(content: bytes) -> list[bytes]:
+    """Return the formats that a file names itself, such as ``b"avif"``, first the main.
+
+    The list is empty for a file that is no tree of boxes.
+    """
+    if content[4:8] != b"ftyp":
+        return []
+    end = min(int.from_bytes(content[:4], "big"), _LONGEST_LIST)
+    words = [content[i : i + 4] for i in range(8, end, 4)]
+    return [words[0], *words[2:]] if words else []  # the second is a version
 
 
 def avif_size(content: bytes) -> tuple[int, int] | None:
@@ -43,7 +51,7 @@ def turned(image: np.ndarray, content: bytes) -> np.ndarray:
 
 def _properties(content: bytes) -> list[tuple[bytes, bytes]]:
     """Return kind and body of the properties. A body has at least a byte."""
-    if not is_avif(content):
+    if not {b"avif", b"avis"} & set(brands(content)):
         return []
     boxes = [(b"", content)]
     for name, skipped in ((b"meta", 0), (b"iprp", _VERSION), (b"ipco", 0), (None, 0)):

@@ -7,6 +7,7 @@ the smallest of these depths that holds it is the depth. Netpbm files name their
 import numpy as np
 
 from data_pipeline.media.image_formats.netpbm import read_netpbm
+from data_pipeline.media.image_formats.png import SIGNATURE
 
 # Fewer than 8 significant bits are a dark picture. Odd depths are not those of sensors.
 BITS = 8, 10, 12, 14, 16, 24, 32
@@ -14,18 +15,18 @@ BITS = 8, 10, 12, 14, 16, 24, 32
 # are above.
 HELD = 99.0
 _MOST_VALUES = 1_000_000
-_ROWS = 256
+_ROWS = 64
 # Values of Radiance and OpenEXR files, and of PFM, are proportional to light.
 _LINEAR = b"#?", b"v/1\x01", b"PF", b"Pf"
 _BINARY = 5, 6
 # Formats that have 8 bits: JPEG, BMP, WebP. PNG has the number in its header.
 _ALWAYS_8 = b"\xff\xd8", b"BM", b"RIFF"
-_PNG, _PNG_DEPTH = b"\x89PNG\r\n\x1a\n", 24
+_PNG_DEPTH = 24
 
 
 def has_8_bits(content: bytes) -> bool:
     """Return whether the header of a file says that it has at most 8 bits."""
-    if content.startswith(_PNG):
+    if content.startswith(SIGNATURE):
         return content[_PNG_DEPTH : _PNG_DEPTH + 1] <= b"\x08"
     return content.startswith(_ALWAYS_8)
 
@@ -64,14 +65,17 @@ def to_8_bit(image: np.ndarray, white: float, content: bytes) -> np.ndarray:
         white: positive. Larger values are white too.
         content: of the file, which says whether values are proportional to light.
     """
-    if image.dtype in (np.uint8, np.uint16):
-        values = np.arange(np.iinfo(image.dtype).max + 1)
-        return _scaled(values, white)[image]
     is_linear = content.startswith(_LINEAR)
+    table = None
+    if image.dtype in (np.uint8, np.uint16):
+        table = _scaled(np.arange(np.iinfo(image.dtype).max + 1), white)
     result = np.empty(image.shape, np.uint8)
     for start in range(0, len(image), _ROWS):  # a copy of the whole would be large
         rows = slice(start, start + _ROWS)
-        result[rows] = _scaled(image[rows], white, is_linear)
+        if table is None:
+            result[rows] = _scaled(image[rows], white, is_linear)
+        else:
+            result[rows] = table[image[rows]]
     return result
 
 

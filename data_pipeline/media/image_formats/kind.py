@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from data_pipeline.media.image_formats.avif import is_avif
+from data_pipeline.media.image_formats.avif import brands
+from data_pipeline.media.image_formats.png import SIGNATURE
 
 _STARTS = (
     b"\xff\xd8\xff",  # JPEG
@@ -15,23 +16,33 @@ _STARTS = (
     b"#?RGBE",
     *(b"P%d%c" % (kind, gap) for kind in range(1, 7) for gap in b" \n\r\t"),
 )
-_PNG = b"\x89PNG\r\n\x1a\n"
 # A PNG with this chunk is an animation.
 _ANIMATION = b"acTL"
 _HEAD = 4096
+_HEIC = {b"heic", b"heix", b"heim", b"heis"}
 
 
 def is_image_file(path: str | Path) -> bool:
     """Return whether a file is an image that is not an animation.
 
-    Animated GIF and PNG files are videos. A file that cannot be read is none.
+    Animated GIF, PNG and AVIF files are videos. A file that cannot be read is none.
+
+    Raises:
+        ValueError: it is a HEIC image, which nothing here decodes.
     """
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD)
     except OSError:
         return False
-    if head.startswith(_PNG):
+    if head.startswith(SIGNATURE):
         return _ANIMATION not in head
     is_webp = head.startswith(b"RIFF") and head[8:12] == b"WEBP"
-    return is_webp or is_avif(head) or head.startswith(_STARTS)
+    named = brands(head)
+    if _HEIC & set(named) and b"avif" not in named:
+        raise ValueError(
+            f"{path}: HEIC pictures are not read. Save it as JPEG or PNG. An iPhone "
+            'takes JPEG with the setting Camera, Formats, "Most Compatible"'
+        )
+    is_avif = b"avif" in named and named[0] != b"avis"
+    return is_webp or is_avif or head.startswith(_STARTS)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from data_pipeline.media.image_formats.avif import avif_size
 from data_pipeline.media.image_formats.netpbm import read_netpbm
+from data_pipeline.media.image_formats.png import SIGNATURE
 
 # Start-of-frame markers of JPEG, and markers without a length.
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
@@ -108,7 +109,7 @@ def _netpbm(content: bytes) -> tuple[int, int]:
 
 
 _READERS: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
-    b"\x89PNG\r\n\x1a\n": _png,
+    SIGNATURE: _png,
     b"\xff\xd8": _jpeg,
     b"BM": _bmp,
     b"RIFF": _webp,

@@ -54,9 +54,10 @@ Examples:
   strrn annotate my_videos/ --output my_annotations --format coco
       also OUTPUT/annotations-coco.json; openface, cvat, deeplabcut, csv and jsonl are
       others. Run again after .pts files were corrected or deleted
-  strrn annotate /videos --output /out -- --runner FlinkRunner --flink_master HOST:8081
-      as an Apache Beam pipeline, with Beam's own options behind "--"; alone, "--" runs
-      it in processes of this machine. docs/scale.md has Flink, Spark and Dataflow
+  strrn annotate /videos --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, as an Apache Beam pipeline, with Beam's own options behind
+      "--"; alone, "--" runs it in processes of this machine. docs/scale.md has more
 
 Look at report.png first. A video whose faces are all "repeated" moves little; many
 that are "unreliable" are blurred, small or turned away. Run again after Ctrl-C or to
@@ -106,7 +107,8 @@ def run(options: Options) -> None:
         ValueError: no video can be read, OUTPUT holds annotations made otherwise, or
             another process is writing to it.
     """
-    from data_pipeline.datasets.clips import list_clips
+    from data_pipeline.datasets.clips import files_in_no_clip, list_clips
+    from data_pipeline.media.suffixes import report_passed_over
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import exclusive_lock
     from strrn_tf.tracking.networks.model_folder import load
@@ -116,6 +118,8 @@ def run(options: Options) -> None:
     check_list(options.format, options.pose, options.focal_length)
     # With the folder's name, so that one more folder renames nothing.
     clips = list_clips(list(options.videos), prefixed=True)
+    others = files_in_no_clip(options.videos)
+    report_passed_over(others)
     model = load(options.model)
     refuse_foreign(options.output)
     with exclusive_lock(options.output):
@@ -126,7 +130,12 @@ def run(options: Options) -> None:
         settings |= asdict(options.criteria)
         initialise_output(options.output, settings, model)
         remove_leftovers(options.output)
-        _report(_annotate_missing(clips, options), options)
+        try:
+            reports = _annotate_missing(clips, options)
+        except KeyboardInterrupt:
+            _report_done(clips, others, options)
+            raise
+        _report(reports, others, options)
 
 
 def _annotate_missing(
@@ -137,6 +146,7 @@ def _annotate_missing(
     from data_pipeline.datasets.clips import longest_first
     from data_pipeline.tasks.processes import run_tasks
     from data_pipeline.tasks.task import Task
+    from strrn_tf.system.atomic import remove_leftovers
 
     # Workers may have another working directory.
     there = replace(options, output=options.output.absolute())
@@ -161,27 +171,39 @@ def _annotate_missing(
     # Delete crops of changed videos.
     remove_faces(there.output, [c.name for c in missing if reports[c.name] is not None])
     run_tasks("Annotating videos", tasks, options.workers, options.beam)
+    if options.beam is not None:
+        # Other workers have done what a worker that died was writing.
+        remove_leftovers(there.output)
     return reports | {c.name: read_report(there.output, c.name) for c in missing}
 
 
-def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
-    """Write the report; print the result for the videos and the next command."""
-    from strrn_tf.commands.annotate.report import headline, write_report
+def _report_done(
+    clips: Sequence["Clip"], others: Sequence[str], options: Options
+) -> None:
+    """Write the report of the videos that are done when a signal ends the others."""
+    found = {clip.name: read_report(options.output, clip.name) for clip in clips}
+    done = {name: report for name, report in found.items() if report is not None}
+    if done:
+        _write(done, others, options)
+    left = len(clips) - len(done)
+    print(f"{left} of {len(clips)} videos are left: run the same command again")
 
-    sheets = {
-        "accepted": draw_sheet(options.output / "annotations"),
-        "rejected": draw_sheet(options.output / "rejected"),
-    }
-    limit = options.criteria.max_cycle_error
-    totals = write_report(options.output, reports, sheets, limit)
+
+def _report(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> None:
+    """Write the report; print the result for the videos and the next command."""
+    from strrn_tf.commands.annotate.report import headline
+
+    totals, listed = _write(reports, others, options)
     for name, report in reports.items():
         if "problem" in report:
             print(f"{name}: {report['problem']}", file=sys.stderr)
     if not any(report.get("readable", True) for report in reports.values()):
         raise ValueError(f"none of the {len(reports)} videos can be read")
     print(f"{headline(totals)}\nlook at {options.output / 'report.png'}")
-    if options.format:
-        print(write_list(options.output, reports, options.format, options.pose))
+    if listed:
+        print(listed)
     if totals["accepted"]:
         words = ["--init", options.model, "--unlabelled", *map(str, options.videos)]
         print(
@@ -191,8 +213,28 @@ def _report(reports: Mapping[str, dict[str, Any]], options: Options) -> None:
         )
 
 
+def _write(
+    reports: Mapping[str, dict[str, Any]], others: Sequence[str], options: Options
+) -> tuple[dict[str, Any], Path | None]:
+    """Write the report and the list; return the totals and the path of the list."""
+    from strrn_tf.commands.annotate.report import write_report
+
+    sheets = {
+        "accepted": draw_sheet(options.output / "annotations"),
+        "rejected": draw_sheet(options.output / "rejected"),
+    }
+    limit = options.criteria.max_cycle_error
+    totals = write_report(options.output, reports, sheets, limit, others)
+    if not options.format:
+        return totals, None
+    return totals, write_list(options.output, reports, options.format, options.pose)
+
+
 def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> None:
-    """Annotate one video; its report is written last, with a fingerprint."""
+    """Annotate one video; its report is written last, with a fingerprint.
+
+    A video that is done is not done twice: a cluster repeats tasks.
+    """
     from data_pipeline.media.video import open_video
     from strrn_tf import FaceTracker
     from strrn_tf.commands.annotate.criteria import judge
@@ -200,6 +242,8 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
     from strrn_tf.system.atomic import write_text
     from strrn_tf.tracking.config import TrackingConfig
 
+    if _is_done(read_report(options.output, name), source):
+        return
     problem, is_readable = None, True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
@@ -225,7 +269,7 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
         elif reader.num_broken:
             problem = f"{reader.num_broken} frames could not be decoded"
         elif tracker.restarts:
-            problem = f"the size of the frames changes {tracker.restarts} times"
+            problem = f"the frames differ in size (changes: {tracker.restarts})"
     except ValueError as error:
         problem, is_readable = str(error), False
     report = {**counts.report(), "readable": is_readable, "source": source}

@@ -1,7 +1,7 @@
 """The report of `strrn annotate`: counts, and a picture to judge them by."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ def write_report(
     reports: Mapping[str, dict],
     sheets: Mapping[str, np.ndarray],
     max_cycle_error: float,
+    passed_over: Sequence[str] = (),
 ) -> dict[str, int]:
     """Write ``report.json`` and ``report.png``.
 
@@ -41,13 +42,15 @@ def write_report(
         reports: of every video, from ``VerdictCounts``, and ``problem`` if any.
         sheets: pictures (H, W, 3) uint8 of some faces, by their title.
         max_cycle_error: what was accepted at most, a fraction of the eye distance.
+        passed_over: names of files in the folders that are in no video.
 
     Returns:
         The number of faces of every verdict.
     """
     totals = {v: sum(r["verdicts"][v] for r in reports.values()) for v in VERDICTS}
     videos = {name: _summary(report) for name, report in reports.items()}
-    text = json.dumps({"faces": totals, "videos": videos}, indent=1)
+    content = {"faces": totals, "videos": videos, "passed_over": list(passed_over)}
+    text = json.dumps(content, indent=1)
     write_text(output / "report.json", text + "\n")
     _plot(output / "report.png", totals, reports, sheets, max_cycle_error)
     return totals

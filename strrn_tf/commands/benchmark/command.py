@@ -112,9 +112,11 @@ def measured(
     options: Options, name: str, path: Path, run_task: RunTask
 ) -> dict[str, Any]:
     """Return the report: every tracker in a process of its own, one after the other."""
+    from data_pipeline.media.suffixes import report_passed_over
     from data_pipeline.media.video import open_video
 
     reader = open_video(path)
+    report_passed_over(reader.passed_over, path)
     height, width = next(iter(reader)).image.shape[:2]
     print("Measuring strrn …", file=sys.stderr)
     ours, scene = run_task(measure_strrn, path, options.frames, options.model)

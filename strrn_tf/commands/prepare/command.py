@@ -34,8 +34,11 @@ Examples:
       with the boxes of the data set, without a search
   strrn prepare videos my_videos/
       any folder of videos and of folders of numbered images
-  strrn prepare 300vw /300vw --output /out -- --runner FlinkRunner --flink_master HOST
-      as an Apache Beam pipeline, with Beam's own options behind "--"; see docs/scale.md
+  strrn prepare stills faces/ --mapping my_points.json
+      annotated stills of your own, in any markup; see docs/data.md
+  strrn prepare 300vw /300vw --output /out -- --runner DaskRunner \\
+      --dask_client_address tcp://HOST:8786
+      on a Dask cluster, with Apache Beam's options behind "--"; see docs/scale.md
 
 Then: strrn train --data-root prepared, or name the folders by --stills and
 --unlabelled. After Ctrl-C, a kill or new files, run the command again. It continues and
@@ -50,11 +53,13 @@ class Options:
     """The data set, the output, and the filter of sources."""
 
     dataset: tyro.conf.Positional[
-        Literal["300w", "300vw", "youtube-faces", "youtube-celebrities", "videos"]
+        Literal[
+            "300w", "300vw", "youtube-faces", "youtube-celebrities", "stills", "videos"
+        ]
     ]
-    """Name of the data set, or "videos" for a folder of your own."""
+    """Name of the data set; "stills" or "videos" for your own."""
     folder: tyro.conf.Positional[Path]
-    """Folder of the unpacked data set."""
+    """Folder of the unpacked data set; with "stills" also a file of COCO keypoints."""
     output: Path | None = None
     """Folder to write to. The default is prepared/DATASET."""
     pairs: int = 20
@@ -70,6 +75,12 @@ class Options:
     """Choice among several faces."""
     quality: int = 95
     """Of the JPEG crops, 1 to 100."""
+    mapping: Path | None = None
+    """For stills in another markup: file with their points' landmarks, see
+    docs/data.md. Without it, mapping.json beside the stills, if it is there."""
+    missing_mark: str | None = None
+    """Mark of points that nobody annotated, such as -999. Beside it, `0 0`, `-1 -1` and
+    `nan nan` are marks."""
     seed: int = 0
     """Decides the position of each pair in its section of the clip."""
     workers: int = 0
@@ -80,6 +91,9 @@ class Options:
     def __post_init__(self) -> None:
         if self.pairs < 0 or self.seed < 0 or self.workers < 0:
             raise ValueError("--pairs, --seed and --workers must not be negative")
+        is_named = self.mapping is not None or self.missing_mark is not None
+        if is_named and self.dataset not in ("300w", "stills"):
+            raise ValueError("--mapping and --missing-mark are for annotated stills")
         if not 1 <= self.quality <= 100:
             raise ValueError(f"--quality must be 1 to 100. Received: {self.quality}")
         if not (0 <= self.min_face < np.inf and 0 <= self.min_found <= 1):
@@ -109,7 +123,9 @@ def run(options: Options) -> None:
     from strrn_tf.system.atomic import remove_leftovers
     from strrn_tf.system.locking import filling
 
-    listing = preparation.list_dataset(options.dataset, options.folder)
+    listing = preparation.list_dataset(
+        options.dataset, options.folder, options.mapping, options.missing_mark
+    )
     _print_all("differs", [f"{f.where}: {f.what}" for f in listing.findings])
     if not listing.sources:
         raise ValueError(f"{options.folder}: nothing here is for training")
@@ -132,6 +148,9 @@ def run(options: Options) -> None:
                 for source in todo
             ]
             run_tasks("Preparing", tasks, options.workers, options.beam)
+            if options.beam is not None:
+                # Other workers have done what a worker that died was writing.
+                remove_leftovers(target)
         summary, reports = preparation.finish(
             output, options.dataset, listing.sources, work, listing.findings
         )

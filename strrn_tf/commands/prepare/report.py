@@ -109,7 +109,7 @@ def _tile(name: str, frames: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     drawn = []
     for image, shape in zip(frames, landmarks, strict=True):
         small = cv2.resize(image, (TILE, TILE), interpolation=cv2.INTER_AREA)
-        if np.isfinite(shape).all():
+        if np.isfinite(shape).any():
             small = draw_landmarks(small, (shape + 0.5) * scale - 0.5)
         else:
             margin = round(TILE * (1 - FACE_FRACTION) / 2)

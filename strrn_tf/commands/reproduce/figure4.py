@@ -80,7 +80,7 @@ def track_sequence(
 
 def _picture(result: FrameResult, image: np.ndarray, label: str) -> np.ndarray:
     """Return the crop of a face with landmarks in green and the truth in blue."""
-    matrix = crop_matrix(box_from_landmarks(result.true))
+    matrix = crop_matrix(box_from_landmarks(result.shape))
     tile = overlay_frame(
         cut(image, matrix),
         apply_matrix(matrix, result.answer.landmarks),

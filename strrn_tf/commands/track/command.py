@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 PROG = "strrn track"
 HELP = """Follow the faces of videos with 68 landmarks each.
 
-Landmarks are written as one row per frame and face: frame number (from 0), seconds,
-id and state of the face, its reliability in [0, 1] and 68 points in pixels, integers
-being pixel centres. A frame without a face has a row with the state "none", one that
-cannot be decoded a row with the state "broken". In the overlay the colour of a face
-is its reliability: green 1, amber 0.5, red 0.
+Landmarks are written as one row per frame and face: frame number (from 0, or of the
+picture's name), seconds, id and state of the face, its reliability in [0, 1] and 68
+points in pixels, integers being pixel centres. A frame without a face has a row with
+the state "none", one that cannot be decoded a row with the state "broken". In the
+overlay the colour of a face is its reliability: green 1, amber 0.5, red 0.
 
 Examples:
   strrn track talk.mp4
@@ -44,6 +44,8 @@ Examples:
       points/frames.csv lists all frames with the state and reliability of the faces
   strrn track a.mp4 b.mp4 frames/ --output out --landmarks out --format csv
       several sources: out/a-landmarks.csv, out/a-overlay.mp4, out/b-landmarks.csv ...
+  strrn track frames/ --landmarks points/
+      numbered pictures: rows name them, points/img_0100.pts is that of img_0100.jpg
   strrn track talk.mp4 --landmarks faces.json --format coco
       a format that other tools read: openface, coco, cvat, deeplabcut
   strrn track 0 --landmarks me.jsonl
@@ -116,7 +118,7 @@ def run(
         KeyboardInterrupt: after what was done so far has been written.
     """
     from data_pipeline.media.sources import shown_name
-    from data_pipeline.media.suffixes import passed_over
+    from data_pipeline.media.suffixes import report_passed_over
     from data_pipeline.media.video import open_video
 
     if not options.sources:
@@ -136,9 +138,7 @@ def run(
             )
             shown = shown_name(source)
             opened.append((shown, reader, outputs))
-            if reader.passed_over:
-                note = passed_over(reader.passed_over)
-                print(f"note: {shown}: {note}", file=sys.stderr)
+            report_passed_over(reader.passed_over, shown)
             if options.fps and reader.has_times:
                 note = "a video file has its own times, --fps is not for it"
                 print(f"note: {shown}: {note}", file=sys.stderr)

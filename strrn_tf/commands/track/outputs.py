@@ -8,6 +8,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from typing import TYPE_CHECKING
 
 from strrn_tf.commands.track.formats.names import BY_SUFFIX, SUFFIXES, Format
+from strrn_tf.system.file_names import check_file_name
 
 if TYPE_CHECKING:
     from strrn_tf.commands.track.formats.frames import Layout, Write
@@ -60,6 +61,8 @@ def plan(
     if overlay is None and landmarks is None:
         overlay = landmarks = Path()
         wanted = wanted or "csv"
+    for path in filter(None, (overlay, landmarks)):
+        check_file_name(path)
     several = len(sources) > 1
     overlay_is_folder = overlay is not None and _is_folder(overlay)
     landmarks_is_folder = landmarks is not None and _is_folder(landmarks)

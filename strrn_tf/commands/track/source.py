@@ -42,7 +42,7 @@ def track_source(
         )
     if summary.restarts:
         print(
-            f"note: {source}: the size of the frames changes {summary.restarts} times; "
+            f"note: {source}: the frames differ in size (changes: {summary.restarts}); "
             "tracking begins again there, with other ids",
             file=sys.stderr,
         )

@@ -4,17 +4,24 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from data_pipeline.datasets.clips import list_clips
+from data_pipeline.datasets.clips import files_in_no_clip, list_clips
 from data_pipeline.datasets.three_hundred_vw import (
     FRAME_COUNTS,
     TRAINING_IDS,
+    find_sequence,
     list_sequences,
     read_annotation,
     sequence_ids,
 )
-from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
+from data_pipeline.datasets.three_hundred_w import (
+    files_beside_stills,
+    list_stills,
+    read_landmarks,
+)
 from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
+from data_pipeline.media.suffixes import passed_over
+from data_pipeline.media.video import open_video
 
 IMAGE = np.zeros((8, 8, 3), np.uint8)
 LANDMARKS = np.arange(136, dtype=np.float32).reshape(68, 2)
@@ -171,6 +178,66 @@ def test_one_video_and_one_folder_of_images_are_clips(tmp_path):
     for number in (1, 2):
         touch(tmp_path / "person" / f"{number}.jpg")
     assert list_clips(tmp_path / "person") == [("person", tmp_path / "person")]
+
+
+VIDEO_NAMES = [
+    *("a.mp4", "a.MTS", "a.m2ts", "a.mts", "a.ogv", "a.mxf", "a.vob", "a.divx"),
+    *("a.asf", "a.f4v", "a.gif", "a.dv", "a.3g2", "a.M2T", "a.rm", "a.y4m", "a.lrv"),
+]
+IMAGE_NAMES = [
+    *(".pgm", ".ppm", ".pbm", ".pnm", ".webp", ".bmp", ".tif", ".TIFF", ".jp2"),
+    *(".avif", ".JPG", ".jfif", ".hdr"),
+]
+
+
+@pytest.mark.parametrize("name", VIDEO_NAMES)
+def test_videos_are_found_by_any_suffix(name, tmp_path):
+    touch(tmp_path / "in" / name)
+    assert names(list_clips(tmp_path / "in")) == [name]
+    assert files_in_no_clip([tmp_path / "in"]) == []
+    touch(tmp_path / "300vw" / "001" / name)
+    assert find_sequence(tmp_path / "300vw", "001").video_path.name == name
+
+
+@pytest.mark.parametrize("suffix", IMAGE_NAMES)
+def test_images_are_found_by_any_suffix(suffix, tmp_path):
+    for i in (1, 2):
+        touch(tmp_path / "in" / f"{i}{suffix}")
+        write_pts(tmp_path / "in" / f"{i}.pts", LANDMARKS)
+    assert names(list_clips(tmp_path / "in")) == ["in"]
+    assert len(open_video(tmp_path / "in").images) == 2
+    assert names(list_stills(tmp_path / "in")) == [f"1{suffix}", f"2{suffix}"]
+
+
+def test_files_in_no_clip_are_named(tmp_path):
+    root = tmp_path / "lib"
+    for name in (
+        *("a.mp4", "b.heic", "notes.txt", "sub/c.HEIC", ".hidden", "annot/1.pts"),
+        *("frames/1.jpg", "frames/2.jpg", "frames/Thumbs.db", "single/cover1.jpg"),
+        *("unnumbered/x.png", "unnumbered/y.png"),
+    ):
+        touch(root / name)
+    others = files_in_no_clip([root, root / "sub"])
+    assert others == [
+        *("lib/b.heic", "lib/frames/Thumbs.db", "lib/notes.txt"),
+        *("lib/single/cover1.jpg", "lib/sub/c.HEIC"),
+        *("lib/unnumbered/x.png", "lib/unnumbered/y.png"),
+    ]
+    words = passed_over(others)
+    assert words == (
+        "7 files are passed over (2 .heic, 2 .png, 1 .db, others): "
+        "lib/b.heic, lib/frames/Thumbs.db, lib/notes.txt, ..."
+    )
+    with pytest.raises(ValueError, match=r"1 file is passed over \(1 \.heic\): sub/c"):
+        list_clips(root / "sub")
+
+
+def test_files_beside_stills_are_named(three_hundred_w):
+    assert files_beside_stills(three_hundred_w) == []
+    for name in ("afw/x.heic", "afw/x.json", "helen/trainset/y.CR2", "notes/z.heic"):
+        touch(three_hundred_w / name)
+    others = files_beside_stills(three_hundred_w)
+    assert others == ["afw/x.heic", "helen/trainset/y.CR2"]
 
 
 def test_no_clip_at_all_is_named(tmp_path):

@@ -22,10 +22,13 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
         write_pts(tmp_path / "root" / "afw" / f"{name}.pts", points)
     bad = tmp_path / "root" / "afw" / "d.pts"
     bad.write_text(bad.read_text().replace("n_points: 68", "n_points: 67"))
+    (tmp_path / "root" / "afw" / "e.heic").touch()
     assert len(read_stills(tmp_path / "root", tmp_path / "cache")) == 2
     errors = capsys.readouterr().err
-    assert "1 of 4 stills left out: afw/c.png: " in errors
-    assert "1 of 4 stills left out: afw/d.png: " in errors
+    assert "1 of 4 stills left out: afw/c.png: c.pts: there must be a .pts" in errors
+    rule = "afw/d.png: d.pts, line 2: `n_points` must be 68. Received: 67\n"
+    assert f"1 of 4 stills left out: {rule}" in errors
+    assert "root: 1 file is passed over (1 .heic): afw/e.heic" in errors
 
 
 def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
@@ -33,6 +36,7 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     for name in ("good.mp4", "half.mp4", "none.mp4"):
         write_video(tmp_path / "videos" / name, FRAMES, 25)
     (tmp_path / "videos" / "empty.mp4").write_bytes(b"")
+    (tmp_path / "videos" / "more.xyz").touch()
     answers = iter([BOX, BOX, BOX, BOX, None, None])
 
     def finder(image):
@@ -41,10 +45,14 @@ def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):
     options = {"pairs_per_clip": 3, "seed": 0, "box_finder": finder}
     read_clips(None, [tmp_path / "videos"], tmp_path / "cache", **options)
     errors = capsys.readouterr().err
-    assert "1 of 4 clips left out: empty.mp4: 0 bytes" in errors
+    assert (
+        "1 of 4 clips left out: empty.mp4: a video must not be empty. Received: 0 bytes"
+        in errors
+    )
     assert "1 of 4 clips left out: none.mp4: no face" in errors
     assert "2 frames of the clips show no face" in errors
     assert "report.json" in errors
+    assert "1 file is passed over (1 .xyz): videos/more.xyz" in errors
 
 
 def test_300vw_in_a_larger_folder_keeps_its_test_sequences(tmp_path):

@@ -174,6 +174,13 @@ class TestRunTasks:
         assert "\n" not in message
         assert "while running" not in message
 
+    def test_files_that_do_not_arrive_are_named(self, beam, tmp_path, monkeypatch):
+        monkeypatch.setattr("data_pipeline.tasks.beam.SETTLING", 0.0)
+        elsewhere = Task(partial(abs, 1), tmp_path / "elsewhere.json")
+        with pytest.raises(ValueError, match="the same disk") as caught:
+            run_tasks("Doing", [elsewhere], 1, ["--direct_running_mode=in_memory"])
+        assert str(elsewhere.done) in str(caught.value)
+
     @pytest.mark.parametrize(
         ("options", "problem"),
         [
@@ -183,12 +190,15 @@ class TestRunTasks:
             (["--runner=NoSuchRunner"], "NoSuchRunner"),
         ],
     )
-    def test_wrong_options_of_beam_are_named(self, beam, tmp_path, options, problem):
+    def test_wrong_options_of_beam_are_named(
+        self, beam, tmp_path, options, problem, capfd
+    ):
         with pytest.raises(ValueError, match=problem):
             run_tasks("Failing", failing(tmp_path), 1, options)
+        assert capfd.readouterr().err == ""
 
     def test_options_of_other_runners_are_theirs(self, beam):
-        from data_pipeline.tasks.beam import parse_beam_options
+        from data_pipeline.tasks.beam_options import parse_beam_options
 
         options, is_local = parse_beam_options(
             ["--runner=FlinkRunner", "--flink_master=host:8081", "--parallelism", "8"]
@@ -198,7 +208,7 @@ class TestRunTasks:
         assert everything["flink_master"] == "host:8081"
 
     def test_the_direct_runner_fetches_nothing(self, beam):
-        from data_pipeline.tasks.beam import parse_beam_options
+        from data_pipeline.tasks.beam_options import parse_beam_options
 
         for arguments in ([], ["--runner", "DirectRunner"]):
             options, is_local = parse_beam_options(arguments)

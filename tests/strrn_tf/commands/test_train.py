@@ -135,12 +135,14 @@ def same_phases(one, other, names):
 
 
 # Where a run dies: between two checkpoints of the detector, then while one takes its
-# place; Ctrl-C in the training of the tracker; among the pseudo-labels of a round, then
-# when all of it is written but the last file; in the round's training of the tracker.
+# place; Ctrl-C and SIGTERM in the training of the tracker; among the pseudo-labels of a
+# round, then when all of it is written but the last file; in the round's training of
+# the tracker.
 DEATHS = [
     ["step", 3, "SIGKILL"],
     ["detector-00", 2, "SIGKILL"],
     ["step", 4, "SIGINT"],
+    ["step", 2, "SIGTERM"],
     [".pts", 3, "SIGKILL"],
     ["criticism.npz", 1, "SIGKILL"],
     ["tracker-01", 2, "SIGKILL"],
@@ -152,7 +154,7 @@ def test_killed_in_training_it_ends_with_the_same_weights(place, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     # To be quick: no export, three deaths, and networks that are traced in a third of
     # the time. The slow test has all of them.
-    deaths = {whole: [None], killed: [DEATHS[1], DEATHS[4], DEATHS[5], None]}
+    deaths = {whole: [None], killed: [DEATHS[1], DEATHS[5], DEATHS[6], None]}
     quick = ["--no-spatial", "--no-temporal", "--global-context", "False"]
     quick += ["--rollout-steps", "0"]
     codes = train_in_forks(place, deaths, *quick, export="no-export")
@@ -195,7 +197,7 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
     chosen = ("--backbone", backbone)
     deaths = {whole: [None], killed: [*DEATHS, None]}
     codes = train_in_forks(place, deaths, *chosen)
-    expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130}
+    expected = {"SIGKILL": -signal.SIGKILL, "SIGINT": 130, "SIGTERM": 143}
     assert codes == [0, *(expected[name] for *_, name in DEATHS), 0]
     same_phases(whole, killed, PHASES)
     for name in ("detector.tflite", "tracker.tflite"):
@@ -215,6 +217,10 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
         ((), "strrn evaluate --model runs/mdm --category all"),
         (("--output", "my run"), "strrn evaluate --model 'my run' --category all"),
         (("--stills", "a b"), "--model runs/mdm --dataset 300w --data-root 'a b'"),
+        (
+            ("--stills", "a", "--mapping", "m.json", "--missing-mark", "-999"),
+            "--model runs/mdm --dataset 300w --data-root a --mapping m.json",
+        ),
         (("--data-root", "data"), "--model runs/mdm --category all --data-root data"),
         (
             ("--init", "strrn-mdm", "--unlabelled", "videos"),

@@ -444,10 +444,10 @@ def test_interrupted(data, capsys):
 def test_generated_data_are_not_called_300vw(tmp_path):
     (tmp_path / "300vw").mkdir()
     for root in (tmp_path, tmp_path / "300vw"):
-        assert evaluate.name_of_data("300vw", root) == "300VW"
+        assert evaluate.name_of_data(evaluate.Options(), root) == "300VW"
     (tmp_path / "animated.json").touch()
     for root in (tmp_path, tmp_path / "300vw"):
-        assert evaluate.name_of_data("300vw", root) == "Animated stills"
+        assert evaluate.name_of_data(evaluate.Options(), root) == "Animated stills"
 
 
 def test_help_teaches(capsys):

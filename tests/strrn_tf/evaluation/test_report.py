@@ -100,6 +100,19 @@ def test_every_point_has_the_colour_of_its_own_reliability():
     np.testing.assert_array_equal(is_red, per_point == 0)
 
 
+def test_points_that_are_missing_are_not_drawn_nor_are_their_lines():
+    partial = face()
+    partial[[37, 60]] = np.nan
+    drawn = report.draw_landmarks(GREY, partial, colour=(255, 255, 255), points=False)
+    known = np.isfinite(partial).all(-1)
+    whole = report.draw_landmarks(GREY, face(), colour=(255, 255, 255), points=False)
+    assert is_like(colours_at(drawn, face())[known], (255, 255, 255)).all()
+    # Everything that is drawn lies on what a whole face shows, or on a point.
+    points = report.draw_landmarks(GREY, partial, colour=(255, 255, 255))
+    assert ((drawn == GREY) | (points != GREY)).all()
+    assert (drawn != GREY).sum() != (whole != GREY).sum()
+
+
 def test_a_lost_face_is_not_drawn_and_wrong_input_is_refused():
     lost = np.full((68, 2), np.nan)
     assert (report.draw_landmarks(GREY, lost) == GREY).all()

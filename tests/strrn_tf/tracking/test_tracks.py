@@ -283,6 +283,17 @@ def test_of_two_faces_that_meet_the_less_reliable_one_waits(make_toy):
     assert states == [(0, "tracked"), (1, "detected")]
 
 
+def test_faces_know_their_camera(make_toy):
+    """The focal length is the longer side of the frame unless it is given."""
+    height, width = DARK.shape[:2]
+    near = TrackingConfig(focal_length=7)
+    for config, focal in ((None, max(height, width)), (near, 7)):
+        tracker = make_toy(config=config, smooth=False)
+        (face,) = tracker.update(DARK, 0.0, [BOX])
+        assert face.camera.focal_length == focal
+        assert face.camera.centre == ((width - 1) / 2, (height - 1) / 2)
+
+
 def test_reset_forgets(toy):
     toy.update(DARK, boxes=[BOX])
     toy.tracker.reset()

@@ -15,6 +15,7 @@ from support.toy_models import Line
 from support.weights import arrays
 
 from strrn_tf.system.failures import DiskFull, TrainingDiverged
+from strrn_tf.system.interruption import Interrupted
 from strrn_tf.training.callbacks import Checkpoints, save_checkpoint
 from strrn_tf.training.fitting import CHECKPOINTS, Phase, checkpoint_intervals
 from strrn_tf.training.fitting import fit as fit_network
@@ -208,18 +209,45 @@ class TestFit:
         steps = [x["step"] for x in metrics(folder) if x["phase"] == PHASE.name]
         assert steps == [2, 4, 6, 8, 10]
 
-    def test_a_pressed_ctrl_c_waits_for_the_update_in_hand(self, folder):
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ["SIGINT"],
+            ["SIGTERM"],
+            ["SIGHUP"],
+            ["SIGUSR1"],  # a warning of a cluster's limit
+            ["SIGXCPU"],
+            ["SIGHUP", "SIGHUP", "SIGTERM"],  # a closed terminal, then a shutdown
+        ],
+    )
+    def test_a_signal_waits_for_the_update_in_hand(self, folder, names):
+        numbers = [getattr(signal, name) for name in names]
+
         def press(number):
             if number == 2:
-                signal.raise_signal(signal.SIGINT)
+                for one in numbers:
+                    signal.raise_signal(one)
 
-        handler = signal.getsignal(signal.SIGINT)
-        with pytest.raises(KeyboardInterrupt):
+        handlers = [signal.getsignal(one) for one in numbers]
+        with pytest.raises(Interrupted) as stop:
             fit(new_trainer(press), batches_from, PHASE, folder)
-        assert signal.getsignal(signal.SIGINT) is handler
+        assert stop.value.number == numbers[0]
+        assert [signal.getsignal(one) for one in numbers] == handlers
         saved = new_trainer()
         fit(saved, batches_from, dataclasses.replace(PHASE, steps=1), folder)
         assert int(saved.optimizer.iterations) == 2
+
+    def test_a_signal_in_the_last_update_is_not_forgotten(self, folder):
+        def press(number):
+            if number == PHASE.steps:
+                signal.raise_signal(signal.SIGTERM)
+
+        with pytest.raises(Interrupted):
+            fit(new_trainer(press), batches_from, PHASE, folder)
+        saved = new_trainer()
+        fit(saved, batches_from, PHASE, folder)
+        assert int(saved.optimizer.iterations) == PHASE.steps
+        assert [line["step"] for line in metrics(folder)] == [2, 4, 6, 8, 10]
 
 
 class TestDivergence:

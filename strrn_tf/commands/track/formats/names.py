@@ -14,8 +14,8 @@ SUFFIXES: dict[str, str] = {
     "cvat": "xml",
     "deeplabcut": "csv",
 }
-# Without a name of a format, the first one of a suffix is meant.
-BY_SUFFIX = {suffix: name for name, suffix in reversed(SUFFIXES.items())}
+# What a suffix means without the name of a format.
+BY_SUFFIX = {"csv": "csv", "jsonl": "jsonl", "json": "coco", "xml": "cvat"}
 # Where pose and openings have no place.
 WITHOUT_MEASURES = ("openface", "deeplabcut")
 

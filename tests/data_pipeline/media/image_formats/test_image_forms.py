@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, features
 
 from data_pipeline.media.image_formats.kind import is_image_file
+from data_pipeline.media.image_formats.png import is_cut_off
 from data_pipeline.media.images import decode_image, read_image, read_white
 from data_pipeline.media.video import open_video
 
@@ -267,6 +268,20 @@ def test_pictures_of_8_bits_have_no_white_of_their_own(tmp_path):
     assert read_white(tmp_path / "a") == 4095
 
 
+def test_a_damaged_length_in_a_png_takes_no_memory():
+    content = bytearray(encoded(corner(), "PNG"))
+    start = content.index(b"IDAT") - 4
+    for length in (b"\x7f\xff\xff\xf0", b"\0\0\xff\xff"):
+        content[start : start + 4] = length
+        with pytest.raises(ValueError, match=r"a\.png: .*is the file cut off"):
+            decode_image(bytes(content), "a.png")
+    whole = encoded(corner(), "PNG")
+    assert not is_cut_off(whole)
+    assert not is_cut_off(whole + b"behind the end")
+    assert is_cut_off(whole[:-1])
+    assert not is_cut_off(b"another format")
+
+
 # What is an image ---------------------------------------------------------------------
 
 
@@ -277,6 +292,15 @@ def test_animations_are_videos(tmp_path):
         path.write_bytes(encoded(corner(), form, **moving))
         assert not is_image_file(path)
         assert len(list(open_video(path))) == 2
+
+
+@pytest.mark.parametrize("first", ["heic", "mif1"])
+def test_a_heic_picture_is_refused_with_what_to_do(first, tmp_path):
+    path = tmp_path / "IMG_0001.jpg"
+    names = first.encode() + bytes(4) + b"mif1heic"
+    path.write_bytes(struct.pack(">I4s", 8 + len(names), b"ftyp") + names + bytes(99))
+    with pytest.raises(ValueError, match=r"IMG_0001\.jpg: HEIC .* Save it as JPEG"):
+        open_video(path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """``strrn annotate``: what is accepted, the files, starting again."""
 
 import json
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,8 @@ from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.pts import read_pts
 from data_pipeline.media.video import write_video
 from data_pipeline.synthetic import draw_clip
-from strrn_tf.commands.annotate.command import is_wanted
+from strrn_tf.commands.annotate import command
+from strrn_tf.commands.annotate.command import annotate_clip, is_wanted
 from strrn_tf.commands.annotate.criteria import (
     VERDICTS,
     Criteria,
@@ -175,6 +177,18 @@ class TestCommand:
         assert "3 videos, 2 of them done before" in captured.out
         assert captured.err.startswith(f"{videos.name}/empty.mp4: ")
 
+    def test_a_list_is_made_of_what_is_done(self, annotated, videos, capsys):
+        before = content(annotated)
+        assert main(arguments(videos, annotated, "--format", "coco", "--pose")) == 0
+        assert "3 videos, 2 of them done before" in capsys.readouterr().out
+        path = annotated / "annotations-coco.json"
+        made = json.loads(path.read_text())
+        path.unlink()
+        assert content(annotated) == before
+        assert len(made["annotations"]) == len(list_stills(annotated / "annotations"))
+        assert all(abs(one["yaw"]) < 60 for one in made["annotations"])
+        assert all(0 <= one["score"] <= 1 for one in made["annotations"])
+
     def test_goes_on_where_it_stopped(self, annotated, videos):
         path = next((annotated / "annotations").glob("*.jpg"))
         before = path.read_bytes()
@@ -183,6 +197,37 @@ class TestCommand:
             report.unlink()
         assert main(arguments(videos, annotated)) == 0
         assert path.read_bytes() == before
+
+    def test_a_signal_leaves_the_report_of_the_videos_that_are_done(
+        self, annotated, videos, tmp_path, monkeypatch, capsys
+    ):
+        names = []
+
+        def stopped(clip, *arguments, **options):
+            names.append(clip)
+            if len(names) == 2:
+                signal.raise_signal(signal.SIGTERM)
+            annotate_clip(clip, *arguments, **options)
+
+        output = tmp_path / "set"
+        monkeypatch.setattr(command, "annotate_clip", stopped)
+        words = arguments(videos, output, "--format", "coco")
+        assert main(words) == 143
+        assert "2 of 3 videos are left: run the same command" in capsys.readouterr().out
+        report = json.loads((output / "report.json").read_text())
+        assert list(report["videos"]) == names[:1]
+        assert (output / "report.png").is_file()
+        listed = json.loads((output / "annotations-coco.json").read_text())
+        assert len(listed["images"]) == report["faces"]["accepted"]
+        monkeypatch.undo()
+        assert main(words) == 0
+        assert "3 videos, 1 of them done before" in capsys.readouterr().out
+        for name in ("annotations", "rejected", "videos"):
+            found = [
+                {p.name: data for p, data in content(root / name).items()}
+                for root in (output, annotated)
+            ]
+            assert found[0] == found[1]
 
     def test_every_report_is_read_once_and_a_damaged_one_is_made_anew(
         self, annotated, videos, monkeypatch, capsys

@@ -99,7 +99,8 @@ def test_300w_counts_say_what_is_missing_and_it_goes_on(tmp_path, capsys):
         "common test set: 3 of 554 images",
         "challenging test set: 1 of 135 images",
         "ibug/alone.pts: has no image beside it",
-        "helen/trainset/folder.jpg: there is no folder.pts beside the image",
+        f"helen/trainset/folder.jpg: {root}/helen/trainset/folder.pts: there must be a "
+        ".pts file beside the image",
     } < found
     assert any("`n_points` must be 68. Received: 9999999" in line for line in found)
     report = report_of("prepared/300w")
@@ -456,9 +457,9 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capfd):
     sources = report["by_source"].items()
     problems = {name: s["problems"] for name, s in sources if s["problems"]}
     assert set(problems) == {"empty.mp4", "text.avi", "cut.avi", "codec.avi"}
-    assert "unknown codec" in problems["codec.avi"][0]
+    assert "has no decoder" in problems["codec.avi"][0]
     assert "0 bytes" in problems["empty.mp4"][0]
-    assert "is not a video" in problems["text.avi"][0]
+    assert "no video stream" in problems["text.avi"][0]
     assert "could be read" in problems["cut.avi"][0]
     assert report["by_source"]["cut.avi"]["samples"]["pairs"] > 0
     assert report["by_source"][f"{long}.avi"]["samples"]["pairs"] == 2
@@ -473,16 +474,13 @@ def test_broken_videos_are_lines_of_the_report(tmp_path, capfd):
     assert len(read_clips(None, [folder], tmp_path / "c", **options)) > 9
 
 
-def test_names_that_are_no_unicode_are_lines_of_the_report(tmp_path):
+def test_names_that_are_no_unicode_are_read(tmp_path):
     root = tmp_path / "videos"
     write_video(root / "a.avi", 3).rename(root / os.fsdecode(b"caf\xe9.avi"))
     write_video(root / "b.avi", 3)
     assert prepare("videos", root) == 0
     sources = report_of("prepared/videos")["by_source"]
     assert set(sources) == {"caf\\udce9.avi", "b.avi"}
-    (problem,) = sources["caf\\udce9.avi"]["problems"]
-    assert "caf\\udce9.avi: the name is not valid UTF-8" in problem
-    # Images have no such trouble.
     root = write_300w(tmp_path / "300w", {"afw": 2})
     for suffix in (".jpg", ".pts"):
         name = os.fsdecode(b"caf\xe9") + suffix

@@ -223,7 +223,7 @@ def test_pictures_of_other_sizes_begin_again(sizes, tmp_path, capsys):
     changes = [a != b for a, b in pairwise(sizes)]
     ids = [int(row["id"]) for row in rows]
     assert [b > a for a, b in pairwise(ids)] == changes
-    note = f"the size of the frames changes {sum(changes)} times"
+    note = f"the frames differ in size (changes: {sum(changes)})"
     assert note in capsys.readouterr().err
     frames = list(open_video(overlay))
     assert len(frames) == len(sizes)

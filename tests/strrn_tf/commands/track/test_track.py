@@ -356,3 +356,82 @@ def test_plan_without_names_is_in_the_working_directory(tmp_path, monkeypatch):
         "talk-landmarks",
         "talk-overlay.mp4",
     ]
+
+
+# Formats and pose ---------------------------------------------------------------------
+
+
+def test_pose_is_in_rows_and_overlay(clips, tmp_path):
+    def script(source, index):
+        return [face(), face("lost", 1)]
+
+    plain, rich = tmp_path / "plain", tmp_path / "rich"
+    for out, more in ((plain, []), (rich, ["--pose"])):
+        words = [clips[0], "--landmarks", out / "a.csv", "--output", out / "a.mp4"]
+        assert track(*words, *more, script=script) == 0
+    before, after = rows(plain / "a.csv"), rows(rich / "a.csv")
+    added = ["yaw", "pitch", "roll", "left_eye", "right_eye", "mouth"]
+    assert list(after[0]) == [*before[0], *added]
+    pairs = list(zip(before, after, strict=True))
+    assert all(one.items() <= other.items() for one, other in pairs)
+    assert float(after[0]["yaw"]) == pytest.approx(face().pose.yaw, abs=0.006)
+    assert [after[1][name] for name in added] == [""] * 6
+    drawn = [next(iter(open_video(out / "a.mp4"))).image for out in (plain, rich)]
+    assert (drawn[0] != drawn[1]).any()
+
+
+def test_the_name_of_a_picture_comes_last(clips, tmp_path):
+    words = [clips[1], "--landmarks", tmp_path / "b.csv", "--pose"]
+    assert track(*words) == 0
+    table = rows(tmp_path / "b.csv")
+    assert list(table[0])[-2:] == ["mouth", "source"]
+    assert [row["source"] for row in table] == [f"{i}.png" for i in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "suffix"),
+    [("openface", "csv"), ("coco", "json"), ("cvat", "xml"), ("deeplabcut", "csv")],
+)
+def test_formats_of_other_tools_are_chosen_by_name(clips, tmp_path, wanted, suffix):
+    out = tmp_path / "out"
+    assert track(*clips, "--landmarks", out, "--format", wanted) == 0
+    assert names(out) == [
+        f"{name}-landmarks.{suffix}" for name in ("a", "b.frames", "c")
+    ]
+    text = (out / f"b.frames-landmarks.{suffix}").read_text()
+    assert "4.png" in text
+    assert "4.png" not in (out / f"a-landmarks.{suffix}").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--format", "deeplabcut", "--landmarks", "o.csv", "--pose"],
+            "--pose: deeplab",
+        ),
+        (
+            ["--format", "openface", "--landmarks", "o.csv", "--pose"],
+            "--pose: openface",
+        ),
+        (["--focal-length", "0"], "--focal-length must be a positive number"),
+        (["--focal-length", "inf"], "--focal-length must be a positive number"),
+    ],
+)
+def test_mistakes_of_the_pose_are_one_line(clips, tmp_path, capsys, words, message):
+    assert track(clips[0], *words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+def test_the_focal_length_reaches_the_tracker(monkeypatch):
+    made = []
+    monkeypatch.setattr(
+        command.strrn_tf,
+        "FaceTracker",
+        type("Fake", (), {"from_pretrained": lambda *a, **k: made.append(k["config"])}),
+        raising=False,
+    )
+    for words in ([], ["--focal-length", "900"]):
+        command._open_tracker(command.parse(["a.mp4", *words]))
+    assert [config.focal_length for config in made] == [0.0, 900.0]

@@ -17,12 +17,14 @@ from pathlib import Path
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import keras
 import numpy as np
 import tensorflow as tf
+from support.clips import crop_store
+from support.toy_models import toy_mean_shape
 
 from data_pipeline.batches.training_data import TrainingData
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
@@ -33,8 +35,6 @@ from strrn_tf.training.callbacks import Checkpoints
 from strrn_tf.training.devices import Devices, choose_devices
 from strrn_tf.training.fitting import fit
 from strrn_tf.training.run_folder import RunFolder
-from support.clips import crop_store
-from support.toy_models import toy_mean_shape
 
 # Three samples for a device: a sample's place in the batch is not its place there.
 FIT = FitConfig(steps=6, round_steps=0, batch_size=6, learning_rate=1e-3)

@@ -14,17 +14,17 @@ from functools import partial
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
-sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[2]))
+sys.path.insert(0, str(Path(__file__).parents[3]))
 
 import numpy as np
+from support.toy_models import Line
 
 from strrn_tf.system.failures import TrainingDiverged
 from strrn_tf.training.callbacks import Checkpoints, steps_done
 from strrn_tf.training.devices import ONE_DEVICE
 from strrn_tf.training.fitting import Phase, fit, make_optimizer
 from strrn_tf.training.run_folder import RunFolder
-from support.toy_models import Line
 
 CHECKPOINTS = Checkpoints(steps=20, seconds=0.0)
 PHASE = Phase("line-00", steps=100, learning_rate=0.05, weight_decay=0.0)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_pipeline.media.ffmpeg.clock import Clock
+from data_pipeline.media.ffmpeg.stream_clock import Clock
 
 
 @pytest.mark.parametrize(

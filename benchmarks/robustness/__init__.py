@@ -1,0 +1,1 @@
+"""What damaged media do to the readers."""

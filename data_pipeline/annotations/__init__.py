@@ -1,0 +1,1 @@
+"""Annotations of stills: missing points, mappings to iBUG-68, whole heads."""
