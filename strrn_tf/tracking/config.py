@@ -6,7 +6,7 @@ larger side of the face box. ``dataclasses.asdict`` gives numbers that JSON can 
 """
 
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 # What float32 and OpenCV take without an overflow, whatever the unit.
 _LARGEST = 1e9
@@ -257,3 +257,29 @@ class TrackingConfig:
                 "`detector_weight` times `detection_interval_resting` must not exceed "
                 f"1, or the correction overshoots. Received: {share} times {interval}"
             )
+
+
+def merged(
+    config: TrackingConfig | None,
+    max_cycle_error: float | None,
+    patience: float | None,
+    redetect_interval: float | None,
+) -> TrackingConfig:
+    """Return the config with the fields that arguments of a tracker override.
+
+    Raises:
+        ValueError: a value is out of its range, or ``config`` is something else.
+    """
+    if not (config is None or isinstance(config, TrackingConfig)):
+        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
+    given = {
+        "max_cycle_error": (max_cycle_error, "number"),
+        "patience": (patience, "number of seconds"),
+        "redetect_interval": (redetect_interval, "number of seconds"),
+    }
+    overrides = {
+        name: check_positive(value, name, kind)
+        for name, (value, kind) in given.items()
+        if value is not None
+    }
+    return replace(config or TrackingConfig(), **overrides)

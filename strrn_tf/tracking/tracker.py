@@ -11,7 +11,6 @@ which tracks start, are detected again, are lost and end.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +21,8 @@ from strrn_tf.system.validation import (
     check_count,
     check_flag,
     check_image,
-    check_positive,
 )
-from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.config import TrackingConfig, merged
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
     Finder,
@@ -106,7 +104,7 @@ class FaceTracker:
         reliability: Callable[[Face], float] | None = None,
     ) -> None:
         self._max_faces = check_count(max_faces, "max_faces")
-        self.config = _merge(config, max_cycle_error, patience, redetect_interval)
+        self.config = merged(config, max_cycle_error, patience, redetect_interval)
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
@@ -280,25 +278,3 @@ def _finite(timestamp: float | None) -> float | None:
             f"`timestamp` must be a finite number of seconds. Received: {timestamp}"
         )
     return float(seconds)
-
-
-def _merge(
-    config: TrackingConfig | None,
-    max_cycle_error: float | None,
-    patience: float | None,
-    redetect_interval: float | None,
-) -> TrackingConfig:
-    """Return the config with the fields that arguments override."""
-    if not (config is None or isinstance(config, TrackingConfig)):
-        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
-    given = {
-        "max_cycle_error": (max_cycle_error, "number"),
-        "patience": (patience, "number of seconds"),
-        "redetect_interval": (redetect_interval, "number of seconds"),
-    }
-    overrides = {
-        name: check_positive(value, name, kind)
-        for name, (value, kind) in given.items()
-        if value is not None
-    }
-    return replace(config or TrackingConfig(), **overrides)
