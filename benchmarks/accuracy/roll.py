@@ -51,6 +51,8 @@ class Options:
     """Degrees between two angles."""
     first: int | None = None
     """Only so many stills."""
+    upright: bool = True
+    """Turn crop windows with the face."""
     update: bool = True
     """Also measure `update`, which is slower."""
 
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> None:
     """Measure and print."""
-    tracker = FaceTracker.from_pretrained(options.model)
+    tracker = FaceTracker.from_pretrained(options.model, upright=options.upright)
     stills = list_stills(options.stills, "test")[: options.first]
     table = Table("degrees", "align", "align, above 8 %", "update", "update, lost")
     for angle in track(range(0, 360, options.step)):

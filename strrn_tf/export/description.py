@@ -30,14 +30,10 @@ _START = _LANDMARKS | {
 }
 _FORMULA = (
     "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: of the "
-    "earlier frame, one crop for both frames); roll: angle of the face in the image, "
-    "clockwise, 0 where it is unknown; box is that of the face turned by -roll, "
-    "moved to where its centre (cx, cy) is in the image; "
+    "earlier frame, one crop for both frames); "
     "scale = size / (margin * max(x1 - x0, y1 - y0)); "
-    "crop_x = scale * (cos(roll) * (x - cx) + sin(roll) * (y - cy)) + (size - 1) / 2; "
-    "crop_y = scale * (cos(roll) * (y - cy) - sin(roll) * (x - cx)) + (size - 1) / 2; "
-    "roll = atan2(ay - dx, ax + dy), with a from the centre of landmarks 36 to 41 to "
-    "that of 42 to 47, and d from the middle of both to the centre of 48 to 67; "
+    "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
+    "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
     "bilinear sampling, border pixels repeated outside the image; where scale < 0.75 "
     "the image is first shrunk by area averaging"
 )
@@ -71,7 +67,6 @@ def _networks(reduction: int) -> dict[str, Any]:
             "size": size,
             # A halved crop lacks the first row and column of pixels.
             "margin": CROP_MARGIN * size * reduction / CROP_SIZE,
-            "upright": True,
             "formula": _FORMULA,
         },
         "markup": _MARKUP,

@@ -8,6 +8,8 @@ larger side of the face box. ``dataclasses.asdict`` gives numbers that JSON can 
 import numbers
 from dataclasses import dataclass, fields, replace
 
+from strrn_tf.system.validation import check_positive
+
 # What float32 and OpenCV take without an overflow, whatever the unit.
 _LARGEST = 1e9
 # Smallest and largest value of fields that do not allow all from 0, or from 1 for

@@ -61,7 +61,7 @@ class ModelFolder:
 
     @property
     def is_upright(self) -> bool:
-        """Whether crop windows turn with the face. Older folders do not say so."""
+        """Whether crop windows turn with the face by default: ``crop.upright``."""
         return bool(self.description["crop"].get("upright", False))
 
     @property
