@@ -51,7 +51,7 @@ class Options:
     """Degrees between two angles."""
     first: int | None = None
     """Only so many stills."""
-    upright: bool = True
+    any_roll: bool = True
     """Turn crop windows with the face."""
     update: bool = True
     """Also measure `update`, which is slower."""
@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> None:
     """Measure and print."""
-    tracker = FaceTracker.from_pretrained(options.model, upright=options.upright)
+    tracker = FaceTracker.from_pretrained(options.model, any_roll=options.any_roll)
     stills = list_stills(options.stills, "test")[: options.first]
     table = Table("degrees", "align", "align, above 8 %", "update", "update, lost")
     for angle in track(range(0, 360, options.step)):

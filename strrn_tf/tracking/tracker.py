@@ -59,7 +59,7 @@ class FaceTracker:
             can return.
         redetect_interval: overrides the config's: seconds of video between two searches
             for faces while one is lost, needs confirmation, or there is none.
-        upright: turn crop windows with the face, and look for turned faces too. Faces
+        any_roll: turn crop windows with the face, and look for turned faces too. Faces
             are then found and followed at any angle. None: as the model folder says;
             the shipped ones follow faces that are turned by less than 40 degrees.
         smooth: remove jitter from what ``update`` returns (``smoothing``). The tracks
@@ -98,7 +98,7 @@ class FaceTracker:
         max_cycle_error: float | None = None,
         patience: float | None = None,
         redetect_interval: float | None = None,
-        upright: bool | None = None,
+        any_roll: bool | None = None,
         smooth: bool = True,
         check_faces: bool = True,
         finder: Finder | None = None,
@@ -116,13 +116,13 @@ class FaceTracker:
         self.folder = folder
         self._time = stage_timer
         self.networks = networks or FaceNetworks(
-            folder, num_threads, stage_timer, self.config, upright
+            folder, num_threads, stage_timer, self.config, any_roll
         )
         fraction = self.config.finder_min_face_fraction
         self._finder = (
             checked_finder(finder)
             if finder
-            else MtcnnFinder(num_threads, fraction, turns=self.networks.upright)
+            else MtcnnFinder(num_threads, fraction, turns=self.networks.any_roll)
         )
         if not check_faces:
             face_check = None
@@ -157,7 +157,7 @@ class FaceTracker:
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box.
 
-        With ``upright`` the face may be turned in the picture by any angle.
+        With ``any_roll`` the face may be turned in the picture by any angle.
 
         Args:
             image: (H, W, 3) uint8 RGB.

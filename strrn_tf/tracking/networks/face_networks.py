@@ -70,7 +70,7 @@ class FaceNetworks:
         num_threads: int = 1,
         stage_timer: StageTimer = no_timer,
         config: TrackingConfig | None = None,
-        upright: bool | None = None,
+        any_roll: bool | None = None,
     ) -> None:
         """Open both networks.
 
@@ -79,14 +79,14 @@ class FaceNetworks:
             num_threads: threads of each network.
             stage_timer: times every call of a stage, see ``stages``.
             config: ``upright_disagreement`` and ``max_detections``.
-            upright: whether crop windows turn with the face. None: as the folder says.
+            any_roll: whether crop windows turn with the face. None: as the folder says.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
                 description.
         """
         self._size, self._margin = folder.crop_size, folder.crop_margin
-        self.upright = folder.is_upright if upright is None else upright
+        self.any_roll = folder.any_roll if any_roll is None else any_roll
         self._config = config or TrackingConfig()
         self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
@@ -123,15 +123,15 @@ class FaceNetworks:
     def crop_around(self, image: np.ndarray, landmarks: np.ndarray) -> Crop:
         """Return the crop around landmarks (68, 2), turned upright with the face.
 
-        Without ``upright`` the window does not turn.
+        Without ``any_roll`` the window does not turn.
         """
-        if self.upright:
+        if self.any_roll:
             return self.cut(image, self.window(*upright_box(landmarks)))
         return self.cut(image, self.window(box_from_landmarks(landmarks)))
 
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
-        if self.upright:
+        if self.any_roll:
             return self.detect_consistently(image, box).landmarks
         return self.detect_in(self.cut(image, self.window(box)))
 
@@ -153,7 +153,7 @@ class FaceNetworks:
             box: (4,) in image pixels.
             roll: that is expected, in radians.
         """
-        if not self.upright:
+        if not self.any_roll:
             first = self.detect(image, box)
             inconsistency, crop = self._detect_again(image, first)[1:]
             return Detections(first, inconsistency, crop)

@@ -60,9 +60,9 @@ class ModelFolder:
         return float(self.description["crop"]["margin"])
 
     @property
-    def is_upright(self) -> bool:
-        """Whether crop windows turn with the face by default: ``crop.upright``."""
-        return bool(self.description["crop"].get("upright", False))
+    def any_roll(self) -> bool:
+        """Whether crop windows turn with the face by default: ``crop.any_roll``."""
+        return bool(self.description["crop"].get("any_roll", False))
 
     @property
     def mean_shape(self) -> np.ndarray:

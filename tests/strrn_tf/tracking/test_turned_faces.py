@@ -25,7 +25,7 @@ def drawn():
 
 @pytest.fixture(scope="module")
 def upright():
-    return FaceTracker.from_pretrained("strrn-mdm", upright=True)
+    return FaceTracker.from_pretrained("strrn-mdm", any_roll=True)
 
 
 def turned(drawn, degrees):
