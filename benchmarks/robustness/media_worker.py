@@ -26,7 +26,7 @@ def outcome(path: str) -> dict[str, object]:
             broken += frame.image is None
     except (ValueError, OSError) as error:
         words = " ".join(str(error).split())
-        reached = bool(frames + broken) or any(said in words for said in DECODED)
+        reached = bool(frames + broken) or any(sign in words for sign in DECODED)
         return {"result": "refused", "decoder": reached, "words": words}
     except BaseException:
         return {"result": "fault", "decoder": True, "words": traceback.format_exc()}
