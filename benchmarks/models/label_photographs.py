@@ -19,9 +19,10 @@ import tyro
 from rich.progress import track
 
 from data_pipeline.crops.face_boxes import find_face_boxes
-from data_pipeline.datasets.clips import plain
-from data_pipeline.media.images import is_image, list_images, read_image, write_image
+from data_pipeline.media.image_folder import list_images
+from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
+from data_pipeline.media.suffixes import is_image
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import (
     box_from_landmarks,
@@ -31,6 +32,7 @@ from strrn_tf.geometry import (
     upright_box,
 )
 from strrn_tf.system.command_line import run_program
+from strrn_tf.system.file_names import plain
 from strrn_tf.tracking.networks.crop import cut
 from strrn_tf.tracking.tracker import FaceTracker
 
@@ -77,7 +79,7 @@ def _pictures(source: Path, options: Options) -> Iterator[tuple[str, object]]:
     """Yield names, and images or the paths of images."""
     if source.is_dir():
         folders = sorted({p.parent for p in source.rglob("*") if is_image(p)})
-        for path in (p for folder in folders for p in list_images(folder)):
+        for path in (p for folder in folders for p in list_images(folder)[0]):
             yield plain(f"{path.parent.name}-{path.stem}"), path
         return
     with open_video(source) as video:

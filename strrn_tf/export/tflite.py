@@ -83,25 +83,20 @@ def export_models(
     crops, starts = _check_samples(crops, starts)
     # Before the minutes of conversion, and before anything is written.
     describe(info, {})
-    limit = _parity_limit(precision)
-    reduction = _reduction(detector, tracker)
-    networks = _networks(detector, tracker, reduction)
-    if reduction == 2:
-        crops, starts = np.asarray(Halving()(crops)), to_half(starts)
-    recover_folder(folder)
+    limit, reduction = _parity_limit(precision), _reduction(detector, tracker)
+    crops, starts = _reduced(crops, starts, reduction)
     _check_replaceable(folder)
     with replacing_folder(folder, shared=True) as part:
         parity = {}
-        for network in networks:
+        for network in _networks(detector, tracker, reduction):
             path = part / f"{network.name}.tflite"
             path.write_bytes(_convert(network, precision))
             parity[network.name] = _parity(network, path, crops, starts, limit)
             if saved_model:
                 _save_saved_model(network, part / "saved_model" / network.name)
             network.model.save(part / f"{network.name}.keras")
-        description = describe(
-            info, {"parity": parity, "weights": precision}, reduction
-        )
+        results = {"parity": parity, "weights": precision}
+        description = describe(info, results, reduction)
         text = default_card(description) if card is None else card
         (part / CARD).write_text(text, encoding="utf-8")
         seal(part, description)
@@ -150,6 +145,15 @@ def _networks(
         _Network("detector", detector, detect, frames),
         _Network("tracker", tracker, track, frames | start),
     )
+
+
+def _reduced(
+    crops: np.ndarray, starts: np.ndarray, reduction: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return crops and starts in the resolution that the exported networks take."""
+    if reduction == 1:
+        return crops, starts
+    return keras.ops.convert_to_numpy(Halving()(crops)), to_half(starts)
 
 
 def _reduction(detector: keras.Model, tracker: keras.Model) -> int:
@@ -250,7 +254,11 @@ def _check_samples(
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raise a ``ValueError`` if there is something that this file has not written."""
+    """Raise a ``ValueError`` if there is something that this file has not written.
+
+    A folder that a killed export has moved aside is put back first.
+    """
+    recover_folder(folder)
     if not folder.exists() or (folder / DESCRIPTION).is_file():
         return
     is_empty_folder = folder.is_dir() and not any(folder.iterdir())

@@ -78,16 +78,15 @@ class STRRN(keras.Model):
         }
         self.halving = halving(reduction)
         self.sampler = PatchSampler(patch_size, name="patches")
+        groups = self.settings["components"] if spatial else []
         self.appearance = GroupAppearance(
-            self.settings["components"] if spatial else [range(NUM_LANDMARKS)],
-            channels,
-            features,
-            style,
+            groups or [range(NUM_LANDMARKS)],
+            *(channels, features, style),
             name="appearance",
         )
         self.geometry = [
             LogDistanceGeometry(c, NOSE_ROOT, name=f"geometry_{i}")
-            for i, c in enumerate(self.settings["components"] if spatial else [])
+            for i, c in enumerate(groups)
         ]
         self.relations = [
             GeometryRelation(relation, name=f"relation_{i}")
