@@ -103,12 +103,8 @@ class STRRN(keras.Model):
         self.regress = layers.Dense(
             2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"
         )
-        self.build(
-            {
-                "frames": (None, CROP_SIZE, CROP_SIZE, 3),
-                "start": (None, NUM_LANDMARKS, 2),
-            }
-        )
+        frames, start = (None, CROP_SIZE, CROP_SIZE, 3), (None, NUM_LANDMARKS, 2)
+        self.build({"frames": frames, "start": start})
 
     def build(self, input_shape: dict) -> None:
         frames, start = input_shape["frames"], input_shape["start"]
