@@ -4,7 +4,6 @@ import os
 import re
 import stat
 from pathlib import Path
-from urllib.parse import urlsplit
 
 STANDARD_INPUT = "-"
 SCHEMES = ("http", "https", "rtsp", "rtsps", "rtmp", "rtmps", "tcp", "udp", "rtp")
@@ -63,8 +62,9 @@ def is_nameless(source: str | Path) -> bool:
 def source_name(source: str | Path) -> str:
     """Return the name of a source's outputs, before it is made a file name."""
     if is_address(source):
-        parts = urlsplit(without_secrets(str(source)))
-        return Path(parts.path).stem or parts.netloc
+        place = without_secrets(str(source)).partition("://")[2]
+        host, _, path = place.partition("/")
+        return Path(path).stem or host
     if is_camera(source):
         return f"camera-{source}"
     if is_nameless(source):

@@ -51,6 +51,39 @@ def http_server(bodies):
 
 
 @contextlib.contextmanager
+def range_server(body):
+    """Serve parts of a body by HTTP/1.1, as large web servers do; yields the address.
+
+    A connection is closed without a word where the client asks for that.
+    """
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            start = int(self.headers["Range"].removeprefix("bytes=").partition("-")[0])
+            self.send_response(206)
+            self.send_header("Accept-Ranges", "bytes")
+            end = f"{len(body) - 1}/{len(body)}"
+            self.send_header("Content-Range", f"bytes {start}-{end}")
+            self.send_header("Content-Length", str(len(body) - start))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body[start:])
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/clip"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextlib.contextmanager
 def tcp_server(bodies):
     """Send every connection one of some bodies, and refuse more. Yields the address."""
     server = socket.create_server(("127.0.0.1", 0))

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import av
@@ -34,6 +33,8 @@ _OPTIONS = {
     # No file: a stream must not name one of this machine.
     "protocol_whitelist": "http,https,httpproxy,tls,tcp,udp,rtp,rtsp,rtmp,rtmps,crypto",
     "rtsp_flags": "prefer_tcp",
+    # FFmpeg uses a connection of HTTP again. A server has to be asked to leave it open.
+    "multiple_requests": "1",
     "max_pixels": str(MAX_PIXELS),
 }
 # Seconds that opening and every packet may take.
@@ -73,7 +74,7 @@ class Address(FrameReader):
     ) -> None:
         self.address, self.name = address, without_secrets(address)
         self._clock, self._sleep, self._report = clock, sleep, report
-        scheme = urlsplit(address).scheme.lower()
+        scheme = address.partition(":")[0].lower()
         if scheme not in SCHEMES:
             raise ValueError(
                 f"{self.name}: {scheme}:// is not opened. Known: {', '.join(SCHEMES)}"

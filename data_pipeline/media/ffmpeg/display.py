@@ -14,6 +14,19 @@ from av.video.reformatter import Interpolation, VideoReformatter
 MOST_OBLONG = 8
 
 
+def _unnamed(kind: type[Type], value: int) -> Type:
+    """Return a member for side data that PyAV has no name for, such as EXIF.
+
+    Without it PyAV would not give the other side data of the frame either.
+    """
+    member = object.__new__(kind)
+    member._name_, member._value_ = f"UNNAMED_{value}", value
+    return member
+
+
+Type._missing_ = classmethod(_unnamed)
+
+
 class Display:
     """Converts decoded frames.
 

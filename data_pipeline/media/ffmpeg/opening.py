@@ -1,5 +1,6 @@
 """Opens files, pipes and addresses with FFmpeg, and says in one line why it cannot."""
 
+import errno
 import os
 from pathlib import Path
 from typing import BinaryIO
@@ -86,7 +87,11 @@ def video_stream(container: InputContainer, name: str) -> VideoStream:
 
 
 def explained(error: av.FFmpegError, name: str) -> ValueError | OSError:
-    """Return an error of FFmpeg as one of the system, or as that of no video."""
+    """Return an error of FFmpeg as one of the system, a server or no video."""
+    if isinstance(error, (av.error.HTTPClientError, av.error.HTTPServerError)):
+        return ValueError(f"{name}: {error.strerror}")
+    if isinstance(error, av.error.ExitError):
+        return TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT), name)
     number = error.errno or 0
     # FFmpeg's own errors have numbers that no system has.
     if isinstance(error, OSError) and 0 < number < 1000:

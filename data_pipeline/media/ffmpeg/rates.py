@@ -12,6 +12,9 @@ SUSPICIOUS = 120.0
 # Part by which two rates of a constant stream may differ.
 TOLERANCE = 0.02
 HIGHEST = 10_000.0
+# Containers whose duration is the time of their end, as players show it. A recording
+# that was joined late begins late.
+COUNTED_FROM_ZERO = frozenset(("matroska,webm",))
 
 
 def stated_rate(stream: VideoStream) -> float | None:
@@ -67,6 +70,8 @@ def announced_frames(
         seconds = float(stream.duration * stream.time_base)
     elif container.duration:
         seconds = container.duration / 1e6
+        if container.format.name in COUNTED_FROM_ZERO:
+            seconds -= (container.start_time or 0) / 1e6
     count = seconds * fps
     return round(count) if 0.5 <= count < 1e9 else None
 

@@ -20,16 +20,22 @@ _STARTS = (
 _ANIMATION = b"acTL"
 _HEAD = 4096
 _HEIC = {b"heic", b"heix", b"heim", b"heis"}
+# Videos that are JPEG pictures one after the other. The content does not tell: many
+# phones append a second picture to a photo.
+_MOTION_JPEG = ".mjpg", ".mjpeg"
 
 
 def is_image_file(path: str | Path) -> bool:
     """Return whether a file is an image that is not an animation.
 
-    Animated GIF, PNG and AVIF files are videos. A file that cannot be read is none.
+    Animated GIF, PNG and AVIF files are videos, and so are ``.mjpeg`` files. A file
+    that cannot be read is none.
 
     Raises:
         ValueError: it is a HEIC image, which nothing here decodes.
     """
+    if Path(path).suffix.lower() in _MOTION_JPEG:
+        return False
     try:
         with open(path, "rb") as file:
             head = file.read(_HEAD)

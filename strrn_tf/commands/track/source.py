@@ -1,6 +1,7 @@
 """Tracks one source, writes what is asked for, and reports it."""
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,7 +35,7 @@ def track_source(
         print(f"{path}: {summary.frames} frames, {len(summary.ids)} face(s)")
     if reader.truncated:
         print(f"note: {source} ends before its announced end", file=sys.stderr)
-    if summary.broken:
+    if 0 < summary.broken < summary.frames:
         print(
             f"note: {source}: {summary.broken} of {summary.frames} frames cannot be "
             'decoded; their rows have the state "broken"',
@@ -50,6 +51,11 @@ def track_source(
         print(f"strrn: {one_line(error)}", file=sys.stderr)
     if errors:
         raise errors[0]
+    if summary.broken == summary.frames:
+        raise ValueError(
+            f"{source}: none of its {summary.frames} frames can be decoded. Convert it "
+            "to MP4 with H.264 first"
+        )
     if not summary.frames_with_face:
         raise ValueError(
             f"{source}: no face was found in {summary.frames} frames. Faces must be "
@@ -93,8 +99,11 @@ def write_outputs(
             if outputs.overlay:
                 with endings.noting(ValueError, OSError):
                     pictures = overlays(tracked, options.pose)
-                    write_video(outputs.overlay, pictures, reader.fps)
-                    written.append(outputs.overlay)
+                    first = next(pictures, None)
+                    if first is not None:  # otherwise all frames are broken
+                        pictures = chain([first], pictures)
+                        write_video(outputs.overlay, pictures, reader.fps)
+                        written.append(outputs.overlay)
             if outputs.landmarks:
                 for _ in tracked:  # all, or those behind the end of the overlay
                     pass

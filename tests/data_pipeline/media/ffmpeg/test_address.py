@@ -2,7 +2,13 @@
 
 import pytest
 from support.encoded import counted, encode, numbers_of
-from support.servers import datagrams, http_server, rtsp_server, tcp_server
+from support.servers import (
+    datagrams,
+    http_server,
+    range_server,
+    rtsp_server,
+    tcp_server,
+)
 
 from data_pipeline.media.ffmpeg import address
 from data_pipeline.media.ffmpeg.address import DELAYS, Address
@@ -56,6 +62,14 @@ def test_a_file_on_a_web_server(tmp_path, kind):
         video = Watched(name)
         assert numbers_of(video) == list(range(COUNT))
     assert video.num_frames == COUNT
+    assert (video.waits, video.lines) == ([], [])
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_server_that_sends_parts(tmp_path, kind):
+    with range_server(clip(tmp_path, kind)) as name:
+        video = Watched(name)
+        assert numbers_of(video) == list(range(COUNT))
     assert (video.waits, video.lines) == ([], [])
 
 
@@ -133,7 +147,7 @@ def test_datagrams_end_with_silence(tmp_path, scheme):
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (None, "404"),
+        (None, "Server returned 404 Not Found"),
         (b"<html>Not a video</html>" * 9, "is not a video"),
         (b"", "is not a video"),
         (b"\0\0\0\x18ftypisom" + bytes(900), "is not a video"),
@@ -147,6 +161,12 @@ def test_what_is_no_video_is_named(body, words, capfd):
     ):
         list(Address(f"{name}?key=secret", sleep=lambda seconds: None))
     assert "secret" not in capfd.readouterr().err
+
+
+def test_an_address_that_no_host_has_is_named():
+    with pytest.raises(OSError, match="") as caught:
+        open_video("http://[bad/clip.mp4", allow_network=True)
+    assert caught.value.filename == "http://[bad/clip.mp4"
 
 
 @pytest.mark.parametrize("scheme", ["http", "rtsp", "rtmp", "tcp"])

@@ -1,9 +1,11 @@
 """Videos are read as players show them: turned, mirrored, with square pixels."""
 
+import io
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from PIL import Image
 from support.encoded import cornered, corners_of, encode, plain
 from support.mp4 import set_matrix
 
@@ -43,6 +45,17 @@ def test_all_orientations_of_videos(tmp_path, name, file, codec):
     assert image.shape[:2] == ((48, 64) if matrix[0] else (64, 48))
     assert corners_of(image) == quarters
     assert image.flags.c_contiguous
+
+
+@pytest.mark.parametrize(("number", "name"), [*enumerate(ORIENTATIONS, 1)])
+def test_exif_in_the_frames_of_a_camera(tmp_path, number, name):
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[274] = number
+    Image.fromarray(cornered()).save(file, "JPEG", exif=exif, quality=95)
+    path = tmp_path / "a.mjpeg"
+    path.write_bytes(file.getvalue() * 3)
+    frames = list(open_video(path).frames(broken=True))
+    assert [corners_of(frame.image) for frame in frames] == [ORIENTATIONS[name][1]] * 3
 
 
 @pytest.mark.parametrize(

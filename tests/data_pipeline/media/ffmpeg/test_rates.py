@@ -119,3 +119,13 @@ def test_times_that_begin_again_go_on(tmp_path, format, codec):
     assert numbers_of(twice) == [*range(COUNT)] * 2
     steps = np.diff([frame.timestamp for frame in twice])
     np.testing.assert_allclose(steps, 0.04, atol=0.001)
+
+
+@pytest.mark.parametrize("file", ["a.mkv", "a.mp4", "a.ts", "a.flv"])
+def test_a_recording_that_begins_late_is_whole(tmp_path, file):
+    codec = "flv" if file == "a.flv" else "libx264"
+    times = [100_000 + 40 * i for i in range(COUNT)]
+    video = open_video(encode(tmp_path / file, counted(COUNT), codec, times=times))
+    assert len(list(video)) == COUNT
+    assert abs(video.num_frames_hint - COUNT) <= 1
+    assert not video.truncated

@@ -294,6 +294,13 @@ def test_animations_are_videos(tmp_path):
         assert len(list(open_video(path))) == 2
 
 
+@pytest.mark.parametrize("name", ["a.mjpeg", "a.MJPG"])
+def test_pictures_one_after_the_other_are_a_video(name, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(encoded(corner(), "JPEG") * 3)
+    assert len(list(open_video(path))) == 3
+
+
 @pytest.mark.parametrize("first", ["heic", "mif1"])
 def test_a_heic_picture_is_refused_with_what_to_do(first, tmp_path):
     path = tmp_path / "IMG_0001.jpg"

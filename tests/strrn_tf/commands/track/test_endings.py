@@ -370,3 +370,12 @@ def test_a_signal_and_a_failure_are_both_reported(track, tmp_path, monkeypatch, 
     lines = [line for line in capsys.readouterr().err.splitlines() if line]
     assert lines == ["strrn: o.mp4: too large", "strrn: ended by SIGTERM"]
     assert frames_of(tmp_path / "o.csv") == list(range(LAST + 1))
+
+
+def test_a_source_without_a_good_frame_says_so(track, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(globals(), "PICTURE", None)
+    assert track("--landmarks", "o.csv", "--output", "o.mp4") == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert line.startswith("strrn: talk.mp4: none of its 9 frames can be decoded.")
+    assert (tmp_path / "o.csv").read_text().count(",broken,") == COUNT
+    assert not (tmp_path / "o.mp4").exists()
