@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 Backbone = Literal["mdm", "hgn"]
-Preset = Literal["tiny", "default", "paper"]
+Preset = Literal["tiny", "fast", "default", "paper"]
 # Of the weights in exported TFLite files.
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]

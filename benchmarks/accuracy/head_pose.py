@@ -4,7 +4,7 @@ Drawn heads are turned by known angles. Each has its own shape and expression. T
 table has the mean errors in degrees by the size of the yaw: of the angles one by one,
 and of the whole rotation. Its rows "exact" use the exact landmarks, its rows "tracked"
 those of a tracker on clips in which a head turns from left to right. The camera is the
-assumed one: the focal length is not told.
+assumed one: the focal length is not given.
 
 ``--people`` is a folder of photographs with a file ``labels.csv``. Its columns are the
 name of a picture, five points in pixels from 1 (leye_x, leye_y, reye, nose, lmouth,

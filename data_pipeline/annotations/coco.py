@@ -86,7 +86,7 @@ def read_face(path: Path, entry: str, markup: Markup, mark: str | None) -> Annot
             raise ValueError(f"{where}, point {name}: {error}") from None
         if math.isnan(found[0]):
             is_marked = visibility == 0
-            shown = "v = 0" if is_marked else " ".join(map(str, words))
+            shown = "v = 0" if is_marked else " ".join(map(json.dumps, words))
             missing.append(Missing(f"annotation {entry}, point {name}", shown))
         points[name] = found[0] - first, found[1] - first
     return to_ibug68(markup, points, describe(missing, len(points)))
@@ -119,7 +119,11 @@ def _faces(path: Path, stamp: int, key: str) -> Mapping[str, Face]:
             if key not in annotation:
                 continue
             names = categories.get(annotation.get("category_id"), ())
-            image, entry = images[annotation["image_id"]], str(annotation["id"])
+            entry, image_id = str(annotation["id"]), annotation["image_id"]
+            if image_id not in images:
+                rule = "`image_id` must be the id of an image"
+                _fail(f"{path}, annotation {entry}", rule, json.dumps(image_id))
+            image = images[image_id]
             if not isinstance(image, str) or not image:
                 # Keypoints of a video have frames without a file.
                 received = json.dumps(image)
@@ -129,10 +133,10 @@ def _faces(path: Path, stamp: int, key: str) -> Mapping[str, Face]:
                 _fail(str(path), rule, f"two of {entry}")
             faces[entry] = Face(image, annotation[key], names)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
-            f"{path}: COCO keypoints must have `images` and `annotations` with ids. "
-            f"Received: {type(error).__name__} {error}"
-        ) from None
+        is_absent = isinstance(error, KeyError)
+        received = f"nothing for {error}" if is_absent else "another form"
+        rule = "COCO keypoints must have `images` and `annotations` with ids"
+        raise ValueError(f"{path}: {rule}. Received: {received}") from None
     if not faces:
         raise ValueError(f"{path}: no annotation has `{key}`")
     return faces

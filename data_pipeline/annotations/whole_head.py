@@ -77,10 +77,13 @@ def check_places(annotation: Annotation) -> None:
         raise ValueError(
             f"a face needs at least {FEWEST} annotated points. Received: {len(places)}"
         )
-    if np.ptp(places, axis=0).max() < _SMALLEST:
-        place = tuple(places[0].round(2).tolist())
+    sides = np.ptp(places, axis=0)
+    # Fewer points may lie on a line: the fitted head has a width and a height.
+    if sides.max() < _SMALLEST or (annotation.is_whole and sides.min() < _SMALLEST):
+        (x0, y0), (x1, y1) = places.min(0), places.max(0)
         raise ValueError(
-            f"annotated points must not all lie in one place. Received: {place}"
+            "annotated points must not all lie in one place or on one line. "
+            f"Received: x from {x0:.2f} to {x1:.2f}, y from {y0:.2f} to {y1:.2f}"
         )
 
 

@@ -1,4 +1,4 @@
-"""From 68 landmarks in a picture to a head in space. NumPy only.
+"""From 68 landmarks in a picture to a head in space.
 
 The average head of the synthetic faces is fitted to the landmarks. The fit gives the
 pose of the head and the depths, which a picture does not show.
@@ -11,7 +11,8 @@ import numpy as np
 
 from data_pipeline.synthetic.head.face_model import Expression, Identity
 from data_pipeline.synthetic.head.surface import Head
-from strrn_tf.landmarks import NUM_LANDMARKS, REGIONS
+from strrn_tf.geometry.head_pose import fit_from_afar
+from strrn_tf.landmarks import REGIONS
 
 
 class Lifted(NamedTuple):
@@ -45,14 +46,7 @@ class Lifted(NamedTuple):
 def lift(landmarks: np.ndarray) -> Lifted:
     """Fit the average head to landmarks (68, 2)."""
     model = average_head(Expression())
-    columns = np.column_stack([model, np.ones(NUM_LANDMARKS)])
-    affine, *_ = np.linalg.lstsq(columns, np.asarray(landmarks, np.float64), rcond=None)
-    linear, centre = affine[:3].T, affine[3]
-    # The nearest two rows of a rotation (Procrustes), and its scale.
-    left, sizes, right = np.linalg.svd(linear, full_matrices=False)
-    rows = left @ right
-    turn = np.stack([*rows, np.cross(*rows)])
-    scale = float(sizes.mean())
+    turn, scale, centre = fit_from_afar(model, np.asarray(landmarks, np.float64))
     return Lifted(turn, scale, centre, scale * (model @ turn[2]))
 
 

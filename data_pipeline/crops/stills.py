@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from data_pipeline.annotations.reading import check_inside, read_annotation
+from data_pipeline.annotations.reading import check_inside, place_of, read_annotation
 from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.face_boxes import BoxFinder
 from data_pipeline.crops.samples import Samples
@@ -26,9 +26,9 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
             the image, or no face is found.
     """
     image = read_image(still.image_path)
-    path = still.landmarks_path
-    annotation = read_annotation(path, still.labels)
-    check_inside(annotation, image.shape[1::-1], path)
+    annotation = read_annotation(still.landmarks_path, still.labels)
+    where = place_of(still.landmarks_path, still.labels)
+    check_inside(annotation, image.shape[1::-1], where)
     try:
         whole = whole_shape(annotation)
         box = box_from_landmarks(whole)
@@ -37,7 +37,7 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
         shapes = annotation.landmarks[None], box, whole[None]
         return cut_samples(still.name, [image], *shapes)
     except ValueError as error:  # the landmarks are one point, or a line
-        raise ValueError(f"{path}: {error}") from error
+        raise ValueError(f"{where}: {error}") from error
 
 
 def _nearest(boxes: np.ndarray | None, truth: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_pipeline.annotations.annotation import Annotation, Mean
-from data_pipeline.annotations.reading import check_inside, read_annotation
+from data_pipeline.annotations.reading import check_inside, place_of, read_annotation
 from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.datasets import three_hundred_vw
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, list_sequences
@@ -100,8 +100,9 @@ def read_stills(
         subset = still.name.rpartition("/")[0] or still.image_path.parent.name
         image, path = read_image(still.image_path), still.landmarks_path
         annotation = read_annotation(path, still.labels)
+        where = place_of(path, still.labels)
         try:
-            check_inside(annotation, image.shape[1::-1], path)
+            check_inside(annotation, image.shape[1::-1], where)
         except ValueError as error:
             problems.append(Problem(still.name, str(error)))
             continue

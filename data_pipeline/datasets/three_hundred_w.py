@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipeline.annotations.reading import Labels, read_annotation
+from data_pipeline.annotations.reading import Labels, place_of, read_annotation
 from data_pipeline.annotations.whole_head import check_places
 from data_pipeline.media.images import natural_key
 from data_pipeline.media.suffixes import is_beside, is_image
@@ -189,19 +189,22 @@ def _checked(still: Still, partial: bool) -> Still:
     if not path.is_file():
         raise ValueError(f"{path}: there must be a .pts file beside the image")
     annotation = read_annotation(path, still.labels)
-    if annotation.is_whole:
-        return still
     try:
         check_places(annotation)
     except ValueError as error:
         remark = f" ({annotation.remark})" if annotation.remark else ""
-        raise ValueError(f"{path}: {error}{remark}") from error
+        where = place_of(path, still.labels)
+        raise ValueError(f"{where}: {error}{remark}") from error
+    if annotation.is_whole:
+        return still
     if not partial:
         count = f"{annotation.known.sum()} of {NUM_LANDMARKS} points"
         rule = "all points must be annotated here"
-        raise ValueError(f"{path}: {rule}. Received: {annotation.remark or count}")
+        where = place_of(path, still.labels)
+        raise ValueError(f"{where}: {rule}. Received: {annotation.remark or count}")
     labels = still.labels or Labels()
-    return still._replace(labels=labels._replace(remark=annotation.remark))
+    remark = f"{path.name}: {annotation.remark}" if annotation.remark else ""
+    return still._replace(labels=labels._replace(remark=remark))
 
 
 def _split_folders(root: Path, split: str) -> list[Path]:

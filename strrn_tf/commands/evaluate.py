@@ -74,11 +74,12 @@ class Options:
     runs/*/export, else strrn-hgn."""
     output: Path | None = None
     """Folder for the report. Without it, one under runs/evaluation."""
-    protocol: Literal["detect", "track", "track-redetect", "all"] = "all"
+    protocol: Literal["detect", "track", "track-redetect", "live", "all"] = "all"
     """detect: detector on every frame. track: detector on the first frame, then the
     tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
     every few frames, and optical flow gives the motion between frames. It has no
-    smoothing and no face check, and detects again in a box of the current frame."""
+    smoothing and no face check, and detects again in a box of the current frame.
+    live: strrn track itself, which takes no box."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Boxes for the detector, at the start and whenever it detects again: those of the
     true landmarks of that frame, or those that MTCNN finds in it."""

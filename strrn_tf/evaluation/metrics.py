@@ -116,6 +116,21 @@ def nme(
     return np.where(found, 100 * error / distance, np.inf)
 
 
+def held(landmarks: np.ndarray) -> np.ndarray:
+    """Return landmarks (T, 68, 2) over time with those of the last frame where lost.
+
+    Frames before the first one that is found get those of that one. With no frame
+    found, all are NaN.
+    """
+    landmarks = np.asarray(landmarks)
+    found = np.flatnonzero(np.isfinite(landmarks).all((-2, -1)))
+    if not found.size:
+        return landmarks
+    frames = np.arange(len(landmarks))
+    last = np.searchsorted(found, frames, side="right") - 1
+    return landmarks[found[np.maximum(last, 0)]]
+
+
 def ced(errors: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Return the cumulative error distribution: the fraction of errors <= threshold.
 

@@ -1,6 +1,6 @@
 """Protocols: how a detector and a tracker are run over a sequence that is scored.
 
-There are three, because the paper does not name its own:
+There are four, because the paper does not name its own:
 
 * ``detect``: the detector with a given box on every frame;
 * ``track``: the detector on the first frame, then one tracker step per frame;
@@ -10,6 +10,8 @@ There are three, because the paper does not name its own:
   This happens where the networks differ, the cycle error exceeds a limit, or the shape
   cannot be the face any more. The live tracker detects again in its previous box, and
   needs two detections that agree.
+* ``live``: ``FaceTracker.update`` itself, as users run it, with its own face finder,
+  face check and smoothing. It takes no box.
 """
 
 from collections.abc import Callable
@@ -21,11 +23,12 @@ import numpy as np
 from strrn_tf.geometry import box_from_landmarks, box_sides
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.step import TrackState, track_step
 
-ProtocolName = Literal["detect", "track", "track-redetect"]
-PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect")
+ProtocolName = Literal["detect", "track", "track-redetect", "live"]
+PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect", "live")
 State = Literal["detected", "tracked", "lost"]
 # Fraction of the eye distance, twice that of the live tracker.
 CYCLE_LIMIT = 0.10
@@ -47,6 +50,12 @@ class LandmarkTracker(Protocol):
         previous_landmarks: np.ndarray,
     ) -> tuple[np.ndarray, float]:
         """Return the landmarks (68, 2) in ``frame`` and the cycle error (fraction)."""
+
+    def reset(self) -> None:
+        """Forget all faces."""
+
+    def update(self, frame: np.ndarray) -> list[Face]:
+        """Take the next frame of a video and return its faces."""
 
 
 class Answer(NamedTuple):
@@ -94,6 +103,8 @@ class ProtocolRun:
         self._box: np.ndarray | None = None
         self._started = False
         self._state = TrackState()
+        if protocol == "live":
+            tracker.reset()
 
     def advance(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
@@ -105,6 +116,8 @@ class ProtocolRun:
             find_box: finds the face box of this frame, None where there is none. The
                 protocol calls it only if it needs a box in this frame.
         """
+        if self.protocol == "live":
+            return self._update(image)
         landmarks, cycle_error = self._step(image)
         state: State = "tracked"
         # Plain tracking starts once and is never corrected.
@@ -135,6 +148,13 @@ class ProtocolRun:
         step = track_step(networks, state, image, self._landmarks, self.config)
         self._state = step.state or TrackState()
         return step.landmarks, step.cycle_error
+
+    def _update(self, image: np.ndarray) -> Answer:
+        """Return the answer of the live tracker, which follows one face."""
+        faces = [face for face in self.tracker.update(image) if face.state != "lost"]
+        if not faces:
+            return Answer(LOST_SHAPE, np.nan, "lost")
+        return Answer(faces[0].landmarks, faces[0].cycle_error, faces[0].state)
 
     def _detect(
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]

@@ -227,8 +227,9 @@ def summarise_results(results: Sequence[FrameResult]) -> list[dict]:
 
     Returns:
         Dicts with ``category``, ``protocol``, ``states`` (frames per state), everything
-        of :func:`metrics.summarise`, and ``per_sequence``: for every sequence
-        of more than one frame, the same metrics.
+        of :func:`metrics.summarise`, ``nme_interpupil_held`` (:func:`metrics.held`:
+        lost frames count), and ``per_sequence``: for every sequence of more than one
+        frame, the same metrics.
     """
     table: dict[tuple[str, str], list[_Track]] = {}
     for track in map(_score, _tracks(results)):
@@ -253,10 +254,11 @@ def summarise_results(results: Sequence[FrameResult]) -> list[dict]:
 
 
 class _Track(NamedTuple):
-    """Results of one protocol on one sequence, with errors and jitter in percent."""
+    """Results of one protocol on one sequence; errors and jitter in percent."""
 
     results: list[FrameResult]
     errors: dict[str, np.ndarray]
+    held: np.ndarray
     jitters: dict[str, np.ndarray]
 
 
@@ -277,7 +279,8 @@ def _score(results: list[FrameResult]) -> _Track:
         jitters[name] = metrics.jitter_terms(
             predicted, true, frames=frames, normaliser=name, whole=whole
         )
-    return _Track(results, errors, jitters)
+    held = metrics.nme(metrics.held(predicted), true, "interpupil", whole)
+    return _Track(results, errors, held, jitters)
 
 
 def _summarise(tracks: list[_Track]) -> dict:
@@ -291,4 +294,5 @@ def _summarise(tracks: list[_Track]) -> dict:
     return {
         "states": {s: states.count(s) for s in ("detected", "tracked", "lost")},
         **metrics.summarise(errors, [r.sequence for r in results], jitters),
+        "nme_interpupil_held": float(np.concatenate([t.held for t in tracks]).mean()),
     }

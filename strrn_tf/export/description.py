@@ -13,15 +13,11 @@ import numpy as np
 from strrn_tf import __version__
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.networks.litert import SIGNATURE
+from strrn_tf.tracking.networks.model_folder import DETECTOR_FILE, TRACKER_FILE
 
 # Entries that name the models which this one was made of.
 PARTS = ("averaged_with", "tracker_of")
-_FRAMES = {
-    "name": "frames",
-    "shape": [1, CROP_SIZE, CROP_SIZE, 3],
-    "dtype": "float32",
-    "meaning": "crop of the face: rows, columns, RGB in [0, 1] (byte / 255)",
-}
 _LANDMARKS = {
     "name": "landmarks",
     "shape": [1, NUM_LANDMARKS, 2],
@@ -32,50 +28,69 @@ _START = _LANDMARKS | {
     "name": "start",
     "meaning": "x, y of the face in the neighbouring frame, in pixels of the same crop",
 }
-_FIXED = {
-    "signature": "serving_default",
-    "networks": {
-        "detector": {
-            "file": "detector.tflite",
-            "inputs": [_FRAMES],
-            "outputs": [_LANDMARKS],
-        },
-        "tracker": {
-            "file": "tracker.tflite",
-            "inputs": [_FRAMES, _START],
-            "outputs": [_LANDMARKS],
-        },
-    },
-    "crop": {
-        "size": CROP_SIZE,
-        "margin": CROP_MARGIN,
-        "formula": (
-            "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: "
-            "of the earlier frame, one crop for both frames); "
-            "scale = size / (margin * max(x1 - x0, y1 - y0)); "
-            "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
-            "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
-            "bilinear sampling, border pixels repeated outside the image; where "
-            "scale < 0.75 the image is first shrunk by area averaging"
-        ),
-    },
-    "markup": "iBUG 68: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67",
-}
+_FORMULA = (
+    "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: of the "
+    "earlier frame, one crop for both frames); "
+    "scale = size / (margin * max(x1 - x0, y1 - y0)); "
+    "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
+    "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
+    "bilinear sampling, border pixels repeated outside the image; where scale < 0.75 "
+    "the image is first shrunk by area averaging"
+)
+_MARKUP = "iBUG 68: jaw 0-16, brows 17-26, nose 27-35, eyes 36-47, mouth 48-67"
 
 
-def describe(info: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+def _networks(reduction: int) -> dict[str, Any]:
+    """Return what is fixed in ``model.json`` for networks of one resolution."""
+    size = CROP_SIZE // reduction
+    frames = {
+        "name": "frames",
+        "shape": [1, size, size, 3],
+        "dtype": "float32",
+        "meaning": "crop of the face: rows, columns, RGB in [0, 1] (byte / 255)",
+    }
+    return {
+        "signature": SIGNATURE,
+        "networks": {
+            "detector": {
+                "file": DETECTOR_FILE,
+                "inputs": [frames],
+                "outputs": [_LANDMARKS],
+            },
+            "tracker": {
+                "file": TRACKER_FILE,
+                "inputs": [frames, _START],
+                "outputs": [_LANDMARKS],
+            },
+        },
+        "crop": {
+            "size": size,
+            # A halved crop lacks the first row and column of pixels.
+            "margin": CROP_MARGIN * size * reduction / CROP_SIZE,
+            "formula": _FORMULA,
+        },
+        "markup": _MARKUP,
+    }
+
+
+def describe(
+    info: Mapping[str, Any], results: Mapping[str, Any], reduction: int = 1
+) -> dict[str, Any]:
     """Return the content of ``model.json`` without the hashes of the files.
 
     Args:
-        info: the caller's description of the model. ``mean_shape`` (68, 2) in crop
-            pixels is required. NumPy arrays and numbers become lists and numbers.
+        info: the caller's description of the model. ``mean_shape`` (68, 2) in pixels of
+            the crop of 315 is required. NumPy arrays and numbers become lists and
+            numbers.
         results: measurements of the export.
+        reduction: 2 for networks that take the crop at half its resolution.
 
     Raises:
         ValueError: ``mean_shape`` is missing or no shape, ``info`` has a reserved key,
             or a value cannot be written as JSON.
     """
-    taken = sorted(info.keys() & (_FIXED.keys() | results.keys()))
+    fixed = _networks(reduction)
+    taken = sorted(info.keys() & (fixed.keys() | results.keys()))
     if taken:
         raise ValueError(
             f"`info` must not have the keys {taken}: the export sets them."
@@ -90,7 +105,7 @@ def describe(info: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, A
         known = json.loads(json.dumps(dict(info), default=_plain, allow_nan=False))
     except (TypeError, ValueError) as error:
         raise ValueError(f"`info` must be writable as JSON: {error}.") from error
-    return {"strrn_version": __version__, **known, **_FIXED, **results}
+    return {"strrn_version": __version__, **known, **fixed, **results}
 
 
 def default_card(description: Mapping[str, Any]) -> str:

@@ -22,12 +22,13 @@ from strrn_tf.config import Precision
 from strrn_tf.export.description import default_card, describe
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.layers.halving import Halving, to_half
 from strrn_tf.system.atomic import recover_folder, replacing_folder
 from strrn_tf.tracking.networks.litert import SIGNATURE, LiteRTModel
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, seal
 
 CARD = "MODEL_CARD.md"
-# Shapes of one sample.
+# Shapes of one sample of the training data.
 FRAME = (CROP_SIZE, CROP_SIZE, 3)
 LANDMARKS = (NUM_LANDMARKS, 2)
 # TFLite against Keras in crop pixels, worst landmark of all crops. The float32 limit is
@@ -82,20 +83,20 @@ def export_models(
     crops, starts = _check_samples(crops, starts)
     # Before the minutes of conversion, and before anything is written.
     describe(info, {})
-    limit = _parity_limit(precision)
-    networks = _networks(detector, tracker)
-    recover_folder(folder)
+    limit, reduction = _parity_limit(precision), _reduction(detector, tracker)
+    crops, starts = _reduced(crops, starts, reduction)
     _check_replaceable(folder)
     with replacing_folder(folder, shared=True) as part:
         parity = {}
-        for network in networks:
+        for network in _networks(detector, tracker, reduction):
             path = part / f"{network.name}.tflite"
             path.write_bytes(_convert(network, precision))
             parity[network.name] = _parity(network, path, crops, starts, limit)
             if saved_model:
                 _save_saved_model(network, part / "saved_model" / network.name)
             network.model.save(part / f"{network.name}.keras")
-        description = describe(info, {"parity": parity, "weights": precision})
+        results = {"parity": parity, "weights": precision}
+        description = describe(info, results, reduction)
         text = default_card(description) if card is None else card
         (part / CARD).write_text(text, encoding="utf-8")
         seal(part, description)
@@ -125,18 +126,48 @@ class _Network:
         return owner, owner.function.get_concrete_function(*specs)
 
 
-def _networks(detector: keras.Model, tracker: keras.Model) -> tuple[_Network, _Network]:
+def _networks(
+    detector: keras.Model, tracker: keras.Model, reduction: int
+) -> tuple[_Network, _Network]:
     def detect(frames: tf.Tensor) -> tf.Tensor:
+        if reduction == 2:
+            return detector.call_halved(frames)
         return detector(frames, training=False)["refinements"][:, -1]
 
     def track(frames: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+        if reduction == 2:
+            return tracker.call_halved(frames, start)
         return tracker({"frames": frames, "start": start}, training=False)
 
-    frames, start = {"frames": FRAME}, {"start": LANDMARKS}
+    side = CROP_SIZE // reduction
+    frames, start = {"frames": (side, side, 3)}, {"start": LANDMARKS}
     return (
         _Network("detector", detector, detect, frames),
         _Network("tracker", tracker, track, frames | start),
     )
+
+
+def _reduced(
+    crops: np.ndarray, starts: np.ndarray, reduction: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return crops and starts in the resolution that the exported networks take."""
+    if reduction == 1:
+        return crops, starts
+    return keras.ops.convert_to_numpy(Halving()(crops)), to_half(starts)
+
+
+def _reduction(detector: keras.Model, tracker: keras.Model) -> int:
+    """Return 2 where both networks see half the resolution, 1 where neither does."""
+    found = [
+        getattr(n, "settings", {}).get("reduction", 1) for n in (detector, tracker)
+    ]
+    if found[0] != found[1]:
+        raise ValueError(
+            "detector and tracker must see crops of one resolution: give both the "
+            f"preset fast, or neither. Received: a `reduction` of {found[0]} and "
+            f"{found[1]}"
+        )
+    return found[0]
 
 
 def _convert(network: _Network, precision: Precision) -> bytes:
@@ -223,7 +254,11 @@ def _check_samples(
 
 
 def _check_replaceable(folder: Path) -> None:
-    """Raise a ``ValueError`` if there is something that this file has not written."""
+    """Raise a ``ValueError`` if there is something that this file has not written.
+
+    A folder that a killed export has moved aside is put back first.
+    """
+    recover_folder(folder)
     if not folder.exists() or (folder / DESCRIPTION).is_file():
         return
     is_empty_folder = folder.is_dir() and not any(folder.iterdir())

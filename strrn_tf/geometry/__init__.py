@@ -18,7 +18,7 @@ import reprlib
 
 import numpy as np
 
-from strrn_tf.landmarks import OUTER_EYE_CORNERS
+from strrn_tf.landmarks import COMPONENTS, OUTER_EYE_CORNERS, REGIONS
 
 CROP_SIZE = 315
 CROP_MARGIN = 1.6
@@ -49,8 +49,40 @@ def face_size(box: np.ndarray) -> np.ndarray:
     return box_sides(box).max(-1)
 
 
+def roll_angle(landmarks: np.ndarray) -> np.ndarray:
+    """Return the roll (...) of faces (..., 68, 2) in radians, within pi.
+
+    It is the angle that best turns an upright face so that one eye centre lies beside
+    the other and the mouth below both (Procrustes on these two directions). In profile
+    the eyes coincide, and the mouth decides. Positive is clockwise on the screen.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    parts = REGIONS["left_eye"], REGIONS["right_eye"], COMPONENTS["mouth"]
+    left, right, mouth = (landmarks[..., list(part), :].mean(-2) for part in parts)
+    across, down = right - left, mouth - (left + right) / 2
+    return np.arctan2(across[..., 1] - down[..., 0], across[..., 0] + down[..., 1])
+
+
+def upright_box(landmarks: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return the tight box (4,) of a face (68, 2) that is turned upright, and its roll.
+
+    The box has the sides of the upright face, and its centre is where that of the
+    turned face is in the image. With the roll it is the crop window of the face, see
+    `crop_matrix`.
+    """
+    roll = float(roll_angle(landmarks))
+    turn = similarity(1.0, -roll, np.zeros(2))
+    box = box_from_landmarks(apply_matrix(turn, np.asarray(landmarks, np.float64)))
+    centre = apply_matrix(invert_matrix(turn), (box[:2] + box[2:])[None] / 2)[0]
+    half = box_sides(box) / 2
+    return np.concatenate([centre - half, centre + half]), roll
+
+
 def crop_matrix(
-    box: np.ndarray, size: int = CROP_SIZE, margin: float = CROP_MARGIN
+    box: np.ndarray,
+    size: int = CROP_SIZE,
+    margin: float = CROP_MARGIN,
+    roll: float = 0.0,
 ) -> np.ndarray:
     """Return the similarity (2, 3) from the image to the square crop around a box.
 
@@ -58,6 +90,8 @@ def crop_matrix(
         box: face box (4,) in image pixels.
         size: side of the crop in pixels.
         margin: side of the window as a multiple of the larger side of the box.
+        roll: of the face, in radians. The window turns with it around the centre of the
+            box, so that the face stands upright in the crop.
 
     Raises:
         ValueError: the box is not four finite numbers or is empty.
@@ -65,7 +99,9 @@ def crop_matrix(
     box = check_box(box)
     scale = size / (margin * face_size(box))
     centre = (box[:2] + box[2:]) / 2
-    return similarity(scale, 0.0, (size - 1) / 2 - scale * centre)
+    matrix = similarity(scale, -roll, np.zeros(2))
+    matrix[:, 2] = (size - 1) / 2 - matrix[:, :2] @ centre
+    return matrix
 
 
 def check_box(box: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from strrn_tf.layers.residual import Residual
+from strrn_tf.layers.blocks import BlockName, build_block
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -17,6 +17,7 @@ class Hourglass(keras.layers.Layer):
             there are halvings. The published network has equal widths. Larger inner
             widths (Law and Deng 2018) cost little, because the inner maps are small.
         norms: batch normalisations of a residual block.
+        block: "residual" or "bottleneck".
 
     Call arguments:
         x: (B, H, W, widths[0]); H and W divisible by 2**(number of halvings).
@@ -26,23 +27,30 @@ class Hourglass(keras.layers.Layer):
         (B, H, W, widths[0]).
     """
 
-    def __init__(self, widths: Sequence[int], norms: int = 3, **kwargs: object) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        norms: int = 3,
+        block: BlockName = "residual",
+        **kwargs: object,
+    ) -> None:
         super().__init__(**kwargs)
         if len(widths) < 2:
             raise ValueError(f"`widths` must be two or more. Received: {widths}")
         self.widths = list(widths)
         self.depth = len(widths) - 1
         self.norms = norms
+        self.block = block
         here, further = self.widths[:2]
-        self.side = Residual(here, norms, name="side")
+        self.side = build_block(block, here, norms, name="side")
         self.pool = layers.MaxPooling2D(2, name="pool")
-        self.enter = Residual(further, norms, name="enter")
+        self.enter = build_block(block, further, norms, name="enter")
         self.inner = (
-            Hourglass(self.widths[1:], norms, name="inner")
+            Hourglass(self.widths[1:], norms, block, name="inner")
             if self.depth > 1
-            else Residual(further, norms, name="inner")
+            else build_block(block, further, norms, name="inner")
         )
-        self.leave = Residual(here, norms, name="leave")
+        self.leave = build_block(block, here, norms, name="leave")
         self.enlarge = layers.UpSampling2D(2, interpolation="nearest", name="enlarge")
 
     def build(self, x_shape: tuple) -> None:
@@ -67,5 +75,5 @@ class Hourglass(keras.layers.Layer):
         return tuple(x_shape)
 
     def get_config(self) -> dict:
-        config = {"widths": self.widths, "norms": self.norms}
+        config = {"widths": self.widths, "norms": self.norms, "block": self.block}
         return {**super().get_config(), **config}

@@ -16,11 +16,14 @@ from strrn_tf.tracking.networks import model_folder
 # "paper" has MDM's published sizes; its recurrent matrix alone has 80 million weights.
 _MDM: dict[Preset, dict[str, Any]] = {
     "tiny": {"steps": 2, "channels": (4, 4), "features": 4, "hidden": 32},
+    "fast": {"offset_unit": 10.0, "reduction": 2, "patch_size": 15, "steps": 3},
     "default": {"offset_unit": 10.0},
     "paper": {"channels": (32, 32), "features": None, "style": "mdm", "hidden": 512},
 }
 _TRACKER: dict[Preset, dict[str, Any]] = {
     "tiny": {"channels": (4, 4), "features": 4, "relation": 2, "hidden": 32},
+    # The paper's windows of 30 crop pixels at half the resolution.
+    "fast": {"reduction": 2, "patch_size": 15},
     "default": {},
     "paper": {
         "channels": (32, 32),
@@ -33,12 +36,18 @@ _TRACKER: dict[Preset, dict[str, Any]] = {
 # Channels of an MDM's global context branch; the published network has none.
 _GLOBAL_CONTEXT: dict[Preset, tuple[int, ...]] = {
     "tiny": (4, 8, 8, 8),
+    "fast": (24, 48, 96, 128),
     "default": (24, 48, 96, 128),
 }
 # The published network: 256 pixels in, 8 stacks of width 256 (pose-hg-train opts.lua).
 _HGN: dict[Preset, dict[str, Any]] = {
     "tiny": {"input_size": 64, "stem": 8, "channels": 16, "stacks": 1, "depth": 2},
     "default": {"norms": 1, "field": 267, "widths": (128, 192, 256, 256)},
+    # Half the resolution of the crop. One stack of bottlenecks, a sixth of the default.
+    "fast": {
+        **{"stem": 16, "stacks": 1, "widths": (96, 128, 160, 160)},
+        **{"block": "bottleneck", "field": 256, "reduction": 2},
+    },
     "paper": {
         **{"input_size": 256, "stem": 64, "channels": 256, "stacks": 8},
         "published_stem": True,

@@ -1,16 +1,21 @@
 """HGN: stacked hourglasses, one heat map per landmark (Newell et al. 2016)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import keras
 from keras import layers
 
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.layers.blocks import BlockName, build_block
+from strrn_tf.layers.halving import HALF_SIZE, halving, to_half
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
-from strrn_tf.layers.residual import Residual
+
+# Makes a block of so many channels.
+Build = Callable[..., keras.layers.Layer]
 
 
 @contextmanager
@@ -48,6 +53,9 @@ class HGN(keras.Model):
         field: side in pixels of the central square of the frame that the network sees.
             It must be odd, like the side of the frame. A landmark outside the square is
             placed on its border.
+        reduction: 2 for a network that sees the crop at half its resolution
+            (`Halving`). Then ``field`` must be twice ``input_size``.
+        block: "residual" (pre-activation, as published) or "bottleneck".
         published_stem: use the stem of princeton-vl/pose-hg-train. It has a 7x7 kernel
             instead of 5x5, twice the channels at a quarter of the size, and one more
             residual block.
@@ -70,6 +78,8 @@ class HGN(keras.Model):
         norms: int = 3,
         field: int = CROP_SIZE,
         widths: Sequence[int] | None = None,
+        reduction: int = 1,
+        block: BlockName = "residual",
         published_stem: bool = False,
         **kwargs: object,
     ) -> None:
@@ -82,21 +92,30 @@ class HGN(keras.Model):
             "norms": norms,
             "field": field,
             "widths": widths and list(widths),
+            "reduction": reduction,
+            "block": block,
             "published_stem": published_stem,
         }
+        build = partial(build_block, block, norms=norms)
         widths = [channels] * depth if widths is None else list(widths)
         if len(widths) != depth:
             raise ValueError(
                 f"`widths` must be {depth}, one for every halving. Received: {widths}"
             )
         frames = keras.Input((CROP_SIZE, CROP_SIZE, 3), name="frames")
-        x, extent, border = _middle(frames, field, input_size)
-        x = _stem(x, stem, channels, norms, published=published_stem)
+        halve = halving(reduction)
+        if halve:
+            x, extent, border = _middle_of_half(halve(frames), field, input_size)
+        else:
+            x, extent, border = _middle(frames, field, input_size)
+        x = _stem(x, stem, channels, build, published=published_stem)
         soft_argmax = SoftArgmax(extent, border, name="soft_argmax", dtype="float32")
         refinements = []
         for s in range(stacks):
-            y = Hourglass([channels, *widths], norms, name=f"hourglass_{s}")(x)
-            y, logits = _head(y, channels, norms, s)
+            hourglass = Hourglass(
+                [channels, *widths], norms, block, name=f"hourglass_{s}"
+            )
+            y, logits = _head(hourglass(x), channels, build, s)
             heat_maps = SpatialSoftmax(name=f"softmax_{s}", dtype="float32")(logits)
             refinements.append(soft_argmax(heat_maps))
             if s + 1 < stacks:
@@ -106,6 +125,12 @@ class HGN(keras.Model):
         refinements = Stack(name="refinements", dtype="float32")(refinements)
         outputs = {"refinements": refinements, "heat_maps": heat_maps}
         super().__init__(frames, outputs, **kwargs)
+
+    def call_halved(self, frames):  # noqa: ANN001, ANN201
+        """Return landmarks (B, 68, 2) in pixels of halved crops (B, 157, 157, 3)."""
+        halved = self.get_layer("halving").output
+        network = keras.Model(halved, self.output["refinements"])
+        return to_half(network(frames, training=False)[:, -1])
 
     def get_config(self) -> dict:
         # Copies compute in the same precision.
@@ -145,22 +170,40 @@ def _middle(frames, field: int, input_size: int):  # noqa: ANN001, ANN202
     return keras.ops.image.resize(x, (input_size, input_size)), extent, border
 
 
-def _stem(x, stem: int, channels: int, norms: int, *, published: bool):  # noqa: ANN001, ANN202
+def _middle_of_half(halved, field: int, input_size: int):  # noqa: ANN001, ANN202
+    """Return the middle of halved frames (B, 157, 157, 3), as ``_middle`` does.
+
+    Nothing is resized.
+    """
+    if not field == 2 * input_size < CROP_SIZE:
+        raise ValueError(
+            "`field` must be twice `input_size` and smaller than the crop where "
+            f"`reduction` is 2. Received: {field}, {input_size}"
+        )
+    spare = HALF_SIZE - input_size
+    start = spare // 2
+    crop = ((start, spare - start),) * 2
+    x = layers.Cropping2D(crop, name="middle", dtype="float32")(halved)
+    # The halved crop lacks the first pixel of the crop.
+    return x, field, 1 + 2 * start
+
+
+def _stem(x, stem: int, channels: int, build: Build, *, published: bool):  # noqa: ANN001, ANN202
     """Return features (B, s / 4, s / 4, channels) of pictures (B, s, s, 3)."""
     kernel, inner = (7, 2 * stem) if published else (5, stem)
     x = layers.Conv2D(stem, kernel, 2, "same", use_bias=False, name="stem_conv")(x)
     x = layers.BatchNormalization(momentum=0.95, name="stem_norm")(x)
     x = layers.ReLU(name="stem_relu")(x)
-    x = Residual(inner, norms, name="stem_residual")(x)
+    x = build(inner, name="stem_residual")(x)
     x = layers.MaxPooling2D(2, name="stem_pool")(x)
     if published:
-        x = Residual(inner, norms, name="stem_pooled")(x)
-    return Residual(channels, norms, name="stem_out")(x)
+        x = build(inner, name="stem_pooled")(x)
+    return build(channels, name="stem_out")(x)
 
 
-def _head(y, channels: int, norms: int, s: int):  # noqa: ANN001, ANN202
+def _head(y, channels: int, build: Build, s: int):  # noqa: ANN001, ANN202
     """Return features (B, h, h, channels) and logits (B, h, h, 68) of stack ``s``."""
-    y = Residual(channels, norms, name=f"after_{s}")(y)
+    y = build(channels, name=f"after_{s}")(y)
     y = layers.Conv2D(channels, 1, use_bias=False, name=f"linear_{s}")(y)
     y = layers.BatchNormalization(momentum=0.95, name=f"linear_norm_{s}")(y)
     y = layers.ReLU(name=f"linear_relu_{s}")(y)

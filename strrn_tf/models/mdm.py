@@ -18,6 +18,7 @@ from keras import layers, ops
 
 from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.layers.global_context import GlobalContext
+from strrn_tf.layers.halving import halving, to_half
 from strrn_tf.layers.patch_encoder import PatchEncoder
 from strrn_tf.layers.patches import PatchSampler
 from strrn_tf.system.renamed import with_new_names
@@ -30,7 +31,10 @@ class MDM(keras.Model):
     Args:
         mean_shape: (68, 2) start in crop pixels, as nested lists.
         steps: refinements K by patches.
-        patch_size: side of the patches in pixels.
+        patch_size: side of the patches in pixels, of the halved crop if ``reduction``
+            is 2.
+        reduction: 2 for a network that sees the crop at half its resolution
+            (`Halving`).
         channels, features, style: see ``PatchEncoder``.
         hidden: width of the recurrent state.
         offset_unit: crop pixels for an output of one. Units smaller than the patch side
@@ -56,6 +60,7 @@ class MDM(keras.Model):
         hidden: int = 512,
         offset_unit: float = 30.0,
         global_context: Sequence[int] | None = None,
+        reduction: int = 1,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,7 +74,9 @@ class MDM(keras.Model):
             "hidden": hidden,
             "offset_unit": offset_unit,
             "global_context": global_context and list(global_context),
+            "reduction": reduction,
         }
+        self.halving = halving(reduction)
         self.sampler = PatchSampler(patch_size, name="patches")
         self.encoder = PatchEncoder(channels, features, style, name="encoder")
         self.recurrent = layers.Dense(hidden, "tanh", name="recurrent")
@@ -100,19 +107,30 @@ class MDM(keras.Model):
     def build(self, frames_shape: tuple) -> None:
         count, hidden = len(self.settings["mean_shape"]), self.settings["hidden"]
         shape = (frames_shape[0], count, 2)
-        self.sampler.build(frames_shape, shape)
-        patches = self.sampler.compute_output_shape(frames_shape, shape)
+        seen = frames_shape
+        if self.halving:
+            seen = self.halving.compute_output_shape(frames_shape)
+        self.sampler.build(seen, shape)
+        patches = self.sampler.compute_output_shape(seen, shape)
         self.encoder.build(patches)
         width = count * self.encoder.compute_output_shape(patches)[-1]
         self.recurrent.build((None, width + hidden))
         self.regress.build((None, hidden))
         if self.global_context:
-            self.global_context.build(frames_shape)
+            self.global_context.build(seen)
             for layer in (self.shape_head, self.state_head):
                 layer.build(self.global_context.compute_output_shape(frames_shape))
         super().build(frames_shape)
 
     def call(self, frames):  # noqa: ANN001, ANN201
+        return self._refine(self.halving(frames) if self.halving else frames)
+
+    def call_halved(self, frames):  # noqa: ANN001, ANN201
+        """Return landmarks (B, 68, 2) in pixels of halved crops (B, 157, 157, 3)."""
+        return to_half(self._refine(frames)["refinements"][:, -1])
+
+    def _refine(self, frames):  # noqa: ANN001, ANN202
+        """Return what ``call`` returns for frames (B, S, S, 3), halved if need be."""
         shape, state = self._initial_state(frames)
         refinements = [shape] if self.global_context else []
         # No gradient from later steps: they would hold the branch at the mean shape.
@@ -120,7 +138,10 @@ class MDM(keras.Model):
         shape = ops.stop_gradient(shape)
         for _ in range(self.settings["steps"]):
             # As published: the positions of the patches receive no gradient.
-            patches = self.sampler(frames, ops.stop_gradient(shape))
+            positions = ops.stop_gradient(shape)
+            if self.halving:
+                positions = to_half(positions)
+            patches = self.sampler(frames, positions)
             features = self.encoder(patches)
             _, count, width = features.shape
             features = ops.reshape(features, (-1, count * width))

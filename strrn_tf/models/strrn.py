@@ -13,6 +13,7 @@ from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT, NUM_LANDMARKS
 from strrn_tf.layers.appearance import GroupAppearance
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
+from strrn_tf.layers.halving import halving, to_full, to_half
 from strrn_tf.layers.patches import PatchSampler
 
 
@@ -24,7 +25,10 @@ class STRRN(keras.Model):
     it returns its start.
 
     Args:
-        patch_size: side of the patches in pixels.
+        patch_size: side of the patches in pixels, of the halved crop if ``reduction``
+            is 2.
+        reduction: 2 for a network that sees the crop at half its resolution
+            (`Halving`). A patch of 15 pixels then covers the paper's 30 crop pixels.
         channels, features, style: appearance networks, see ``PatchEncoder``.
         relation: width of the geometry features per landmark.
         hidden: width of the layer after the concatenated features (Eq. 3).
@@ -55,6 +59,7 @@ class STRRN(keras.Model):
         offset_unit: float = 3.0,
         components: Sequence[Sequence[int]] | None = None,
         spatial: bool = True,
+        reduction: int = 1,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
@@ -69,18 +74,19 @@ class STRRN(keras.Model):
             "offset_unit": offset_unit,
             "components": [list(c) for c in groups],
             "spatial": spatial,
+            "reduction": reduction,
         }
+        self.halving = halving(reduction)
         self.sampler = PatchSampler(patch_size, name="patches")
+        groups = self.settings["components"] if spatial else []
         self.appearance = GroupAppearance(
-            self.settings["components"] if spatial else [range(NUM_LANDMARKS)],
-            channels,
-            features,
-            style,
+            groups or [range(NUM_LANDMARKS)],
+            *(channels, features, style),
             name="appearance",
         )
         self.geometry = [
             LogDistanceGeometry(c, NOSE_ROOT, name=f"geometry_{i}")
-            for i, c in enumerate(self.settings["components"] if spatial else [])
+            for i, c in enumerate(groups)
         ]
         self.relations = [
             GeometryRelation(relation, name=f"relation_{i}")
@@ -97,12 +103,8 @@ class STRRN(keras.Model):
         self.regress = layers.Dense(
             2 * NUM_LANDMARKS, kernel_initializer="zeros", name="regress"
         )
-        self.build(
-            {
-                "frames": (None, CROP_SIZE, CROP_SIZE, 3),
-                "start": (None, NUM_LANDMARKS, 2),
-            }
-        )
+        frames, start = (None, CROP_SIZE, CROP_SIZE, 3), (None, NUM_LANDMARKS, 2)
+        self.build({"frames": frames, "start": start})
 
     def build(self, input_shape: dict) -> None:
         frames, start = input_shape["frames"], input_shape["start"]
@@ -126,18 +128,42 @@ class STRRN(keras.Model):
         super().build(input_shape)
 
     def call(self, inputs):  # noqa: ANN001, ANN201
-        start = inputs["start"]
-        features = self.relational_features(inputs["frames"], start)
+        frames, start = inputs["frames"], inputs["start"]
+        if not self.halving:
+            return start + self._offset(frames, start)
+        return start + self._offset(self.halving(frames), start)
+
+    def call_halved(self, frames, start):  # noqa: ANN001, ANN201
+        """Track in crops that are halved already.
+
+        Args:
+            frames: (B, 157, 157, 3).
+            start: (B, 68, 2) in pixels of the halved crop.
+
+        Returns:
+            (B, 68, 2) in pixels of the halved crop.
+        """
+        return start + self._offset(frames, to_full(start)) / 2
+
+    def _offset(self, frames, start):  # noqa: ANN001, ANN202
+        """Return the move (B, 68, 2) of a start, both in crop pixels."""
+        features = self.relational_features(frames, start)
         offset = self.settings["offset_unit"] * self.regress(self.fuse(features))
-        return start + ops.reshape(offset, (-1, NUM_LANDMARKS, 2))
+        return ops.reshape(offset, (-1, NUM_LANDMARKS, 2))
 
     def relational_features(self, frames, start):  # noqa: ANN001, ANN201
-        """Return f_SR (B, D): geometry of all components, then appearances (Eq. 3)."""
+        """Return f_SR (B, D): geometry of all components, then appearances (Eq. 3).
+
+        Args:
+            frames: (B, S, S, 3), halved if ``reduction`` is 2.
+            start: (B, 68, 2) in crop pixels.
+        """
         geometry = [
             _flat(relation(pairs(start)))
             for pairs, relation in zip(self.geometry, self.relations, strict=True)
         ]
-        appearance = self.appearance(self.sampler(frames, start))
+        positions = to_half(start) if self.halving else start
+        appearance = self.appearance(self.sampler(frames, positions))
         parts = [ops.concatenate(geometry, axis=-1)] if geometry else []
         parts.append(_flat(appearance))
         return ops.concatenate(

@@ -2,15 +2,18 @@
 
 The others wait and then find it full (`filling`), or get an error (`exclusive_lock`).
 The system frees a lock when its process dies. Its file stays after a success and goes
-after a failure: nothing is left beside a folder that was refused.
+after a failure: nothing is left beside a folder that was refused. filelock is imported
+late: the plain installation lacks it, and imports this file.
 """
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 # Inside the folder: what it lies in may not be ours to write to.
 LOCK = ".lock"
@@ -23,6 +26,8 @@ def filling(folder: str | Path) -> Iterator[None]:
     Raises:
         OSError: its file cannot be made.
     """
+    from filelock import FileLock
+
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     path = Path(f"{folder}.lock")
@@ -47,6 +52,8 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
         ValueError: another process has it.
         OSError: its file cannot be made.
     """
+    from filelock import FileLock
+
     folder = Path(folder)
     path = Path(f"{folder}.lock") if beside else folder / LOCK
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +69,7 @@ def exclusive_lock(folder: str | Path, *, beside: bool = False) -> Iterator[None
 
 
 @contextmanager
-def _held(lock: FileLock, is_ours: bool) -> Iterator[None]:
+def _held(lock: "FileLock", is_ours: bool) -> Iterator[None]:
     """Release a lock at the end; remove a file made by this call if the block fails."""
     try:
         yield
@@ -77,8 +84,10 @@ def _held(lock: FileLock, is_ours: bool) -> Iterator[None]:
         lock.release()
 
 
-def _is_free(lock: FileLock) -> bool:
+def _is_free(lock: "FileLock") -> bool:
     """Take a lock if no other process has it; return whether it was taken."""
+    from filelock import Timeout
+
     try:
         lock.acquire(timeout=0)
     except Timeout:

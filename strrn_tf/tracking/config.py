@@ -6,7 +6,9 @@ larger side of the face box. ``dataclasses.asdict`` gives numbers that JSON can 
 """
 
 import numbers
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+
+from strrn_tf.system.validation import check_positive
 
 # What float32 and OpenCV take without an overflow, whatever the unit.
 _LARGEST = 1e9
@@ -16,6 +18,8 @@ _RANGES = {
     # A ratio below 1 would lose every face. OpenCV refuses windows below 3; the crop
     # has 315 pixels a side, and nine levels shrink it to one pixel.
     "max_size_change": (1.0, _LARGEST),
+    # The second detection turns the window to the face.
+    "max_detections": (2, 100),
     "flow_window": (3, 315),
     "flow_levels": (1, 9),
     # Sixteen samples a pixel are 768 x 768 pixels for every check.
@@ -88,6 +92,17 @@ class TrackingConfig:
     more in the mean, the face is detected again. A single landmark that differs by
     more takes the detector's position. Two detections that differ by more are not
     consistent."""
+
+    # How a face is detected ----------------------------------------------------------
+
+    upright_disagreement: float = 0.012
+    """Eye distances. Two detections that differ by less are of a face that stands
+    upright in the crop window. Of faces that do not, one in a hundred differs by less.
+    Otherwise windows that are turned by 180 and 90 degrees are tried too."""
+
+    max_detections: int = 3
+    """Largest number of detections in one of these windows: the first, and those in
+    windows that turn to what the one before has found."""
 
     # How tracker, detector and optical flow are fused ---------------------------------
 
@@ -244,3 +259,29 @@ class TrackingConfig:
                 "`detector_weight` times `detection_interval_resting` must not exceed "
                 f"1, or the correction overshoots. Received: {share} times {interval}"
             )
+
+
+def merged(
+    config: TrackingConfig | None,
+    max_cycle_error: float | None,
+    patience: float | None,
+    redetect_interval: float | None,
+) -> TrackingConfig:
+    """Return the config with the fields that arguments of a tracker override.
+
+    Raises:
+        ValueError: a value is out of its range, or ``config`` is something else.
+    """
+    if not (config is None or isinstance(config, TrackingConfig)):
+        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
+    given = {
+        "max_cycle_error": (max_cycle_error, "number"),
+        "patience": (patience, "number of seconds"),
+        "redetect_interval": (redetect_interval, "number of seconds"),
+    }
+    overrides = {
+        name: check_positive(value, name, kind)
+        for name, (value, kind) in given.items()
+        if value is not None
+    }
+    return replace(config or TrackingConfig(), **overrides)

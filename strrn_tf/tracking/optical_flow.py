@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.tracking.config import TrackingConfig
 
 
@@ -29,13 +30,21 @@ class FlowSettings(NamedTuple):
     precision: float
 
     @classmethod
-    def of_config(cls, config: TrackingConfig) -> "FlowSettings":
-        """Return the settings of the live tracker."""
+    def of_config(cls, config: TrackingConfig, crop_size: int) -> "FlowSettings":
+        """Return the settings of the live tracker.
+
+        Args:
+            config: for crops of 315 pixels.
+            crop_size: side of the crops in pixels. The window covers the same part of
+                the face in smaller ones.
+        """
+        scale = crop_size / CROP_SIZE
+        window = 2 * round((scale * config.flow_window - 1) / 2) + 1
         return cls(
-            config.flow_window,
+            max(window, 3),
             config.flow_levels,
             config.flow_iterations,
-            config.flow_precision,
+            scale * config.flow_precision,
         )
 
 

@@ -15,7 +15,6 @@ from strrn_tf.geometry import box_from_landmarks, relative_distance
 from strrn_tf.tracking import fusion, track_checks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
-from strrn_tf.tracking.optical_flow import FlowSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class TrackState:
         self, networks: FaceNetworks, image: np.ndarray, landmarks: np.ndarray
     ) -> "TrackState":
         """Return the same state with a new crop around landmarks (68, 2)."""
-        crop = networks.crop_face(image, box_from_landmarks(landmarks))
+        crop = networks.crop_around(image, landmarks)
         return replace(self, crop=crop, cut_around=landmarks)
 
 
@@ -88,8 +87,7 @@ def track_step(
     )
     if not error <= config.max_cycle_error or is_degenerate:
         return Step(error)
-    settings = FlowSettings.of_config(config)
-    flow = networks.flow_landmarks(state.crop, crop, start, settings)
+    flow = networks.flow_landmarks(state.crop, crop, start, config)
     motion = float(relative_distance(tracked, start))
     # The window stays until the face has left its middle: a moving one adds noise.
     stays = relative_distance(tracked, state.cut_around) <= config.crop_slack

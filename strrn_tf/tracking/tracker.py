@@ -11,26 +11,24 @@ which tracks start, are detected again, are lost and end.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from strrn_tf.geometry import as_numbers, box_from_landmarks, face_size
+from strrn_tf.geometry import as_numbers, face_size
 from strrn_tf.system import validation
 from strrn_tf.system.validation import (
     check_count,
     check_flag,
     check_image,
-    check_positive,
 )
-from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.config import TrackingConfig, merged
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
     Finder,
+    MtcnnFinder,
     check_boxes,
     checked_finder,
-    mtcnn_finder,
 )
 from strrn_tf.tracking.face_detection.checked_detector import CheckFace
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
@@ -61,6 +59,9 @@ class FaceTracker:
             can return.
         redetect_interval: overrides the config's: seconds of video between two searches
             for faces while one is lost, needs confirmation, or there is none.
+        any_roll: turn crop windows with the face, and look for turned faces too. Faces
+            are then found and followed at any angle. None: as the model folder says;
+            the shipped ones follow faces that are turned by less than 40 degrees.
         smooth: remove jitter from what ``update`` returns (``smoothing``). The tracks
             themselves continue from the landmarks before smoothing.
         check_faces: lose, or never follow, what MTCNN's last network does not take for
@@ -97,6 +98,7 @@ class FaceTracker:
         max_cycle_error: float | None = None,
         patience: float | None = None,
         redetect_interval: float | None = None,
+        any_roll: bool | None = None,
         smooth: bool = True,
         check_faces: bool = True,
         finder: Finder | None = None,
@@ -106,17 +108,21 @@ class FaceTracker:
         reliability: Callable[[Face], float] | None = None,
     ) -> None:
         self._max_faces = check_count(max_faces, "max_faces")
-        self.config = _merge(config, max_cycle_error, patience, redetect_interval)
+        self.config = merged(config, max_cycle_error, patience, redetect_interval)
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self._time = stage_timer
-        self.networks = networks or FaceNetworks(folder, num_threads, stage_timer)
+        self.networks = networks or FaceNetworks(
+            folder, num_threads, stage_timer, self.config, any_roll
+        )
         fraction = self.config.finder_min_face_fraction
         self._finder = (
-            checked_finder(finder) if finder else mtcnn_finder(num_threads, fraction)
+            checked_finder(finder)
+            if finder
+            else MtcnnFinder(num_threads, fraction, turns=self.networks.any_roll)
         )
         if not check_faces:
             face_check = None
@@ -143,11 +149,15 @@ class FaceTracker:
         """Forget all faces, e.g. before another video. Numbering starts at 0 again."""
         self._forget()
         self._tracks.reset()
+        if isinstance(self._finder, MtcnnFinder):
+            self._finder.reset()
         self._clock = FrameClock()
         self._frame_shape: tuple[int, ...] | None = None
 
     def align(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box.
+
+        With ``any_roll`` the face may be turned in the picture by any angle.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -186,7 +196,7 @@ class FaceTracker:
                 f"{previous_frame.shape}. Received: {frame.shape}"
             )
         start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
-        crop = self.networks.crop_face(previous_frame, box_from_landmarks(start))
+        crop = self.networks.crop_around(previous_frame, start)
         landmarks, error, _ = self.networks.step(crop, frame, start)
         return landmarks, error
 
@@ -272,25 +282,3 @@ def _finite(timestamp: float | None) -> float | None:
             f"`timestamp` must be a finite number of seconds. Received: {timestamp}"
         )
     return float(seconds)
-
-
-def _merge(
-    config: TrackingConfig | None,
-    max_cycle_error: float | None,
-    patience: float | None,
-    redetect_interval: float | None,
-) -> TrackingConfig:
-    """Return the config with the fields that arguments override."""
-    if not (config is None or isinstance(config, TrackingConfig)):
-        raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
-    given = {
-        "max_cycle_error": (max_cycle_error, "number"),
-        "patience": (patience, "number of seconds"),
-        "redetect_interval": (redetect_interval, "number of seconds"),
-    }
-    overrides = {
-        name: check_positive(value, name, kind)
-        for name, (value, kind) in given.items()
-        if value is not None
-    }
-    return replace(config or TrackingConfig(), **overrides)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, relative_distance
+from strrn_tf.geometry import box_from_landmarks, relative_distance, roll_angle
 from strrn_tf.geometry.head_pose import Camera
 from strrn_tf.tracking import association, track_checks
 from strrn_tf.tracking.config import TrackingConfig
@@ -129,8 +129,13 @@ class Tracks:
     ) -> None:
         """Detect a face again in a box (4,), or mark its track as lost."""
         config = self._config
+        # The face is still known, so its roll is too.
         detection = self._detector.detect(
-            frame.image, box, track.face.box, config.confident_face_score
+            frame.image,
+            box,
+            track.face.box,
+            config.confident_face_score,
+            float(roll_angle(track.face.landmarks)),
         )
         limit = config.max_disagreement
         if detection is None or not detection.inconsistency <= limit:

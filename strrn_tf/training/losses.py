@@ -52,7 +52,7 @@ def point_error(landmarks, reference, whole=None):  # noqa: ANN001, ANN201
     return _mean(distance, known) / eye_distance(ops.where(is_whole, reference, whole))
 
 
-def cycle_loss(returned, start):  # noqa: ANN001, ANN201
+def cycle_loss(returned, start, known=None):  # noqa: ANN001, ANN201
     """Return Eq. 5 (...): squared distance from a start to where its cycle ends.
 
     It is averaged over landmarks and divided by the squared eye distance of the start.
@@ -61,9 +61,13 @@ def cycle_loss(returned, start):  # noqa: ANN001, ANN201
     Args:
         returned: (..., L, 2) the start, tracked to another frame and back.
         start: (..., L, 2).
+        known: (..., L) mask of the points that count; None: all. The start of a point
+            that nobody annotated is a guess, to which no cycle should return.
     """
-    squared = ops.mean(ops.sum((returned - start) ** 2, -1), -1)
-    return squared / eye_distance(start) ** 2
+    if known is None:
+        known = ops.ones_like(start[..., 0], dtype="bool")
+    squared = ops.sum(_error(returned, start, known) ** 2, -1)
+    return _mean(squared, known) / eye_distance(start) ** 2
 
 
 def wing(landmarks, reference, width: float = 10.0, curvature: float = 2.0):  # noqa: ANN001, ANN201

@@ -9,7 +9,7 @@ from keras import ops
 
 from strrn_tf.config import AlgorithmConfig
 from strrn_tf.training.devices import SAMPLE_INDEX
-from strrn_tf.training.losses import cycle_loss, point_error, wing
+from strrn_tf.training.losses import annotated, cycle_loss, point_error, wing
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")
@@ -126,8 +126,9 @@ class TrackerTrainer(keras.Model):
         self.means["nme_interocular"].update_state(100 * exact)
         if not self.config.temporal:
             return _mean(distance)
-        l_tck = cycle_loss(y_pred["back_from_tracked"], y_pred["start"])
-        l_det = cycle_loss(y_pred["back_from_detected"], y_pred["start"])
+        known = annotated(x["target"])
+        l_tck = cycle_loss(y_pred["back_from_tracked"], y_pred["start"], known)
+        l_det = cycle_loss(y_pred["back_from_detected"], y_pred["start"], known)
         self.means["l_tck"].update_state(l_tck)
         self.means["l_det"].update_state(l_det)
         ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det

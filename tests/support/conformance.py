@@ -15,8 +15,10 @@ from keras import tree
 
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
 from strrn_tf.layers.appearance import GroupAppearance
+from strrn_tf.layers.bottleneck import Bottleneck
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
 from strrn_tf.layers.global_context import GlobalContext
+from strrn_tf.layers.halving import Halving
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
 from strrn_tf.layers.hourglass import Hourglass
 from strrn_tf.layers.patch_encoder import PatchEncoder
@@ -30,6 +32,8 @@ from support.toy_models import toy_mean_shape
 from support.weights import SMALL, numpy, randomise
 
 FRAMES = (1, 315, 315, 3)
+# A halved crop is smoother, and two channels may be dead.
+WIDER = SMALL | {"channels": (4, 8), "features": 8}
 
 
 class Case(NamedTuple):
@@ -67,6 +71,13 @@ def _three(rng: np.random.Generator) -> tuple:
     return (list(_random((2, 4, 2), (2, 4, 2), (2, 4, 2))(rng)),)
 
 
+def _half_hgn() -> HGN:
+    return HGN(
+        **{"input_size": 64, "field": 128, "reduction": 2, "block": "bottleneck"},
+        **{"stem": 12, "channels": 12, "stacks": 1, "depth": 1},
+    )
+
+
 CASES = (
     Case("PatchSampler", lambda: PatchSampler(4), _sampler_inputs),
     Case(
@@ -93,7 +104,15 @@ CASES = (
     Case("GeometryRelation", lambda: GeometryRelation(5), _random((2, 3, 4, 8))),
     Case("Residual", lambda: Residual(6), _random((2, 4, 4, 4))),
     Case("Residual of one norm", lambda: Residual(6, 1), _random((2, 4, 4, 4))),
+    Case("Bottleneck", lambda: Bottleneck(6), _random((2, 4, 4, 4))),
+    Case("Halving", Halving, _random(FRAMES)),
     Case("Hourglass", lambda: Hourglass([8, 8, 8]), _random((2, 8, 4, 8))),
+    Case(
+        "Hourglass of bottlenecks",
+        # With fewer channels all ReLUs of a block may be dead.
+        lambda: Hourglass([12, 12, 12], block="bottleneck"),
+        _random((2, 8, 4, 12)),
+    ),
     Case("SoftArgmax", lambda: SoftArgmax(64.0, 3.0), _maps),
     Case("SpatialSoftmax", SpatialSoftmax, _random((2, 4, 5, 3))),
     Case("Stack", lambda: Stack(name="stack"), _three),
@@ -114,6 +133,17 @@ CASES = (
         "HGN of the middle",
         lambda: HGN(32, stem=4, channels=12, stacks=1, depth=1, norms=1, field=203),
         _random(FRAMES),
+    ),
+    Case("HGN of half the resolution", _half_hgn, _random(FRAMES)),
+    Case(
+        "MDM of half the resolution",
+        lambda: MDM(toy_mean_shape().tolist(), steps=2, reduction=2, **SMALL),
+        _random(FRAMES),
+    ),
+    Case(
+        "STRRN of half the resolution",
+        lambda: STRRN(relation=2, reduction=2, **WIDER),
+        _tracker_inputs,
     ),
     Case("STRRN", lambda: STRRN(relation=2, **SMALL), _tracker_inputs),
     Case(

@@ -86,6 +86,9 @@ class Options:
     picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
+    any_roll: bool = False
+    """Also find and follow faces that are tilted by more than 40 degrees or upside
+    down. A search without an upright face takes two to four times as long."""
     smooth: bool = True
     """Take the jitter out (One-Euro filter)."""
     check_faces: bool = True
@@ -172,7 +175,14 @@ def check_numbers(options: Options) -> None:
 
 
 def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
-    """Raise a ``ValueError`` if pose and openings are wanted and have no place."""
+    """Raise a ``ValueError`` if pose and openings are wanted and have no place.
+
+    A focal length that nothing uses is a note.
+    """
+    uses_camera = options.pose or any(o.format == "openface" for o in planned)
+    if options.focal_length is not None and not uses_camera:
+        note = "--focal-length is for the pose: add --pose or --format openface"
+        print(f"note: {note}", file=sys.stderr)
     if options.pose and not any(
         outputs.overlay or outputs.format not in WITHOUT_MEASURES for outputs in planned
     ):
@@ -190,6 +200,7 @@ def _open_tracker(options: Options) -> "FaceTracker":
         config=TrackingConfig(focal_length=options.focal_length or 0.0),
         max_faces=options.max_faces,
         num_threads=options.threads,
+        any_roll=options.any_roll or None,
         smooth=options.smooth,
         check_faces=options.check_faces,
     )

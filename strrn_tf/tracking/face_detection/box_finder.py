@@ -12,28 +12,77 @@ from strrn_tf.tracking.networks.crop import check_box_in_image
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
+# By which images are turned where no upright face is found, see ``np.rot90``.
+QUARTER_TURNS = (2, 1, 3)
 
 
-def mtcnn_finder(num_threads: int, min_face_fraction: float) -> Finder:
-    """Return a finder that opens MTCNN at its first call.
+class MtcnnFinder:
+    """Finds face boxes with MTCNN, which is opened at the first search.
+
+    MTCNN finds faces that stand upright to within about 45 degrees. With ``turns`` an
+    image without such a face is turned and searched again: the first image by 180, 90
+    and 270 degrees, a later one by one of these in turn. An upright face costs nothing.
 
     Args:
         num_threads: threads of every network.
         min_face_fraction: smallest box, as a fraction of the image's shorter side.
+        turns: whether turned faces are looked for.
     """
-    opened = []
 
-    def find(image: np.ndarray) -> list[np.ndarray]:
+    def __init__(
+        self, num_threads: int, min_face_fraction: float, *, turns: bool
+    ) -> None:
+        self._settings = {
+            "num_threads": num_threads,
+            "min_face_fraction": min_face_fraction,
+        }
+        self._turns = turns
+        self._mtcnn = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Take the next image for the first one of another video."""
+        self._num_turned = 0
+
+    def __call__(self, image: np.ndarray) -> list[np.ndarray]:
+        found = self._find(image)
+        if found or not self._turns:
+            return found
+        is_first = self._num_turned == 0
+        turns = QUARTER_TURNS if is_first else [QUARTER_TURNS[self._num_turned % 3]]
+        self._num_turned += 1
+        for turn in turns:
+            found = self._find(np.ascontiguousarray(np.rot90(image, turn)))
+            if found:
+                return [turn_back(box, turn, image.shape) for box in found]
+        return []
+
+    def _find(self, image: np.ndarray) -> list[np.ndarray]:
         from strrn_tf.tracking.face_detection.face_boxes import landmark_box
         from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
-        if not opened:
-            opened.append(
-                FaceFinder(num_threads=num_threads, min_face_fraction=min_face_fraction)
-            )
-        return [landmark_box(face.box) for face in opened[0].find(image)]
+        if self._mtcnn is None:
+            self._mtcnn = FaceFinder(**self._settings)
+        return [landmark_box(face.box) for face in self._mtcnn.find(image)]
 
-    return find
+
+def turn_back(box: np.ndarray, turns: int, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a box (4,) of ``np.rot90(image, turns)`` in pixels of the image.
+
+    Args:
+        box: (4,) in pixels of the turned image.
+        turns: quarter turns, 0 to 3.
+        shape: of the image: height, width and more.
+    """
+    x0, y0, x1, y1 = box
+    right, bottom = shape[1] - 1, shape[0] - 1
+    if turns == 1:
+        return np.array([right - y1, x0, right - y0, x1])
+    if turns == 2:
+        return np.array([right - x1, bottom - y1, right - x0, bottom - y0])
+    if turns == 3:
+        return np.array([y0, bottom - x1, y1, bottom - x0])
+    return np.asarray(box)
 
 
 def checked_finder(finder: Finder) -> Finder:

@@ -72,8 +72,7 @@ class CheckedDetector:
         if self._face_check is None:
             return FaceCheckResult(1.0, 0.0, box_from_landmarks(landmarks))
         result = self._face_check(crop.pixels[0], apply_matrix(crop.matrix, landmarks))
-        corners = apply_matrix(invert_matrix(crop.matrix), result.box.reshape(2, 2))
-        return result._replace(box=corners.ravel())
+        return result._replace(box=_to_image(crop.matrix, result.box))
 
     def detect(
         self,
@@ -81,6 +80,7 @@ class CheckedDetector:
         box: np.ndarray,
         previous_box: np.ndarray | None,
         min_score: float,
+        roll: float = 0.0,
     ) -> Detection | None:
         """Return the face in or near a box, None if there is none.
 
@@ -91,10 +91,11 @@ class CheckedDetector:
             box: face box (4,).
             previous_box: (4,), where the face was in the frame before; None: nowhere.
             min_score: least probability of a face.
+            roll: that is expected of the face, in radians.
         """
         for _ in range(ATTEMPTS):
             landmarks, inconsistency, crop = self._networks.detect_consistently(
-                image, box
+                image, box, roll
             )
             if crop is None or track_checks.is_degenerate(
                 landmarks, previous_box, image.shape, self._config
@@ -107,3 +108,14 @@ class CheckedDetector:
                 return Detection(landmarks, inconsistency, crop, check)
             box = check.box
         return None
+
+
+def _to_image(matrix: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Return a box (4,) of a crop in the image: its centre, and sides of its lengths.
+
+    Sides stay parallel to those of the image where the crop window is turned.
+    """
+    centre, half = box.reshape(2, 2).mean(0), (box[2:] - box[:2]) / 2
+    centre = apply_matrix(invert_matrix(matrix), centre[None])[0]
+    half = half / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    return np.concatenate([centre - half, centre + half])

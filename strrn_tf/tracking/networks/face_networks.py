@@ -15,13 +15,18 @@ from strrn_tf.geometry import (
     crop_matrix,
     invert_matrix,
     relative_distance,
+    upright_box,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
+
+# Further windows in which a face is looked for, turned by radians.
+OTHER_TURNS = (np.pi, np.pi / 2, -np.pi / 2)
 
 
 class Crop(NamedTuple):
@@ -38,6 +43,21 @@ class Crop(NamedTuple):
     gray: np.ndarray
 
 
+class Detections(NamedTuple):
+    """What repeated detections of one face found.
+
+    Attributes:
+        landmarks: (68, 2) float32 in pixels of the image.
+        inconsistency: mean distance of the last two detections, a fraction of the eye
+            distance. Infinite if there was only one.
+        crop: of the last detection. None if there was only one.
+    """
+
+    landmarks: np.ndarray
+    inconsistency: float
+    crop: Crop | None
+
+
 class FaceNetworks:
     """Detector and tracker of one model folder.
 
@@ -49,6 +69,8 @@ class FaceNetworks:
         folder: ModelFolder,
         num_threads: int = 1,
         stage_timer: StageTimer = no_timer,
+        config: TrackingConfig | None = None,
+        any_roll: bool | None = None,
     ) -> None:
         """Open both networks.
 
@@ -56,12 +78,16 @@ class FaceNetworks:
             folder: a verified model folder.
             num_threads: threads of each network.
             stage_timer: times every call of a stage, see ``stages``.
+            config: ``upright_disagreement`` and ``max_detections``.
+            any_roll: whether crop windows turn with the face. None: as the folder says.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
                 description.
         """
         self._size, self._margin = folder.crop_size, folder.crop_margin
+        self.any_roll = folder.any_roll if any_roll is None else any_roll
+        self._config = config or TrackingConfig()
         self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
         start = {"start": (1, NUM_LANDMARKS, 2)}
@@ -78,9 +104,14 @@ class FaceNetworks:
             num_threads=num_threads,
         )
 
-    def window(self, box: np.ndarray) -> np.ndarray:
-        """Return the matrix (2, 3) from the image to the crop around a face box."""
-        return crop_matrix(box, self._size, self._margin)
+    def window(self, box: np.ndarray, roll: float = 0.0) -> np.ndarray:
+        """Return the matrix (2, 3) from the image to the crop around a face box.
+
+        Args:
+            box: (4,) in image pixels.
+            roll: of the window in radians, see ``geometry.crop_matrix``.
+        """
+        return crop_matrix(box, self._size, self._margin, roll)
 
     def cut(self, image: np.ndarray, matrix: np.ndarray) -> Crop:
         """Return the crop of an image in a crop window, see ``window``."""
@@ -89,41 +120,85 @@ class FaceNetworks:
             gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
             return Crop(matrix, to_network(pixels), gray)
 
-    def crop_face(self, image: np.ndarray, box: np.ndarray) -> Crop:
-        """Return the crop around a face box of an image."""
-        return self.cut(image, self.window(box))
+    def crop_around(self, image: np.ndarray, landmarks: np.ndarray) -> Crop:
+        """Return the crop around landmarks (68, 2), turned upright with the face.
+
+        Without ``any_roll`` the window does not turn.
+        """
+        if self.any_roll:
+            return self.cut(image, self.window(*upright_box(landmarks)))
+        return self.cut(image, self.window(box_from_landmarks(landmarks)))
 
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
-        return self.detect_in(self.crop_face(image, box))
+        if self.any_roll:
+            return self.detect_consistently(image, box).landmarks
+        return self.detect_in(self.cut(image, self.window(box)))
 
     def detect_in(self, crop: Crop) -> np.ndarray:
         """Return the landmarks (68, 2) float32, in image pixels, in a crop."""
         return _to_image(crop.matrix, self.detect_in_crop(crop.pixels))
 
     def detect_consistently(
-        self, image: np.ndarray, box: np.ndarray
-    ) -> tuple[np.ndarray, float, Crop | None]:
-        """Return landmarks (68, 2) and what ``detection_consistency`` returns."""
-        landmarks = self.detect(image, box)
-        return landmarks, *self.detection_consistency(image, landmarks)
+        self, image: np.ndarray, box: np.ndarray, roll: float = 0.0
+    ) -> Detections:
+        """Detect twice: in a box, and then around what was found there.
 
-    def detection_consistency(
+        Consistent detections suggest a face; they do not prove one. Where they are not
+        consistent, the face may be turned: windows that are turned by 180 and 90
+        degrees are tried too, and the most consistent answer counts.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            box: (4,) in image pixels.
+            roll: that is expected, in radians.
+        """
+        if not self.any_roll:
+            first = self.detect(image, box)
+            inconsistency, crop = self._detect_again(image, first)[1:]
+            return Detections(first, inconsistency, crop)
+        best = self._settle(image, box, roll)
+        for turn in OTHER_TURNS:
+            if best.inconsistency <= self._config.upright_disagreement:
+                break
+            found = self._settle(image, box, roll + turn)
+            if found.inconsistency < best.inconsistency:
+                best = found
+        return best
+
+    def _settle(self, image: np.ndarray, box: np.ndarray, roll: float) -> Detections:
+        """Detect in a turned window, then around the answer until it stays.
+
+        A face that is far from upright in the first window is nearly upright in the
+        second one.
+        """
+        found = self.detect_in(self.cut(image, self.window(box, roll)))
+        inconsistency, crop = np.inf, None
+        for _ in range(self._config.max_detections - 1):
+            again, inconsistency, crop = self._detect_again(image, found)
+            if crop is None:
+                break
+            found = again
+            if inconsistency <= self._config.upright_disagreement:
+                break
+        return Detections(found, inconsistency, crop)
+
+    def _detect_again(
         self, image: np.ndarray, landmarks: np.ndarray
-    ) -> tuple[float, Crop | None]:
-        """Detect again, in the crop around detected landmarks, and compare.
-
-        Consistent detections suggest a face; they do not prove one.
+    ) -> tuple[np.ndarray, float, Crop | None]:
+        """Detect in the crop around detected landmarks (68, 2), and compare.
 
         Returns:
-            The inconsistency, a fraction of the eye distance, and the crop of the
-            second detection. Infinite and None if no crop window fits the landmarks.
+            The landmarks, their distance to the given ones as a fraction of the eye
+            distance, and the crop. The given ones, infinite and None if no crop window
+            fits them.
         """
         box = box_from_landmarks(landmarks)
         if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
-            return np.inf, None
-        crop = self.crop_face(image, box)
-        return float(relative_distance(self.detect_in(crop), landmarks)), crop
+            return landmarks, np.inf, None
+        crop = self.crop_around(image, landmarks)
+        again = self.detect_in(crop)
+        return again, float(relative_distance(again, landmarks)), crop
 
     def step(
         self, previous: Crop, image: np.ndarray, start: np.ndarray
@@ -152,7 +227,7 @@ class FaceNetworks:
             return _to_image(matrix, found), error, crop
 
     def flow_landmarks(
-        self, previous: Crop, crop: Crop, start: np.ndarray, settings: FlowSettings
+        self, previous: Crop, crop: Crop, start: np.ndarray, config: TrackingConfig
     ) -> np.ndarray:
         """Return landmarks (68, 2) of the next frame by optical flow, NaN if not found.
 
@@ -160,8 +235,9 @@ class FaceNetworks:
             previous: crop of the previous frame.
             crop: of the next frame, with the same window.
             start: landmarks (68, 2) in pixels of the previous frame.
-            settings: of optical flow.
+            config: settings of optical flow.
         """
+        settings = FlowSettings.of_config(config, self._size)
         with self._time("flow"):
             start_in_crop = apply_matrix(previous.matrix, start)
             moved = flow_landmarks(previous.gray, crop.gray, start_in_crop, settings)

@@ -60,6 +60,11 @@ class ModelFolder:
         return float(self.description["crop"]["margin"])
 
     @property
+    def any_roll(self) -> bool:
+        """Whether crop windows turn with the face by default: ``crop.any_roll``."""
+        return bool(self.description["crop"].get("any_roll", False))
+
+    @property
     def mean_shape(self) -> np.ndarray:
         """The mean shape (68, 2) float32 in crop pixels."""
         return np.asarray(self.description["mean_shape"], np.float32)

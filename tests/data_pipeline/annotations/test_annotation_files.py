@@ -1,6 +1,7 @@
 """Mapping files, tables, COCO keypoints and `.pts` files of another markup."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,12 @@ from support.faces import drawn_face
 from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.annotations.coco import read_faces
 from data_pipeline.annotations.mapping import read_mapping
-from data_pipeline.annotations.reading import Labels, check_inside, read_annotation
+from data_pipeline.annotations.reading import (
+    Labels,
+    check_inside,
+    place_of,
+    read_annotation,
+)
 from strrn_tf.landmarks import REGIONS
 
 FACE = drawn_face()
@@ -252,7 +258,7 @@ class TestCoco:
             ([], "`images` and `annotations`"),
             ({"images": []}, "`images` and `annotations`"),
             ({"images": [], "annotations": []}, "no annotation has `keypoints`"),
-            (coco([[1, 2, 2]], image_id=9), "`images` and `annotations`.*9"),
+            (coco([[1, 2, 2]], image_id=9), "annotation 7: `image_id` must .*: 9"),
             (coco([]) | {"images": [{"id": 3, "file_name": None}]}, "`file_name`"),
             (coco([]) | {"annotations": 2 * coco([])["annotations"]}, "two of 7"),
             ("[" * 100_000, "must be JSON"),
@@ -263,6 +269,19 @@ class TestCoco:
         with pytest.raises(ValueError, match=words) as error:
             read_faces(path)
         assert "c.json" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "entry", "place"),
+    [
+        ("a.pts", "", "a.pts"),
+        ("labels.csv", "12", "labels.csv, line 12"),
+        ("coco.json", "7", "coco.json, annotation 7"),
+    ],
+)
+def test_messages_name_the_place_in_a_file_of_many_faces(name, entry, place):
+    assert place_of(Path("d", name), Labels(entry)) == str(Path("d", place))
+    assert place_of(Path("d", name), None) == str(Path("d", name))
 
 
 class TestInside:
@@ -295,6 +314,20 @@ class TestInside:
         face[:count] = -1000
         with pytest.raises(ValueError, match=rf"--missing-mark.*{count} at \(-1000"):
             self.check(face)
+
+    @pytest.mark.parametrize("place", [(0, 0), (-2, -2), (319, 279)])
+    def test_a_mark_in_or_beside_the_picture_that_was_not_named(self, place):
+        face = FACE.copy()
+        face[:3] = place
+        with pytest.raises(ValueError, match=r"a\.pts: .*--missing-mark.*3 at \("):
+            self.check(face)
+        face[2] = FACE[2]
+        self.check(face)
+
+    def test_points_of_a_closed_mouth_may_be_one(self):
+        face = FACE.copy()
+        face[61:64] = face[65:68] = face[66]
+        self.check(face)
 
     def test_one_point_that_is_wrong(self):
         face = FACE.copy()

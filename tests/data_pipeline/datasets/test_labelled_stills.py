@@ -7,6 +7,8 @@ import pytest
 from support.faces import drawn_face
 from support.layouts import picture, pts
 
+from data_pipeline.crops.stills import cut_still
+from data_pipeline.datasets.ground_truth import read_stills
 from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import write_image
@@ -36,13 +38,24 @@ def test_missing_points_of_300w_are_taken_only_where_they_may_be(tmp_path, mark)
     put(tmp_path, "b", pts(FACE).decode())
     stills = list_labelled(tmp_path)
     remark = f"20 of 68 points are not annotated: `{mark}`, from line 4"
-    assert [still.remark for still in stills] == [remark, ""]
+    assert [still.remark for still in stills] == [f"a.pts: {remark}", ""]
     assert np.isnan(read_landmarks(stills[0])[:20]).all()
     assert np.isfinite(read_landmarks(stills[0])[20:]).all()
     whole = list_stills(tmp_path)
     assert [still.name for still in whole] == ["b.jpg"]
     assert "all points must be annotated" in whole.problems[0].reason
     assert remark in whole.problems[0].reason
+
+
+@pytest.mark.parametrize("sides", [(0, 0), (0, 1), (1, 0)])
+def test_a_whole_shape_has_a_width_and_a_height(tmp_path, sides):
+    put(tmp_path, "a", pts(FACE * sides + 50).decode())
+    put(tmp_path, "b", pts(FACE).decode())
+    stills = list_labelled(tmp_path)
+    assert [still.name for still in stills] == ["b.jpg"]
+    assert "a.pts: annotated points must not all lie in one place or on one line" in (
+        stills.problems[0].reason
+    )
 
 
 def test_an_option_names_another_mark(tmp_path):
@@ -91,6 +104,7 @@ def test_rows_of_a_table(tmp_path):
     assert stills[1].image_path == tmp_path / "a" / "10.jpg"
     assert read_landmarks(stills[1])[36].tolist() == [1, 2]
     assert stills.problems[0].name == "a/10.jpg~2"
+    assert "t.csv, line 4: a face needs at least 3" in stills.problems[0].reason
 
 
 @pytest.mark.parametrize("by", ["file", "mapping"])
@@ -116,7 +130,26 @@ def test_a_file_of_coco_keypoints(tmp_path, by):
     assert [still.name for still in stills] == ["a.jpg", "a.jpg~2"]
     assert {still.image_path for still in stills} == {tmp_path / "a.jpg"}
     assert np.isfinite(read_landmarks(stills[1])).all(-1).sum() == 34
+    assert "faces.json, annotation 3: a face needs" in stills.problems[0].reason
     assert "Received: 0 (68 of 68 points" in stills.problems[0].reason
+
+
+def test_a_face_outside_its_picture_is_named_by_its_place_in_the_file(tmp_path):
+    write_image(tmp_path / "a.jpg", picture())
+    content = {
+        "images": [{"id": 5, "file_name": "a.jpg"}],
+        "annotations": [{
+            "id": 7, "image_id": 5,
+            "keypoints": np.column_stack([FACE - 900, np.full(68, 2)]).ravel().tolist(),
+        }],
+    }  # fmt: skip
+    (tmp_path / "faces.json").write_text(json.dumps(content))
+    (still,) = list_labelled(tmp_path / "faces.json")
+    with pytest.raises(ValueError, match=r"faces\.json, annotation 7: three quarters"):
+        cut_still(still, "landmarks")
+    problems = []
+    assert not list(read_stills([still], problems))
+    assert "faces.json, annotation 7: three quarters" in problems[0].reason
 
 
 def test_nothing_usable_is_one_line(tmp_path):

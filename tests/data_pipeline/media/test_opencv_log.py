@@ -2,12 +2,11 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from support.places import ROOT
 
+from data_pipeline.media.images import read_image
 from data_pipeline.media.opencv_log import ERROR, set_log_level
-from data_pipeline.media.video import write_video
 
 
 class Levels:
@@ -45,8 +44,9 @@ def test_no_other_file_asks_a_release():
             assert "cv2.utils" not in path.read_text(encoding="utf-8"), path
 
 
-def test_a_written_video_leaves_the_level_as_it_was(tmp_path):
+def test_a_damaged_image_leaves_the_level_as_it_was(tmp_path):
     before = current()
-    frame = np.zeros((32, 32, 3), np.uint8)
-    write_video(tmp_path / "a.mp4", [frame] * 2, 25)
+    (tmp_path / "a.jpg").write_bytes(b"\xff\xd8\xffno picture")
+    with pytest.raises(ValueError, match="decode"):
+        read_image(tmp_path / "a.jpg")
     assert current() == before

@@ -6,7 +6,7 @@ import pytest
 from support.mp4 import destroy_frames, set_durations
 
 from data_pipeline.media.camera import PATIENCE, Camera
-from data_pipeline.media.frame_reader import DEFAULT_FPS
+from data_pipeline.media.frame_reader import DEFAULT_FPS, THREADS
 from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.video import open_video, write_video
 
@@ -184,7 +184,11 @@ def moving_frames(count):
 
 
 @pytest.mark.parametrize("broken", [{3}, {0}, {4, 5, 9}, {0, 1, 10}])
-def test_broken_frames_of_a_video_keep_number_and_time(tmp_path, broken, capfd):
+@pytest.mark.parametrize("threads", [1, 4])
+def test_broken_frames_of_a_video_keep_number_and_time(
+    tmp_path, monkeypatch, broken, threads, capfd
+):
+    monkeypatch.setenv(THREADS, str(threads))
     path = tmp_path / "clip.mp4"
     write_video(path, moving_frames(12), fps=25)
     times = [frame.timestamp for frame in open_video(path)]

@@ -68,7 +68,8 @@ def test_a_store_keeps_missing_points_and_the_fitted_head(root, tmp_path, capsys
     assert f"1 of 4 stills left out: commas.jpg: commas.pts, line 4: {rule}" in text
     assert "1 of 4 stills left out: outside.jpg: outside.pts: three quarters" in text
     assert "Received: 0 of 68 in a picture of 320 x 280" in text
-    remark = "partial.jpg: 23 of 68 points are not annotated: `0.0 0.0`, from line 4"
+    lacking = "23 of 68 points are not annotated: `0.0 0.0`, from line 4"
+    remark = f"partial.jpg: partial.pts: {lacking}"
     assert f"1 of 2 stills are annotated in part: {remark}" in text
 
 
@@ -76,7 +77,8 @@ def test_shards_keep_both_too(root, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["prepare", "stills", str(root), "--workers", "1"]) == 0
     shown = capsys.readouterr().err
-    remark = "partial.jpg: 23 of 68 points are not annotated: `0.0 0.0`, from line 4"
+    lacking = "23 of 68 points are not annotated: `0.0 0.0`, from line 4"
+    remark = f"partial.jpg: partial.pts: {lacking}"
     report = json.loads(Path("prepared/stills/report.json").read_text())
     listed = {f"{f['where']}: {f['what']}" for f in report["findings"]}
     assert remark in listed

@@ -17,6 +17,7 @@ from strrn_tf.evaluation.protocols import ProtocolRun, is_trackable
 from strrn_tf.evaluation.scoring import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face import Face
 
 SIZE = 96
 
@@ -57,6 +58,19 @@ class FakeTracker:
         moved = np.add(previous_landmarks, [now - before, self.drift])
         return moved, self.cycle_errors.get(now, 0.01)
 
+    def reset(self):
+        self.updated = []
+
+    def update(self, frame):
+        index = int(frame[0, 0, 0])
+        self.updated.append(index)
+        return [] if index % 2 else [found(21.0 + index)]
+
+
+def found(x, state="tracked"):
+    box = box_from_landmarks(face(x))
+    return Face(0, face(x), box, 0.9, 0.01, state)
+
 
 class FakeNetworks:
     """Those of a fake tracker: a crop is an image and a box; flow finds nothing."""
@@ -64,8 +78,8 @@ class FakeNetworks:
     def __init__(self, tracker):
         self.tracker = tracker
 
-    def crop_face(self, image, box):
-        return image, box
+    def crop_around(self, image, landmarks):
+        return image, box_from_landmarks(landmarks)
 
     def detect_in(self, crop):
         return self.tracker.align(*crop)
@@ -154,6 +168,22 @@ def test_plain_tracking_that_leaves_the_image_is_lost_for_good():
     assert summary["lost_frames"] == 3
     assert summary["failure_008"] == 0.8  # the second frame is 60 px off
     assert summary["states"] == {"detected": 1, "tracked": 1, "lost": 3}
+
+
+def test_live_is_the_tracker_as_users_run_it():
+    tracker = FakeTracker()
+    tracker.updated = ["of another video"]
+    results = run(tracker, sequence(4), "live")
+    assert tracker.updated == [0, 1, 2, 3]
+    assert not tracker.aligned
+    assert not tracker.stepped
+    assert [r.answer.state for r in results] == ["tracked", "lost"] * 2
+    summary = scoring.summarise_results(results)[0]
+    assert summary["lost_frames"] == 2
+    # Found landmarks are 1 px off. A lost frame keeps them, and the face moves by 1 px.
+    assert summary["nme_interpupil_held"] == pytest.approx(
+        summary["nme_interpupil"] / 2
+    )
 
 
 def test_a_frame_without_a_box_uses_the_last_one():
@@ -332,7 +362,7 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
     ratio /= by_protocol["detect"]["nme_interpupil"]
     assert ratio == pytest.approx(11 / 6, rel=1e-3)
     frames = pd.read_csv(output / "frames.csv")
-    assert len(frames) == 18
+    assert len(frames) == 24
     assert frames["frame"].max() == 5
     printed = capsys.readouterr().out
     assert "track-redetect" in printed

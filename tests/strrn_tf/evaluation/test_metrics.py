@@ -212,3 +212,12 @@ def test_summary_of_nothing_but_lost_frames():
     assert math.isnan(summary["nme_interpupil"])
     assert summary["failure_008"] == 1
     assert summary["lost_sequences"] == 2
+
+
+def test_lost_frames_hold_the_last_landmarks():
+    shapes = np.arange(6.0)[:, None, None] + np.zeros((68, 2))
+    lost = shapes.copy()
+    lost[[0, 2, 3]] = np.nan
+    np.testing.assert_array_equal(metrics.held(lost), shapes[[1, 1, 1, 1, 4, 5]])
+    np.testing.assert_array_equal(metrics.held(shapes), shapes)
+    assert np.isnan(metrics.held(np.full((3, 68, 2), np.nan))).all()

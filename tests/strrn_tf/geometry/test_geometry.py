@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from support.procrustes import fit_similarity
+from support.toy_models import toy_mean_shape
 
 from strrn_tf import geometry
 from strrn_tf.geometry import (
@@ -22,8 +23,11 @@ from strrn_tf.geometry import (
     invert_matrix,
     mean_shape,
     relative_distance,
+    roll_angle,
     similarity,
+    upright_box,
 )
+from strrn_tf.landmarks import MIRROR
 
 
 def number(low, high):
@@ -41,6 +45,36 @@ def matrices(draw):
     shift = draw(number(-1000, 1000)), draw(number(-1000, 1000))
     angle = draw(number(-3.125, 3.125))
     return similarity(draw(number(0.0625, 16)), angle, np.array(shift))
+
+
+@given(number(-3.125, 3.125), number(0.125, 9), number(-900, 900))
+def test_a_face_that_is_turned_has_that_roll_and_the_same_crop(angle, scale, shift):
+    upright = toy_mean_shape().astype(np.float64)
+    matrix = similarity(scale, angle, np.array([shift, -shift]))
+    turned = apply_matrix(matrix, upright)
+    expected = angle + roll_angle(upright)
+    assert np.cos(roll_angle(turned) - expected) == pytest.approx(1)
+    crops = [
+        apply_matrix(crop_matrix(box, roll=roll), face)
+        for face in (upright, turned)
+        for box, roll in [upright_box(face)]
+    ]
+    np.testing.assert_allclose(crops[1], crops[0], atol=1e-6)
+    assert abs(roll_angle(crops[0])) < 1e-6
+
+
+def test_a_mirrored_face_has_the_opposite_roll():
+    face = apply_matrix(similarity(1, 0.4, np.zeros(2)), toy_mean_shape())
+    mirrored = (face * [-1, 1])[list(MIRROR)]
+    assert roll_angle(mirrored) == pytest.approx(-roll_angle(face))
+
+
+def test_the_box_of_an_upright_face_is_its_tight_box():
+    face = toy_mean_shape().astype(np.float64)
+    face = apply_matrix(similarity(1, -roll_angle(face), np.zeros(2)), face)
+    box, roll = upright_box(face)
+    np.testing.assert_allclose(box, box_from_landmarks(face))
+    assert roll == pytest.approx(0)
 
 
 points = arrays(np.float64, (9, 2), elements=number(-2000, 2000))

@@ -17,6 +17,7 @@ from support.weights import (
 
 from strrn_tf.landmarks import COMPONENTS, NOSE_ROOT
 from strrn_tf.layers.appearance import GroupAppearance
+from strrn_tf.layers.bottleneck import Bottleneck
 from strrn_tf.layers.geometry_relation import GeometryRelation, LogDistanceGeometry
 from strrn_tf.layers.global_context import GlobalContext
 from strrn_tf.layers.heat_maps import SoftArgmax, SpatialSoftmax
@@ -238,6 +239,29 @@ class TestHourglass:
         assert layer.skip.built == (channels != 4)
         weights = residual_weights(layer)
         close(numpy(layer(x)), np.stack([twins.residual(i, weights) for i in x]))
+
+    @pytest.mark.parametrize("channels", [4, 6])
+    def test_bottleneck_twin(self, channels):
+        x = RNG.normal(size=(2, 4, 3, 4))
+        layer = Bottleneck(channels)
+        layer.build(x.shape)
+        randomise(layer)
+        skip = None
+        if channels != 4:
+            skip = arrays(layer.skip), arrays(layer.skip_norm)
+        weights = {
+            "norms": [arrays(norm) for norm in layer.norms],
+            "convolutions": [arrays(c) for c in layer.convolutions],
+            "skip": skip,
+        }
+        close(numpy(layer(x)), np.stack([twins.bottleneck(i, weights) for i in x]))
+
+    def test_an_hourglass_is_made_of_the_block_that_is_named(self):
+        layer = Hourglass([4, 4, 4], block="bottleneck")
+        parts = layer.side, layer.enter, layer.leave, layer.inner.inner
+        assert all(isinstance(part, Bottleneck) for part in parts)
+        with pytest.raises(ValueError, match="`block` must be"):
+            Hourglass([4, 4], block="dense")
 
     def test_residual_uses_the_batch_while_training(self):
         x = RNG.normal(2, 3, size=(3, 4, 4, 4))

@@ -347,6 +347,25 @@ class TestPresets:
         assert len(whole.relations) == len(whole.appearance.encoders) == 5
 
     @pytest.mark.slow
+    @pytest.mark.parametrize("backbone", ["mdm", "hgn"])
+    def test_networks_of_the_preset_fast_take_halved_crops(self, backbone):
+        config = RunConfig(backbone=backbone, preset="fast")
+        detector, tracker = build_networks(config, SHAPE)
+        for network in (detector, tracker):
+            randomise(network)
+        rng = np.random.default_rng(4)
+        frames = rng.uniform(size=(1, 315, 315, 3)).astype("float32")
+        # Pixel k of a halved crop is the mean of the pixels 2 k + 1 and 2 k + 2.
+        halved = frames[:, 1:, 1:].reshape(1, 157, 2, 157, 2, 3).mean((2, 4))
+        start = SHAPE[None].astype("float32")
+        found = numpy(detector(frames, training=False))["refinements"][:, -1]
+        half = numpy(detector.call_halved(halved))
+        np.testing.assert_allclose(2 * half + 1.5, found, atol=1e-3)
+        found = numpy(tracker({"frames": frames, "start": start}))
+        half = numpy(tracker.call_halved(halved, (start - 1.5) / 2))
+        np.testing.assert_allclose(2 * half + 1.5, found, atol=1e-3)
+        assert np.abs(found - start).max() > 0.1
+
     def test_the_paper_preset_has_the_published_size(self):
         detector, _ = build_networks(RunConfig(preset="paper"), SHAPE)
         # Two convolutions, 68 x 2304 + 512 to 512, 512 to 136.

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from strrn_tf.geometry import CROP_SIZE
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
-SETTINGS = FlowSettings.of_config(TrackingConfig())
+SETTINGS = FlowSettings.of_config(TrackingConfig(), CROP_SIZE)
 SIDE = 160
 POINTS = np.random.default_rng(1).uniform(40, SIDE - 40, (68, 2))
 

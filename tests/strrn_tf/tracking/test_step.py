@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 from support.toy_models import toy_mean_shape
 
-from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load
-from strrn_tf.tracking.optical_flow import FlowSettings
 from strrn_tf.tracking.step import Step, TrackState, track_step
 
 CONFIG = TrackingConfig()
@@ -34,7 +32,7 @@ class Networks:
         self.away, self.flow, self.steps = away, flow, list(steps)
         self.detections, self.flows, self.crops = 0, [], 0
 
-    def crop_face(self, frame, box):
+    def crop_around(self, frame, landmarks):
         self.crops += 1
         return ("cut", self.crops)
 
@@ -177,8 +175,8 @@ def test_flow_of_the_networks_is_in_pixels_of_the_image():
     moved = np.roll(frame, (-2, 3), (0, 1))
     start = FACE * 0.6 + [150, 90]
     networks = FaceNetworks(load("strrn-mdm"))
-    crop = networks.crop_face(frame, box_from_landmarks(start))
+    crop = networks.crop_around(frame, start)
     seen = networks.cut(moved, crop.matrix)
-    flow = networks.flow_landmarks(crop, seen, start, FlowSettings.of_config(CONFIG))
+    flow = networks.flow_landmarks(crop, seen, start, CONFIG)
     np.testing.assert_allclose(flow, start + np.array([3, -2]), atol=0.1)
     assert CONFIG.flow_window < crop.gray.shape[0] == crop.pixels.shape[1] == 315

@@ -44,6 +44,8 @@ NO_THRESHOLDS = {
     },
     # How a crop is resampled, and what OpenCV can address.
     "networks/crop.py": {"SHRINK_BELOW", "LONGEST_SIDE", "scale <= 0.5"},
+    # Numbers of quarter turns, as `np.rot90` takes them.
+    "face_detection/box_finder.py": {"QUARTER_TURNS"},
     # The file format.
     "networks/model_folder.py": {"FORMAT_VERSION", "LARGEST_MARGIN"},
 }

@@ -73,6 +73,19 @@ def test_point_error_is_that_of_the_points_that_there_are(known, seed):
     assert (slope[known] != 0).all()
 
 
+@settings(max_examples=30, deadline=None)
+@given(MASKS, st.integers(0, 100))
+def test_cycle_loss_is_that_of_the_points_that_count(known, seed):
+    start = shapes(seed)
+    returned = start + np.random.default_rng(seed).normal(0, 8, (68, 2))
+    value, slope = gradient(losses.cycle_loss, returned, start, known)
+    squared = ((returned - start) ** 2).sum(-1)[known]
+    expected = squared.mean() / twins.eye_distance(start) ** 2 if known.any() else 0
+    np.testing.assert_allclose(value, expected, rtol=1e-10)
+    assert (slope[~known] == 0).all()
+    assert (slope[known] != 0).all()
+
+
 @pytest.mark.parametrize("loss", [losses.wing, losses.point_error])
 @pytest.mark.parametrize("answer", [0.0, 1e8])
 def test_answers_at_missing_points_change_nothing(loss, answer):
@@ -181,9 +194,33 @@ def test_sbr_learns_only_from_annotated_points():
     assert np.isfinite(float(trainer.means["nme_interocular"].result()))
 
 
+OUTPUTS = "tracked", "back_from_tracked", "back_from_detected"
+
+
+@pytest.mark.parametrize("output", OUTPUTS)
+def test_no_loss_of_the_tracker_teaches_a_missing_point(output):
+    """The distance to the target, and both cycles of Eq. 6."""
+    trainer = TrackerTrainer(keras.Model(), AlgorithmConfig(temporal=True))
+    before = shapes(14, 2).astype("float32")
+    target = before + 1
+    target[0, :40] = target[1, 7] = np.nan
+    answers = {name: before + shapes(15, 2).astype("float32") / 50 for name in OUTPUTS}
+    inputs = {"before": before, "target": target}
+
+    def loss(given):
+        answer = {"start": before, **answers, output: given}
+        return trainer.compute_loss(x=inputs, y_pred=answer)
+
+    value, slope = gradient(loss, answers[output])
+    missing = np.isnan(target).any(-1)
+    assert np.isfinite(value)
+    assert (slope[missing] == 0).all()
+    assert (slope[~missing] != 0).all()
+
+
 @pytest.mark.parametrize("temporal", [True, False])
 def test_a_tracker_learns_only_from_annotated_points(temporal):
-    """Relations of log-distances and the cycles of Eq. 6 see whole shapes only."""
+    """Whatever stands at a missing point of the target changes nothing."""
     tracker = randomise(STRRN(relation=2, **SMALL))
     trainer = TrackerTrainer(tracker, AlgorithmConfig(temporal=temporal))
     shape = np.repeat(toy_mean_shape()[None], 2, 0).astype("float32")

@@ -114,6 +114,19 @@ def residual(image, weights):
     return x + (conv2d(image, *weights["skip"]) if weights["skip"] else image)
 
 
+def bottleneck(image, weights):
+    """``weights``: ``norms`` and ``convolutions`` (three each), ``skip``."""
+    x = image
+    for i, padding in enumerate(("valid", "same", "valid")):
+        x = conv2d(x, *weights["convolutions"][i], padding=padding)
+        x = batch_norm(x, weights["norms"][i])
+        x = relu(x) if i < 2 else x
+    if weights["skip"]:
+        kernel, norm = weights["skip"]
+        image = batch_norm(conv2d(image, *kernel), norm)
+    return relu(x + image)
+
+
 def hourglass(image, weights):
     """``weights``: side, enter, inner (residual or hourglass), leave."""
     inner = hourglass if "side" in weights["inner"] else residual

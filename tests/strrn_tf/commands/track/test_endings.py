@@ -127,6 +127,17 @@ FORMATS = ["o.csv", "o.jsonl", "o.json", "o.xml", "points", "o.csv --format open
            "o.csv --format deeplabcut"]  # fmt: skip
 
 
+@pytest.fixture(autouse=True)
+def signals_have_their_defaults():
+    """A shell's background processes ignore SIGINT and SIGQUIT, and so do the runs."""
+    numbers = [number_of(name) for name in NAMES]
+    before = {n: signal.signal(n, signal.SIG_DFL) for n in numbers}
+    before |= {signal.SIGINT: signal.signal(signal.SIGINT, signal.default_int_handler)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("output", FORMATS)
 @pytest.mark.parametrize("place", ["read", "work"])
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -434,6 +435,17 @@ def test_mistakes_of_the_pose_are_one_line(clips, tmp_path, capsys, words, messa
     assert track(clips[0], *words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
+
+
+@pytest.mark.parametrize(
+    ("words", "notes"),
+    [([], 1), (["--pose"], 0), (["--format", "openface"], 0)],
+)
+def test_a_focal_length_that_nothing_uses_is_a_note(capsys, words, notes):
+    options = command.parse(["a.mp4", "--focal-length", "900", *words])
+    planned = plan(options.sources, None, Path("o.csv"), options.format)
+    command.check_measures(options, planned)
+    assert capsys.readouterr().err.count("--focal-length is for the pose") == notes
 
 
 def test_the_focal_length_reaches_the_tracker(monkeypatch):

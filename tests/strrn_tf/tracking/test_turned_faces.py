@@ -1,0 +1,72 @@
+"""Faces at any angle: crop windows that turn, with a shipped model on a drawn face."""
+
+import cv2
+import numpy as np
+import pytest
+
+from data_pipeline.synthetic import draw_face
+from strrn_tf.evaluation.metrics import nme_interpupil
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    compose,
+    roll_angle,
+    similarity,
+)
+from strrn_tf.tracking.tracker import FaceTracker
+
+SIDE = 480
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return draw_face(np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def upright():
+    return FaceTracker.from_pretrained("strrn-mdm", any_roll=True)
+
+
+def turned(drawn, degrees):
+    """The drawn face in the middle of a frame, turned clockwise, and its landmarks."""
+    image, landmarks = drawn
+    box = box_from_landmarks(landmarks)
+    centre, scale = (box[:2] + box[2:]) / 2, SIDE / 2.6 / (box[2:] - box[:2]).max()
+    turn = similarity(scale, np.deg2rad(degrees), np.full(2, (SIDE - 1) / 2))
+    matrix = compose(turn, similarity(1.0, 0.0, -centre))
+    frame = cv2.warpAffine(image, matrix, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
+    return frame, apply_matrix(matrix, landmarks).astype(np.float32)
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 75, 90, 135, 180, 225, 300])
+def test_a_face_is_aligned_at_any_angle(drawn, upright, degrees):
+    frame, truth = turned(drawn, degrees)
+    found = upright.align(frame, box_from_landmarks(truth))
+    assert nme_interpupil(found, truth) < 9
+    assert np.cos(roll_angle(found) - roll_angle(truth)) > 0.99
+
+
+def test_without_turned_windows_it_is_not(drawn):
+    frame, truth = turned(drawn, 180)
+    found = FaceTracker.from_pretrained("strrn-mdm").align(
+        frame, box_from_landmarks(truth)
+    )
+    assert nme_interpupil(found, truth) > 50
+
+
+def test_a_face_keeps_its_id_through_a_full_circle(drawn, upright):
+    upright.reset()
+    for i, degrees in enumerate(range(0, 361, 6)):
+        frame, truth = turned(drawn, degrees)
+        (face,) = upright.update(frame, i / 25)
+        assert face.id == 0
+        assert face.state != "lost"
+        assert nme_interpupil(face.landmarks, truth) < 12
+
+
+def test_a_face_that_is_upside_down_is_found_in_the_first_frame(drawn, upright):
+    upright.reset()
+    frame, truth = turned(drawn, 180)
+    (face,) = upright.update(frame)
+    assert nme_interpupil(face.landmarks, truth) < 9
