@@ -417,7 +417,8 @@ def test_landmarks_that_are_one_point_are_named(tmp_path, sequences):
     assert prepare("300w", root) == 0
     (source,) = report_of("prepared/300w")["by_source"].values()
     assert source["samples"]["stills"] == 1
-    assert source["problems"][0].startswith(f"{path}: `box` must be")
+    (finding,) = [f for f in findings("prepared/300w") if "points must not" in f]
+    assert finding.startswith(f"afw/{path.stem}.jpg: {path}: annotated points must not")
     put(sequences / "001" / "annot" / "000002.pts", point)
     assert prepare("300vw", sequences) == 0
     problems = report_of("prepared/300vw")["by_source"]["001"]["problems"]

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from support.layouts import write_sequence
 from support.places import ROOT
+from support.toy_models import toy_mean_shape
 from support.waiting import soon
 
 from data_pipeline.media.images import read_image, write_image
@@ -74,7 +75,7 @@ def place(tmp_path):
 
 def write_still(folder):
     write_image(folder / "a.png", np.zeros((40, 40, 3), np.uint8))
-    write_pts(folder / "a.pts", np.full((68, 2), 20.0))
+    write_pts(folder / "a.pts", toy_mean_shape() / 8)
 
 
 def data_of(place, **options):
