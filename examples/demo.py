@@ -50,7 +50,8 @@ CLIP = DATA / "300vw" / "410" / "vid.avi"
 PROTOCOLS = {
     "detect": "the detector, in every frame",
     "track": "the tracker alone, after the first frame",
-    "track-redetect": "both, as strrn track does it",
+    "track-redetect": "both, by the steps of strrn track",
+    "live": "strrn track itself, with its face finder",
 }
 NOTE = """
 A demonstration, not a measurement: {clips} clips of {frames} frames, one short round.
