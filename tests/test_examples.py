@@ -14,5 +14,6 @@ def test_the_demo_explains_every_protocol():
         for node in tree.body
         if isinstance(node, ast.Assign)
         for target in node.targets
+        if isinstance(target, ast.Name)
     }
     assert ast.literal_eval(assigned["PROTOCOLS"]).keys() == set(PROTOCOLS)
