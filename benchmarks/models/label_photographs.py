@@ -18,7 +18,7 @@ import numpy as np
 import tyro
 from rich.progress import track
 
-from data_pipeline.crops.face_boxes import find_face_boxes
+from data_pipeline.crops.face_boxes import find_face_box
 from data_pipeline.media.image_folder import list_images
 from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
@@ -82,13 +82,11 @@ def _pictures(source: Path, options: Options) -> Iterator[tuple[str, object]]:
         for path in (p for folder in folders for p in list_images(folder)[0]):
             yield plain(f"{path.parent.name}-{path.stem}"), path
         return
-    with open_video(source) as video:
-        frames = [
-            (frame.index, frame.image) for frame in video if frame.image is not None
-        ]
-    wanted = np.linspace(0, len(frames) - 1, options.frames_per_clip).round()
-    for i in sorted({int(i) for i in wanted}):
-        yield f"{frames[i][0]:06d}", frames[i][1]
+    video = open_video(source)
+    count = video.num_frames_hint or sum(1 for _ in video)
+    wanted = np.linspace(0, count - 1, options.frames_per_clip).round().astype(int)
+    for frame in video.frames(wanted.tolist()):
+        yield f"{frame.index:06d}", frame.image
 
 
 def _label(models: list[FaceTracker], path: Path, image: object, limit: float) -> str:
@@ -97,32 +95,18 @@ def _label(models: list[FaceTracker], path: Path, image: object, limit: float) -
             image = read_image(image)
         except ValueError:
             return "unreadable"
-    boxes = find_face_boxes(image)
-    if not len(boxes):
+    box = find_face_box(image, "central")
+    if box is None:
         return "no face"
-    box = _main_face(boxes, image.shape)
     first = [model.align(image, box) for model in models]
-    matrix = crop_matrix(*_window(np.mean(first, 0)))
-    window = cut(image, matrix, SIDE)
+    box, roll = upright_box(np.mean(first, 0))
+    window = cut(image, crop_matrix(box, SIDE, MARGIN, roll), SIDE)
     answers = np.stack([_answer(model, window) for model in models])
     if not relative_distance(*answers) < limit:
         return "disputed"
     write_image(path.with_suffix(".jpg"), window)
     write_pts(path.with_suffix(".pts"), answers.mean(0))
     return "labelled"
-
-
-def _main_face(boxes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return the box (4,) that is large and near the middle of the picture."""
-    middle = np.array([shape[1], shape[0]]) / 2
-    size = box_sides(boxes).max(-1)
-    apart = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - middle, axis=-1)
-    return boxes[np.argmax(size - 0.5 * apart)]
-
-
-def _window(landmarks: np.ndarray) -> tuple[np.ndarray, int, float, float]:
-    box, roll = upright_box(landmarks)
-    return box, SIDE, MARGIN, roll
 
 
 def _answer(model: FaceTracker, window: np.ndarray) -> np.ndarray:
