@@ -210,6 +210,16 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     return np.linalg.norm(offset, axis=-1).mean(-1) / eye_distance(reference)
 
 
+def moved_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return a box (4,) where a similarity (2, 3) moves it, parallel to the axes.
+
+    Its centre moves and its sides are scaled. A turn does not change their direction.
+    """
+    centre = apply_matrix(matrix, box.reshape(2, 2).mean(0)[None])[0]
+    half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    return np.concatenate([centre - half, centre + half])
+
+
 def overlap(box: np.ndarray, other: np.ndarray) -> float:
     """Return the intersection over union of two boxes (4,)."""
     common = intersection(box, other)

@@ -9,7 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from strrn_tf.geometry import apply_matrix, box_from_landmarks, invert_matrix
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    invert_matrix,
+    moved_box,
+)
 from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
@@ -72,7 +77,7 @@ class CheckedDetector:
         if self._face_check is None:
             return FaceCheckResult(1.0, 0.0, box_from_landmarks(landmarks))
         result = self._face_check(crop.pixels[0], apply_matrix(crop.matrix, landmarks))
-        return result._replace(box=_to_image(crop.matrix, result.box))
+        return result._replace(box=moved_box(result.box, invert_matrix(crop.matrix)))
 
     def detect(
         self,
@@ -108,14 +113,3 @@ class CheckedDetector:
                 return Detection(landmarks, inconsistency, crop, check)
             box = check.box
         return None
-
-
-def _to_image(matrix: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Return a box (4,) of a crop in the image: its centre, and sides of its lengths.
-
-    Sides stay parallel to those of the image where the crop window is turned.
-    """
-    centre, half = box.reshape(2, 2).mean(0), (box[2:] - box[:2]) / 2
-    centre = apply_matrix(invert_matrix(matrix), centre[None])[0]
-    half = half / np.sqrt(abs(np.linalg.det(matrix[:, :2])))
-    return np.concatenate([centre - half, centre + half])

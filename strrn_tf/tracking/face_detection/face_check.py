@@ -17,6 +17,7 @@ from strrn_tf.geometry import (
     compose,
     eye_distance,
     invert_matrix,
+    moved_box,
     similarity,
 )
 from strrn_tf.landmarks import OUTER_EYE_CORNERS
@@ -82,7 +83,9 @@ class FaceCheck:
         apart = np.linalg.norm(points - five_points(own), axis=-1).mean()
         seen = landmark_box(_ordered(calibrate(square, output[None, :4])[0]))
         return FaceCheckResult(
-            float(score), float(apart / eye_distance(own)), _to_crop(seen, matrix)
+            float(score),
+            float(apart / eye_distance(own)),
+            moved_box(seen, invert_matrix(matrix)),
         )
 
 
@@ -95,14 +98,6 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 def _ordered(box: np.ndarray) -> np.ndarray:
     """Return a box (4,) of at least one pixel; the network's box may be inverted."""
     return np.concatenate([box[:2], np.maximum(box[2:], box[:2] + 1)])
-
-
-def _to_crop(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Return a box (4,) of the patch in pixels of the crop, parallel to its sides."""
-    inverse = invert_matrix(matrix)
-    centre = apply_matrix(inverse, box.reshape(2, 2).mean(0)[None])[0]
-    half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(inverse[:, :2])))
-    return np.concatenate([centre - half, centre + half])
 
 
 def patch_matrix(landmarks: np.ndarray, size: int, max_tilt: float) -> np.ndarray:
