@@ -51,7 +51,9 @@ class Augmentation:
     and samples are cut at 4/3 of the strength.
 
     Attributes:
-        rotation: about the centre of the crop, in degrees.
+        rotation: about the centre of the crop, in degrees. Stored faces stand upright.
+            A tracked face is turned upright too, and the first detection finds others
+            in windows that are turned by quarters.
         scale: logarithm of the scale; 0.15 is about 15 %.
         shift: of x and of y, as a fraction of the face size (197 pixels in a crop).
         mirror: probability.
@@ -61,7 +63,7 @@ class Augmentation:
             facial motion of their ``Motion`` instead.
     """
 
-    rotation: float = 30.0
+    rotation: float = 24.0
     scale: float = AlgorithmConfig.box_scale
     shift: float = AlgorithmConfig.box_shift
     mirror: float = 0.5

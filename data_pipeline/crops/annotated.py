@@ -14,7 +14,7 @@ from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotation
 from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.video import open_video
-from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.geometry import upright_box
 
 T = TypeVar("T")
 
@@ -56,7 +56,8 @@ def pack_annotated(
 ) -> tuple[list[T], list[str]]:
     """Cut annotated frames by the boxes of their landmarks.
 
-    The box of a shape with missing points is that of the fitted head.
+    The window turns with the face. That of a shape with missing points is the window of
+    the fitted head.
 
     Args:
         sequence: in the 300VW layout.
@@ -101,7 +102,8 @@ def _cut_frame(sequence: Sequence300VW, frame: VideoFrame) -> Samples:
     name = f"{sequence.name}#{frame.index:06d}"
     try:
         whole = whole_shape(annotation)
-        shapes = landmarks[None], box_from_landmarks(whole), whole[None]
-        return cut_samples(name, [frame.image], *shapes)
+        box, roll = upright_box(whole)
+        shapes = landmarks[None], box, whole[None]
+        return cut_samples(name, [frame.image], *shapes, roll=roll)
     except ValueError as error:  # the landmarks are one point, or a line
         raise ValueError(f"{where}: {error}") from error

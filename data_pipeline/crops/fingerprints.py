@@ -9,7 +9,7 @@ from typing import Any
 from data_pipeline.crops.window import STORED_MARGIN, STORED_SIZE
 
 # To be raised with every change that gives other crops for the same inputs.
-FORMAT = 2
+FORMAT = 3
 
 
 def fingerprint(sources: Sequence[tuple], **options: Any) -> str:

@@ -9,15 +9,17 @@ from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.images import read_image
-from strrn_tf.geometry import box_from_landmarks
+from strrn_tf.geometry import upright_box
 
 
 def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
     """Return the sample (n = 1, T = 1) of an annotated still.
 
+    The window turns with the annotated face, so the face stands upright in the crop.
+
     Args:
         still: annotated image.
-        boxes: "landmarks" for the tight box of the annotation, or a function from an
+        boxes: "landmarks" for the tight box of the upright face, or a function from an
             image to face boxes. The box nearest to the annotated face is used. Missing
             points are those of the fitted head.
 
@@ -31,11 +33,11 @@ def cut_still(still: Still, boxes: str | BoxFinder) -> Samples:
     check_inside(annotation, image.shape[1::-1], where)
     try:
         whole = whole_shape(annotation)
-        box = box_from_landmarks(whole)
+        box, roll = upright_box(whole)
         if callable(boxes):
             box = _nearest(boxes(image), box)
         shapes = annotation.landmarks[None], box, whole[None]
-        return cut_samples(still.name, [image], *shapes)
+        return cut_samples(still.name, [image], *shapes, roll=roll)
     except ValueError as error:  # the landmarks are one point, or a line
         raise ValueError(f"{where}: {error}") from error
 

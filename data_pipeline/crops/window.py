@@ -24,6 +24,8 @@ def cut_samples(
     landmarks: np.ndarray,
     box: np.ndarray,
     whole: np.ndarray | None = None,
+    *,
+    roll: float = 0.0,
 ) -> Samples:
     """Return the sample (n = 1) that one window cuts out of T images.
 
@@ -33,11 +35,12 @@ def cut_samples(
         landmarks: (T, 68, 2) in image pixels. NaN is not annotated.
         box: face box (4,) in image pixels.
         whole: (T, 68, 2) with all points, see `Samples`; None: they are fitted.
+        roll: of the window in radians, see `geometry.crop_matrix`.
 
     Raises:
         ValueError: the box is empty or not finite, or no head fits an annotation.
     """
-    frames, moved, matrix = cut_window(images, landmarks, box)
+    frames, moved, matrix = cut_window(images, landmarks, box, roll)
     sample = Samples([name], frames[None], moved[None], matrix[None])
     known = np.isfinite(landmarks).all(-1)
     if (known.all(-1) | ~known.any(-1)).all():
@@ -54,7 +57,10 @@ def cut_samples(
 
 
 def cut_window(
-    images: Sequence[np.ndarray], landmarks: np.ndarray, box: np.ndarray
+    images: Sequence[np.ndarray],
+    landmarks: np.ndarray,
+    box: np.ndarray,
+    roll: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut one window out of T images.
 
@@ -62,6 +68,7 @@ def cut_window(
         images: T images (H, W, 3) uint8.
         landmarks: (T, 68, 2) in image pixels. NaN stays NaN.
         box: face box (4,) in image pixels.
+        roll: of the window in radians.
 
     Returns:
         Crops (T, 385, 385, 3) uint8, landmarks (T, 68, 2) float32 in stored pixels, and
@@ -70,6 +77,6 @@ def cut_window(
     Raises:
         ValueError: the box is empty or not finite.
     """
-    matrix = crop_matrix(box, STORED_SIZE, STORED_MARGIN)
+    matrix = crop_matrix(box, STORED_SIZE, STORED_MARGIN, roll)
     crops = np.stack([cut(image, matrix, STORED_SIZE) for image in images])
     return crops, apply_matrix(matrix, landmarks).astype(np.float32), matrix

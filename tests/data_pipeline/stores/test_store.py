@@ -21,7 +21,14 @@ from data_pipeline.stores.store import (
     build_still_store,
     fingerprint,
 )
-from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    crop_matrix,
+    face_size,
+    roll_angle,
+    upright_box,
+)
 from strrn_tf.tracking.networks.crop import cut
 
 BOX = np.array([20.0, 15.0, 44.0, 35.0])
@@ -99,15 +106,17 @@ def test_still_store(tmp_path, stills):
     assert store.names == ("afw/0.png", "afw/1.png", "afw/2.png")
     assert len(store) == 3
     for i, size in enumerate((100, 40, 200)):
-        # The face box is 315 / 1.6 pixels large and centred in 385.
-        side = 315 / 1.6
-        expected = shape_at(192 - side / 2, 192 - side / 2, side)
-        np.testing.assert_allclose(store.landmarks[i, 0], expected, atol=0.02)
-        np.testing.assert_allclose(store.matrix[i, 0, 0], side / size, rtol=1e-3)
+        # The face stands upright. Its box is 315 / 1.6 pixels large, centred in 385.
+        cut = store.landmarks[i, 0]
+        np.testing.assert_allclose(roll_angle(cut), 0, atol=1e-3)
+        box = box_from_landmarks(cut)
+        np.testing.assert_allclose(face_size(box), 315 / 1.6, atol=0.02)
+        np.testing.assert_allclose(box[:2] + box[2:], [384, 384], atol=0.04)
         # The middle 315 pixels are the network's crop.
-        inner = crop_matrix(box_from_landmarks(shape_at(40 + i, 50, size)))
-        moved = apply_matrix(inner, shape_at(40 + i, 50, size))
-        np.testing.assert_allclose(store.landmarks[i, 0] - 35, moved, atol=0.02)
+        shape = shape_at(40 + i, 50, size)
+        box, roll = upright_box(shape)
+        moved = apply_matrix(crop_matrix(box, roll=roll), shape)
+        np.testing.assert_allclose(cut - 35, moved, atol=0.02)
     assert not store.frames[..., 2].any()  # RGB: what had no blue has none
     assert store.frames[0, 0, ..., 0].max() > 200
 
@@ -161,7 +170,8 @@ def test_still_boxes_from_a_finder(tmp_path, stills):
     store = build_still_store(tmp_path / "store", stills, boxes=finder)
     # Not the first box, which lies elsewhere; the small face of 1 is in neither.
     assert store.names == ("afw/0.png", "afw/2.png")
-    np.testing.assert_allclose(store.matrix[:, 0, 0], 315 / 1.6 / 95)
+    scale = np.linalg.det(store.matrix[..., :2]) ** 0.5
+    np.testing.assert_allclose(scale, 315 / 1.6 / 95)
     (problem,) = store.report["problems"]
     assert "no face was found" in problem["reason"]
 
