@@ -1,4 +1,4 @@
-"""All that is needed to use an exported model, on one page, to port to any language.
+"""All that is needed to use an exported model, in one file, to port to any language.
 
     python examples/minimal_litert.py MODEL_FOLDER IMAGE x0 y0 x1 y1 [NEXT_IMAGE]
 
@@ -14,18 +14,40 @@ import cv2
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+CONSISTENT, TURNS = 0.012, (0, np.pi, np.pi / 2, -np.pi / 2)
 
-def cut(image: np.ndarray, box: tuple, size: int, margin: float) -> tuple:
-    """Return the crop (1, size, size, 3) around a box, its scale and its shift."""
+
+def window(box: tuple, roll: float, size: int, margin: float) -> np.ndarray:
+    """Return the matrix (3, 3) from the image to the crop, turned around the box."""
     x0, y0, x1, y1 = box
-    scale = zoom = size / (margin * max(x1 - x0, y1 - y0))
-    shift = (size - 1) / 2 - scale * np.array([(x0 + x1) / 2, (y0 + y1) / 2])
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]], [0, 0, 1]])
-    if scale < 0.75:  # average over the pixels that sampling would skip: first cut out
-        limit, spare = np.array(image.shape[1::-1]), int(np.ceil(2 / scale)) + 1
-        start, stop = np.floor(-shift / scale), np.ceil((size - 1 - shift) / scale)
-        start = np.clip(start - spare, 0, limit - 1).astype(int)
-        stop = np.clip(stop + spare + 1, start + 1, limit).astype(int)
+    scale = size / (margin * max(x1 - x0, y1 - y0))
+    c, s = scale * np.cos(roll), scale * np.sin(roll)
+    middle, x, y = (size - 1) / 2, (x0 + x1) / 2, (y0 + y1) / 2
+    shift = middle - c * x - s * y, middle + s * x - c * y
+    return np.array([[c, s, shift[0]], [-s, c, shift[1]], [0, 0, 1]])
+
+
+def upright(points: np.ndarray) -> tuple:
+    """Return the box of a face (68, 2) that is turned upright, and its roll."""
+    parts = (36, 42), (42, 48), (48, 68)
+    left, right, mouth = (points[start:stop].mean(0) for start, stop in parts)
+    across, down = right - left, mouth - (left + right) / 2
+    roll = np.arctan2(across[1] - down[0], across[0] + down[1])
+    turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    low, high = (points @ turn).min(0), (points @ turn).max(0)
+    centre, half = turn @ (low + high) / 2, (high - low) / 2
+    return (*(centre - half), *(centre + half)), roll
+
+
+def cut(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:
+    """Return the crop (1, size, size, 3) of a window."""
+    zoom = np.hypot(matrix[0, 0], matrix[0, 1])
+    if zoom < 0.75:  # average over the pixels that sampling would skip: first cut out
+        ends = np.array(np.meshgrid([0, size - 1], [0, size - 1], [1])).reshape(3, 4)
+        ends, spare = (np.linalg.inv(matrix) @ ends)[:2], int(np.ceil(2 / zoom)) + 1
+        limit, low, high = np.array(image.shape[1::-1]), ends.min(1), ends.max(1)
+        start = np.clip(np.floor(low) - spare, 0, limit - 1).astype(int)
+        stop = np.clip(np.ceil(high) + spare + 1, start + 1, limit).astype(int)
         image = image[start[1] : stop[1], start[0] : stop[0]]
         matrix = matrix @ [[1, 0, start[0]], [0, 1, start[1]], [0, 0, 1]]
     while zoom < 0.75:  # then halve, then the rest; x goes to (x + 0.5) factor - 0.5
@@ -36,7 +58,14 @@ def cut(image: np.ndarray, box: tuple, size: int, margin: float) -> tuple:
         w, h = np.array([w, h]) / small
         matrix = matrix @ [[w, 0, w / 2 - 0.5], [0, h, h / 2 - 0.5], [0, 0, 1]]
     crop = cv2.warpAffine(image, matrix[:2], (size, size), borderMode=1)  # 1: repeat
-    return (crop.astype(np.float32) / np.float32(255))[None], scale, shift
+    return (crop.astype(np.float32) / np.float32(255))[None]
+
+
+def distance(points: np.ndarray, reference: np.ndarray) -> float:
+    """Return the mean distance of points (68, 2) in units of the eye distance."""
+    eyes = np.linalg.norm(reference[45] - reference[36])
+    eyes = max(eyes, 0.4 * np.ptp(reference, 0).max())  # 0.4: profiles
+    return np.linalg.norm(points - reference, axis=-1).mean() / eyes
 
 
 class Model:
@@ -45,29 +74,55 @@ class Model:
     def __init__(self, folder: str) -> None:
         description = json.loads(Path(folder, "model.json").read_text("utf-8"))
         self.crop = description["crop"]["size"], description["crop"]["margin"]
+        self.any_roll = description["crop"].get("any_roll", False)
         files = [str(Path(folder, f"{n}.tflite")) for n in ("detector", "tracker")]
         self.interpreters = [Interpreter(file, num_threads=1) for file in files]
-        self.detect, self.track = (i.get_signature_runner() for i in self.interpreters)
+        self.detector, self.tracker = (
+            interpreter.get_signature_runner() for interpreter in self.interpreters
+        )
+
+    def window(self, points: np.ndarray) -> np.ndarray:
+        """Return the matrix (3, 3) of the window around a face (68, 2)."""
+        box = *points.min(0), *points.max(0)
+        box, roll = upright(points) if self.any_roll else (box, 0)
+        return window(box, roll, *self.crop)
+
+    def detect(self, image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+        """Return landmarks (68, 2) of the face in a window of an RGB image."""
+        crop = cut(image, matrix, self.crop[0])
+        found = self.detector(frames=crop)["landmarks"][0].astype(np.float64)
+        return (found - matrix[:2, 2]) @ np.linalg.inv(matrix[:2, :2]).T
 
     def align(self, image: np.ndarray, box: tuple) -> np.ndarray:
-        """Return landmarks (68, 2) of the face in a box of an RGB image."""
-        crop, scale, shift = cut(image, box, *self.crop)
-        return (self.detect(frames=crop)["landmarks"][0] - shift) / scale
+        """Return landmarks (68, 2) of the face in a box of an RGB image.
+
+        A face at any angle is detected in four windows, and again around the answer.
+        The first answer that stays counts, or the one that stays best.
+        """
+        if not self.any_roll:
+            return self.detect(image, window(box, 0, *self.crop))
+        answers = []
+        for turn in TURNS:
+            found = self.detect(image, window(box, turn, *self.crop))
+            for _ in range(2):
+                before, found = found, self.detect(image, self.window(found))
+                answers.append((distance(found, before), found))
+                if answers[-1][0] <= CONSISTENT:
+                    return found
+            del answers[-2]
+        return min(answers, key=lambda answer: answer[0])[1]
 
     def step(
         self, previous_frame: np.ndarray, frame: np.ndarray, landmarks: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Track landmarks to the next frame; return them and the cycle error."""
-        box = *landmarks.min(0), *landmarks.max(0)
-        before, scale, shift = cut(previous_frame, box, *self.crop)
-        after, _, _ = cut(frame, box, *self.crop)
-        start = (landmarks * scale + shift).astype(np.float32)[None]
-        found = self.track(frames=after, start=start)["landmarks"]
-        back = self.track(frames=before, start=found)["landmarks"]
-        eyes = np.linalg.norm(start[0, 45] - start[0, 36])
-        eyes = max(eyes, 0.4 * np.ptp(start[0], 0).max())  # 0.4: profiles
-        error = np.linalg.norm(back - start, axis=-1).mean() / eyes
-        return (found[0] - shift) / scale, error
+        matrix = self.window(landmarks)
+        before, after = (cut(f, matrix, self.crop[0]) for f in (previous_frame, frame))
+        start = (landmarks @ matrix[:2, :2].T + matrix[:2, 2]).astype(np.float32)
+        found = self.tracker(frames=after, start=start[None])["landmarks"]
+        back = self.tracker(frames=before, start=found)["landmarks"][0]
+        in_image = (found[0] - matrix[:2, 2]) @ np.linalg.inv(matrix[:2, :2]).T
+        return in_image, distance(back, start)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,6 @@ from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.augmentation.head import average_head
 from data_pipeline.synthetic.head.face_model import Expression, Pose
 from data_pipeline.synthetic.head.patch import rotation
-from strrn_tf.geometry import box_from_landmarks
 
 # Fewer annotated places do not place a head.
 FEWEST = 3
@@ -59,15 +58,6 @@ def whole_shape(annotation: Annotation) -> np.ndarray:
             missing = np.array(mean.place) - fitted[points].mean(0)
             fitted[free] += missing * len(points) / len(free)
     return fitted.astype(np.float32)
-
-
-def annotated_box(landmarks: np.ndarray) -> np.ndarray:
-    """Return the face box (4,) of landmarks (68, 2), of which some may be NaN.
-
-    Raises:
-        ValueError: see `whole_shape`.
-    """
-    return box_from_landmarks(whole_shape(Annotation(landmarks)))
 
 
 def check_places(annotation: Annotation) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
-from strrn_tf.geometry import box_sides
+from strrn_tf.geometry import box_sides, roll_of_parts
 from strrn_tf.system.atomic import write_text
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
@@ -26,6 +26,7 @@ RULES = ("largest", "central")
 # of the picture. Smaller faces would take most of its time.
 SMALLEST_FACE, SMALLEST_FRACTION = 30, 0.05
 
+# Image (H, W, 3) -> face boxes (N, 4), or (N, 5) with the roll in radians behind them.
 BoxFinder = Callable[[np.ndarray], np.ndarray | None]
 
 
@@ -40,6 +41,23 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
         may extend beyond the image, as faces do.
     """
     return landmark_box(find_mtcnn_boxes(image))
+
+
+def find_turned_boxes(image: np.ndarray) -> np.ndarray:
+    """Return the boxes (N, 4) and the rolls of all faces that MTCNN finds, (N, 5).
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+
+    Returns:
+        x0, y0, x1, y1 as of `find_face_boxes`, and the roll in radians by MTCNN's eyes
+        and mouth corners, see `geometry.roll_of_parts`.
+    """
+    faces = [face for face in _finder().find(image) if (box_sides(face.box) > 0).all()]
+    boxes = landmark_box(np.reshape([face.box for face in faces], (-1, 4)))
+    points = np.reshape([face.points for face in faces], (-1, 5, 2))
+    rolls = roll_of_parts(points[:, 0], points[:, 1], points[:, 3:].mean(1))
+    return np.column_stack([boxes, rolls])
 
 
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
@@ -66,12 +84,12 @@ def choose_face(
     """Return one of several face boxes.
 
     Args:
-        boxes: (N, 4), one box (4,), or None; N may be 0.
+        boxes: (N, 4), (N, 5) with the roll, one of them, or None; N may be 0.
         image_size: (width, height) in pixels.
         rule: "largest" area, or "central": centre closest to the centre of the image.
 
     Returns:
-        The box (4,) as float64, or None without a box.
+        The box (4,) or (5,) as float64, or None without a box.
 
     Raises:
         ValueError: the rule is unknown.
@@ -80,12 +98,13 @@ def choose_face(
         raise ValueError(f"`rule` must be one of {RULES}. Received: {rule!r}")
     if boxes is None or not np.size(boxes):
         return None
-    boxes = np.reshape(np.asarray(boxes, np.float64), (-1, 4))
+    faces = np.atleast_2d(np.asarray(boxes, np.float64))
+    boxes = faces[:, :4]
     if rule == "largest":
-        return boxes[box_sides(boxes).prod(-1).argmax()]
+        return faces[box_sides(boxes).prod(-1).argmax()]
     middle = (np.asarray(image_size, np.float64) - 1) / 2
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    return boxes[np.linalg.norm(centres - middle, axis=-1).argmin()]
+    return faces[np.linalg.norm(centres - middle, axis=-1).argmin()]
 
 
 class BoxCache:

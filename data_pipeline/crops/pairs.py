@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from data_pipeline.annotations.whole_head import annotated_box
+from data_pipeline.annotations.annotation import Annotation
+from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.crops.face_boxes import BoxFinder, choose_face
 from data_pipeline.crops.samples import Samples, merge
 from data_pipeline.crops.window import cut_samples
@@ -16,6 +17,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotati
 from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
 from data_pipeline.media.video import open_video
+from strrn_tf.geometry import upright_box
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 AnyClip = Clip | Sequence300VW | FacesClip
@@ -177,29 +179,35 @@ class _Cutter:
             )
             return None
         landmarks = np.stack([self._annotation(frame.index) for frame in run])
-        box = self._box(first, landmarks[0])
-        if box is None:
+        window = self._window(first, landmarks[0])
+        if window is None:
             self.without_face.append(first.index)
             return None
+        box, roll = window
         images = [frame.image for frame in run]
         try:
             name = f"{self.clip.name}#{last.index:06d}"
-            return cut_samples(name, images, landmarks, box)
+            return cut_samples(name, images, landmarks, box, roll=roll)
         except ValueError as error:  # the annotation is one point, or a line
             where = f"{self.clip.video_path}, frame {first.index}"
             self.problems.append(f"{where}: {error}")
             return None
 
-    def _box(self, frame: VideoFrame, landmarks: np.ndarray) -> np.ndarray | None:
+    def _window(
+        self, frame: VideoFrame, landmarks: np.ndarray
+    ) -> tuple[np.ndarray, float] | None:
+        """Return the box (4,) of the face and its roll, None without a face."""
         if self.options.box_finder == "landmarks":
             is_known = np.isfinite(landmarks).any()
-            return annotated_box(landmarks) if is_known else None
+            return upright_box(whole_shape(Annotation(landmarks))) if is_known else None
         size = frame.image.shape[1], frame.image.shape[0]
         shipped = self.shipped.get(frame.index)
         if shipped is not None and _is_within(shipped, size):
-            return shipped
-        boxes = self.options.box_finder(frame.image)
-        return choose_face(boxes, size, self.options.rule)
+            return shipped, 0.0
+        face = choose_face(
+            self.options.box_finder(frame.image), size, self.options.rule
+        )
+        return None if face is None else (face[:4], float(face[4:].sum()))
 
     def _annotation(self, index: int) -> np.ndarray:
         try:

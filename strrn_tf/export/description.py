@@ -29,11 +29,15 @@ _START = _LANDMARKS | {
     "meaning": "x, y of the face in the neighbouring frame, in pixels of the same crop",
 }
 _FORMULA = (
-    "box = (x0, y0, x1, y1), tight around the 68 landmarks (for the tracker: of the "
-    "earlier frame, one crop for both frames); "
+    "box = (x0, y0, x1, y1), tight around the 68 landmarks of the face turned upright "
+    "by its roll (for the tracker: of the earlier frame, one crop for both frames), "
+    "its centre (cx, cy) where it is in the image; "
     "scale = size / (margin * max(x1 - x0, y1 - y0)); "
-    "crop_x = scale * (x - (x0 + x1) / 2) + (size - 1) / 2; "
-    "crop_y = scale * (y - (y0 + y1) / 2) + (size - 1) / 2; "
+    "crop_x = scale * (cos(roll) * (x - cx) + sin(roll) * (y - cy)) + (size - 1) / 2; "
+    "crop_y = scale * (cos(roll) * (y - cy) - sin(roll) * (x - cx)) + (size - 1) / 2; "
+    "roll is 0 in the first detection, and in all windows without any_roll; later that "
+    "of the last landmarks: with eye centres L, R and mouth centre M, A = R - L and "
+    "D = M - (L + R) / 2, roll = atan2(A.y - D.x, A.x + D.y); "
     "bilinear sampling, border pixels repeated outside the image; where scale < 0.75 "
     "the image is first shrunk by area averaging"
 )
@@ -67,6 +71,7 @@ def _networks(reduction: int) -> dict[str, Any]:
             "size": size,
             # A halved crop lacks the first row and column of pixels.
             "margin": CROP_MARGIN * size * reduction / CROP_SIZE,
+            "any_roll": True,
             "formula": _FORMULA,
         },
         "markup": _MARKUP,

@@ -58,8 +58,14 @@ def roll_angle(landmarks: np.ndarray) -> np.ndarray:
     """
     landmarks = np.asarray(landmarks, np.float64)
     parts = REGIONS["left_eye"], REGIONS["right_eye"], COMPONENTS["mouth"]
-    left, right, mouth = (landmarks[..., list(part), :].mean(-2) for part in parts)
-    across, down = right - left, mouth - (left + right) / 2
+    return roll_of_parts(*(landmarks[..., list(part), :].mean(-2) for part in parts))
+
+
+def roll_of_parts(
+    left_eye: np.ndarray, right_eye: np.ndarray, mouth: np.ndarray
+) -> np.ndarray:
+    """Return the roll (...) of faces by the centres (..., 2) of eyes and mouth."""
+    across, down = right_eye - left_eye, mouth - (left_eye + right_eye) / 2
     return np.arctan2(across[..., 1] - down[..., 0], across[..., 0] + down[..., 1])
 
 

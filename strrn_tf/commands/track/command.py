@@ -86,9 +86,10 @@ class Options:
     picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
-    any_roll: bool = False
+    any_roll: bool | None = None
     """Also find and follow faces that are tilted by more than 40 degrees or upside
-    down. A search without an upright face takes two to four times as long."""
+    down. A search without an upright face takes two to four times as long. Default:
+    True, unless the model was exported before there was a choice."""
     smooth: bool = True
     """Take the jitter out (One-Euro filter)."""
     check_faces: bool = True
@@ -200,7 +201,7 @@ def _open_tracker(options: Options) -> "FaceTracker":
         config=TrackingConfig(focal_length=options.focal_length or 0.0),
         max_faces=options.max_faces,
         num_threads=options.threads,
-        any_roll=options.any_roll or None,
+        any_roll=options.any_roll,
         smooth=options.smooth,
         check_faces=options.check_faces,
     )

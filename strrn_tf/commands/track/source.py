@@ -58,8 +58,8 @@ def track_source(
         )
     if not summary.frames_with_face:
         raise ValueError(
-            f"{source}: no face was found in {summary.frames} frames. Faces must be "
-            "upright and fill at least a tenth of the picture's shorter side"
+            f"{source}: no face was found in {summary.frames} frames. They "
+            "must fill at least a tenth of the picture's shorter side"
         )
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from support.faces import drawn_face
 
 from data_pipeline.annotations.annotation import Annotation, Mean
-from data_pipeline.annotations.whole_head import annotated_box, whole_shape
+from data_pipeline.annotations.whole_head import whole_shape
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, overlap, similarity
 from strrn_tf.landmarks import REGIONS
 
@@ -58,7 +58,7 @@ def test_the_fit_moves_turns_and_grows_with_the_face(scale, angle, x, y):
 )
 def test_a_drawn_head_is_found_again(yaw, points):
     face = drawn_face(yaw=yaw, roll=-0.3).astype(np.float32)
-    box = annotated_box(part(points, face).landmarks)
+    box = box_from_landmarks(whole_shape(part(points, face)))
     assert overlap(box, box_from_landmarks(face)) > 0.85
 
 

@@ -3,10 +3,18 @@
 import sys
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 
-from data_pipeline.crops.face_boxes import BoxCache, choose_face, find_mtcnn_boxes
+from data_pipeline.crops.face_boxes import (
+    BoxCache,
+    choose_face,
+    find_mtcnn_boxes,
+    find_turned_boxes,
+)
+from data_pipeline.synthetic import draw_face
+from strrn_tf.geometry import apply_matrix, box_from_landmarks, overlap, roll_angle
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
 
 LARGE_LEFT = (0.0, 0.0, 60.0, 80.0)
@@ -42,6 +50,26 @@ def test_no_face_is_none(boxes):
 
 def test_one_box_is_itself():
     np.testing.assert_array_equal(choose_face(LARGE_LEFT, (200, 100)), LARGE_LEFT)
+
+
+def test_the_roll_stays_with_its_box():
+    faces = np.column_stack([BOXES, np.arange(len(BOXES))])
+    chosen = choose_face(faces, (200, 100))
+    np.testing.assert_array_equal(chosen[:4], choose_face(BOXES, (200, 100)))
+    np.testing.assert_array_equal(faces[int(chosen[4])], chosen)
+
+
+@pytest.mark.parametrize("degrees", [-25, 0, 20])
+def test_turned_boxes_have_the_roll_of_the_face(degrees):
+    image, landmarks = draw_face(np.random.default_rng(3))
+    centre = landmarks.mean(0).tolist()
+    # OpenCV's positive angles turn against the clock.
+    turn = cv2.getRotationMatrix2D(centre, -degrees, 0.5)
+    image = cv2.warpAffine(image, turn, image.shape[1::-1], borderMode=1)
+    truth = apply_matrix(turn, landmarks)
+    (found,) = find_turned_boxes(image)
+    assert found[4] == pytest.approx(roll_angle(truth), abs=0.1)
+    assert overlap(found[:4], box_from_landmarks(truth)) > 0.5
 
 
 def test_unknown_rule_is_named():

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from support.places import ROOT, minimal_example
 
 from data_pipeline.synthetic import draw_face
 from strrn_tf.evaluation.metrics import nme_interpupil
@@ -45,6 +46,22 @@ def test_a_face_is_aligned_at_any_angle(drawn, upright, degrees):
     found = upright.align(frame, box_from_landmarks(truth))
     assert nme_interpupil(found, truth) < 9
     assert np.cos(roll_angle(found) - roll_angle(truth)) > 0.99
+
+
+@pytest.mark.parametrize("degrees", [0, 135])
+def test_the_example_in_one_file_gives_the_same(drawn, upright, degrees):
+    frame, truth = turned(drawn, degrees)
+    following, _ = turned(drawn, degrees + 3)
+    model = minimal_example().Model(ROOT / "saved_models" / "strrn-mdm")
+    model.any_roll = True
+    box = box_from_landmarks(truth)
+    ours, theirs = upright.align(frame, box), model.align(frame, box)
+    np.testing.assert_allclose(theirs, ours, atol=0.2)
+    ours = ours.astype(np.float64)
+    landmarks, error = upright.step(frame, following, ours)
+    theirs, their_error = model.step(frame, following, ours)
+    np.testing.assert_allclose(theirs, landmarks, atol=0.2)
+    assert their_error == pytest.approx(error, rel=0.02)
 
 
 def test_without_turned_windows_it_is_not(drawn):
