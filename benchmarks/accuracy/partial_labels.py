@@ -56,7 +56,7 @@ class Options:
     """Folder of crops, checkpoints and results."""
     backbone: Literal["mdm", "hgn"] = "mdm"
     """Detector."""
-    preset: Literal["tiny", "default"] = "default"
+    preset: Literal["tiny", "fast", "default"] = "default"
     """Sizes of the network."""
     count: int = 600
     """Stills of the first two trainings."""
@@ -68,6 +68,8 @@ class Options:
     """Samples of an update."""
     seeds: int = 2
     """Number of seeds."""
+    cells: tuple[Literal["whole", "half", "few", "few and five"], ...] = CELLS
+    """Which trainings."""
     threads: int = 0
     """Threads of one operation; 0: one for each core."""
 
@@ -82,24 +84,20 @@ def run(options: Options) -> None:
     from strrn_tf.training.fitting import use_threads
 
     use_threads(options.threads)
-    cells = CELLS if options.few_points else CELLS[:3]
+    sizes = (options.count, options.count, FEW, f"{FEW} and {options.five}")
+    sizes = dict(zip(CELLS, sizes, strict=True))
+    cells = [c for c in options.cells if c != CELLS[3] or options.few_points]
     errors: dict[str, list[float]] = {cell: [] for cell in cells}
     for seed in range(options.seeds):
         for cell in cells:
             errors[cell].append(result(options, cell, seed))
-    sizes = (
-        f"{options.count}",
-        f"{options.count}",
-        f"{FEW}",
-        f"{FEW} and {options.five}",
-    )
     shown = Table("training", "stills", "error, inter-pupil %", "against the one above")
-    for size, (cell, values) in zip(sizes, errors.items(), strict=False):
-        against = {"half": "whole", "few and five": "few"}.get(cell)
-        ratio = np.mean(values) / np.mean(errors[against]) if against else None
+    for cell, values in errors.items():
+        against = errors.get({"half": "whole", "few and five": "few"}.get(cell))
+        ratio = np.mean(values) / np.mean(against) if against else None
         shown.add_row(
             cell,
-            size,
+            f"{sizes[cell]}",
             ", ".join(f"{value:.2f}" for value in values),
             f"{100 * (ratio - 1):+.1f} %" if ratio else "",
         )

@@ -15,15 +15,31 @@ def annotated_sources(stores: Sequence[CropStore], weight: float) -> list[Labell
     their annotated points, in units of a whole shape. A loss is a mean over the points
     of a sample, so that every annotated point counts alike.
 
+    Beside complete samples their part of the batches is at most the part of the points
+    that they have: of thousands of samples with three points, 3/68. More would displace
+    the samples that teach all points.
+
     Args:
         stores: of annotated samples (T = 1).
         weight: of all sources together; 0 gives none.
     """
     parts = [part for store in stores for part in _by_completeness(store)]
-    total = sum(part.weight for part in parts)
-    if weight == 0:
+    if weight == 0 or not parts:
         return []
-    return [part._replace(weight=weight * part.weight / total) for part in parts]
+    shares = np.array([part.weight for part in parts])
+    shares /= shares.sum()
+    complete = np.array([part.whole is None for part in parts])
+    if complete.any():
+        known = [
+            np.isfinite(part.landmarks[part.index]).all(-1).mean() for part in parts
+        ]
+        shares = np.where(complete, shares, np.minimum(shares, known))
+        rest = 1 - shares[~complete].sum()
+        shares[complete] *= rest / shares[complete].sum()
+    return [
+        part._replace(weight=weight * float(share))
+        for part, share in zip(parts, shares, strict=True)
+    ]
 
 
 def _by_completeness(store: CropStore) -> list[Labelled]:

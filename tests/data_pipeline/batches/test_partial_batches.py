@@ -106,8 +106,13 @@ def test_partial_stills_weigh_as_much_as_they_have_points(tmp_path):
     assert complete.index.tolist() == [0, 1]
     assert complete.whole is None
     assert partial.index.tolist() == [2, 3, 4]
-    assert complete.weight == pytest.approx(2 / 2.75)
-    assert partial.weight == pytest.approx(0.75 / 2.75)
+    # 0.75 of 2.75 shapes would be more than their quarter of the points.
+    assert complete.weight == pytest.approx(0.75)
+    assert partial.weight == pytest.approx(0.25)
+    frames = make_frames(3)[:, None]
+    fewer = CropStore(tmp_path, frames, shapes[:3], None, ("",) * 3, whole[:3])
+    complete, partial = annotated_sources([fewer], 1.0)
+    assert partial.weight == pytest.approx(0.25 / 2.25)
     assert annotated_sources([store], 0.0) == []
     (alone,) = annotated_sources([replace(store, landmarks=whole)], 0.5)
     assert alone.weight == 0.5
