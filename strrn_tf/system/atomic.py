@@ -1,7 +1,6 @@
 """Files and folders that are either old or complete, never half written."""
 
 import errno
-import hashlib
 import json
 import os
 import re
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strrn_tf.system.claims import claimed_token, lock_path, new_token, release_dead
+from strrn_tf.system.digests import sha256
 
 # Bytes of a file name that all file systems take.
 LONGEST_NAME = 255
@@ -264,7 +264,7 @@ def _beside(path: Path, prefix: str) -> Path:
     """
     name = os.fsencode(path.name)
     if len(prefix) + len(name) > LONGEST_NAME:
-        prefix += f"~{hashlib.sha256(name).hexdigest()[:16]}~"
+        prefix += f"~{sha256(name).hexdigest()[:16]}~"
         name = name[len(prefix) - LONGEST_NAME :]
         return path.with_name(prefix + name.decode("utf-8", "ignore"))
     return path.with_name(prefix + path.name)

@@ -7,7 +7,6 @@ number of a process, which another may have by now, decides what is left over.
 
 import errno
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -47,7 +46,7 @@ def claimed_token(folder: Path) -> Iterator[str]:
 
 def new_token() -> str:
     """Return digits that are different in every process and thread."""
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()
 
 
 def lock_path(folder: Path, token: str) -> Path:

@@ -33,6 +33,16 @@ EXTRAS = {**dict.fromkeys(TRAIN, "train"), "apache_beam": "beam", "distributed":
 # How tyro frames its messages, where the terminal knows UTF-8 and where it does not.
 FRAME = "│╭╮╰╯ "
 RULES = ("──", "---")
+# Any number of words, as ``Annotated[tuple, WORDS]``. With ``tuple[str, ...]`` or with
+# ``X | None`` in place of ``Optional[X]`` tyro compares defaults by typeguard. That
+# imports 120 modules, which take 8 MB.
+WORDS = tyro.constructors.PrimitiveConstructorSpec(
+    nargs="*",
+    metavar="WORD",
+    instance_from_str=tuple,
+    is_instance=lambda value: isinstance(value, tuple),
+    str_from_instance=list,
+)
 # What tyro says of a word that is no number, at the end the reason of Python.
 NO_NUMBER = re.compile(r"Error parsing (\S+):.* (with base 10|to float): (.*)")
 

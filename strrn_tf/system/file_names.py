@@ -4,12 +4,13 @@ A source may be called anything: a path below a folder, a title of 300 letters. 
 files must not be those of another source, and every file system must take them.
 """
 
-import hashlib
 import os
 import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePath, PureWindowsPath
+
+from strrn_tf.system.digests import sha256
 
 # Bytes of a name, unless the caller asks otherwise: most of the 255 that file systems
 # take are left to what the caller appends.
@@ -137,4 +138,4 @@ def _legal(name: str) -> str:
 
 
 def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]

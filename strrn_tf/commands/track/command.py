@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import tyro
 
@@ -19,7 +19,7 @@ from strrn_tf.commands.track.formats.names import (
 )
 from strrn_tf.commands.track.outputs import Outputs, plan
 from strrn_tf.commands.track.source import track_source
-from strrn_tf.system.command_line import one_line, parse_options
+from strrn_tf.system.command_line import WORDS, one_line, parse_options
 
 if TYPE_CHECKING:
     from data_pipeline.media.frame_reader import FrameReader
@@ -66,22 +66,22 @@ class Options:
     """Which videos, which model, and what is written."""
 
     sources: tyro.conf.Positional[
-        Annotated[tuple[str, ...], tyro.conf.arg(metavar="SOURCE [SOURCE ...]")]
+        Annotated[tuple, tyro.conf.arg(metavar="SOURCE [SOURCE ...]"), WORDS]
     ]
     """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
     model: str = "strrn-hgn"
     """Name of a shipped model, exported folder, or run folder."""
-    output: Path | None = None
+    output: Optional[Path] = None
     """Video to write with the landmarks drawn in (.mp4), or folder for such videos."""
-    landmarks: Path | None = None
+    landmarks: Optional[Path] = None
     """File to write the landmarks to (.csv or .jsonl), or folder."""
-    format: Format | None = None
+    format: Optional[Format] = None
     """Of the landmarks; without it, by the suffix of the file, .pts files in a
     folder."""
     pose: bool = False
     """Add yaw, pitch and roll of the head and the openings of eyes and mouth, to the
     rows and to the overlay."""
-    focal_length: float | None = None
+    focal_length: Optional[float] = None
     """Of the camera, in pixels, for the pose. Without it the longer side of the
     picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
@@ -94,7 +94,7 @@ class Options:
     """Take the jitter out (One-Euro filter)."""
     check_faces: bool = True
     """Lose what does not look like a face; switch off for masks and drawings."""
-    fps: float | None = None
+    fps: Optional[float] = None
     """Frames per second of a folder of images (25 if not given) and of a camera's
     overlay."""
     threads: int = 1

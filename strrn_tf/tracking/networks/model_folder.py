@@ -6,7 +6,6 @@ network runs. ``load`` verifies the two files that tracking opens. ``verify`` ve
 every file. Standard library and NumPy only.
 """
 
-import hashlib
 import json
 import os
 import sys
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from strrn_tf.system.atomic import write_text
+from strrn_tf.system.digests import sha256
 
 FORMAT_VERSION = 1
 DESCRIPTION = "model.json"
@@ -264,7 +264,7 @@ def _verify_file(
 
 
 def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
+    digest = sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)
@@ -275,4 +275,4 @@ def description_sha256(description: Mapping[str, Any]) -> str:
     """Hash the content, not the bytes: a changed line ending is no change."""
     content = {key: value for key, value in description.items() if key != SELF_KEY}
     text = json.dumps(content, sort_keys=True, ensure_ascii=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256(text.encode()).hexdigest()

@@ -2,28 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
-from strrn_tf.commands.track.formats.coco import coco
-from strrn_tf.commands.track.formats.csv_rows import csv_rows
-from strrn_tf.commands.track.formats.cvat import cvat
-from strrn_tf.commands.track.formats.deeplabcut import deeplabcut
 from strrn_tf.commands.track.formats.frames import Layout, Write
-from strrn_tf.commands.track.formats.json_lines import json_lines
 from strrn_tf.commands.track.formats.names import Format
-from strrn_tf.commands.track.formats.openface import openface
 from strrn_tf.commands.track.formats.pts_list import pts_folder
 from strrn_tf.commands.track.row_file import RowFile
 from strrn_tf.system.atomic import replacing
 
-_WRITERS: dict[str, Callable[[TextIO, Layout], AbstractContextManager[Write]]] = {
-    "csv": csv_rows,
-    "jsonl": json_lines,
-    "openface": openface,
-    "coco": coco,
-    "cvat": cvat,
-    "deeplabcut": deeplabcut,
+Writer = Callable[[TextIO, Layout], AbstractContextManager[Write]]
+
+# Modules of this folder, each with a function of its name. Only what is written is
+# imported: XML alone takes 60 modules.
+_WRITERS = {
+    "csv": "csv_rows",
+    "jsonl": "json_lines",
+    "openface": "openface",
+    "coco": "coco",
+    "cvat": "cvat",
+    "deeplabcut": "deeplabcut",
 }
 
 
@@ -47,6 +46,12 @@ def open_format(path: Path, wanted: Format, layout: Layout) -> Iterator[Write]:
     with (
         replacing(path, shared=True) as new,
         RowFile(new, path) as file,
-        _WRITERS[wanted](file, layout) as write,
+        _writer(wanted)(file, layout) as write,
     ):
         yield write
+
+
+def _writer(wanted: Format) -> Writer:
+    name = _WRITERS[wanted]
+    module = import_module(f"{__package__}.{name}")
+    return getattr(module, name)

@@ -4,13 +4,13 @@ A change of the input shape makes LiteRT plan its memory and pack its weights an
 (1 to 3 ms), so an interpreter keeps its shape for life.
 """
 
-import hashlib
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
+from strrn_tf.system.digests import sha256
 from strrn_tf.system.quiet import quiet_stderr
 
 FOLDER = Path(__file__).parent
@@ -66,7 +66,7 @@ def verified(path: Path) -> Path:
     """
     try:
         sums = (path.parent / CHECKSUMS).read_text(encoding="ascii")
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest = sha256(path.read_bytes()).hexdigest()
     except OSError as error:
         raise ValueError(f"{error.filename} is missing. Install strrn again.") from None
     if f"{digest}  {path.name}" not in sums.splitlines():
