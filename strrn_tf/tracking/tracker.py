@@ -17,11 +17,8 @@ import numpy as np
 
 from strrn_tf.geometry import as_numbers, face_size
 from strrn_tf.system import validation
-from strrn_tf.system.validation import (
-    check_count,
-    check_flag,
-    check_image,
-)
+from strrn_tf.system.machine import release_file_pages
+from strrn_tf.system.validation import check_count, check_flag, check_image
 from strrn_tf.tracking.config import TrackingConfig, merged
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
@@ -32,8 +29,10 @@ from strrn_tf.tracking.face_detection.box_finder import (
 )
 from strrn_tf.tracking.face_detection.checked_detector import CheckFace
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
+from strrn_tf.tracking.face_detection.mtcnn.networks import FOLDER as MTCNN
 from strrn_tf.tracking.networks.crop import check_box_in_image
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.litert import FOLDER as LITERT
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.reliability import Reliability
@@ -118,20 +117,25 @@ class FaceTracker:
         self.networks = networks or FaceNetworks(
             folder, num_threads, stage_timer, self.config, any_roll
         )
-        fraction = self.config.finder_min_face_fraction
-        self._finder = (
-            checked_finder(finder)
-            if finder
-            else MtcnnFinder(num_threads, fraction, turns=self.networks.any_roll)
-        )
         if not check_faces:
             face_check = None
         elif face_check is None:
             face_check = FaceCheck(num_threads, self.config)
+        self._finder = (
+            checked_finder(finder)
+            if finder
+            else MtcnnFinder(
+                num_threads,
+                self.config.finder_min_face_fraction,
+                turns=self.networks.any_roll,
+                onet=getattr(face_check, "network", None),
+            )
+        )
         reliability = reliability or Reliability.of_model(folder.description)
         self._tracks = Tracks(self.networks, reliability, face_check, self.config)
         self._smoother = Smoother(self.config) if smooth else None
         self.reset()
+        release_file_pages([folder.path.resolve(), MTCNN, LITERT])
 
     @classmethod
     def from_pretrained(

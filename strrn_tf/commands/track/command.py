@@ -20,6 +20,7 @@ from strrn_tf.commands.track.formats.names import (
 from strrn_tf.commands.track.outputs import Outputs, plan
 from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import WORDS, one_line, parse_options
+from strrn_tf.system.machine import release_file_pages
 
 if TYPE_CHECKING:
     from data_pipeline.media.frame_reader import FrameReader
@@ -148,6 +149,7 @@ def run(
                 print(f"note: {shown}: {note}", file=sys.stderr)
     if opened:
         tracker = (load or _open_tracker)(options)
+        release_file_pages()
     for number, (source, reader, outputs) in enumerate(opened, 1):
         name = Path(source).name
         title = f"{name} ({number} of {len(opened)})" if len(opened) > 1 else name

@@ -4,11 +4,15 @@ A face box is the tight box of the 68 landmarks.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from strrn_tf.geometry import as_numbers
 from strrn_tf.tracking.networks.crop import check_box_in_image
+
+if TYPE_CHECKING:
+    from strrn_tf.tracking.face_detection.mtcnn.networks import Network
 
 # Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
@@ -27,14 +31,21 @@ class MtcnnFinder:
         num_threads: threads of every network.
         min_face_fraction: smallest box, as a fraction of the image's shorter side.
         turns: whether turned faces are looked for.
+        onet: the last network, where it is open already.
     """
 
     def __init__(
-        self, num_threads: int, min_face_fraction: float, *, turns: bool
+        self,
+        num_threads: int,
+        min_face_fraction: float,
+        *,
+        turns: bool,
+        onet: "Network | None" = None,
     ) -> None:
         self._settings = {
             "num_threads": num_threads,
             "min_face_fraction": min_face_fraction,
+            "onet": onet,
         }
         self._turns = turns
         self._mtcnn = None

@@ -24,9 +24,8 @@ from strrn_tf.landmarks import OUTER_EYE_CORNERS
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, mtcnn_box
 from strrn_tf.tracking.face_detection.mtcnn.boxes import calibrate, place_points
-from strrn_tf.tracking.face_detection.mtcnn.networks import Network
-
-SIDE = 48
+from strrn_tf.tracking.face_detection.mtcnn.networks import ONET_SIDE as SIDE
+from strrn_tf.tracking.face_detection.mtcnn.networks import open_onet
 
 
 class FaceCheckResult(NamedTuple):
@@ -50,13 +49,16 @@ class FaceCheck:
     Args:
         num_threads: threads of the network.
         config: oversampling and largest tilt of the patch.
+
+    Attributes:
+        network: that is run.
     """
 
     def __init__(
         self, num_threads: int = 1, config: TrackingConfig | None = None
     ) -> None:
         self._config = config or TrackingConfig()
-        self._network = Network("onet", SIDE, SIDE, num_threads)
+        self.network = open_onet(num_threads)
 
     def __call__(self, crop: np.ndarray, landmarks: np.ndarray) -> FaceCheckResult:
         """Return the result for one crop.
@@ -75,7 +77,7 @@ class FaceCheck:
             borderMode=cv2.BORDER_REPLICATE,
         )
         patch = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        output = self._network.run(patch * np.float32(255)).astype(np.float64)
+        output = self.network.run(patch * np.float32(255)).astype(np.float64)
         score = 1 / (1 + np.exp(-np.clip(output[-1], -50, 50)))
         square = np.array([[0, 0, size - 1, size - 1]], np.float64)
         points = place_points(square, output[None, 4:14])[0]

@@ -15,20 +15,27 @@ import numpy as np
 
 from strrn_tf.system.validation import check_count, check_image
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
-from strrn_tf.tracking.face_detection.mtcnn.networks import Network
+from strrn_tf.tracking.face_detection.mtcnn.networks import (
+    Network,
+    ProposalNetwork,
+    open_onet,
+)
 
 # Overlaps above which the worse of two boxes is suppressed: within a scale, between
 # scales, after each of the two other networks (the last against the smaller box).
 OVERLAPS = (0.5, 0.7, 0.7, 0.7)
-PATCH_SIDES = {"rnet": 24, "onet": 48}
+RNET_SIDE = 24
 # Patches that are cut at a time: bounds the memory on crowded images.
-PATCHES_AT_ONCE = 64
+PATCHES_AT_ONCE = 16
 # Frame sizes whose proposal networks are kept: a video has one, two cameras two.
 FRAME_SIZES_KEPT = 2
 # A frame is halved before the search while the smallest face stays this large. That
 # moves boxes by 2 % of the face, but not away from the truth: on Helen's test images
 # the centre of `landmark_box` is 3.7 % off before and after.
 SMALLEST_AFTER_HALVING = 40
+
+# Scale of a level of the pyramid, and its network.
+Level = tuple[float, ProposalNetwork]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +67,7 @@ class FaceFinder:
             small ones.
         thresholds: scores above which a candidate passes each of the networks.
         num_threads: threads of the networks.
+        onet: the last network, where the caller has it open already.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -76,6 +84,7 @@ class FaceFinder:
         min_face_fraction: float = 0.0,
         thresholds: tuple[float, float, float] = (0.6, 0.7, 0.8),
         num_threads: int = 1,
+        onet: Network | None = None,
     ) -> None:
         check_arguments(min_face, min_face_fraction, thresholds, num_threads)
         self.min_face = min_face
@@ -83,10 +92,10 @@ class FaceFinder:
         self.thresholds = tuple(thresholds)
         self.num_threads = num_threads
         self._refiners = {
-            name: Network(name, side, side, num_threads)
-            for name, side in PATCH_SIDES.items()
+            "rnet": Network("rnet", RNET_SIDE, RNET_SIDE, num_threads),
+            "onet": onet or open_onet(num_threads),
         }
-        self._proposers: OrderedDict[tuple, list[tuple[float, Network]]] = OrderedDict()
+        self._proposers: OrderedDict[tuple, list[Level]] = OrderedDict()
 
     def find(self, image: np.ndarray) -> list[FoundFace]:
         """Return the faces of an image, best score first.
@@ -141,7 +150,9 @@ class FaceFinder:
         kept = mtcnn_boxes.suppress(boxes, logits, OVERLAPS[1])
         return mtcnn_boxes.square(boxes[kept])
 
-    def _propose_at(self, pixels: np.ndarray, scale: float, network: Network) -> tuple:
+    def _propose_at(
+        self, pixels: np.ndarray, scale: float, network: ProposalNetwork
+    ) -> tuple:
         """Return boxes (N, 4) and logits (N,) found at one scale."""
         size = (network.width, network.height)
         small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
@@ -151,9 +162,7 @@ class FaceFinder:
         kept = mtcnn_boxes.suppress(boxes, logits, OVERLAPS[0])
         return boxes[kept], logits[kept]
 
-    def _levels(
-        self, size: tuple[int, int], min_face: float
-    ) -> list[tuple[float, Network]]:
+    def _levels(self, size: tuple[int, int], min_face: float) -> list[Level]:
         """Return scale and proposal network of every level of the pyramid.
 
         A level is reduced from the image itself: reduced from an image already halved
@@ -163,7 +172,7 @@ class FaceFinder:
         if key not in self._proposers:
             height, width = size
             self._proposers[key] = [
-                (s, Network("pnet", int(height * s), int(width * s), self.num_threads))
+                (s, ProposalNetwork(int(height * s), int(width * s), self.num_threads))
                 for s in mtcnn_boxes.pyramid_scales(height, width, min_face)
             ]
             if len(self._proposers) > FRAME_SIZES_KEPT:

@@ -7,6 +7,7 @@ outputs. Names are used, not positions: converters reorder positions freely.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import ai_edge_litert
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
@@ -14,6 +15,8 @@ from strrn_tf.system.quiet import quiet_stderr
 from strrn_tf.system.validation import check_count
 
 SIGNATURE = "serving_default"
+# Of LiteRT's own libraries.
+FOLDER = Path(ai_edge_litert.__file__).resolve().parent
 
 
 class LiteRTModel:
