@@ -20,7 +20,7 @@ from strrn_tf.commands.benchmark.trackers import (
 )
 from strrn_tf.evaluation.metrics import interocular, jitter, point_error
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.system.machine import peak_megabytes
+from strrn_tf.system.machine import peak_megabytes, release_file_pages
 from strrn_tf.tracking.networks.stages import STAGES
 
 # The face at rest: one frame again and again with the noise of a sensor (standard
@@ -79,6 +79,9 @@ def measure(
     begin = time.perf_counter()
     tracker = make(watch)
     opened = 1000 * (time.perf_counter() - begin)
+    next(iter(read()))  # load what decodes
+    # As `strrn track` does.
+    release_file_pages()
     seen = run_tracker(tracker, read(), watch)
     result = speed(watch, len(seen))
     result |= {"open_ms": opened, "peak_mb": peak_megabytes()}

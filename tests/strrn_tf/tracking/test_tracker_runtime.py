@@ -11,6 +11,7 @@ from support.toy_models import GAIN, toy_mean_shape
 
 from strrn_tf.geometry import apply_matrix, crop_matrix
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face_detection.mtcnn import networks
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.stages import STAGES
 from strrn_tf.tracking.tracker import Face, FaceTracker
@@ -37,6 +38,20 @@ def expected_shape(box):
     side = max(box[2] - box[0], box[3] - box[1]) * 1.6
     centre = (np.add(box[:2], box[2:])) / 2
     return (toy_mean_shape() - 157) * side / 315 + centre
+
+
+def test_finder_and_face_check_share_a_network(folder, monkeypatch):
+    opened = []
+
+    class Counted(networks.Network):
+        def __init__(self, name, *arguments):
+            opened.append(name)
+            super().__init__(name, *arguments)
+
+    monkeypatch.setattr(networks, "Network", Counted)
+    FaceTracker.from_pretrained(folder).update(DARK)
+    assert opened.count("onet") == 1
+    assert "pnet" in opened
 
 
 # Crop -----------------------------------------------------------------------------

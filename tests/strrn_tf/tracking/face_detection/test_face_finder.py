@@ -12,7 +12,13 @@ from data_pipeline.synthetic import draw_face
 from strrn_tf.geometry import box_from_landmarks, face_size
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
-from strrn_tf.tracking.face_detection.mtcnn.networks import FOLDER, Network, verified
+from strrn_tf.tracking.face_detection.mtcnn.networks import (
+    BAND_PIXELS,
+    FOLDER,
+    Network,
+    ProposalNetwork,
+    verified,
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +53,18 @@ def test_equals_the_package(finder, package, picture):
             np.testing.assert_allclose(face.box, row[1:5], atol=0.1)
             np.testing.assert_allclose(face.score, row[5], atol=1e-3)
             np.testing.assert_allclose(face.points.T.ravel(), row[6:], atol=0.1)
+
+
+# Even and odd; one band, two, and many; wide and high.
+@pytest.mark.parametrize(
+    "size", [(12, 12), (13, 17), (72, 97), (102, 137), (145, 193), (61, 900), (900, 61)]
+)
+def test_bands_are_the_whole_image(size):
+    pixels = np.random.default_rng(0).uniform(0, 255, (*size, 3)).astype(np.float32)
+    banded = ProposalNetwork(*size)
+    expected = Network("pnet", *size).run(pixels)
+    np.testing.assert_allclose(banded.run(pixels), expected, atol=1e-4)
+    assert (banded._band.height < size[0]) == (size[0] * size[1] > BAND_PIXELS)
 
 
 @pytest.mark.parametrize(("name", "side"), [("pnet", 37), ("rnet", 24), ("onet", 48)])
