@@ -87,7 +87,7 @@ class Options:
     picture, or as much more as puts the head half a metre away."""
     max_faces: int = 1
     """Number of faces to follow, the largest first."""
-    any_roll: bool | None = None
+    any_roll: Optional[bool] = None
     """Also find and follow faces that are tilted by more than 40 degrees or upside
     down. A search without an upright face takes two to four times as long. Default:
     True, unless the model was exported before there was a choice."""

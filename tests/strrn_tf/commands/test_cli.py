@@ -287,7 +287,8 @@ def test_real_run_loads_nothing_heavy(tmp_path):
     # Toy networks put their landmarks where no face is.
     words = [str(clip), "--model", str(model), "--landmarks", str(target)]
     words.append("--no-check-faces")
-    # The last four are not slow, but large: OpenSSL alone takes 4 MB.
+    # The last four are not slow, but large: OpenSSL alone takes 4 MB. tyro imports
+    # typeguard for options that are `X | None`, see `WORDS`.
     heavy = {"tensorflow", "keras", "pandas"}
     heavy |= {"_hashlib", "typeguard", "asyncio", "xml.sax"}
     program = (

@@ -34,11 +34,11 @@ NO_THRESHOLDS = {
     "face_detection/checked_detector.py": {"ATTEMPTS"},
     "face_detection/face_boxes.py": {"SIDE_SHIFTS"},
     # MTCNN's own numbers, and what its memory and time are bounded by.
-    "face_detection/face_check.py": {"SIDE"},
     "face_detection/face_finder.py": {
-        *("OVERLAPS", "PATCH_SIDES", "PATCHES_AT_ONCE", "FRAME_SIZES_KEPT"),
+        *("OVERLAPS", "RNET_SIDE", "PATCHES_AT_ONCE", "FRAME_SIZES_KEPT"),
         "SMALLEST_AFTER_HALVING",
     },
+    "face_detection/mtcnn/networks.py": {"ONET_SIDE", "BAND_PIXELS", "LEAST_WINDOWS"},
     "face_detection/mtcnn/boxes.py": {
         *("SMALLEST_FACE", "CELL", "STRIDE", "PYRAMID_STEP", "OUTSIDE", "BLOCK"),
     },
