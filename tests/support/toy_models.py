@@ -1,8 +1,13 @@
 """A detector and a tracker whose answers are known in closed form, and a trainer."""
 
+import json
+from pathlib import Path
+
 import keras
 import numpy as np
 from keras import ops
+
+from strrn_tf.tracking.networks.model_folder import seal
 
 # Shift of the toy tracker, in crop pixels, on a white frame.
 GAIN = 80.0
@@ -77,6 +82,20 @@ def toy_samples(number: int = 2) -> dict:
         "starts": rng.uniform(60, 255, (number, 68, 2)).astype(np.float32),
         "info": {"name": "toy", "mean_shape": toy_mean_shape()},
     }
+
+
+def export_toys(folder: Path) -> Path:
+    """Export the toys, with windows that do not turn, and return their folder.
+
+    The toys answer in the crop, whatever is in it: for them no window is upright.
+    """
+    from strrn_tf.export.tflite import export_models
+
+    export_models(*toy_models(), folder, **toy_samples())
+    description = json.loads((folder / "model.json").read_text("utf-8"))
+    description["crop"]["any_roll"] = False
+    seal(folder, description)
+    return folder
 
 
 class Line(keras.Model):

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from support.places import ROOT
-from support.toy_models import toy_models, toy_samples
+from support.toy_models import export_toys
 
 from data_pipeline.media.video import open_video, write_video
 from strrn_tf.commands.cli import COMMANDS, main
@@ -278,9 +278,8 @@ def test_a_word_that_is_no_number_is_plain_english(arguments, message, capsys):
 
 def test_real_run_loads_nothing_heavy(tmp_path):
     from data_pipeline.synthetic import draw_clip
-    from strrn_tf.export.tflite import export_models
 
-    model = export_models(*toy_models(), tmp_path / "toy", **toy_samples())
+    model = export_toys(tmp_path / "toy")
     images = [image for image, _ in draw_clip(np.random.default_rng(1), 1, 3)]
     clip, target = tmp_path / "clip.mp4", tmp_path / "out.jsonl"
     write_video(clip, images, fps=25)

@@ -1,33 +1,22 @@
 """A tracker of toy networks whose answers a test may replace."""
 
-import json
 from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from support.toy_models import toy_mean_shape, toy_models, toy_samples
+from support.toy_models import export_toys, toy_mean_shape
 
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.networks.model_folder import load, seal
+from strrn_tf.tracking.networks.model_folder import load
 from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.tracker import FaceTracker
 
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory):
-    """Return the folder of the exported toy models, whose windows do not turn.
-
-    The toys answer in the crop, whatever is in it: for them no window is upright.
-    """
-    from strrn_tf.export.tflite import export_models
-
-    target = tmp_path_factory.mktemp("models") / "toy"
-    export_models(*toy_models(), target, **toy_samples())
-    description = json.loads((target / "model.json").read_text("utf-8"))
-    description["crop"]["any_roll"] = False
-    seal(target, description)
-    return target
+    """Return the folder of the exported toy models."""
+    return export_toys(tmp_path_factory.mktemp("models") / "toy")
 
 
 class ScriptedNetworks(FaceNetworks):
