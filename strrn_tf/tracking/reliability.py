@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from strrn_tf.geometry import face_size
+from strrn_tf.geometry import face_size, lengths
 from strrn_tf.tracking.face import Face
 
 # Error below which landmarks count as good, a fraction of the eye distance.
@@ -105,7 +105,5 @@ def turn(landmarks: np.ndarray) -> float:
     The logarithm of the ratio of the distances from the tip of the nose to both sides
     of the jaw.
     """
-    sides = np.linalg.norm(
-        landmarks[[_LEFT_JAW, _RIGHT_JAW]] - landmarks[_NOSE], axis=-1
-    )
+    sides = lengths(landmarks[[_LEFT_JAW, _RIGHT_JAW]] - landmarks[_NOSE])
     return float(min(abs(np.log(sides[0] + 1e-6) - np.log(sides[1] + 1e-6)), 2.0))

@@ -24,21 +24,21 @@ def check():
 
 @pytest.fixture(scope="module")
 def face():
-    """A crop (315, 315, 3) in [0, 1] of a synthetic face, and its landmarks there."""
+    """A crop (315, 315, 3) of a synthetic face, and its landmarks there."""
     image, landmarks = draw_face(np.random.default_rng(0), 1, (315, 315))
     matrix = crop_matrix(box_from_landmarks(landmarks))
-    return np.float32(cut(image, matrix)) / 255, apply_matrix(matrix, landmarks)
+    return cut(image, matrix), apply_matrix(matrix, landmarks)
 
 
 def others():
     rng = np.random.default_rng(0)
     shape = (315, 315, 3)
-    ramp = np.linspace(0, 1, 315, dtype=np.float32)
+    ramp = np.linspace(0, 255, 315).astype(np.uint8)
     return {
-        "grey": np.full(shape, 0.5, np.float32),
-        "black": np.zeros(shape, np.float32),
-        "skin": np.float32([0.8, 0.6, 0.5]) + np.zeros(shape, np.float32),
-        "noise": rng.random(shape, np.float32),
+        "grey": np.full(shape, 128, np.uint8),
+        "black": np.zeros(shape, np.uint8),
+        "skin": np.uint8([204, 153, 128]) + np.zeros(shape, np.uint8),
+        "noise": rng.integers(0, 256, shape, np.uint8),
         "ramp": np.repeat(ramp[:, None, None], 315, 1).repeat(3, 2),
     }
 
