@@ -34,8 +34,14 @@ EYE_DISTANCE_FLOOR = 0.4
 
 def box_from_landmarks(landmarks: np.ndarray) -> np.ndarray:
     """Return the tight boxes (..., 4) of landmarks (..., L, 2)."""
-    landmarks = np.asarray(landmarks)
-    return np.concatenate([landmarks.min(-2), landmarks.max(-2)], -1)
+    return np.concatenate(_extremes(landmarks), -1)
+
+
+def _extremes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest xy (..., 2) of landmarks (..., L, 2)."""
+    # NumPy compares twice as fast along rows that are contiguous.
+    rows = np.ascontiguousarray(np.swapaxes(landmarks, -1, -2))
+    return rows.min(-1), rows.max(-1)
 
 
 def box_sides(box: np.ndarray) -> np.ndarray:
@@ -200,8 +206,8 @@ def eye_distance(landmarks: np.ndarray) -> np.ndarray:
     landmarks = np.asarray(landmarks)
     left, right = OUTER_EYE_CORNERS
     distance = lengths(landmarks[..., right, :] - landmarks[..., left, :])
-    size = (landmarks.max(-2) - landmarks.min(-2)).max(-1)
-    return np.maximum(distance, EYE_DISTANCE_FLOOR * size)
+    low, high = _extremes(landmarks)
+    return np.maximum(distance, EYE_DISTANCE_FLOOR * (high - low).max(-1))
 
 
 def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -238,5 +244,7 @@ def overlap(box: np.ndarray, other: np.ndarray) -> float:
 
 def intersection(box: np.ndarray, other: np.ndarray) -> float:
     """Return the area that two boxes (4,) have in common."""
-    start, stop = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
-    return float(np.maximum(stop - start, 0).prod())
+    x0, y0, x1, y1 = map(float, box)
+    left, top, right, bottom = map(float, other)
+    width, height = min(x1, right) - max(x0, left), min(y1, bottom) - max(y0, top)
+    return max(width, 0.0) * max(height, 0.0)

@@ -6,6 +6,7 @@ half a face beside the true one. ``onet`` was trained to classify and locate fac
 takes 48 x 48 pixels and half a millisecond.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
@@ -79,14 +80,14 @@ class FaceCheck:
         )
         patch = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
         output = self.network.run(patch.astype(np.float32)).astype(np.float64)
-        score = 1 / (1 + np.exp(-np.clip(output[-1], -50, 50)))
+        score = 1 / (1 + math.exp(-min(max(output[-1], -50.0), 50.0)))
         square = np.array([[0, 0, size - 1, size - 1]], np.float64)
         points = place_points(square, output[None, 4:14])[0]
         own = apply_matrix(matrix, np.asarray(landmarks, np.float64))
         apart = lengths(points - five_points(own)).mean()
         seen = landmark_box(_ordered(calibrate(square, output[None, :4])[0]))
         return FaceCheckResult(
-            float(score),
+            score,
             float(apart / eye_distance(own)),
             moved_box(seen, invert_matrix(matrix)),
         )

@@ -12,6 +12,7 @@ from strrn_tf.geometry import (
     invert_matrix,
     similarity,
 )
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_check import FaceCheck, patch_matrix
 from strrn_tf.tracking.networks.crop import cut
@@ -62,6 +63,20 @@ def test_a_tilted_face(check, face, degrees):
     assert result[:2] == pytest.approx(upright[:2], abs=0.1)
     expected = apply_matrix(turn, upright.box.reshape(2, 2).mean(0)[None])[0]
     np.testing.assert_allclose(result.box.reshape(2, 2).mean(0), expected, atol=5)
+
+
+def test_a_crop_of_half_the_size(check, face):
+    crop, landmarks = face
+    half = cv2.resize(crop[1:, 1:], (157, 157), interpolation=cv2.INTER_AREA)
+    result, expected = check(half, (landmarks - 1.5) / 2), check(crop, landmarks)
+    assert result[:2] == pytest.approx(expected[:2], abs=0.02)
+    np.testing.assert_allclose(2 * result.box + 1.5, expected.box, atol=2)
+
+
+@pytest.mark.parametrize("oversampling", [1, 2, 3])
+def test_fewer_samples_give_nearly_the_same(check, face, oversampling):
+    coarse = FaceCheck(config=TrackingConfig(face_check_oversampling=oversampling))
+    assert coarse(*face)[:2] == pytest.approx(check(*face)[:2], abs=0.05)
 
 
 @pytest.mark.parametrize("name", others())
