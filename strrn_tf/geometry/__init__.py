@@ -34,8 +34,14 @@ EYE_DISTANCE_FLOOR = 0.4
 
 def box_from_landmarks(landmarks: np.ndarray) -> np.ndarray:
     """Return the tight boxes (..., 4) of landmarks (..., L, 2)."""
-    landmarks = np.asarray(landmarks)
-    return np.concatenate([landmarks.min(-2), landmarks.max(-2)], -1)
+    return np.concatenate(_extremes(landmarks), -1)
+
+
+def _extremes(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the least and the largest xy (..., 2) of landmarks (..., L, 2)."""
+    # NumPy compares twice as fast along rows that are contiguous.
+    rows = np.ascontiguousarray(np.swapaxes(landmarks, -1, -2))
+    return rows.min(-1), rows.max(-1)
 
 
 def box_sides(box: np.ndarray) -> np.ndarray:
@@ -199,11 +205,9 @@ def eye_distance(landmarks: np.ndarray) -> np.ndarray:
     """
     landmarks = np.asarray(landmarks)
     left, right = OUTER_EYE_CORNERS
-    distance = np.linalg.norm(
-        landmarks[..., right, :] - landmarks[..., left, :], axis=-1
-    )
-    floor = EYE_DISTANCE_FLOOR * face_size(box_from_landmarks(landmarks))
-    return np.maximum(distance, floor)
+    distance = lengths(landmarks[..., right, :] - landmarks[..., left, :])
+    low, high = _extremes(landmarks)
+    return np.maximum(distance, EYE_DISTANCE_FLOOR * (high - low).max(-1))
 
 
 def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -212,8 +216,13 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     Both are (..., 68, 2). With the start of a step as reference and the landmarks that
     came back as ``landmarks``, this is the cycle error that T limits.
     """
-    offset = np.asarray(landmarks) - np.asarray(reference)
-    return np.linalg.norm(offset, axis=-1).mean(-1) / eye_distance(reference)
+    distances = lengths(np.asarray(landmarks) - np.asarray(reference))
+    return distances.mean(-1) / eye_distance(reference)
+
+
+def lengths(vectors: np.ndarray) -> np.ndarray:
+    """Return the lengths (...) of vectors (..., 2); three times as fast as a norm."""
+    return np.hypot(vectors[..., 0], vectors[..., 1])
 
 
 def moved_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
@@ -221,8 +230,8 @@ def moved_box(box: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
     Its centre moves and its sides are scaled. A turn does not change their direction.
     """
-    centre = apply_matrix(matrix, box.reshape(2, 2).mean(0)[None])[0]
-    half = (box[2:] - box[:2]) / 2 * np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    centre = apply_matrix(matrix, (box[None, :2] + box[None, 2:]) / 2)[0]
+    half = (box[2:] - box[:2]) / 2 * lengths(matrix[:, 0])
     return np.concatenate([centre - half, centre + half])
 
 
@@ -235,5 +244,7 @@ def overlap(box: np.ndarray, other: np.ndarray) -> float:
 
 def intersection(box: np.ndarray, other: np.ndarray) -> float:
     """Return the area that two boxes (4,) have in common."""
-    start, stop = np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])
-    return float(np.maximum(stop - start, 0).prod())
+    x0, y0, x1, y1 = map(float, box)
+    left, top, right, bottom = map(float, other)
+    width, height = min(x1, right) - max(x0, left), min(y1, bottom) - max(y0, top)
+    return max(width, 0.0) * max(height, 0.0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import keras
-from keras import layers
+from keras import layers, ops
 
 from strrn_tf.layers.blocks import BlockName, build_block
 
@@ -51,7 +51,6 @@ class Hourglass(keras.layers.Layer):
             else build_block(block, further, norms, name="inner")
         )
         self.leave = build_block(block, here, norms, name="leave")
-        self.enlarge = layers.UpSampling2D(2, interpolation="nearest", name="enlarge")
 
     def build(self, x_shape: tuple) -> None:
         if any(s is not None and s % 2**self.depth for s in x_shape[1:3]):
@@ -69,7 +68,7 @@ class Hourglass(keras.layers.Layer):
     def call(self, x, training=None):  # noqa: ANN001, ANN201
         low = self.enter(self.pool(x), training=training)
         low = self.leave(self.inner(low, training=training), training=training)
-        return self.side(x, training=training) + self.enlarge(low)
+        return _add_enlarged(self.side(x, training=training), low)
 
     def compute_output_shape(self, x_shape: tuple) -> tuple:
         return tuple(x_shape)
@@ -77,3 +76,15 @@ class Hourglass(keras.layers.Layer):
     def get_config(self) -> dict:
         config = {"widths": self.widths, "norms": self.norms, "block": self.block}
         return {**super().get_config(), **config}
+
+
+def _add_enlarged(x, low):  # noqa: ANN001, ANN202
+    """Return maps (B, 2h, 2w, C) plus maps (B, h, w, C), every pixel of them 2 x 2.
+
+    Additions repeat pixels at no cost. `UpSampling2D` splits an exported network into
+    parts that LiteRT runs one by one.
+    """
+    _, height, width, channels = low.shape
+    blocks = ops.reshape(x, (-1, 2, width, 2, channels))
+    blocks = blocks + ops.reshape(low, (-1, 1, width, 1, channels))
+    return ops.reshape(blocks, (-1, 2 * height, 2 * width, channels))

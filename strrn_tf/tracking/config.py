@@ -158,7 +158,8 @@ class TrackingConfig:
 
     face_check_oversampling: int = 4
     """Samples per pixel and direction of the face check's patch, which are averaged.
-    The patch is four to five times as small as the crop."""
+    The patch is four to five times as small as the crop of 315 pixels. Smaller crops
+    get as many fewer samples."""
 
     # When faces are searched for, and which box belongs to which face -----------------
 

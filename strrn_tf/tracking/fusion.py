@@ -6,7 +6,7 @@ fractions of the eye distance.
 
 import numpy as np
 
-from strrn_tf.geometry import eye_distance, relative_distance
+from strrn_tf.geometry import eye_distance, lengths, relative_distance
 from strrn_tf.tracking.config import TrackingConfig
 
 
@@ -112,4 +112,4 @@ def _flow_gate(motion: float, config: TrackingConfig) -> float:
 
 def _distances(shape: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the distances (68,) of two shapes as fractions of the eye distance."""
-    return np.linalg.norm(shape - other, axis=-1) / eye_distance(shape)
+    return lengths(shape - other) / eye_distance(shape)

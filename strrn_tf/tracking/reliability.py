@@ -7,13 +7,14 @@ detector, turn of the head, size of the face, and result of the face check.
 ``model.json``. docs/reliability.md has the curve and the limits.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from strrn_tf.geometry import face_size
+from strrn_tf.geometry import face_size, lengths
 from strrn_tf.tracking.face import Face
 
 # Error below which landmarks count as good, a fraction of the eye distance.
@@ -73,8 +74,8 @@ class Reliability:
         values = features(face)
         if not np.isfinite(values).all():
             return 0.0
-        score = weights[0] + np.dot(weights[1:], values)
-        return float(1 / (1 + np.exp(-np.clip(score, -50, 50))))
+        score = weights[0] + float(np.dot(weights[1:], values))
+        return 1 / (1 + math.exp(-min(max(score, -50.0), 50.0)))
 
 
 def features(face: Face) -> np.ndarray:
@@ -86,16 +87,16 @@ def features(face: Face) -> np.ndarray:
     and log-odds, and falls with the others.
     """
     rest = 1 - face.face_score
-    odds = np.log(face.face_score / rest) if 0 < rest < 1 else np.inf * (0.5 - rest)
+    odds = math.log(face.face_score / rest) if 0 < rest < 1 else np.inf * (0.5 - rest)
     values = [
-        np.log10(face.disagreement + _DISTANCE_FLOOR),
+        math.log10(face.disagreement + _DISTANCE_FLOOR),
         turn(face.landmarks),
-        np.log10(face_size(face.box) / 100),
-        np.clip(odds, _LEAST_LOGIT, _MOST_LOGIT),
-        np.log10(face.landmark_offset + _DISTANCE_FLOOR),
+        math.log10(face_size(face.box) / 100),
+        min(max(odds, _LEAST_LOGIT), _MOST_LOGIT),
+        math.log10(face.landmark_offset + _DISTANCE_FLOOR),
     ]
     if face.state == "tracked":
-        values.insert(0, np.log10(face.cycle_error + _CYCLE_FLOOR))
+        values.insert(0, math.log10(face.cycle_error + _CYCLE_FLOOR))
     return np.array(values)
 
 
@@ -105,7 +106,5 @@ def turn(landmarks: np.ndarray) -> float:
     The logarithm of the ratio of the distances from the tip of the nose to both sides
     of the jaw.
     """
-    sides = np.linalg.norm(
-        landmarks[[_LEFT_JAW, _RIGHT_JAW]] - landmarks[_NOSE], axis=-1
-    )
+    sides = lengths(landmarks[[_LEFT_JAW, _RIGHT_JAW]] - landmarks[_NOSE])
     return float(min(abs(np.log(sides[0] + 1e-6) - np.log(sides[1] + 1e-6)), 2.0))

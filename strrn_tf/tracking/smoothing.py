@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, eye_distance
+from strrn_tf.geometry import box_from_landmarks, eye_distance, lengths
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 
@@ -65,7 +65,7 @@ class Smoother:
         change = (now - before.raw) / gap - before.velocity
         factor = _smoothing_factor(config.smoothing_speed_cutoff, gap)
         velocity = before.velocity + factor * change
-        speed = np.linalg.norm(velocity, axis=-1, keepdims=True) / eye_distance(now)
+        speed = lengths(velocity)[:, None] / eye_distance(now)
         cutoff = config.smoothing_min_cutoff + config.smoothing_beta * speed
         factor = _smoothing_factor(cutoff, gap)
         smoothed = before.smoothed + factor * (now - before.smoothed)

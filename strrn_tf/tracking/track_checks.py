@@ -3,6 +3,7 @@
 The functions are pure, so every limit can be tested without a network.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -39,17 +40,19 @@ def is_degenerate(
     if not np.isfinite(landmarks).all():
         return True
     box = box_from_landmarks(landmarks)
-    if face_size(box) < config.min_face_size or box_sides(box).min() <= 0:
+    width, height = box_sides(box).tolist()
+    size = max(width, height)
+    if size < config.min_face_size or min(width, height) <= 0:
         return True
-    image_box = np.array([0, 0, image_shape[1] - 1, image_shape[0] - 1])
-    least = config.min_inside_fraction * box_sides(box).prod()
+    image_box = (0, 0, image_shape[1] - 1, image_shape[0] - 1)
+    least = config.min_inside_fraction * width * height
     if intersection(box, image_box) < least:
         return True
     if previous_box is None:
         return False
-    size_change = np.log(face_size(box) / face_size(previous_box))
+    size_change = math.log(size / face_size(previous_box))
     is_apart = intersection(box, previous_box) <= 0
-    return bool(abs(size_change) > np.log(config.max_size_change) or is_apart)
+    return abs(size_change) > math.log(config.max_size_change) or is_apart
 
 
 def needs_confirmation(face: Face, config: TrackingConfig) -> bool:

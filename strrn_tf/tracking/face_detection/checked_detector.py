@@ -20,7 +20,7 @@ from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
 
-# The face check: crop (S, S, 3) and landmarks (68, 2) in its pixels -> result.
+# The face check: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels -> result.
 CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
 
 # The first detection, and one more in the box where the face check sees the face.
@@ -76,7 +76,7 @@ class CheckedDetector:
         """
         if self._face_check is None:
             return FaceCheckResult(1.0, 0.0, box_from_landmarks(landmarks))
-        result = self._face_check(crop.pixels[0], apply_matrix(crop.matrix, landmarks))
+        result = self._face_check(crop.image, apply_matrix(crop.matrix, landmarks))
         return result._replace(box=moved_box(result.box, invert_matrix(crop.matrix)))
 
     def detect(

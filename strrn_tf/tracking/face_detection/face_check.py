@@ -6,17 +6,19 @@ half a face beside the true one. ``onet`` was trained to classify and locate fac
 takes 48 x 48 pixels and half a millisecond.
 """
 
+import math
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
 from strrn_tf.geometry import (
+    CROP_SIZE,
     apply_matrix,
     box_from_landmarks,
-    compose,
     eye_distance,
     invert_matrix,
+    lengths,
     moved_box,
     similarity,
 )
@@ -64,10 +66,10 @@ class FaceCheck:
         """Return the result for one crop.
 
         Args:
-            crop: (H, W, 3) float32 RGB in [0, 1].
+            crop: (S, S, 3) uint8 RGB.
             landmarks: (68, 2) in its pixels.
         """
-        size = SIDE * self._config.face_check_oversampling
+        size = SIDE * self._oversampling(len(crop))
         matrix = patch_matrix(landmarks, size, self._config.face_check_max_tilt)
         fine = cv2.warpAffine(
             crop,
@@ -77,24 +79,29 @@ class FaceCheck:
             borderMode=cv2.BORDER_REPLICATE,
         )
         patch = cv2.resize(fine, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        output = self.network.run(patch * np.float32(255)).astype(np.float64)
-        score = 1 / (1 + np.exp(-np.clip(output[-1], -50, 50)))
+        output = self.network.run(patch.astype(np.float32)).astype(np.float64)
+        score = 1 / (1 + math.exp(-min(max(output[-1], -50.0), 50.0)))
         square = np.array([[0, 0, size - 1, size - 1]], np.float64)
         points = place_points(square, output[None, 4:14])[0]
         own = apply_matrix(matrix, np.asarray(landmarks, np.float64))
-        apart = np.linalg.norm(points - five_points(own), axis=-1).mean()
+        apart = lengths(points - five_points(own)).mean()
         seen = landmark_box(_ordered(calibrate(square, output[None, :4])[0]))
         return FaceCheckResult(
-            float(score),
+            score,
             float(apart / eye_distance(own)),
             moved_box(seen, invert_matrix(matrix)),
         )
 
+    def _oversampling(self, crop_size: int) -> int:
+        """Return the samples per pixel of the patch; smaller crops need fewer."""
+        scale = crop_size / CROP_SIZE
+        return max(round(scale * self._config.face_check_oversampling), 1)
+
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
     """Return eye centres, nose tip and mouth corners (5, 2) of landmarks (68, 2)."""
-    eyes = landmarks[36:42].mean(0), landmarks[42:48].mean(0)
-    return np.stack([*eyes, *landmarks[[30, 48, 54]]])
+    eyes = landmarks[36:48].reshape(2, 6, 2).mean(1)
+    return np.concatenate([eyes, landmarks[[30, 48, 54]]])
 
 
 def _ordered(box: np.ndarray) -> np.ndarray:
@@ -118,4 +125,4 @@ def patch_matrix(landmarks: np.ndarray, size: int, max_tilt: float) -> np.ndarra
     box = mtcnn_box(box_from_landmarks(apply_matrix(upright, landmarks)))
     scale = size / (box[2:] - box[:2]).max()
     shift = (size - 1) / 2 - scale * (box[:2] + box[2:]) / 2
-    return compose(similarity(scale, 0.0, shift), upright)
+    return similarity(scale, -tilt, shift)

@@ -6,6 +6,8 @@ face would use four pixels of many, and fine texture would become noise that cha
 from frame to frame. Outside the image the border is repeated.
 """
 
+import math
+
 import cv2
 import numpy as np
 
@@ -36,7 +38,7 @@ def cut(image: np.ndarray, matrix: np.ndarray, size: int = CROP_SIZE) -> np.ndar
             centres in both.
         size: side of the crop in pixels.
     """
-    scale = np.sqrt(abs(np.linalg.det(matrix[:, :2])))
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
     if scale < SHRINK_BELOW:
         image, matrix = _shrink(image, matrix, size, scale)
     elif max(image.shape[:2]) > LONGEST_SIDE:

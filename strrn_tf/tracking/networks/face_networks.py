@@ -34,11 +34,13 @@ class Crop(NamedTuple):
 
     Attributes:
         matrix: (2, 3), from image to crop pixels.
-        pixels: (1, S, S, 3) float32 RGB in [0, 1], the networks' input.
+        image: (S, S, 3) uint8 RGB.
+        pixels: (1, S, S, 3) float32, the same in [0, 1], the networks' input.
         gray: (S, S) uint8, the same without colour.
     """
 
     matrix: np.ndarray
+    image: np.ndarray
     pixels: np.ndarray
     gray: np.ndarray
 
@@ -116,9 +118,9 @@ class FaceNetworks:
     def cut(self, image: np.ndarray, matrix: np.ndarray) -> Crop:
         """Return the crop of an image in a crop window, see ``window``."""
         with self._time("crop"):
-            pixels = cut(image, matrix, self._size)
-            gray = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
-            return Crop(matrix, to_network(pixels), gray)
+            crop = cut(image, matrix, self._size)
+            gray = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
+            return Crop(matrix, crop, to_network(crop), gray)
 
     def crop_around(self, image: np.ndarray, landmarks: np.ndarray) -> Crop:
         """Return the crop around landmarks (68, 2), turned upright with the face.

@@ -12,6 +12,7 @@ from strrn_tf.geometry import (
     invert_matrix,
     similarity,
 )
+from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 from strrn_tf.tracking.face_detection.face_check import FaceCheck, patch_matrix
 from strrn_tf.tracking.networks.crop import cut
@@ -24,21 +25,21 @@ def check():
 
 @pytest.fixture(scope="module")
 def face():
-    """A crop (315, 315, 3) in [0, 1] of a synthetic face, and its landmarks there."""
+    """A crop (315, 315, 3) of a synthetic face, and its landmarks there."""
     image, landmarks = draw_face(np.random.default_rng(0), 1, (315, 315))
     matrix = crop_matrix(box_from_landmarks(landmarks))
-    return np.float32(cut(image, matrix)) / 255, apply_matrix(matrix, landmarks)
+    return cut(image, matrix), apply_matrix(matrix, landmarks)
 
 
 def others():
     rng = np.random.default_rng(0)
     shape = (315, 315, 3)
-    ramp = np.linspace(0, 1, 315, dtype=np.float32)
+    ramp = np.linspace(0, 255, 315).astype(np.uint8)
     return {
-        "grey": np.full(shape, 0.5, np.float32),
-        "black": np.zeros(shape, np.float32),
-        "skin": np.float32([0.8, 0.6, 0.5]) + np.zeros(shape, np.float32),
-        "noise": rng.random(shape, np.float32),
+        "grey": np.full(shape, 128, np.uint8),
+        "black": np.zeros(shape, np.uint8),
+        "skin": np.uint8([204, 153, 128]) + np.zeros(shape, np.uint8),
+        "noise": rng.integers(0, 256, shape, np.uint8),
         "ramp": np.repeat(ramp[:, None, None], 315, 1).repeat(3, 2),
     }
 
@@ -62,6 +63,20 @@ def test_a_tilted_face(check, face, degrees):
     assert result[:2] == pytest.approx(upright[:2], abs=0.1)
     expected = apply_matrix(turn, upright.box.reshape(2, 2).mean(0)[None])[0]
     np.testing.assert_allclose(result.box.reshape(2, 2).mean(0), expected, atol=5)
+
+
+def test_a_crop_of_half_the_size(check, face):
+    crop, landmarks = face
+    half = cv2.resize(crop[1:, 1:], (157, 157), interpolation=cv2.INTER_AREA)
+    result, expected = check(half, (landmarks - 1.5) / 2), check(crop, landmarks)
+    assert result[:2] == pytest.approx(expected[:2], abs=0.02)
+    np.testing.assert_allclose(2 * result.box + 1.5, expected.box, atol=2)
+
+
+@pytest.mark.parametrize("oversampling", [1, 2, 3])
+def test_fewer_samples_give_nearly_the_same(check, face, oversampling):
+    coarse = FaceCheck(config=TrackingConfig(face_check_oversampling=oversampling))
+    assert coarse(*face)[:2] == pytest.approx(check(*face)[:2], abs=0.05)
 
 
 @pytest.mark.parametrize("name", others())
