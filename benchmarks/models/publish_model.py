@@ -52,10 +52,7 @@ the inputs.
 
 {licence}
 
-- {stills} of the 3148 annotated training stills of 300-W: parts of `afw`,
-  `helen/trainset` and `lfpw/trainset`, cropped around faces of at most 200 pixels.
-- {pairs} unlabelled pairs of consecutive frames of {clips} clips. The last round of
-  Algorithm 1 trusted {accepted}: {d_det} for the detector, {d_tck} for a tracker.
+{data}
 - Not for identifying people, and not for decisions about them. The training faces are
   mostly adults in photographs from the web. Other groups were not measured.
 
@@ -80,6 +77,11 @@ There is one crop per face and no mirror averaging.
 - The tracker alone drifts within tens of frames
   (`python -m benchmarks.accuracy.drift`). In `FaceTracker` the detector corrects it.
 {failures}"""
+DATA = """\
+- {stills} of the 3148 annotated training stills of 300-W: parts of `afw`,
+  `helen/trainset` and `lfpw/trainset`, cropped around faces of at most 200 pixels.
+- {pairs} unlabelled pairs of consecutive frames of {clips} clips. The last round of
+  Algorithm 1 trusted {accepted}: {d_det} for the detector, {d_tck} for a tracker."""
 GROUPS = """\
 The same stills in groups. Four groups are by the turn of the head, four by size (all
 faces shrunk). In one a fifth of each face is hidden, and one has the model's own boxes:
@@ -113,6 +115,9 @@ class Options:
     """worst.png that strrn evaluate wrote for this model on drawn faces."""
     command: str = ""
     """The command that trained it, or several, as Markdown."""
+    data: str = ""
+    """What it was trained on, as a Markdown list. Without it, what the run says of its
+    stills and of its last round."""
     precision: Precision = "float32"
     """Of the weights in the TFLite files; `accuracy/variants.py` compares them."""
     light: bool = True
@@ -139,7 +144,7 @@ def run(options: Options) -> None:
     source = load(options.run / "export")
     failures = read_image(options.failures) if options.failures else None
     accuracy = [row for folder in options.reports for row in figures(folder)]
-    facts = training_facts(options.run)
+    facts = training_facts(options)
     info = {
         "name": options.name,
         "backbone": source.description["backbone"],
@@ -159,7 +164,7 @@ def run(options: Options) -> None:
         groups=groups_of(options),
         precision=options.precision,
         failures=FAILURES.format(name=options.name) if options.failures else "",
-        **facts,
+        data=options.data or DATA.format(**facts),
     )
     crops = draw_crops(FACES)
     folder = options.output / options.name
@@ -206,8 +211,11 @@ def groups_of(options: Options) -> str:
     return GROUPS.format(table=markdown(rows), name=options.name)
 
 
-def training_facts(folder: Path) -> dict:
+def training_facts(options: Options) -> dict:
     """Return counts of the run's data and of its last round, or what is published."""
+    folder = options.run
+    if options.data:
+        return {"data": options.data}
     described = json.loads((folder / "export" / "model.json").read_text())
     counts = described["training_data"]
     if "stills" in counts:
