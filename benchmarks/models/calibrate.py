@@ -2,7 +2,7 @@
 
 Annotated stills that the model was not trained on are animated, with covers before
 their faces (`calibration_samples`), and tracked. The table is held out: the people are
-divided into five parts, and the faces of each part are judged by weights fitted on the
+divided into five parts, and the faces of each part are scored by weights fitted on the
 other four. The table holds for each category:
 
 * expected calibration error, in ten bins;
@@ -19,7 +19,7 @@ Example:
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,16 +30,25 @@ from rich.console import Console
 from rich.table import Table
 from scipy.optimize import minimize
 
+from benchmarks.models.calibration_error import BINS, calibration_error
 from benchmarks.models.calibration_samples import Sample, animated, collect
+from benchmarks.models.landmark_calibration import (
+    LandmarkScores,
+    annotated_faces,
+    fit_landmarks,
+    landmark_table,
+    score,
+)
 from data_pipeline.datasets.three_hundred_vw import SPLITS
 from data_pipeline.datasets.three_hundred_w import list_stills
 from strrn_tf import FaceTracker
 from strrn_tf.system.command_line import run_program
+from strrn_tf.tracking.confidence.landmark_confidence import LandmarkConfidence
+from strrn_tf.tracking.confidence.reliability import GOOD, Reliability, features
 from strrn_tf.tracking.networks.model_folder import seal
-from strrn_tf.tracking.reliability import GOOD, Reliability, features
 
 PROG = "python -m benchmarks.models.calibrate"
-BINS, PARTS = 10, 5
+PARTS = 5
 # The probability never rises with an error, with the turn of the head or with doubts of
 # the face check. In the order of the features.
 FALLING, RISING, FREE = (None, 0.0), (0.0, None), (None, None)
@@ -64,6 +73,11 @@ class Options:
     """Frames of every clip."""
     cache: Path = Path("runs/calibration")
     """Folder for the clips, which are kept."""
+    annotated: Path | None = None
+    """Folder of further annotated stills to judge the confidence of landmarks on. Some
+    of their points may be missing."""
+    mapping: Path | None = None
+    """Mapping file of their markup, see docs/data.md."""
     picture: Path | None = None
     """PNG of the calibration curves."""
     write: bool = False
@@ -76,17 +90,27 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(options: Options) -> None:
-    """Fit, judge, print, draw."""
+    """Fit, score, print, draw."""
     tracker = FaceTracker.from_pretrained(options.model, smooth=False)
     stills = list(list_stills(options.stills, options.split))
     roots = animated(options.cache, stills, options.seeds, options.frames)
     samples = [one for root in roots for one in collect(tracker, root)]
-    predicted = held_out(samples)
+    predicted, scored = held_out(samples)
     report(samples, predicted)
+    reliability = fit(samples)
+    landmarks = fit_landmarks(samples, reliability)
+    groups = {
+        state: [one for one in scored if one.state == state]
+        for state in ("tracked", "detected")
+    } | {"both": scored}
+    if options.annotated:
+        faces = list(annotated_faces(tracker, options.annotated, options.mapping))
+        groups["annotated"] = score(faces, reliability, landmarks)
+    Console().print(landmark_table(groups))
     if options.picture:
         draw(samples, predicted, options.picture)
     if options.write:
-        write(tracker, fit(samples))
+        write(tracker, reliability, landmarks)
 
 
 def fit(samples: list[Sample]) -> Reliability:
@@ -108,18 +132,26 @@ def fit(samples: list[Sample]) -> Reliability:
     return Reliability(**weights)
 
 
-def held_out(samples: list[Sample]) -> np.ndarray:
-    """Return the reliability of every face by weights that have not seen the person."""
+def held_out(samples: list[Sample]) -> tuple[np.ndarray, list[LandmarkScores]]:
+    """Return what weights that have not seen the person say of every face.
+
+    Returns:
+        The reliability of all faces, and the confidence of the landmarks of those that
+        are not lost.
+    """
     names = sorted({sample.person for sample in samples})
     order = np.random.default_rng(0).permutation(len(names))
     part_of = {name: int(order[i]) % PARTS for i, name in enumerate(names)}
     parts = np.array([part_of[sample.person] for sample in samples])
-    predicted = np.empty(len(samples))
+    predicted, scored = np.empty(len(samples)), []
     for part in range(PARTS):
-        fitted = fit([samples[i] for i in np.flatnonzero(parts != part)])
+        others = [samples[i] for i in np.flatnonzero(parts != part)]
+        fitted = fit(others)
         inside = np.flatnonzero(parts == part)
         predicted[inside] = [fitted(samples[i].face) for i in inside]
-    return predicted
+        landmarks = fit_landmarks(others, fitted)
+        scored += score([samples[i] for i in inside], fitted, landmarks)
+    return predicted, scored
 
 
 def report(samples: list[Sample], predicted: np.ndarray) -> None:
@@ -160,16 +192,6 @@ def fall(errors: np.ndarray, order: np.ndarray) -> float:
     return float(1 - kept.mean() / errors.mean())
 
 
-def calibration_error(predicted: np.ndarray, good: np.ndarray) -> float:
-    """Return the expected calibration error: |predicted - true| averaged over bins."""
-    bins = np.minimum((predicted * BINS).astype(int), BINS - 1)
-    gaps = [
-        (bins == b).mean() * abs(predicted[bins == b].mean() - good[bins == b].mean())
-        for b in np.unique(bins)
-    ]
-    return float(sum(gaps))
-
-
 def draw(samples: list[Sample], predicted: np.ndarray, path: Path) -> None:
     """Write the calibration curves."""
     figure, axes = plt.subplots(figsize=(5, 5), dpi=100)
@@ -198,19 +220,29 @@ def draw(samples: list[Sample], predicted: np.ndarray, path: Path) -> None:
     print(f"{path} is written")
 
 
-def as_entry(reliability: Reliability) -> dict:
-    """Return the entry of model.json."""
+def as_entries(reliability: Reliability, landmarks: LandmarkConfidence) -> dict:
+    """Return the two entries of model.json."""
+    near = "5 % of the eye distance"
     return {
-        "meaning": "probability that the mean error is below 5 % of the eye distance",
-        "of_tracked": list(reliability.of_tracked),
-        "of_detected": list(reliability.of_detected),
+        "reliability": {
+            "meaning": f"probability that the mean error is below {near}",
+            "of_tracked": list(reliability.of_tracked),
+            "of_detected": list(reliability.of_detected),
+        },
+        "landmark_confidence": {
+            "meaning": f"probability that a landmark is within {near}",
+            "of_tracked": asdict(landmarks.of_tracked),
+            "of_detected": asdict(landmarks.of_detected),
+        },
     }
 
 
-def write(tracker: FaceTracker, reliability: Reliability) -> None:
+def write(
+    tracker: FaceTracker, reliability: Reliability, landmarks: LandmarkConfidence
+) -> None:
     """Put the weights into the model's description."""
-    description = {**tracker.folder.description, "reliability": as_entry(reliability)}
-    seal(tracker.folder.path, description)
+    entries = as_entries(reliability, landmarks)
+    seal(tracker.folder.path, {**tracker.folder.description, **entries})
     print(f"{tracker.folder.path / 'model.json'} is written")
 
 

@@ -1,7 +1,8 @@
 """Faces to calibrate a tracker's reliability on: animated stills with occluders.
 
-Every clip is tracked. In every second one something hides the face for some frames:
-otherwise all faces would be visible, and nearly all landmarks good.
+Every clip is tracked. In every second one something hides the face for some frames, and
+in every fourth one an object wanders over it: otherwise all faces would be visible, and
+nearly all landmarks good.
 """
 
 import json
@@ -14,6 +15,7 @@ import numpy as np
 from rich.progress import track
 
 from data_pipeline.animation.dataset import animate_dataset
+from data_pipeline.animation.occluded_clip import OccludedFrame, wander
 from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.datasets.three_hundred_vw import (
     SPLITS,
@@ -24,7 +26,8 @@ from data_pipeline.datasets.three_hundred_vw import (
 from data_pipeline.datasets.three_hundred_w import Still
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
-from strrn_tf.geometry import box_from_landmarks, face_size, relative_distance
+from strrn_tf.geometry import box_from_landmarks, face_size, relative_distances
+from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.face import Face
 
 # Two standard deviations of the shift of the boxes, in face sizes: that of MTCNN's.
@@ -36,19 +39,32 @@ DETECT_EVERY = 4
 COVERS = ("grey", "colour", "noise", "picture")
 COVERED_FRAMES = 6
 COVERED_SHARE = (0.4, 1.0)
+# Area of a wandering object, a share of the face.
+WANDERING_SHARE = (0.15, 0.4)
 TRAINING_CLIPS, CLIPS_PER_CATEGORY = 50, 14
 
 
 class Sample(NamedTuple):
     """A face, who it is, and how far it is from the truth.
 
-    ``error`` is a fraction of the eye distance, ``category`` that of 300VW or "train".
+    Attributes:
+        face: that the tracker reports.
+        errors: (68,) of its landmarks, fractions of the eye distance. NaN: no truth.
+        hidden: (68,) bool, whether an object is before the landmark.
+        person: still that the clip is made of.
+        category: that of 300VW, "train" or "stills".
     """
 
     face: Face
-    error: float
+    errors: np.ndarray
+    hidden: np.ndarray
     person: str
     category: str | int
+
+    @property
+    def error(self) -> float:
+        """Mean error of the landmarks."""
+        return float(np.nanmean(self.errors))
 
 
 def animated(
@@ -80,15 +96,29 @@ def collect(tracker: FaceTracker, root: Path) -> Iterator[Sample]:
                 for frame in open_video(sequence.video_path, from_zero=True)
                 if np.isfinite(truth := read_annotation(sequence, frame.index)).all()
             ]
-            if rng.random() < 0.5:
-                frames = with_covers(frames, rng)
+            clip = occluded(frames, rng)
+            hidden_of = {id(frame.landmarks): frame.hidden for frame in clip}
+            frames = [(frame.image, frame.landmarks) for frame in clip]
             person = names[sequence.name]
             for face, truth in [
                 *tracked(tracker, frames, rng),
                 *detected(tracker, frames[::DETECT_EVERY], rng),
             ]:
-                error = float(relative_distance(face.landmarks, truth))
-                yield Sample(face, error, person, split)
+                errors = relative_distances(face.landmarks, truth)
+                yield Sample(face, errors, hidden_of[id(truth)], person, split)
+
+
+def occluded(frames: list, rng: np.random.Generator) -> list[OccludedFrame]:
+    """Return a clip of which every second is covered, and every fourth wandered over.
+
+    Covers hide no landmark by name.
+    """
+    kind = rng.random()
+    if 0.5 <= kind < 0.75:
+        return wander(rng, frames, rng.uniform(*WANDERING_SHARE))
+    frames = with_covers(frames, rng) if kind < 0.5 else frames
+    nothing = np.zeros(NUM_LANDMARKS, bool)
+    return [OccludedFrame(image, truth, nothing, 0.0) for image, truth in frames]
 
 
 def still_of_clip(root: Path) -> dict[str, str]:

@@ -175,6 +175,25 @@ def invert_matrix(matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([linear, -linear @ matrix[..., 2:]], -1)
 
 
+def fit_similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the similarity (2, 3) that best maps points (L, 2) to others.
+
+    The sum of the squared distances is least. At least two points must differ.
+    """
+    # As complex numbers, a scale and a turn are one factor.
+    z, w = (np.asarray(p, np.float64) @ np.array([1, 1j]) for p in (source, target))
+    z_mean, w_mean = z.mean(), w.mean()
+    z = z - z_mean
+    factor = np.vdot(z, w - w_mean) / np.vdot(z, z).real
+    shift = w_mean - factor * z_mean
+    return np.array(
+        [
+            [factor.real, -factor.imag, shift.real],
+            [factor.imag, factor.real, shift.imag],
+        ]
+    )
+
+
 def mean_shape(landmarks: np.ndarray, whole: np.ndarray | None = None) -> np.ndarray:
     """Return the mean shape (L, 2) in crop pixels of training shapes (N, L, 2).
 
@@ -216,8 +235,16 @@ def relative_distance(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarra
     Both are (..., 68, 2). With the start of a step as reference and the landmarks that
     came back as ``landmarks``, this is the cycle error that T limits.
     """
+    return relative_distances(landmarks, reference).mean(-1)
+
+
+def relative_distances(landmarks: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return the distances (..., 68) of the points over the reference's eye distance.
+
+    Both are (..., 68, 2).
+    """
     distances = lengths(np.asarray(landmarks) - np.asarray(reference))
-    return distances.mean(-1) / eye_distance(reference)
+    return distances / eye_distance(reference)[..., None]
 
 
 def lengths(vectors: np.ndarray) -> np.ndarray:

@@ -161,6 +161,27 @@ class TrackingConfig:
     The patch is four to five times as small as the crop of 315 pixels. Smaller crops
     get as many fewer samples."""
 
+    # Through occlusion ----------------------------------------------------------------
+
+    min_resemblance: float = 0.5
+    """Ratio. Correlation of the surroundings of a landmark with those of its last plain
+    sight, below which it is hidden. 95 of 100 landmarks in sight have more."""
+
+    noise_level: float = 3.0
+    """Grey levels. Surroundings with less contrast are nothing to know again."""
+
+    plain_visible_fraction: float = 0.85
+    """Fraction of the landmarks. With more of them in sight nothing is before the
+    face: 99 of 100 plain faces have 0.9."""
+
+    min_visible_fraction: float = 0.4
+    """Fraction of the landmarks. A face with more of them in sight goes on, whatever
+    the face check says. Covered faces and other places have less than 0.3."""
+
+    doubtful_visible_fraction: float = 0.2
+    """Fraction of the landmarks that have to be in sight where the face check is in
+    doubt, between ``min_face_score`` and ``confident_face_score``."""
+
     # When faces are searched for, and which box belongs to which face -----------------
 
     search_interval: float = 1.0
@@ -262,27 +283,18 @@ class TrackingConfig:
             )
 
 
-def merged(
-    config: TrackingConfig | None,
-    max_cycle_error: float | None,
-    patience: float | None,
-    redetect_interval: float | None,
-) -> TrackingConfig:
-    """Return the config with the fields that arguments of a tracker override.
+def merged(config: TrackingConfig | None, **overrides: float | None) -> TrackingConfig:
+    """Return the config with the overrides that are not None.
 
     Raises:
         ValueError: a value is out of its range, or ``config`` is something else.
     """
     if not (config is None or isinstance(config, TrackingConfig)):
         raise ValueError(f"`config` must be a TrackingConfig. Received: {config!r}")
+    kinds = {"max_cycle_error": "number"}
     given = {
-        "max_cycle_error": (max_cycle_error, "number"),
-        "patience": (patience, "number of seconds"),
-        "redetect_interval": (redetect_interval, "number of seconds"),
-    }
-    overrides = {
-        name: check_positive(value, name, kind)
-        for name, (value, kind) in given.items()
+        name: check_positive(value, name, kinds.get(name, "number of seconds"))
+        for name, value in overrides.items()
         if value is not None
     }
-    return replace(config or TrackingConfig(), **overrides)
+    return replace(config or TrackingConfig(), **given)

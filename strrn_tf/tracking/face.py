@@ -1,5 +1,6 @@
 """One face in one frame, as the tracker reports it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -7,6 +8,8 @@ import numpy as np
 
 from strrn_tf.geometry.head_pose import Camera, HeadPose, PlacedHead, place_head
 from strrn_tf.geometry.openings import EyeOpening, eye_opening, mouth_opening
+from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.tracking.confidence.evidence import NOTHING, Evidence
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +41,10 @@ class Face:
             the last check. 0 without a face check. NaN when lost.
         camera: that of the frame, see ``head_pose``. Without one the pose is that of a
             head far from the camera.
+        evidence: for and against single landmarks.
+        judge: gives ``landmark_confidence``. None: it is not known.
 
-    Pose and openings are computed when they are first asked for.
+    Confidence, pose and openings are computed when they are first asked for.
     """
 
     id: int
@@ -53,6 +58,21 @@ class Face:
     face_score: float = 1.0
     landmark_offset: float = 0.0
     camera: Camera | None = None
+    evidence: Evidence = NOTHING
+    judge: "Callable[[Face], np.ndarray] | None" = None
+
+    @cached_property
+    def landmark_confidence(self) -> np.ndarray:
+        """(68,) float32, probability of each landmark to be near its true place.
+
+        Near is within 5 % of the eye distance, see ``landmark_confidence``. 0 when
+        lost. NaN if it is not known, as of a face that no tracker made.
+        """
+        if self.state == "lost":
+            return np.zeros(NUM_LANDMARKS, np.float32)
+        if self.judge is None:
+            return np.full(NUM_LANDMARKS, np.nan, np.float32)
+        return self.judge(self)
 
     @cached_property
     def head(self) -> PlacedHead:

@@ -12,6 +12,7 @@ import numpy as np
 
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking import track_checks
+from strrn_tf.tracking.confidence.evidence import NOTHING
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.step import TrackState
@@ -119,6 +120,7 @@ def mark_lost(track: Track, frame: TimedFrame, cycle_error: float) -> None:
         disagreement=np.nan,
         face_score=np.nan,
         landmark_offset=np.nan,
+        evidence=NOTHING,
         state="lost",
         timestamp=frame.timestamp,
     )
@@ -143,6 +145,23 @@ def mark_missed(
         if track.miss_count >= config.max_misses:
             track.miss_count = 0
             mark_lost(track, frame, track.face.cycle_error)
+
+
+def lose_duplicates(
+    tracks: Sequence[Track], frame: TimedFrame, config: TrackingConfig
+) -> None:
+    """Of two tracks on one face, lose the less reliable one.
+
+    A young one is to be forgotten at once: it never was a face.
+    """
+    for track in sorted(tracks, key=lambda t: -t.face.reliability):
+        seen = [other.face for other in tracks if not other.is_lost]
+        if not track.is_lost and track_checks.has_better_duplicate(
+            track.face, seen, config
+        ):
+            mark_lost(track, frame, track.face.cycle_error)
+            if frame.clock - track.first_seen < config.duplicate_age:
+                track.last_seen = -np.inf
 
 
 def find_displaced_track(

@@ -15,8 +15,10 @@ from strrn_tf.geometry import (
     intersection,
     relative_distance,
 )
+from strrn_tf.tracking.confidence.visibility import Visibility
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 
 
 def is_degenerate(
@@ -55,9 +57,51 @@ def is_degenerate(
     return abs(size_change) > math.log(config.max_size_change) or is_apart
 
 
+def is_still_face(
+    check: FaceCheckResult, visibility: Visibility, config: TrackingConfig
+) -> bool:
+    """Return whether a tracked face is still one.
+
+    The face check was trained on whole faces. Where it is not sure, the landmarks that
+    look as before decide. Few of them are enough where it is in doubt.
+
+    Args:
+        check: result of the face check.
+        visibility: compared with the same frame.
+        config: limits of the face check, and fractions of the landmarks in sight.
+    """
+    if passes_check(check, config):
+        return True
+    fraction = visibility.visible_fraction(config)
+    in_place = check.landmark_offset <= config.max_landmark_offset
+    possible = in_place and check.score >= config.min_face_score
+    if fraction is None:
+        return possible
+    if possible:
+        return fraction >= config.doubtful_visible_fraction
+    return is_known_again(visibility, config)
+
+
+def passes_check(check: FaceCheckResult, config: TrackingConfig) -> bool:
+    """Return whether the face check is sure that the landmarks are on a face."""
+    in_place = check.landmark_offset <= config.max_landmark_offset
+    return bool(in_place and check.score >= config.confident_face_score)
+
+
+def is_known_again(visibility: Visibility, config: TrackingConfig) -> bool:
+    """Return whether most of a face looks as it did before."""
+    fraction = visibility.visible_fraction(config)
+    return fraction is not None and fraction >= config.min_visible_fraction
+
+
 def needs_confirmation(face: Face, config: TrackingConfig) -> bool:
-    """Return whether a visible face is too unreliable to keep unconfirmed."""
-    return face.reliability < config.confirmation_reliability
+    """Return whether a visible face is too unreliable to keep unconfirmed.
+
+    A search does not find what is hidden in part, but the rest is known again.
+    """
+    if face.reliability >= config.confirmation_reliability:
+        return False
+    return Visibility(None, face.evidence.resemblance).hidden(config) is None
 
 
 def is_confident(face: Face, config: TrackingConfig) -> bool:

@@ -19,6 +19,8 @@ from strrn_tf.geometry import as_numbers, face_size
 from strrn_tf.system import validation
 from strrn_tf.system.machine import release_file_pages
 from strrn_tf.system.validation import check_count, check_flag, check_image
+from strrn_tf.tracking.confidence.landmark_confidence import LandmarkConfidence
+from strrn_tf.tracking.confidence.reliability import Reliability
 from strrn_tf.tracking.config import TrackingConfig, merged
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.box_finder import (
@@ -35,7 +37,6 @@ from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.litert import FOLDER as LITERT
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
-from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.track import FrameClock, TimedFrame
 from strrn_tf.tracking.tracks import Tracks
@@ -107,7 +108,12 @@ class FaceTracker:
         reliability: Callable[[Face], float] | None = None,
     ) -> None:
         self._max_faces = check_count(max_faces, "max_faces")
-        self.config = merged(config, max_cycle_error, patience, redetect_interval)
+        self.config = merged(
+            config,
+            max_cycle_error=max_cycle_error,
+            patience=patience,
+            redetect_interval=redetect_interval,
+        )
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
         if not (finder is None or callable(finder)):
@@ -132,7 +138,10 @@ class FaceTracker:
             )
         )
         reliability = reliability or Reliability.of_model(folder.description)
-        self._tracks = Tracks(self.networks, reliability, face_check, self.config)
+        judge = LandmarkConfidence.of_model(folder.description)
+        self._tracks = Tracks(
+            self.networks, reliability, face_check, self.config, judge
+        )
         self._smoother = Smoother(self.config) if smooth else None
         self.reset()
         release_file_pages([folder.path.resolve(), MTCNN, LITERT])
@@ -201,8 +210,8 @@ class FaceTracker:
             )
         start = validation.check_landmarks(previous_landmarks, "previous_landmarks")
         crop = self.networks.crop_around(previous_frame, start)
-        landmarks, error, _ = self.networks.step(crop, frame, start)
-        return landmarks, error
+        landmarks, errors, _ = self.networks.step(crop, frame, start)
+        return landmarks, float(errors.mean())
 
     def update(
         self,

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from strrn_tf.geometry import box_from_landmarks, relative_distance, roll_angle
+from strrn_tf.geometry import box_from_landmarks, roll_angle
 from strrn_tf.geometry.head_pose import Camera
 from strrn_tf.tracking import association, track_checks
+from strrn_tf.tracking.confidence.evidence import Evidence
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.checked_detector import (
@@ -22,6 +23,7 @@ from strrn_tf.tracking.track import (
     TimedFrame,
     Track,
     find_displaced_track,
+    lose_duplicates,
     mark_lost,
     mark_missed,
 )
@@ -39,6 +41,7 @@ class Tracks:
         reliability: probability that the landmarks of a face are good.
         face_check: classifies faces. None: everything is a face.
         config: all thresholds.
+        judge: confidence of single landmarks, see ``Face.judge``.
     """
 
     def __init__(
@@ -47,9 +50,10 @@ class Tracks:
         reliability: Callable[[Face], float],
         face_check: CheckFace | None,
         config: TrackingConfig,
+        judge: Callable[[Face], np.ndarray] | None = None,
     ) -> None:
         self._networks = networks
-        self._reliability = reliability
+        self._reliability, self._judge = reliability, judge
         self._detector = CheckedDetector(networks, face_check, config)
         self._config = config
         self.reset()
@@ -107,19 +111,20 @@ class Tracks:
     def _check_step(self, track: Track, frame: TimedFrame, step: Step) -> None:
         """Accept the landmarks of a step if the face check sees a face there."""
         error = step.cycle_error
-        check = self._detector.check(step.state.crop, step.landmarks)
-        if check.score < self._config.min_face_score:
-            return mark_lost(track, frame, error)
-        if check.landmark_offset > self._config.max_landmark_offset:
+        config, crop = self._config, step.state.crop
+        check = self._detector.check(crop, step.landmarks)
+        if not track_checks.is_still_face(check, step.state.visibility, config):
+            if check.score < config.min_face_score:
+                return mark_lost(track, frame, error)
             return self._detect_again(track, frame, check.box, error)
         return self._update(
             track,
             frame,
             step.landmarks,
-            step.state,
+            step.state.after_check(step.landmarks, check, config),
             state="tracked",
             cycle_error=error,
-            disagreement=float(relative_distance(step.tracked, step.detected)),
+            disagreement=float(step.state.evidence.disagreement.mean()),
             face_score=check.score,
             landmark_offset=check.landmark_offset,
         )
@@ -136,6 +141,7 @@ class Tracks:
             track.face.box,
             config.confident_face_score,
             float(roll_angle(track.face.landmarks)),
+            track.state.visibility,
         )
         limit = config.max_disagreement
         if detection is None or not detection.inconsistency <= limit:
@@ -144,11 +150,13 @@ class Tracks:
 
     def _restart(self, track: Track, frame: TimedFrame, detection: Detection) -> None:
         """Let a track go on from a detection; nothing of its former state remains."""
+        evidence = Evidence(disagreement=detection.distances)
+        state = TrackState(detection.crop, detection.landmarks, evidence=evidence)
         self._update(
             track,
             frame,
             detection.landmarks,
-            TrackState(detection.crop, detection.landmarks),
+            state.after_check(detection.landmarks, detection.check, self._config),
             state="detected",
             cycle_error=np.nan,
             disagreement=detection.inconsistency,
@@ -171,6 +179,8 @@ class Tracks:
             box=box_from_landmarks(landmarks),
             timestamp=frame.timestamp,
             camera=Camera.of_image(frame.image.shape, self._config.focal_length),
+            evidence=track_state.evidence,
+            judge=self._judge,
             **facts,
         )
         face = replace(face, reliability=self._reliability(face))
@@ -274,23 +284,12 @@ class Tracks:
         return limit is not None and self.num_seen >= limit
 
     def settle(self, frame: TimedFrame) -> list[Face]:
-        """Resolve duplicates, forget old tracks and return the faces by their ids.
-
-        Of two tracks on one face the less reliable one is lost. A young one is
-        forgotten at once: it never was a face.
-        """
-        config = self._config
-        for track in sorted(self._tracks, key=lambda t: -t.face.reliability):
-            seen = [other.face for other in self._tracks if not other.is_lost]
-            if not track.is_lost and track_checks.has_better_duplicate(
-                track.face, seen, config
-            ):
-                mark_lost(track, frame, track.face.cycle_error)
-                if frame.clock - track.first_seen < config.duplicate_age:
-                    track.last_seen = -np.inf
+        """Resolve duplicates, forget old tracks and return the faces by their ids."""
+        lose_duplicates(self._tracks, frame, self._config)
         self._tracks = [
             track
             for track in self._tracks
-            if not track.is_lost or frame.clock - track.last_seen <= config.patience
+            if not track.is_lost
+            or frame.clock - track.last_seen <= self._config.patience
         ]
         return [track.face for track in self._tracks]

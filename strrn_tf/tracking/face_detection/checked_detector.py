@@ -16,6 +16,7 @@ from strrn_tf.geometry import (
     moved_box,
 )
 from strrn_tf.tracking import track_checks
+from strrn_tf.tracking.confidence.visibility import UNSEEN, Visibility
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
@@ -32,16 +33,21 @@ class Detection(NamedTuple):
 
     Attributes:
         landmarks: (68, 2) float32 in pixels of the image.
-        inconsistency: mean distance to the landmarks of a second detection, a fraction
-            of the eye distance.
+        distances: (68,) to the landmarks of a second detection, fractions of the eye
+            distance.
         crop: of the second detection, cut around ``landmarks``.
         check: result of the face check, its box in pixels of the image.
     """
 
     landmarks: np.ndarray
-    inconsistency: float
+    distances: np.ndarray
     crop: Crop
     check: FaceCheckResult
+
+    @property
+    def inconsistency(self) -> float:
+        """Mean of the distances."""
+        return float(self.distances.mean())
 
 
 class CheckedDetector:
@@ -86,6 +92,7 @@ class CheckedDetector:
         previous_box: np.ndarray | None,
         min_score: float,
         roll: float = 0.0,
+        visibility: Visibility = UNSEEN,
     ) -> Detection | None:
         """Return the face in or near a box, None if there is none.
 
@@ -97,9 +104,10 @@ class CheckedDetector:
             previous_box: (4,), where the face was in the frame before; None: nowhere.
             min_score: least probability of a face.
             roll: that is expected of the face, in radians.
+            visibility: of the face before. One that looks the same needs no face check.
         """
         for _ in range(ATTEMPTS):
-            landmarks, inconsistency, crop = self._networks.detect_consistently(
+            landmarks, distances, crop = self._networks.detect_consistently(
                 image, box, roll
             )
             if crop is None or track_checks.is_degenerate(
@@ -107,9 +115,13 @@ class CheckedDetector:
             ):
                 return None
             check = self.check(crop, landmarks)
+            detection = Detection(landmarks, distances, crop, check)
+            seen = visibility.compared(crop, landmarks, self._config)
+            if track_checks.is_known_again(seen, self._config):
+                return detection
             if check.score < min_score:
                 return None
             if check.landmark_offset <= self._config.max_landmark_offset:
-                return Detection(landmarks, inconsistency, crop, check)
+                return detection
             box = check.box
         return None

@@ -14,7 +14,7 @@ from strrn_tf.geometry import (
     box_from_landmarks,
     crop_matrix,
     invert_matrix,
-    relative_distance,
+    relative_distances,
     upright_box,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
@@ -50,14 +50,19 @@ class Detections(NamedTuple):
 
     Attributes:
         landmarks: (68, 2) float32 in pixels of the image.
-        inconsistency: mean distance of the last two detections, a fraction of the eye
-            distance. Infinite if there was only one.
+        distances: (68,) of the last two detections, fractions of the eye distance.
+            Infinite if there was only one.
         crop: of the last detection. None if there was only one.
     """
 
     landmarks: np.ndarray
-    inconsistency: float
+    distances: np.ndarray
     crop: Crop | None
+
+    @property
+    def inconsistency(self) -> float:
+        """Mean of the distances."""
+        return float(self.distances.mean())
 
 
 class FaceNetworks:
@@ -157,8 +162,7 @@ class FaceNetworks:
         """
         if not self.any_roll:
             first = self.detect(image, box)
-            inconsistency, crop = self._detect_again(image, first)[1:]
-            return Detections(first, inconsistency, crop)
+            return self._detect_again(image, first)._replace(landmarks=first)
         best = self._settle(image, box, roll)
         for turn in OTHER_TURNS:
             if best.inconsistency <= self._config.upright_disagreement:
@@ -175,36 +179,30 @@ class FaceNetworks:
         second one.
         """
         found = self.detect_in(self.cut(image, self.window(box, roll)))
-        inconsistency, crop = np.inf, None
         for _ in range(self._config.max_detections - 1):
-            again, inconsistency, crop = self._detect_again(image, found)
-            if crop is None:
+            again = self._detect_again(image, found)
+            found = again.landmarks
+            if again.crop is None:
                 break
-            found = again
-            if inconsistency <= self._config.upright_disagreement:
+            if again.inconsistency <= self._config.upright_disagreement:
                 break
-        return Detections(found, inconsistency, crop)
+        return again
 
-    def _detect_again(
-        self, image: np.ndarray, landmarks: np.ndarray
-    ) -> tuple[np.ndarray, float, Crop | None]:
+    def _detect_again(self, image: np.ndarray, landmarks: np.ndarray) -> Detections:
         """Detect in the crop around detected landmarks (68, 2), and compare.
 
-        Returns:
-            The landmarks, their distance to the given ones as a fraction of the eye
-            distance, and the crop. The given ones, infinite and None if no crop window
-            fits them.
+        The given landmarks are returned if no crop window fits them.
         """
         box = box_from_landmarks(landmarks)
         if not np.isfinite(box).all() or (box[2:] <= box[:2]).any():
-            return landmarks, np.inf, None
+            return Detections(landmarks, np.full(NUM_LANDMARKS, np.inf), None)
         crop = self.crop_around(image, landmarks)
         again = self.detect_in(crop)
-        return again, float(relative_distance(again, landmarks)), crop
+        return Detections(again, relative_distances(again, landmarks), crop)
 
     def step(
         self, previous: Crop, image: np.ndarray, start: np.ndarray
-    ) -> tuple[np.ndarray, float, Crop]:
+    ) -> tuple[np.ndarray, np.ndarray, Crop]:
         """Track to the next frame, and backward.
 
         Args:
@@ -214,7 +212,8 @@ class FaceNetworks:
             start: landmarks (68, 2) in pixels of the previous frame.
 
         Returns:
-            Landmarks (68, 2) float32, the cycle error, and the crop of the next frame.
+            Landmarks (68, 2) float32, the cycle errors (68,), and the crop of the next
+            frame.
         """
         matrix = previous.matrix
         with self._time("step"):
@@ -225,8 +224,8 @@ class FaceNetworks:
             with self._time("check"):
                 returned = self.track_in_crop(previous.pixels, found)
             # A similarity keeps ratios of distances, so they are compared in the crop.
-            error = float(relative_distance(returned, start_in_crop))
-            return _to_image(matrix, found), error, crop
+            errors = relative_distances(returned, start_in_crop)
+            return _to_image(matrix, found), errors, crop
 
     def flow_landmarks(
         self, previous: Crop, crop: Crop, start: np.ndarray, config: TrackingConfig

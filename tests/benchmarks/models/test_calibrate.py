@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
-from benchmarks.models.calibrate import calibration_error, fall, fit
+from benchmarks.models.calibrate import fall, fit
+from benchmarks.models.calibration_error import area_under_curve, calibration_error
 from benchmarks.models.calibration_samples import (
     COVERS,
     Sample,
@@ -15,7 +16,14 @@ from benchmarks.models.calibration_samples import (
 from strrn_tf.tracking.face import Face
 
 SHAPE = drawn_face()
+NOTHING_HIDDEN = np.zeros(68, bool)
 BOX = np.array([*SHAPE.min(0), *SHAPE.max(0)])
+
+
+def sample(face, error, spread=0.0, hidden=NOTHING_HIDDEN):
+    """Return a sample whose landmarks have an error, the last of them more."""
+    errors = error + np.linspace(-spread, spread, 68)
+    return Sample(face, errors, hidden, "somebody", 1)
 
 
 def test_calibration_error_is_the_mean_gap_of_the_bins():
@@ -24,6 +32,14 @@ def test_calibration_error_is_the_mean_gap_of_the_bins():
     good = np.array([True, False, True, True])
     assert calibration_error(predicted, good) == pytest.approx((0.45 + 0.05) / 2)
     assert calibration_error(np.array([1.0]), np.array([True])) == 0
+
+
+def test_area_under_the_curve_counts_pairs_and_half_of_equal_ones():
+    score = np.array([1.0, 2.0, 2.0, 3.0])
+    positive = np.array([False, True, False, True])
+    # Of four pairs three are in order and one is equal.
+    assert area_under_curve(score, positive) == pytest.approx(3.5 / 4)
+    assert area_under_curve(-score, positive) == pytest.approx(0.5 / 4)
 
 
 def test_fall_without_the_tenth_that_is_last_in_order():
@@ -45,7 +61,7 @@ def test_fitting_learns_what_tells_and_never_rises_with_an_error():
             face = Face(0, SHAPE, BOX, 0.0, cycle, state, None, apart, score, 0.05)
             # Good where the detector agrees and, perversely, backward tracking fails.
             error = 0.04 + apart - 0.06 - 0.5 * cycle + 0.01 * rng.standard_normal()
-            samples.append(Sample(face, error + 0.05, "somebody", 1))
+            samples.append(sample(face, error + 0.05))
     weights = fit(samples)
     assert weights.of_tracked[1] == 0
     assert weights.of_tracked[2] < -1

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from support.toy_models import export_toys, toy_mean_shape
 
+from strrn_tf.tracking.confidence.reliability import Reliability
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load
-from strrn_tf.tracking.reliability import Reliability
 from strrn_tf.tracking.tracker import FaceTracker
 
 
@@ -25,7 +25,8 @@ class ScriptedNetworks(FaceNetworks):
     Attributes:
         detections: landmarks that the detector returns, the last of them for ever. If
             empty, those of the toy.
-        change_step: gets what a step returns and returns what it should.
+        change_step: gets landmarks, mean cycle error and crop of a step, and returns
+            what they should be.
         change_flow: gets the start and returns the landmarks of the flow. None: that of
             the images.
     """
@@ -41,7 +42,10 @@ class ScriptedNetworks(FaceNetworks):
         return next_of(self.detections)
 
     def step(self, previous, image, start):
-        return self.change_step(*super().step(previous, image, start))
+        landmarks, errors, crop = super().step(previous, image, start)
+        mean = float(errors.mean())
+        landmarks, error, crop = self.change_step(landmarks, mean, crop)
+        return landmarks, errors if error == mean else np.full(68, error), crop
 
     def flow_landmarks(self, previous, crop, start, settings):
         if self.change_flow is None:

@@ -21,15 +21,20 @@ TRACKING = ROOT / "strrn_tf" / "tracking"
 UNITS = (
     *("Eye distances", "Eye distance", "Face sizes", "Pixels", "Seconds", "Radians"),
     *("Fraction", "Probability", "Ratio", "Hertz", "Intersection over union"),
-    *("Frames", "Levels", "Samples", "Searches", "Largest number"),
+    *("Frames", "Grey levels", "Levels", "Samples", "Searches", "Largest number"),
 )
 
 # Numbers that decide nothing about a track, by file.
 NO_THRESHOLDS = {
-    "reliability.py": {  # parts of a fitted function
+    "confidence/reliability.py": {  # parts of a fitted function
         *("GOOD", "_CYCLE_FLOOR", "_DISTANCE_FLOOR", "_LEAST_LOGIT", "_MOST_LOGIT"),
         *("_NOSE", "_LEFT_JAW", "_RIGHT_JAW"),
     },
+    "confidence/landmark_confidence.py": {  # parts of a fitted function
+        *("_FLOOR", "_DISAGREEMENT_FLOOR", "_LOST_FLOW", "_UNKNOWN_RESEMBLANCE"),
+        *("_LEAST", "_MOST", "_NOSE", "_LEFT_JAW", "_RIGHT_JAW", "TRACKED", "DETECTED"),
+    },
+    "confidence/visibility.py": {"SIDE", "STRIDE"},  # how the crop is sampled
     # How boxes of the face finder are converted, and how often that is tried.
     "face_detection/checked_detector.py": {"ATTEMPTS"},
     "face_detection/face_boxes.py": {"SIDE_SHIFTS"},

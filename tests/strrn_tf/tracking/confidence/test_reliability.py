@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
+from strrn_tf.tracking.confidence.reliability import Reliability, features, turn
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.reliability import Reliability, features, turn
 
 SHAPE = drawn_face()
 BOX = np.array([*SHAPE.min(0), *SHAPE.max(0)])

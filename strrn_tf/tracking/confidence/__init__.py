@@ -1,0 +1,1 @@
+"""How far a face, and each of its landmarks, can be trusted. No TensorFlow."""
