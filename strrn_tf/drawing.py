@@ -35,6 +35,7 @@ def draw_landmarks(
     *,
     colour: tuple[int, int, int] | None = None,
     points: bool = True,
+    hollow: np.ndarray | None = None,
 ) -> np.ndarray:
     """Return a copy of the image with the contours and points of a face.
 
@@ -47,6 +48,7 @@ def draw_landmarks(
         reliability: one number in [0, 1] for the face, or (68,) for its points.
         colour: RGB, instead of the colour of the reliability.
         points: whether to draw the points over the contours.
+        hollow: (68,) bool, the points that are drawn as rings. None: all are discs.
     """
     _check_drawable(image, landmarks)
     drawn = np.array(image, order="C")
@@ -66,10 +68,12 @@ def draw_landmarks(
     # Without a neighbour a point has no line that shows it.
     if points or not known.all():
         radius = round(max(1.0, size / 110) * 2**SUBPIXEL_BITS)
-        shown = zip(fixed[known].tolist(), per_point[known], strict=True)
-        for centre, value in shown:
+        rings = np.zeros(68, bool) if hollow is None else hollow
+        shown = zip(fixed[known].tolist(), per_point[known], rings[known], strict=True)
+        for centre, value, is_ring in shown:
             fill = colour or reliability_colour(float(value))
-            cv2.circle(drawn, centre, radius, fill, -1, cv2.LINE_AA, SUBPIXEL_BITS)
+            reach, line = (2 * radius, 1) if is_ring else (radius, -1)
+            cv2.circle(drawn, centre, reach, fill, line, cv2.LINE_AA, SUBPIXEL_BITS)
     return drawn
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
-from strrn_tf.drawing import AXES, draw_axes, draw_caption
+from strrn_tf.drawing import AXES, draw_axes, draw_caption, draw_landmarks
 from strrn_tf.geometry.head_pose import Camera, place_head
 
 IMAGE = np.full((300, 300, 3), 40, np.uint8)
@@ -41,6 +41,18 @@ def test_an_axis_starts_at_the_nose_and_shows_where_the_head_points(
 def test_a_lost_head_has_no_axes():
     lost = np.full((68, 2), np.nan)
     assert (draw_axes(IMAGE, lost, place_head(lost)) == IMAGE).all()
+
+
+def test_hollow_points_are_rings():
+    landmarks = drawn_face()
+    x, y = np.rint(landmarks[8]).astype(int)
+    hollow = np.arange(68) == 8
+    discs = draw_landmarks(IMAGE, landmarks, colour=(255, 0, 0))
+    rings = draw_landmarks(IMAGE, landmarks, colour=(255, 0, 0), hollow=hollow)
+    changed = np.argwhere((discs != rings).any(-1))
+    assert len(changed) > 10
+    # Nothing but the surroundings of that point is drawn in another way.
+    assert np.abs(changed - (y, x)).max() < 12
 
 
 def test_every_line_of_a_caption_has_its_own_strip():

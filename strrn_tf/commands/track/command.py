@@ -13,6 +13,7 @@ import tyro
 
 import strrn_tf
 from strrn_tf.commands.track.formats.names import (
+    WITH_CONFIDENCES,
     WITHOUT_MEASURES,
     Format,
     check_focal_length,
@@ -82,6 +83,8 @@ class Options:
     pose: bool = False
     """Add yaw, pitch and roll of the head and the openings of eyes and mouth, to the
     rows and to the overlay."""
+    confidence: bool = False
+    """Add the confidence of every landmark to the rows."""
     focal_length: Optional[float] = None
     """Of the camera, in pixels, for the pose. Without it the longer side of the
     picture, or as much more as puts the head half a metre away."""
@@ -186,9 +189,11 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
     if options.focal_length is not None and not uses_camera:
         note = "--focal-length is for the pose: add --pose or --format openface"
         print(f"note: {note}", file=sys.stderr)
-    if options.pose and not any(
-        outputs.overlay or outputs.format not in WITHOUT_MEASURES for outputs in planned
-    ):
+    has_columns = any(o.format not in WITHOUT_MEASURES for o in planned)
+    if options.confidence and any(o.format not in WITH_CONFIDENCES for o in planned):
+        formats = ", ".join(WITH_CONFIDENCES)
+        raise ValueError(f"--confidence needs a format with columns for it: {formats}")
+    if options.pose and not (has_columns or any(o.overlay for o in planned)):
         raise ValueError(
             f"--pose: {options.format} has no columns for what it adds. Leave it out, "
             "or name a video for the overlay: --output overlay.mp4"

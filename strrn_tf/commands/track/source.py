@@ -86,7 +86,12 @@ def write_outputs(
     from strrn_tf.system.interruption import stop_signal
 
     summary, written = Summary(), [path for path in [outputs.landmarks] if path]
-    layout = Layout(reader.has_names, options.max_faces, options.pose)
+    layout = Layout(
+        reader.has_names,
+        options.max_faces,
+        options.pose,
+        confidence=options.confidence,
+    )
     with stop_signal(patience=PATIENCE) as stop:
         endings = Endings(stop)
         with open_writer(outputs, layout) as write:

@@ -27,6 +27,8 @@ class Frame(Protocol):
 
 
 F = TypeVar("F", bound=Frame)
+# Landmarks of less confidence are drawn as rings.
+HOLLOW_BELOW = 0.5
 
 
 @dataclass
@@ -157,7 +159,8 @@ def _overlay(
     """Return the image with all faces drawn and a line of text, fitted to a shape."""
     drawn, words, below = image, [clock], ""
     for face in faces:
-        drawn = draw_landmarks(drawn, face.landmarks, face.reliability)
+        doubtful = face.landmark_confidence < HOLLOW_BELOW
+        drawn = draw_landmarks(drawn, face.landmarks, face.reliability, hollow=doubtful)
         if len(faces) > 1:
             name = str(face.id)
             drawn = draw_name(drawn, name, face.landmarks, face.reliability)

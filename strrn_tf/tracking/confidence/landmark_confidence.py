@@ -52,8 +52,8 @@ class Weights:
 
 
 # Of models without fitted weights.
-_OF_TRACKED = Weights([-3.0] * NUM_LANDMARKS, (-0.5, -1.0, -1.0, 1.0, 0.5, 0.0))
-_OF_DETECTED = Weights([-3.0] * NUM_LANDMARKS, (-1.5, 1.0, 0.5, 0.0))
+_OF_TRACKED = Weights([-6.6] * NUM_LANDMARKS, (-1.2, -0.5, -2.7, 0.1, 0.05, 0.1))
+_OF_DETECTED = Weights([-6.2] * NUM_LANDMARKS, (-4.2, 0.0, 0.2, 0.0))
 
 
 @dataclass(frozen=True)

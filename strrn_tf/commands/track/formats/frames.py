@@ -56,6 +56,7 @@ class Layout:
         named: whether the frames are pictures, whose names are written.
         max_faces: largest number of faces in a frame.
         pose: whether rows have the head's pose and the openings of eyes and mouth.
+        confidence: whether rows have the confidence of every landmark.
         tracked: whether the landmarks are a tracker's; else they are annotations.
     """
 
@@ -63,6 +64,7 @@ class Layout:
     max_faces: int = 1
     pose: bool = False
     tracked: bool = True
+    confidence: bool = False
 
 
 Write = Callable[[FacesOfFrame], None]

@@ -16,6 +16,8 @@ SUFFIXES: dict[str, str] = {
 }
 # What a suffix means without the name of a format.
 BY_SUFFIX = {"csv": "csv", "jsonl": "jsonl", "json": "coco", "xml": "cvat"}
+# Where the confidence of landmarks has a place.
+WITH_CONFIDENCES = ("csv", "jsonl", "pts")
 # Where pose and openings have no place.
 WITHOUT_MEASURES = ("openface", "deeplabcut")
 

@@ -15,6 +15,7 @@ landmarks  68 points xy in pixels, 0-based, pixel centres at integers; nothing w
            columns x0, y0 to x67, y67
 yaw to     pose of the head in degrees, opening of both eyes and of the mouth, see
 mouth      ``Face``; only with ``Layout.pose``
+c0 to c67  confidence of the landmarks, see ``Face``; only with ``Layout.confidence``
 source     file name of the picture; only where the source is pictures
 ========== ============================================================================
 """
@@ -24,10 +25,13 @@ from typing import Any
 import numpy as np
 
 from strrn_tf.commands.track.formats.frames import FacesOfFrame, Layout, rounded
+from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.face import Face
 
 FIELDS = ("frame", "time", "id", "state", "reliability")
+CONFIDENCE_DECIMALS = 3
 MEASURES = ("yaw", "pitch", "roll", "left_eye", "right_eye", "mouth")
+CONFIDENCES = tuple(f"c{i}" for i in range(NUM_LANDMARKS))
 # The field of pictures, the last one.
 SOURCE = "source"
 
@@ -37,8 +41,7 @@ def rows_of(frame: FacesOfFrame, layout: Layout) -> list[dict[str, Any]]:
     head = {"frame": frame.index, "time": known(round(frame.seconds, 6))}
     state = "broken" if frame.faces is None else "none"
     nobody = {"id": None, "state": state, "reliability": 0.0, "landmarks": None}
-    if layout.pose:
-        nobody |= dict.fromkeys(MEASURES)
+    nobody |= dict.fromkeys(_extra_fields(layout))
     tail = {SOURCE: frame.name} if layout.named else {}
     found = [_plain(face, layout) for face in frame.faces or ()]
     return [head | values | tail for values in found or [nobody]]
@@ -46,7 +49,12 @@ def rows_of(frame: FacesOfFrame, layout: Layout) -> list[dict[str, Any]]:
 
 def last_fields(layout: Layout) -> tuple[str, ...]:
     """Return the names of the fields behind the landmarks."""
-    return (MEASURES if layout.pose else ()) + ((SOURCE,) if layout.named else ())
+    return _extra_fields(layout) + ((SOURCE,) if layout.named else ())
+
+
+def _extra_fields(layout: Layout) -> tuple[str, ...]:
+    confidences = CONFIDENCES if layout.confidence else ()
+    return (MEASURES if layout.pose else ()) + confidences
 
 
 def measures_of(face: Face) -> dict[str, float | None]:
@@ -67,7 +75,12 @@ def _plain(face: Face, layout: Layout) -> dict[str, Any]:
         "reliability": known(round(float(face.reliability), 4)),
         "landmarks": _points(face.landmarks),
     }
-    return plain | (measures_of(face) if layout.pose else {})
+    if layout.pose:
+        plain |= measures_of(face)
+    if layout.confidence:
+        values = map(known, rounded(face.landmark_confidence, CONFIDENCE_DECIMALS))
+        plain |= zip(CONFIDENCES, values, strict=True)
+    return plain
 
 
 def _points(landmarks: np.ndarray) -> list[list[float | None]] | None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -329,6 +330,26 @@ def test_pose_is_added_where_it_is_wanted(wanted, tmp_path):
     one = face()
     expected = [*one.pose, *one.eye_opening, one.mouth_opening]
     np.testing.assert_allclose([row[name] for name in MEASURES], expected, atol=6e-3)
+
+
+@pytest.mark.parametrize("wanted", ["csv", "jsonl", "pts"])
+def test_confidence_is_added_where_it_is_wanted(wanted, tmp_path):
+    sure = np.linspace(0, 1, 68, dtype=np.float32)
+    seen = replace(face(), judge=lambda _: sure)
+    frames = [frame(0, [seen]), frame(1, [face(state="lost")]), frame(2, [])]
+    path = write(tmp_path / "b", wanted, frames, confidence=True)
+    fields = [f"c{i}" for i in range(68)]
+    if wanted == "jsonl":
+        table = pd.read_json(path, lines=True)
+    else:
+        table = pd.read_csv(path / "frames.csv" if wanted == "pts" else path)
+    assert list(table)[-68:] == fields
+    np.testing.assert_allclose(table[fields].iloc[0].astype(float), sure, atol=6e-4)
+    assert (table[fields].iloc[1] == 0).all()
+    assert table[fields].iloc[2].isna().all()
+    plain = write(tmp_path / "a", wanted, frames)
+    plain = plain / "frames.csv" if wanted == "pts" else plain
+    assert "c67" not in plain.read_text()
 
 
 @pytest.mark.parametrize("wanted", FILES)

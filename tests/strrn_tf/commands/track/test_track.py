@@ -427,11 +427,14 @@ def test_formats_of_other_tools_are_chosen_by_name(clips, tmp_path, wanted, suff
             ["--format", "openface", "--landmarks", "o.csv", "--pose"],
             "--pose: openface",
         ),
+        (["--format", "coco", "--confidence"], "--confidence needs a format with"),
         (["--focal-length", "0"], "--focal-length must be a positive number"),
         (["--focal-length", "inf"], "--focal-length must be a positive number"),
     ],
 )
-def test_mistakes_of_the_pose_are_one_line(clips, tmp_path, capsys, words, message):
+def test_mistakes_of_added_columns_are_one_line(
+    clips, tmp_path, capsys, words, message
+):
     assert track(clips[0], *words) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert message in line
