@@ -97,11 +97,15 @@ def is_known_again(visibility: Visibility, config: TrackingConfig) -> bool:
 def needs_confirmation(face: Face, config: TrackingConfig) -> bool:
     """Return whether a visible face is too unreliable to keep unconfirmed.
 
-    A search does not find what is hidden in part, but the rest is known again.
+    A search does not find what is hidden in part, nor what the face check doubts, but
+    it is known again. Its template is of a frame in which the face check was sure.
     """
     if face.reliability >= config.confirmation_reliability:
         return False
-    return Visibility(None, face.evidence.resemblance).hidden(config) is None
+    visibility = Visibility(None, face.evidence.resemblance)
+    if face.face_score < config.confident_face_score:
+        return not is_known_again(visibility, config)
+    return visibility.hidden(config) is None
 
 
 def is_confident(face: Face, config: TrackingConfig) -> bool:

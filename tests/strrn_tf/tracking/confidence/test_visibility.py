@@ -1,5 +1,7 @@
 """Which landmarks look as before, and what that decides about a face."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.faces import drawn_face
@@ -116,10 +118,21 @@ def test_what_is_in_sight_decides_where_the_face_check_is_not_sure(
 
 
 @pytest.mark.parametrize(
-    ("reliability", "fraction", "needed"),
-    [(0.3, 0.0, False), (0.1, 0.6, False), (0.1, 1.0, True), (0.1, 0.3, True)],
+    ("reliability", "fraction", "score", "needed"),
+    [
+        (0.3, 0.0, 1.0, False),
+        (0.1, 0.6, 1.0, False),
+        (0.1, 1.0, 1.0, True),
+        (0.1, 0.3, 1.0, True),
+        # The face check is in doubt, and what it was sure of is known again.
+        (0.1, 1.0, 0.1, False),
+        (0.1, 0.3, 0.1, True),
+    ],
 )
-def test_a_face_hidden_in_part_needs_no_search(reliability, fraction, needed):
+def test_a_face_that_is_known_again_needs_no_search(
+    reliability, fraction, score, needed
+):
     evidence = Evidence(resemblance=seen_as(fraction).resemblance)
     face = Face(0, FACE, BOX, reliability, 0.0, "tracked", evidence=evidence)
+    face = replace(face, face_score=score)
     assert track_checks.needs_confirmation(face, CONFIG) is needed
