@@ -26,7 +26,7 @@ def texture(seed=0):
 
 
 def crop_of(gray):
-    return Crop(np.eye(2, 3), None, gray)
+    return Crop(np.eye(2, 3), None, None, gray)
 
 
 def seen_as(fraction):
