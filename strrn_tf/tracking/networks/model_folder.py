@@ -74,7 +74,7 @@ class ModelFolder:
         """A SHA-256 of all that tracking reads: a rewritten model card changes none."""
         files = self.description["files"]
         read = [files[name]["sha256"] for name in (DETECTOR_FILE, TRACKER_FILE)]
-        keys = ("crop", "mean_shape", "reliability")
+        keys = ("crop", "mean_shape", "reliability", "landmark_confidence")
         return description_sha256(
             {"files": read, **{key: self.description.get(key) for key in keys}}
         )
