@@ -11,5 +11,6 @@ export const {
 } = exported.constants;
 export const RELIABILITY = exported.constants.RELIABILITY;
 export const FACE_BOXES = exported.constants.FACE_BOXES;
+export const CSV_DECIMALS = exported.csv.DECIMALS;
 export const FINDER = exported.constants.FINDER;
 export const TRACKING_CONFIG = exported.tracking_config;

@@ -8,3 +8,4 @@ export {CONTOURS, NUM_LANDMARKS} from "./landmarks.js";
 
 /** @typedef {import("./tracking/face.js").Face} Face */
 /** @typedef {import("./tracking/tracker.js").Options} Options */
+/** @typedef {import("./tracking/networks/crop.js").Image} Image */

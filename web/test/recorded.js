@@ -5,7 +5,7 @@ import {join} from "node:path";
 import {gunzipSync} from "node:zlib";
 import {ROOT} from "./node_runtime.js";
 
-const FOLDER = process.env.STRRN_CASES ?? join(ROOT, "web", "build", "cases");
+export const FOLDER = process.env.STRRN_CASES ?? join(ROOT, "web", "build", "cases");
 
 /**
  * @typedef {object} RecordedFace

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.synthetic.pictures import draw_clip
-from strrn_tf.geometry import apply_matrix, crop_matrix, face_size
+from strrn_tf.geometry import apply_matrix, crop_matrix
 from strrn_tf.system.atomic import write_text
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
@@ -58,11 +58,13 @@ def cases() -> Iterator[Case]:
     """Draw the clips; yield the cases."""
     times = [i / RATE for i in range(FRAMES)]
     clips = [_clip(seed, category) for seed, category in enumerate((1, 2, 3), start=1)]
-    # The integer products of strrn-mdm round differently on every processor, and its
-    # differences add up: it has the short and the calm cases.
+    # Integer products round differently on every processor, and differences add up
+    # while a face moves fast. They are larger with strrn-mdm: it has the calm cases.
     light, default = "strrn-mdm", "strrn-hgn"
     for category, model in ((1, light), (2, default), (3, default)):
-        yield Case(f"category-{category}", model, clips[category - 1], times)
+        count = FRAMES if category < 3 else FRAMES // 2
+        frames = clips[category - 1][:count]
+        yield Case(f"category-{category}", model, frames, times[:count])
     first, second = clips[0], _clip(4, 1)
     large = [cv2.resize(f, None, fx=3, fy=3) for f in first[:16]]
     yield Case("large", light, large, times[:16])
@@ -72,7 +74,7 @@ def cases() -> Iterator[Case]:
     for frame in pairs[20:]:
         frame[:, 320:] = 90
     yield Case("two-faces", light, pairs, times, {"max_faces": 2})
-    turned = [_turned(f, 6.0 * i) for i, f in enumerate(second)]
+    turned = [_turned(f, 2.5 * i) for i, f in enumerate(second)]
     yield Case("turned", default, turned, times, {"any_roll": True})
     upside = [np.ascontiguousarray(f[::-1, ::-1]) for f in first[:10]]
     yield Case("upside-down", light, upside, times[:10], {"any_roll": True})
@@ -137,7 +139,7 @@ def _known(value: float) -> float | None:
 
 def parts(frames: list[np.ndarray]) -> dict[str, Any]:
     """Return what the parts of the tracker answer on two frames of a drawn clip."""
-    first, second = frames
+    first = frames[0]
     config, size = TrackingConfig(), 315
     found = FaceFinder(min_face_fraction=config.finder_min_face_fraction).find(first)
     box = found[0].box.astype(np.float64)
@@ -156,7 +158,7 @@ def parts(frames: list[np.ndarray]) -> dict[str, Any]:
     landmarks = apply_matrix(matrix, tracker.align(first, box))
     pixels, moved = (cut(frame, matrix, size) for frame in frames)
     grays = [cv2.cvtColor(p, cv2.COLOR_RGB2GRAY) for p in (pixels, moved)]
-    shifted = landmarks + [120.0, 90.0]
+    shifted = landmarks + np.array([120.0, 90.0])
     settings = FlowSettings.of_config(config, size)
     flows = [flow_landmarks(*grays, shape, settings) for shape in (landmarks, shifted)]
     check = FaceCheck(1, config)(to_network(pixels)[0], landmarks)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from strrn_tf import geometry, landmarks
+from strrn_tf.commands.track.formats import frames
 from strrn_tf.system.atomic import write_text
 from strrn_tf.tracking import reliability
 from strrn_tf.tracking.config import TrackingConfig
@@ -33,6 +34,7 @@ def exported() -> dict[str, Any]:
     default = reliability.Reliability()
     return {
         "tracking_config": dataclasses.asdict(TrackingConfig()),
+        "csv": {"DECIMALS": frames.DECIMALS},
         "landmarks": {
             "NUM_LANDMARKS": landmarks.NUM_LANDMARKS,
             "REGIONS": landmarks.REGIONS,
@@ -78,10 +80,8 @@ def exported() -> dict[str, Any]:
 def write(path: Path) -> None:
     """Write the constants as an ES module."""
     text = json.dumps(exported(), indent=2, allow_nan=False)
-    write_text(
-        path,
-        f"// Written by strrn_tf/commands/web/constants.py.\nexport default {text};\n",
-    )
+    origin = "// Written by strrn_tf/commands/web/constants.py."
+    write_text(path, f"{origin}\nexport default {text};\n")
 
 
 if __name__ == "__main__":

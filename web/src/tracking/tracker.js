@@ -40,7 +40,7 @@ import {Tracks} from "./tracks.js";
  * @typedef {object} Places addresses of folders
  * @property {string} [wasm] the folder `wasm` of `@litertjs/core`
  * @property {string} [models] the folder with the models
- * @property {string} [finder] the folder with `pnet`, `rnet` and `onet`
+ * @property {string} [mtcnn] the folder with `pnet`, `rnet` and `onet`
  */
 
 /**
@@ -84,10 +84,10 @@ export class FaceTracker {
    * @returns {Promise<FaceTracker>}
    */
   static async fromPretrained(name, options = {}) {
-    const {wasm = "wasm/", models = "models/", finder = "models/mtcnn/"} = options;
+    const {wasm = "wasm/", models = "models/", mtcnn = "models/mtcnn/"} = options;
     const folder = fetchFrom(`${models.replace(/\/?$/, "/")}${name}`);
     const [tracker] = await Promise.all([
-      FaceTracker.fromFiles(name, folder, fetchFrom(finder), loadRuntime(wasm), options),
+      FaceTracker.fromFiles(name, folder, fetchFrom(mtcnn), loadRuntime(wasm), options),
     ]);
     return tracker;
   }

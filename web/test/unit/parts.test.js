@@ -3,16 +3,16 @@
 import assert from "node:assert/strict";
 import {createHash} from "node:crypto";
 import {before, describe, test} from "node:test";
-import {TRACKING_CONFIG} from "../src/constants.js";
-import {FaceCheck} from "../src/tracking/face_detection/face_check.js";
-import {FaceFinder} from "../src/tracking/face_detection/face_finder.js";
-import {Network} from "../src/tracking/face_detection/mtcnn/networks.js";
-import {cut} from "../src/tracking/networks/crop.js";
-import {flowLandmarks, flowSettings} from "../src/tracking/optical_flow.js";
-import {nodeRuntime, readFrom} from "./node_runtime.js";
-import {framesOf, readCases} from "./recorded.js";
+import {TRACKING_CONFIG} from "../../src/constants.js";
+import {FaceCheck} from "../../src/tracking/face_detection/face_check.js";
+import {FaceFinder} from "../../src/tracking/face_detection/face_finder.js";
+import {Network} from "../../src/tracking/face_detection/mtcnn/networks.js";
+import {cut} from "../../src/tracking/networks/crop.js";
+import {flowLandmarks, flowSettings} from "../../src/tracking/optical_flow.js";
+import {nodeRuntime, readFrom} from "../node_runtime.js";
+import {framesOf, readCases} from "../recorded.js";
 
-/** @typedef {import("../src/geometry.js").Matrix} Matrix */
+/** @typedef {import("../../src/geometry.js").Matrix} Matrix */
 
 const SIZE = 315;
 const {parts} = readCases();

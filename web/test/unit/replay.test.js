@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import {before, describe, test} from "node:test";
-import {boxFromLandmarks, faceSize, meanDistance} from "../src/geometry.js";
-import {FaceTracker} from "../src/index.js";
-import {nodeRuntime, readFrom} from "./node_runtime.js";
-import {framesOf, readCases} from "./recorded.js";
+import {boxFromLandmarks, faceSize, meanDistance} from "../../src/geometry.js";
+import {FaceTracker} from "../../src/index.js";
+import {nodeRuntime, readFrom} from "../node_runtime.js";
+import {framesOf, readCases} from "../recorded.js";
 
 const FINDER = "strrn_tf/tracking/face_detection/mtcnn";
 const TOLERANCE = 0.5; // pixels of the crop, in the mean over the landmarks
