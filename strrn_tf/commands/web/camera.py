@@ -23,7 +23,7 @@ from strrn_tf.tracking.tracker import FaceTracker
 SIZE, FRAMES, RATE = (480, 640), 60, 25.0
 # Squares of the number, the lowest bit first, along the upper edge.
 BITS, SIDE = 8, 24
-CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F30:1 Ip C420\n", b"FRAME\n"
+CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F15:1 Ip C420\n", b"FRAME\n"
 
 
 def draw(folder: Path) -> None:

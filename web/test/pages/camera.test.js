@@ -2,11 +2,12 @@
 
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
-import {after, before, describe, test} from "node:test";
+import {describe, test} from "node:test";
 import {meanDistance} from "../../src/geometry.js";
-import {launch, serve, untilReady, watch} from "./browser.js";
+import {untilReady, watch} from "./browser.js";
 import {ROOT} from "../node_runtime.js";
 import {FOLDER} from "../recorded.js";
+import {shared} from "./site.js";
 import {spy} from "./spy.js";
 
 const [FRAMES, LEAST_TRACKED, MOST_PIXELS] = [60, 0.98, 1];
@@ -30,21 +31,10 @@ function inPython(shown, model) {
 }
 
 describe("camera", () => {
-  /** @type {import("./browser.js").Site} */
-  let site;
-  /** @type {import("playwright-core").Browser} */
-  let browser;
-  before(async () => {
-    site = await serve();
-    browser = await launch();
-  });
-  after(async () => {
-    await browser.close();
-    await site.stop();
-  });
+  const site = shared();
 
   test("a face is followed under one id, as in Python, and drawn", async () => {
-    const page = await browser.newPage();
+    const page = await site.browser.newPage();
     const faults = watch(page, site.address);
     await page.addInitScript(spy);
     await page.goto(site.address);
@@ -83,7 +73,7 @@ describe("camera", () => {
   });
 
   test("the page works without a network after the first visit", async () => {
-    const context = await browser.newContext();
+    const context = await site.browser.newContext();
     const page = await context.newPage();
     await page.goto(site.address);
     await untilReady(page);
@@ -121,7 +111,9 @@ function isSeen({state}) {
 function coloursAt(landmarks) {
   const shown = /** @type {HTMLCanvasElement} */ (document.getElementById("canvas"));
   const copy = new OffscreenCanvas(shown.width, shown.height);
-  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (copy.getContext("2d"));
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (
+    copy.getContext("2d", {willReadFrequently: true})
+  );
   context.drawImage(shown, 0, 0);
   const colours = [];
   for (let i = 0; i < landmarks.length; i += 2) {
