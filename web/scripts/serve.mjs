@@ -66,10 +66,10 @@ async function bodyOf(path, tag, accepted) {
  * @param {import("node:http").ServerResponse} response
  */
 async function answer(request, response) {
-  const {pathname} = new URL(request.url ?? "/", "http://host");
-  const inside = normalize(decodeURIComponent(pathname)).replace(/\/$/, "/index.html");
-  const path = join(DIST, inside);
   try {
+    const {pathname} = new URL(`http://host${request.url}`);
+    const inside = normalize(decodeURIComponent(pathname)).replace(/\/$/, "/index.html");
+    const path = join(DIST, inside);
     const {mtimeMs, size} = await stat(path);
     const tag = `"${size}-${Math.round(mtimeMs)}"`;
     const headers = {

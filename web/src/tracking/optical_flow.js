@@ -86,6 +86,8 @@ class Search {
     this.values = new Int16Array(count);
     this.gradientX = new Int16Array(count);
     this.gradientY = new Int16Array(count);
+    this.dx = new Int32Array((settings.window + 1) ** 2);
+    this.dy = new Int32Array((settings.window + 1) ** 2);
     this.half = (settings.window - 1) / 2;
     /** Result of `find`. */
     this.x = 0;
@@ -164,15 +166,22 @@ class Search {
     const [w00, w01, w10, w11] = weights(shareX, shareY);
     const side = window + 3;
     const patch = this.readPatch(plane, ix - 1, iy - 1, side);
-    const [width, height] = [window + 1, window + 1];
-    const [dx, dy] = [new Int32Array(width * height), new Int32Array(width * height)];
-    for (let r = 0, at = 0; r < height; r++) {
+    const width = window + 1;
+    const {dx, dy} = this;
+    for (let r = 0, at = 0; r < width; r++) {
       for (let c = 0; c < width; c++, at++) {
         // Outside of the image OpenCV's gradients are zero.
-        const [px, py] = [ix + c, iy + r];
-        if (px < 0 || py < 0 || px >= plane.width || py >= plane.height) continue;
+        const px = ix + c;
+        const py = iy + r;
+        const isOutside = px < 0 || py < 0 || px >= plane.width || py >= plane.height;
         const i = r * side + c;
-        const [p, q] = [i + side, i + 2 * side];
+        const p = i + side;
+        const q = p + side;
+        if (isOutside) {
+          dx[at] = 0;
+          dy[at] = 0;
+          continue;
+        }
         dx[at] =
           3 * (patch[i + 2] - patch[i] + patch[q + 2] - patch[q]) +
           10 * (patch[p + 2] - patch[p]);
@@ -181,8 +190,11 @@ class Search {
           10 * (patch[q + 1] - patch[i + 1]);
       }
     }
-    const [round, gradientRound] = [1 << (WEIGHT_BITS - 6), 1 << (WEIGHT_BITS - 1)];
-    let [a11, a12, a22] = [0, 0, 0];
+    const round = 1 << (WEIGHT_BITS - 6);
+    const gradientRound = 1 << (WEIGHT_BITS - 1);
+    let a11 = 0;
+    let a12 = 0;
+    let a22 = 0;
     for (let r = 0, at = 0; r < window; r++) {
       for (let c = 0; c < window; c++, at++) {
         const i = (r + 1) * side + c + 1;
@@ -194,7 +206,8 @@ class Search {
             patch[i + side + 1] * w11 +
             round) >>
           (WEIGHT_BITS - 5);
-        const [h, k] = [g + width, g + width + 1];
+        const h = g + width;
+        const k = h + 1;
         const x =
           (dx[g] * w00 + dx[g + 1] * w01 + dx[h] * w10 + dx[k] * w11 + gradientRound) >>
           WEIGHT_BITS;
@@ -226,7 +239,8 @@ class Search {
     const side = window + 1;
     const patch = this.readPatch(plane, jx, jy, side);
     const round = 1 << (WEIGHT_BITS - 6);
-    let [b1, b2] = [0, 0];
+    let b1 = 0;
+    let b2 = 0;
     for (let r = 0, at = 0; r < window; r++) {
       for (let c = 0, i = r * side; c < window; c++, at++, i++) {
         const value =
@@ -304,13 +318,20 @@ function mirrored(i, length) {
   return i;
 }
 
+/** @type {WeakMap<Uint8Array, Plane[]>} */
+const pyramids = new WeakMap();
+
 /**
  * @param {Plane} plane
  * @param {number} levels
  * @returns {Plane[]} the plane and smaller ones
  */
 function pyramid(plane, levels) {
+  // The next frame of one step is the previous one of the next.
+  const known = pyramids.get(plane.data);
+  if (known?.length === levels) return known;
   const planes = [plane];
+  pyramids.set(plane.data, planes);
   while (planes.length < levels) planes.push(pyrDown(planes[planes.length - 1]));
   return planes;
 }
@@ -320,16 +341,18 @@ function pyramid(plane, levels) {
  * @returns {Plane} smoothed by 1, 4, 6, 4, 1 and of half the size
  */
 function pyrDown({data, width, height}) {
-  const [w, h] = [(width + 1) >> 1, (height + 1) >> 1];
+  const w = (width + 1) >> 1;
+  const h = (height + 1) >> 1;
   const rows = new Int32Array(height * w);
   for (let r = 0, at = 0; r < height; r++) {
     const start = r * width;
     for (let c = 0; c < w; c++, at++) {
       const x = 2 * c;
       const isInside = x >= 2 && x + 2 < width;
-      const [p, q, s, t] = isInside
-        ? [x - 2, x - 1, x + 1, x + 2]
-        : [x - 2, x - 1, x + 1, x + 2].map((i) => mirrored(i, width));
+      const p = isInside ? x - 2 : mirrored(x - 2, width);
+      const q = isInside ? x - 1 : mirrored(x - 1, width);
+      const s = isInside ? x + 1 : mirrored(x + 1, width);
+      const t = isInside ? x + 2 : mirrored(x + 2, width);
       rows[at] =
         data[start + p] +
         data[start + t] +

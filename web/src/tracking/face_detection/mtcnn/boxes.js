@@ -163,7 +163,8 @@ export function cutPatch(image, box, side, patch) {
           patch[at] = FINDER.OUTSIDE;
           continue;
         }
-        const [p, q] = [data[corner + c], data[corner + 3 + c]];
+        const p = data[corner + c];
+        const q = data[corner + 3 + c];
         const left = p + (data[corner + 3 * width + c] - p) * yShare;
         const right = q + (data[corner + 3 * width + 3 + c] - q) * yShare;
         patch[at] = left + (right - left) * xShare;
