@@ -24,6 +24,7 @@ from strrn_tf.tracking.face_detection import (
     face_finder,
 )
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
+from strrn_tf.tracking.face_detection.mtcnn import networks as mtcnn_networks
 from strrn_tf.tracking.networks import crop, face_networks
 
 
@@ -53,7 +54,8 @@ def exported() -> dict[str, Any]:
                 "MIN_FACE": min_face,
                 "THRESHOLDS": finder["thresholds"],
                 "OVERLAPS": face_finder.OVERLAPS,
-                "PATCH_SIDES": face_finder.PATCH_SIDES,
+                "RNET_SIDE": face_finder.RNET_SIDE,
+                "ONET_SIDE": mtcnn_networks.ONET_SIDE,
                 "FRAME_SIZES_KEPT": face_finder.FRAME_SIZES_KEPT,
                 "SMALLEST_AFTER_HALVING": face_finder.SMALLEST_AFTER_HALVING,
                 "QUARTER_TURNS": box_finder.QUARTER_TURNS,

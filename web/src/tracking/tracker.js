@@ -114,11 +114,10 @@ export class FaceTracker {
       options.anyRoll,
       options.timer,
     );
-    const sides = FINDER.PATCH_SIDES;
     const finder = new FaceFinder(
       pnet,
-      await Network.refiner(rnet, "rnet.tflite", sides.rnet),
-      await Network.refiner(onet, "onet.tflite", sides.onet),
+      await Network.refiner(rnet, "rnet.tflite", FINDER.RNET_SIDE),
+      await Network.refiner(onet, "onet.tflite", FINDER.ONET_SIDE),
       config.finder_min_face_fraction,
     );
     const reliability = new Reliability(folder.description.reliability);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import {createHash} from "node:crypto";
 import {before, describe, test} from "node:test";
-import {TRACKING_CONFIG} from "../../src/constants.js";
+import {FINDER, TRACKING_CONFIG} from "../../src/constants.js";
 import {FaceCheck} from "../../src/tracking/face_detection/face_check.js";
 import {FaceFinder} from "../../src/tracking/face_detection/face_finder.js";
 import {Network} from "../../src/tracking/face_detection/mtcnn/networks.js";
@@ -66,7 +66,7 @@ describe("parts", () => {
   });
 
   test("the face check sees what Python's sees", async () => {
-    const network = await Network.refiner(await files("onet.tflite"), "onet", 48);
+    const network = await Network.refiner(await files("onet.tflite"), "onet", FINDER.ONET_SIDE);
     const crop = {
       matrix: /** @type {Matrix} */ (parts.matrix),
       size: SIZE,
@@ -81,8 +81,8 @@ describe("parts", () => {
   test("the face finder finds Python's boxes", async () => {
     const finder = new FaceFinder(
       await files("pnet.tflite"),
-      await Network.refiner(await files("rnet.tflite"), "rnet", 24),
-      await Network.refiner(await files("onet.tflite"), "onet", 48),
+      await Network.refiner(await files("rnet.tflite"), "rnet", FINDER.RNET_SIDE),
+      await Network.refiner(await files("onet.tflite"), "onet", FINDER.ONET_SIDE),
       TRACKING_CONFIG.finder_min_face_fraction,
     );
     const found = await finder.find(frames[0]);

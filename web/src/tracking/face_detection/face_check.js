@@ -49,7 +49,7 @@ export class FaceCheck {
    * @returns {Promise<FaceCheckResult>}
    */
   async run(crop, landmarks) {
-    const side = FINDER.PATCH_SIDES.onet;
+    const side = FINDER.ONET_SIDE;
     const size = side * this.config.face_check_oversampling;
     const matrix = patchMatrix(landmarks, size, this.config.face_check_max_tilt);
     const patch = cutPatch(crop, matrix, side, this.config.face_check_oversampling);
