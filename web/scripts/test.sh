@@ -46,7 +46,7 @@ fi
 set +e
 # One file at a time: they share the processor with a browser.
 node --test --test-concurrency=1 --test-reporter=spec "${tests[@]}" 2>&1 |
-  grep -vE '^ *(INFO|WARNING): ' | tee "$log"
+  grep --line-buffered -vE '^ *(INFO|WARNING): ' | tee "$log"
 status=${PIPESTATUS[0]}
 count() { sed -nE "s/^ℹ $1 ([0-9]+)$/\1/p" "$log" | tail -n 1; }
 echo "test-web: $(count pass) passed, $(count fail) failed$left_out"
