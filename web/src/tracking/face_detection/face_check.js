@@ -1,6 +1,6 @@
 /** The face check: MTCNN's last network on the place of the landmarks. */
 
-import {FINDER} from "../../constants.js";
+import {CROP_SIZE, FINDER} from "../../constants.js";
 import {
   applyMatrix,
   boxFromLandmarks,
@@ -50,9 +50,10 @@ export class FaceCheck {
    */
   async run(crop, landmarks) {
     const side = FINDER.ONET_SIDE;
-    const size = side * this.config.face_check_oversampling;
+    const samples = this.oversampling(crop.size);
+    const size = side * samples;
     const matrix = patchMatrix(landmarks, size, this.config.face_check_max_tilt);
-    const patch = cutPatch(crop, matrix, side, this.config.face_check_oversampling);
+    const patch = cutPatch(crop, matrix, side, samples);
     const output = await this.network.run(patch);
     const logit = Math.min(Math.max(output[output.length - 1], -50), 50);
     /** @type {Box} */
@@ -65,6 +66,15 @@ export class FaceCheck {
       landmarkOffset: meanDistance(points, fivePoints(own)) / eyeDistance(own),
       box: movedBox(seen, invertMatrix(matrix)),
     };
+  }
+
+  /**
+   * @param {number} cropSize
+   * @returns {number} samples per pixel of the patch; smaller crops need fewer
+   */
+  oversampling(cropSize) {
+    const scale = cropSize / CROP_SIZE;
+    return Math.max(roundEven(scale * this.config.face_check_oversampling), 1);
   }
 }
 
@@ -115,7 +125,7 @@ export function patchMatrix(landmarks, size, maxTilt) {
 }
 
 /**
- * Samples on 1/32 pixel, as OpenCV takes them, averaged over squares.
+ * Samples on 1/32 pixel, as OpenCV takes them, averaged over squares and rounded.
  *
  * @param {Crop} crop
  * @param {Matrix} matrix from crop to fine pixels
@@ -126,7 +136,7 @@ export function patchMatrix(landmarks, size, maxTilt) {
 function cutPatch(crop, matrix, side, samples) {
   const patch = new Float32Array(side * side * 3);
   const [a, b, c, d, e, f] = invertMatrix(matrix);
-  const {pixels, size} = crop;
+  const {image, size} = crop;
   const last = size - 1;
   const fine = side * samples;
   for (let v = 0; v < fine; v++) {
@@ -136,8 +146,8 @@ function cutPatch(crop, matrix, side, samples) {
     for (let u = 0; u < fine; u++) {
       const x = (rowX + Math.round(a * u * 1024)) >> 5;
       const y = (rowY + Math.round(d * u * 1024)) >> 5;
-      const wx = (x & 31) / 32;
-      const wy = (y & 31) / 32;
+      const wx = x & 31;
+      const wy = y & 31;
       const x0 = Math.min(Math.max(x >> 5, 0), last);
       const x1 = Math.min(Math.max((x >> 5) + 1, 0), last);
       const y0 = size * Math.min(Math.max(y >> 5, 0), last);
@@ -148,12 +158,13 @@ function cutPatch(crop, matrix, side, samples) {
       const s = 3 * (y1 + x1);
       const to = 3 * (row + Math.floor(u / samples));
       for (let k = 0; k < 3; k++) {
-        const upper = pixels[p + k] + wx * (pixels[q + k] - pixels[p + k]);
-        const lower = pixels[r + k] + wx * (pixels[s + k] - pixels[r + k]);
-        patch[to + k] += upper + wy * (lower - upper);
+        const upper = 32 * image[p + k] + wx * (image[q + k] - image[p + k]);
+        const lower = 32 * image[r + k] + wx * (image[s + k] - image[r + k]);
+        patch[to + k] += (32 * upper + wy * (lower - upper) + 512) >> 10;
       }
     }
   }
-  const factor = 255 / (samples * samples);
-  return patch.map((sum) => sum * factor);
+  // OpenCV rounds means of four up, and others to the even number.
+  const round = samples === 2 ? Math.round : roundEven;
+  return patch.map((sum) => round(sum / (samples * samples)));
 }

@@ -21,7 +21,8 @@ import {halve, resizeArea} from "./resize.js";
 
 /**
  * @typedef {object} CropPixels
- * @property {Float32Array} pixels (S, S, 3) RGB in [0, 1], the networks' input
+ * @property {Uint8Array} image (S, S, 3) RGB
+ * @property {Float32Array} pixels (S, S, 3), the same in [0, 1], the networks' input
  * @property {Uint8Array} gray (S, S), the same without colour
  */
 
@@ -52,6 +53,7 @@ export function cut(image, matrix, size) {
  * @returns {CropPixels}
  */
 function warp({data, width, height}, matrix, size) {
+  const crop = new Uint8Array(size * size * 3);
   const pixels = new Float32Array(size * size * 3);
   const gray = new Uint8Array(size * size);
   const [a, b, c, d, e, f] = invertMatrix(matrix);
@@ -106,12 +108,16 @@ function warp({data, width, height}, matrix, size) {
           512) >>
         COORDINATE_BITS;
       gray[at] = (red * RED + green * GREEN + blue * BLUE + 16384) >> 15;
-      pixels[3 * at] = TO_UNIT[red];
-      pixels[3 * at + 1] = TO_UNIT[green];
-      pixels[3 * at + 2] = TO_UNIT[blue];
+      const first = 3 * at;
+      crop[first] = red;
+      crop[first + 1] = green;
+      crop[first + 2] = blue;
+      pixels[first] = TO_UNIT[red];
+      pixels[first + 1] = TO_UNIT[green];
+      pixels[first + 2] = TO_UNIT[blue];
     }
   }
-  return {pixels, gray};
+  return {image: crop, pixels, gray};
 }
 
 /**

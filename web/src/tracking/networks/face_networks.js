@@ -24,7 +24,8 @@ import {LiteRTModel} from "./litert.js";
 /**
  * @typedef {object} Crop a crop of an image and its crop window
  * @property {Matrix} matrix from image to crop pixels
- * @property {Float32Array} pixels (S, S, 3) RGB in [0, 1], the networks' input
+ * @property {Uint8Array} image (S, S, 3) RGB
+ * @property {Float32Array} pixels (S, S, 3), the same in [0, 1], the networks' input
  * @property {Uint8Array} gray (S, S)
  * @property {number} size S
  */
