@@ -25,7 +25,7 @@ from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection.face_check import FaceCheck
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
-from strrn_tf.tracking.networks.crop import cut, to_network
+from strrn_tf.tracking.networks.crop import cut
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 from strrn_tf.tracking.tracker import FaceTracker
 
@@ -161,7 +161,7 @@ def parts(frames: list[np.ndarray]) -> dict[str, Any]:
     shifted = landmarks + np.array([120.0, 90.0])
     settings = FlowSettings.of_config(config, size)
     flows = [flow_landmarks(*grays, shape, settings) for shape in (landmarks, shifted)]
-    check = FaceCheck(1, config)(to_network(pixels)[0], landmarks)
+    check = FaceCheck(1, config)(pixels, landmarks)
     return {
         "size": [first.shape[1], first.shape[0]],
         "found": [[*map(float, f.box), f.score] for f in found],
