@@ -6,6 +6,7 @@ RUN := .venv/bin/python
 # The demo needs less than the tests, and installs less.
 TRAIN := .venv/.train
 DEV := .venv/.dev
+WEB := web/node_modules/.installed
 
 # The environment is ours alone, whatever the caller has activated.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
@@ -13,6 +14,7 @@ export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo demo-training test lint format benchmark picture
+.PHONY: web web-serve test-web
 # Two targets must not install into .venv at once.
 .NOTPARALLEL:
 
@@ -43,6 +45,20 @@ benchmark: $(TRAIN) ## print the speed of training, of the data pipeline and of 
 
 picture: $(TRAIN) ## draw the picture of the README again
 	$(RUN) examples/readme_picture.py
+
+web: $(WEB) ## build the page for browsers and the package strrn-web (Node 20 or later)
+	$(RUN) -m strrn_tf.commands.web.constants web/src/exported.js
+	cd web && npm run --silent build
+
+web-serve: web ## serve the page by HTTPS to phones in the same network
+	cd web && npm run --silent serve
+
+test-web: $(DEV) ## run the tests of the page, as far as Node and Chromium can be had
+	@web/scripts/test.sh $(RUN)
+
+$(WEB): web/package.json web/package-lock.json $(TRAIN)
+	cd web && npm ci --silent
+	@touch $@
 
 $(TRAIN) $(DEV): .venv/.%: pyproject.toml setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' || { \

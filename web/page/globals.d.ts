@@ -1,0 +1,5 @@
+declare const BUILD: {
+  version: string;
+  files: string[];
+  wasm: {relaxed: string[]; compat: string[]};
+};

@@ -1,0 +1,70 @@
+/** Frames of pictures and of video files, each one, in order. */
+
+import {ALL_FORMATS, BlobSource, Input, VideoSampleSink} from "mediabunny";
+
+/**
+ * @typedef {object} SourceFrame
+ * @property {VideoFrame | ImageBitmap} frame the receiver closes it
+ * @property {number} seconds since the first frame
+ * @property {string | null} name of the picture; null for a video
+ * @property {number} progress from 0 to 1
+ */
+
+/**
+ * @param {File[]} files pictures, or one video
+ * @returns {AsyncGenerator<SourceFrame>}
+ */
+export async function* framesOf(files) {
+  const videos = files.filter(({type}) => !type.startsWith("image/"));
+  if (videos.length && files.length > 1) {
+    throw new Error("Open one video at a time, or several pictures.");
+  }
+  yield* videos.length ? framesOfVideo(videos[0]) : framesOfPictures(files);
+}
+
+/**
+ * @param {File[]} files
+ * @returns {AsyncGenerator<SourceFrame>}
+ */
+async function* framesOfPictures(files) {
+  for (const [i, file] of files.entries()) {
+    let frame;
+    try {
+      frame = await createImageBitmap(file, {
+        colorSpaceConversion: "none",
+        premultiplyAlpha: "none",
+      });
+    } catch {
+      throw new Error(`${file.name} is no picture that this browser can read.`);
+    }
+    yield {frame, seconds: i, name: file.name, progress: (i + 1) / files.length};
+  }
+}
+
+/**
+ * @param {File} file
+ * @returns {AsyncGenerator<SourceFrame>}
+ */
+async function* framesOfVideo(file) {
+  const cure = "Convert it to MP4 with H.264, or to WebM.";
+  const input = new Input({formats: ALL_FORMATS, source: new BlobSource(file)});
+  let track;
+  try {
+    track = await input.getPrimaryVideoTrack();
+  } catch {
+    throw new Error(`${file.name} is no video that can be read. ${cure}`);
+  }
+  if (!track || !(await track.canDecode())) {
+    throw new Error(`This browser cannot decode ${file.name}. ${cure}`);
+  }
+  const duration = (await track.computeDuration()) || 1;
+  let first = null;
+  for await (const sample of new VideoSampleSink(track).samples()) {
+    first ??= sample.timestamp;
+    const seconds = sample.timestamp - first;
+    const frame = sample.toVideoFrame();
+    sample.close();
+    const progress = Math.min(seconds / duration, 1);
+    yield {frame, seconds, name: null, progress};
+  }
+}

@@ -1,0 +1,46 @@
+/** Service worker: the files of one build, kept for times without a network. */
+
+import {hasRelaxedSimd} from "./features.js";
+
+// scripts/build.mjs writes BUILD: the name of the cache and its files.
+const {version, files, wasm} = BUILD;
+const scope = /** @type {any} */ (globalThis);
+const needed = hasRelaxedSimd() ? wasm.relaxed : wasm.compat;
+
+scope.addEventListener("install", (/** @type {any} */ event) => {
+  event.waitUntil(
+    caches
+      .open(version)
+      .then((cache) => cache.addAll([...files, ...needed]))
+      .then(() => scope.skipWaiting()),
+  );
+});
+
+scope.addEventListener("activate", (/** @type {any} */ event) => {
+  event.waitUntil(
+    caches
+      .keys()
+      .then((names) => Promise.all(names.filter((n) => n !== version).map((n) => caches.delete(n))))
+      .then(() => scope.clients.claim()),
+  );
+});
+
+scope.addEventListener("fetch", (/** @type {any} */ event) => {
+  const {request} = event;
+  const isOwn = new URL(request.url).origin === scope.location.origin;
+  if (request.method !== "GET" || !isOwn) return;
+  event.respondWith(answer(request));
+});
+
+/**
+ * @param {Request} request
+ * @returns {Promise<Response>} from the cache; else from the network, and kept
+ */
+async function answer(request) {
+  const cache = await caches.open(version);
+  const known = await cache.match(request, {ignoreSearch: true});
+  if (known) return known;
+  const response = await fetch(request);
+  if (response.ok) await cache.put(request, response.clone());
+  return response;
+}

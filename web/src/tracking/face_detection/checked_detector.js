@@ -1,0 +1,85 @@
+/** Detection of one face in a box, confirmed by a second one and the face check. */
+
+import {ATTEMPTS} from "../../constants.js";
+import {applyMatrix, boxFromLandmarks, invertMatrix, movedBox} from "../../geometry.js";
+import * as trackChecks from "../track_checks.js";
+
+/** @typedef {import("../../geometry.js").Box} Box */
+/** @typedef {import("../config.js").TrackingConfig} TrackingConfig */
+/** @typedef {import("../networks/crop.js").Image} Image */
+/** @typedef {import("../networks/face_networks.js").Crop} Crop */
+/** @typedef {import("../networks/face_networks.js").FaceNetworks} FaceNetworks */
+/** @typedef {import("./face_check.js").FaceCheck} FaceCheck */
+/** @typedef {import("./face_check.js").FaceCheckResult} FaceCheckResult */
+
+/**
+ * @typedef {object} Detection
+ * @property {Float32Array} landmarks in pixels of the image
+ * @property {number} inconsistency mean distance to those of a second detection
+ * @property {Crop} crop of the second detection, cut around `landmarks`
+ * @property {FaceCheckResult} check its box in pixels of the image
+ */
+
+/** Detects faces in boxes and checks them. */
+export class CheckedDetector {
+  /**
+   * @param {FaceNetworks} networks
+   * @param {FaceCheck | null} faceCheck null: everything is a face
+   * @param {TrackingConfig} config
+   */
+  constructor(networks, faceCheck, config) {
+    this.networks = networks;
+    this.faceCheck = faceCheck;
+    this.config = config;
+  }
+
+  /** @returns {boolean} */
+  get hasFaceCheck() {
+    return this.faceCheck !== null;
+  }
+
+  /**
+   * @param {Crop} crop of the image
+   * @param {Float32Array} landmarks in pixels of the image
+   * @returns {Promise<FaceCheckResult>} its box in pixels of the image
+   */
+  async check(crop, landmarks) {
+    if (!this.faceCheck) {
+      return {score: 1, landmarkOffset: 0, box: boxFromLandmarks(landmarks)};
+    }
+    const inCrop = applyMatrix(crop.matrix, landmarks);
+    const result = await this.faceCheck.run(crop, inCrop);
+    return {...result, box: movedBox(result.box, invertMatrix(crop.matrix))};
+  }
+
+  /**
+   * @param {Image} image
+   * @param {Box} box
+   * @param {Box | null} previousBox where the face was in the frame before
+   * @param {number} minScore least probability of a face
+   * @param {number} roll that is expected of the face, in radians
+   * @returns {Promise<Detection | null>} the face in or near a box
+   */
+  async detect(image, box, previousBox, minScore, roll = 0) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const {landmarks, inconsistency, crop} = await this.networks.detectConsistently(
+        image,
+        box,
+        roll,
+      );
+      if (
+        !crop ||
+        trackChecks.isDegenerate(landmarks, previousBox, image, this.config)
+      ) {
+        return null;
+      }
+      const check = await this.check(crop, landmarks);
+      if (check.score < minScore) return null;
+      if (check.landmarkOffset <= this.config.max_landmark_offset) {
+        return {landmarks, inconsistency, crop, check};
+      }
+      box = check.box;
+    }
+    return null;
+  }
+}

@@ -1,0 +1,4 @@
+interface Window {
+  frames: {number: number; seconds: number; faces: any[]}[];
+  answered: number;
+}

@@ -1,0 +1,86 @@
+/** Chromium with a fake camera, and the site on a server of its own. */
+
+import {spawn} from "node:child_process";
+import {existsSync} from "node:fs";
+import {join} from "node:path";
+import {chromium} from "playwright-core";
+import {ROOT} from "../node_runtime.js";
+import {FOLDER} from "../recorded.js";
+
+const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+export const EXECUTABLE = process.env.CHROMIUM ?? PLACES.find((path) => existsSync(path));
+// LiteRT writes its log with console.error.
+const LITERT = /^(INFO|WARNING): \[|^INFO: Created TensorFlow Lite|WebGPU device/;
+
+/** @typedef {import("playwright-core").Page} Page */
+
+/**
+ * @typedef {object} Site
+ * @property {string} address
+ * @property {() => Promise<void>} stop
+ */
+
+/** @returns {Promise<Site>} */
+export async function serve() {
+  const script = join(ROOT, "web", "scripts", "serve.mjs");
+  const server = spawn(process.execPath, [script, "--port", "0"]);
+  const address = await new Promise((resolve) => {
+    server.stdout.once("data", (data) => resolve(String(data).trim()));
+  });
+  const stop = () =>
+    /** @type {Promise<void>} */ (
+      new Promise((resolve) => {
+        server.once("exit", () => resolve());
+        server.kill();
+      })
+    );
+  return {address, stop};
+}
+
+/**
+ * @param {{hasCamera?: boolean, isAllowed?: boolean}} options
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export function launch({hasCamera = true, isAllowed = true} = {}) {
+  const clip = join(FOLDER, "camera.y4m");
+  const camera = [
+    "--use-fake-device-for-media-stream",
+    `--use-file-for-fake-video-capture=${clip}`,
+  ];
+  const args = [
+    "--no-sandbox",
+    ...(hasCamera ? camera : []),
+    ...(isAllowed ? ["--use-fake-ui-for-media-stream"] : []),
+  ];
+  return chromium.launch({executablePath: EXECUTABLE, args});
+}
+
+/**
+ * Notes what a page does that it should not: errors, and requests to other places.
+ *
+ * @param {Page} page
+ * @param {string} address
+ * @returns {string[]} that grows
+ */
+export function watch(page, address) {
+  /** @type {string[]} */
+  const faults = [];
+  page.on("console", (message) => {
+    const isBad = ["error", "warning"].includes(message.type());
+    if (isBad && !LITERT.test(message.text())) faults.push(message.text());
+  });
+  page.on("pageerror", (error) => faults.push(String(error)));
+  page.on("request", (request) => {
+    const url = request.url();
+    if (!url.startsWith(address) && !/^(blob|data):/.test(url)) faults.push(url);
+  });
+  return faults;
+}
+
+/**
+ * @param {Page} page
+ * @returns {Promise<void>} when the networks are loaded
+ */
+export async function untilReady(page) {
+  await page.waitForSelector("html[data-ready]", {timeout: 120_000});
+}

@@ -1,0 +1,85 @@
+/** Pictures and videos: the CSV file against that of `strrn track`. */
+
+import assert from "node:assert/strict";
+import {execFileSync} from "node:child_process";
+import {mkdtempSync, readFileSync, rmSync} from "node:fs";
+import {tmpdir} from "node:os";
+import {join} from "node:path";
+import {after, describe, test} from "node:test";
+import {meanDistance} from "../../src/geometry.js";
+import {ROOT} from "../node_runtime.js";
+import {FOLDER} from "../recorded.js";
+import {untilReady, watch} from "./browser.js";
+import {shared} from "./site.js";
+
+// In the mean over the landmarks: decoders turn colours into RGB in their own ways. One
+// level more or less moves landmarks by more than a pixel of this picture.
+const MOST_PIXELS = 2;
+const folder = mkdtempSync(join(tmpdir(), "strrn-web-"));
+
+/**
+ * @param {string} text
+ * @returns {string[][]}
+ */
+function parse(text) {
+  return text.trim().split("\n").map((line) => line.split(","));
+}
+
+/**
+ * @param {string} source
+ * @returns {string[][]} rows of `strrn track`
+ */
+function tracked(source) {
+  const python = process.env.STRRN_PYTHON ?? "python";
+  const csv = join(folder, "python.csv");
+  const args = ["-m", "strrn_tf", "track", source, "--landmarks", csv];
+  execFileSync(python, args, {cwd: ROOT, stdio: "ignore"});
+  return parse(readFileSync(csv, "utf8"));
+}
+
+describe("files", () => {
+  const site = shared();
+  after(() => rmSync(folder, {recursive: true}));
+
+  for (const name of ["clip.webm", "picture.png"]) {
+    test(`${name} gives the rows of \`strrn track\``, async () => {
+      const page = await site.browser.newPage();
+      const faults = watch(page, site.address);
+      await page.goto(site.address);
+      await untilReady(page);
+      await page.setInputFiles("#files", join(FOLDER, name));
+      await page.waitForSelector("#save:not([hidden])", {timeout: 240_000});
+      const download = page.waitForEvent("download");
+      await page.click("#save");
+      const rows = parse(readFileSync(await (await download).path(), "utf8"));
+      const expected = tracked(join(FOLDER, name));
+      assert.deepEqual(rows[0], expected[0]);
+      assert.equal(rows.length, expected.length);
+      rows.slice(1).forEach((row, i) => {
+        const wanted = expected[i + 1];
+        assert.deepEqual(row.slice(0, 4), wanted.slice(0, 4));
+        assert.equal(row.length, wanted.length);
+        const [points, others] = [row, wanted].map((r) => r.slice(5, 141).map(Number));
+        const apart = meanDistance(points, others);
+        assert.ok(apart <= MOST_PIXELS, `row ${i}: ${apart} pixels`);
+      });
+      assert.deepEqual(faults, []);
+      await page.close();
+    });
+  }
+
+  test("a file that is no picture is named", async () => {
+    const page = await site.browser.newPage();
+    await page.goto(site.address);
+    await untilReady(page);
+    const buffer = Buffer.from("no picture");
+    await page.setInputFiles("#files", {name: "a.png", mimeType: "image/png", buffer});
+    await page.waitForSelector("#message:not([hidden])");
+    assert.match(await page.innerText("#message"), /a\.png is no picture/);
+    await page.setInputFiles("#files", {name: "a.mp4", mimeType: "video/mp4", buffer});
+    await page.waitForFunction(() =>
+      document.getElementById("message")?.textContent?.includes("a.mp4"),
+    );
+    await page.close();
+  });
+});
