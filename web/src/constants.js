@@ -9,6 +9,8 @@ export const {
   OTHER_TURNS,
   SHRINK_BELOW,
 } = exported.constants;
+export const LANDMARK_CONFIDENCE = exported.constants.LANDMARK_CONFIDENCE;
+export const VISIBILITY = exported.constants.VISIBILITY;
 export const RELIABILITY = exported.constants.RELIABILITY;
 export const FACE_BOXES = exported.constants.FACE_BOXES;
 export const CSV_DECIMALS = exported.csv.DECIMALS;

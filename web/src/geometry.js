@@ -190,6 +190,56 @@ export function relativeDistance(landmarks, reference) {
 }
 
 /**
+ * @param {Points} landmarks 68 points
+ * @param {Points} reference 68 points
+ * @returns {Float64Array} distances of the points over the reference's eye distance
+ */
+export function relativeDistances(landmarks, reference) {
+  const eyes = eyeDistance(reference);
+  const apart = new Float64Array(landmarks.length / 2);
+  for (let i = 0; i < apart.length; i++) {
+    const x = landmarks[2 * i] - reference[2 * i];
+    const y = landmarks[2 * i + 1] - reference[2 * i + 1];
+    apart[i] = Math.hypot(x, y) / eyes;
+  }
+  return apart;
+}
+
+/**
+ * @param {ArrayLike<number>} values
+ * @returns {number}
+ */
+export function mean(values) {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i];
+  return sum / values.length;
+}
+
+/**
+ * The sum of the squared distances is least. At least two points must differ.
+ *
+ * @param {Points} source
+ * @param {Points} target
+ * @returns {Matrix} the similarity that best maps points to others
+ */
+export function fitSimilarity(source, target) {
+  const all = Array.from({length: source.length / 2}, (_, i) => i);
+  const [x, y] = meanOf(source, all);
+  const [u, v] = meanOf(target, all);
+  let [cosine, sine, square] = [0, 0, 0];
+  for (let i = 0; i < source.length; i += 2) {
+    const [a, b] = [source[i] - x, source[i + 1] - y];
+    const [c, d] = [target[i] - u, target[i + 1] - v];
+    cosine += a * c + b * d;
+    sine += a * d - b * c;
+    square += a * a + b * b;
+  }
+  [cosine, sine] = [cosine / square, sine / square];
+  const shift = [u - (cosine * x - sine * y), v - (sine * x + cosine * y)];
+  return [cosine, -sine, shift[0], sine, cosine, shift[1]];
+}
+
+/**
  * @param {Points} points
  * @param {Points} others
  * @returns {number} mean distance

@@ -13,6 +13,7 @@ export const FOLDER = process.env.STRRN_CASES ?? join(ROOT, "web", "build", "cas
  * @property {string} state
  * @property {number[] | null} landmarks
  * @property {number} reliability
+ * @property {number} confidence mean of the landmarks'
  */
 
 /**

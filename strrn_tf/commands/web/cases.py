@@ -70,6 +70,8 @@ def cases() -> Iterator[Case]:
     yield Case("large", light, large, times[:16])
     covered = [f if not 12 <= i < 22 else f // 16 for i, f in enumerate(first)]
     yield Case("lost-and-back", default, covered, times)
+    hidden = [_hidden(f) if 12 <= i < 28 else f for i, f in enumerate(first)]
+    yield Case("hidden-in-part", default, hidden, times)
     pairs = [np.hstack([f, s]) for f, s in zip(first, second, strict=True)]
     for frame in pairs[20:]:
         frame[:, 320:] = 90
@@ -89,6 +91,13 @@ def cases() -> Iterator[Case]:
 def _clip(seed: int, category: int) -> list[np.ndarray]:
     clip = draw_clip(np.random.default_rng(seed), category, FRAMES)
     return [frame for frame, _ in clip]
+
+
+def _hidden(frame: np.ndarray) -> np.ndarray:
+    """Cover the lower part of the picture, as a hand or a cup does."""
+    frame = frame.copy()
+    frame[int(0.65 * frame.shape[0]) :] = (90, 70, 60)
+    return frame
 
 
 def _turned(frame: np.ndarray, degrees: float) -> np.ndarray:
@@ -126,6 +135,7 @@ def _plain(face: Face) -> dict[str, Any]:
         "disagreement": face.disagreement,
         "face_score": face.face_score,
         "landmark_offset": face.landmark_offset,
+        "confidence": float(face.landmark_confidence.mean()),
     }
     numbers = {name: _known(value) for name, value in values.items()}
     is_lost = face.state == "lost"

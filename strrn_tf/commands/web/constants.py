@@ -65,6 +65,17 @@ def exported() -> dict[str, Any]:
                 "PYRAMID_STEP": mtcnn_boxes.PYRAMID_STEP,
                 "OUTSIDE": mtcnn_boxes.OUTSIDE,
             },
+            "VISIBILITY": {"SIDE": visibility.SIDE, "STRIDE": visibility.STRIDE},
+            "LANDMARK_CONFIDENCE": {
+                "FLOOR": landmark_confidence._FLOOR,
+                "DISAGREEMENT_FLOOR": landmark_confidence._DISAGREEMENT_FLOOR,
+                "LOST_FLOW": landmark_confidence._LOST_FLOW,
+                "UNKNOWN_RESEMBLANCE": landmark_confidence._UNKNOWN_RESEMBLANCE,
+                "LEAST": landmark_confidence._LEAST,
+                "MOST": landmark_confidence._MOST,
+                "SIDES": landmark_confidence._SIDES.tolist(),
+                "DEFAULT": dataclasses.asdict(landmark_confidence.LandmarkConfidence()),
+            },
             "RELIABILITY": {
                 "CYCLE_FLOOR": reliability._CYCLE_FLOOR,
                 "DISTANCE_FLOOR": reliability._DISTANCE_FLOOR,

@@ -18,6 +18,10 @@
  * @property {number | null} timestamp the argument of `update`
  * @property {number} disagreement fraction of the eye distance; NaN when lost
  * @property {number} faceScore probability of a face at the last check; NaN when lost
+ * @property {import("./confidence/evidence.js").Evidence} evidence for and against single
+ *   landmarks
+ * @property {Float32Array} landmarkConfidence probability of each landmark to be within
+ *   5 % of the eye distance of its true place; 0 when lost
  * @property {number} landmarkOffset fraction of the eye distance; NaN when lost
  */
 

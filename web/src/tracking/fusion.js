@@ -1,6 +1,11 @@
 /** Fusion of tracker, detector and optical flow into the landmarks of one frame. */
 
-import {eyeDistance, relativeDistance} from "../geometry.js";
+import {
+  applyMatrix,
+  fitSimilarity,
+  relativeDistance,
+  relativeDistances,
+} from "../geometry.js";
 
 /** @typedef {import("../geometry.js").Points} Points */
 /** @typedef {import("./config.js").TrackingConfig} TrackingConfig */
@@ -8,8 +13,7 @@ import {eyeDistance, relativeDistance} from "../geometry.js";
 /**
  * @param {number} framesSinceCorrection this frame included
  * @param {number} cycleError of the step into this frame
- * @param {Points} tracked
- * @param {Points} flow NaN: not found again
+ * @param {ArrayLike<number>} flowDistances between tracker and flow; NaN: not found again
  * @param {number} motion mean distance that the face has moved in this frame
  * @param {TrackingConfig} config intervals and thresholds
  * @returns {boolean} whether the detector runs on a tracked face in this frame
@@ -17,8 +21,7 @@ import {eyeDistance, relativeDistance} from "../geometry.js";
 export function needsDetector(
   framesSinceCorrection,
   cycleError,
-  tracked,
-  flow,
+  flowDistances,
   motion,
   config,
 ) {
@@ -28,11 +31,11 @@ export function needsDetector(
       : config.detection_interval_resting;
   const gate = flowGate(motion, config);
   // NaN compares as false: where flow finds nothing is no evidence against the tracker.
-  const outliers = distances(tracked, flow).filter((value) => value > gate).length;
+  const outliers = Array.from(flowDistances).filter((value) => value > gate).length;
   return (
     framesSinceCorrection >= interval ||
     cycleError > config.cycle_recheck_threshold ||
-    outliers / (tracked.length / 2) > config.flow_outlier_fraction
+    outliers / flowDistances.length > config.flow_outlier_fraction
   );
 }
 
@@ -40,12 +43,14 @@ export function needsDetector(
  * @param {Points} tracked
  * @param {Points} detected
  * @param {TrackingConfig} config `max_disagreement` and `detector_weight`
+ * @param {boolean[] | null} hidden see `Visibility.hidden`
  * @returns {Float32Array | null} offsets by which the detector moves the landmarks;
- *   null if the two shapes are too far apart in the mean
+ *   null if the two shapes are too far apart in the mean, and the face is in plain sight
  */
-export function detectorCorrection(tracked, detected, config) {
-  if (!(relativeDistance(tracked, detected) <= config.max_disagreement)) return null;
-  const replaced = replacedByDetector(tracked, detected, config);
+export function detectorCorrection(tracked, detected, config, hidden = null) {
+  const isFar = !(relativeDistance(tracked, detected) <= config.max_disagreement);
+  if (isFar && !hidden) return null;
+  const replaced = replacedByDetector(tracked, detected, config, hidden);
   return Float32Array.from(tracked, (value, i) =>
     replaced[i >> 1] ? 0 : config.detector_weight * (detected[i] - value),
   );
@@ -55,28 +60,59 @@ export function detectorCorrection(tracked, detected, config) {
  * @param {Points} tracked
  * @param {Points} detected
  * @param {TrackingConfig} config `max_disagreement`
+ * @param {boolean[] | null} hidden see `Visibility.hidden`
  * @returns {boolean[]} which landmarks take the detector's position at once
  */
-export function replacedByDetector(tracked, detected, config) {
+export function replacedByDetector(tracked, detected, config, hidden = null) {
   return Array.from(
-    distances(tracked, detected),
-    (distance) => distance > config.max_disagreement,
+    relativeDistances(detected, tracked),
+    (distance, i) => distance > config.max_disagreement && (!hidden || hidden[i]),
   );
 }
 
 /**
  * @param {Points} tracked
  * @param {Points} flow NaN: not found again
+ * @param {ArrayLike<number>} flowDistances between the two
  * @param {number} motion mean distance that the face has moved in this frame
  * @param {TrackingConfig} config `tracker_weight` and the gate of the flow
  * @returns {Float32Array} landmarks between optical flow and tracker
  */
-export function fuse(tracked, flow, motion, config) {
+export function fuse(tracked, flow, flowDistances, motion, config) {
   const gate = flowGate(motion, config);
-  const apart = distances(tracked, flow);
   return Float32Array.from(tracked, (value, i) =>
-    apart[i >> 1] <= gate ? flow[i] + config.tracker_weight * (value - flow[i]) : value,
+    flowDistances[i >> 1] <= gate ? flow[i] + config.tracker_weight * (value - flow[i]) : value,
   );
+}
+
+/**
+ * Landmarks in sight are fused as by `fuse`. For the others the similarity that moves
+ * those in sight takes the place of optical flow.
+ *
+ * @param {boolean[]} hidden see `Visibility.hidden`
+ * @param {Points} start the landmarks in the frame before
+ * @param {Points} tracked
+ * @param {Points} flow NaN: not found again
+ * @param {ArrayLike<number>} flowDistances between the two
+ * @param {number} motion mean distance that the face has moved in this frame
+ * @param {TrackingConfig} config `tracker_weight` and the gate of the flow
+ * @returns {Float32Array} landmarks of a face that is hidden in part
+ */
+export function fuseAround(hidden, start, tracked, flow, flowDistances, motion, config) {
+  const gate = flowGate(motion, config);
+  const trusted = hidden.map((isHidden, i) => !isHidden && flowDistances[i] <= gate);
+  const count = trusted.filter(Boolean).length;
+  if (count < config.min_visible_fraction * trusted.length) {
+    return fuse(tracked, flow, flowDistances, motion, config);
+  }
+  const [from, to] = [start, flow].map((points) =>
+    Array.from(points).filter((_, i) => trusted[i >> 1]),
+  );
+  const moved = applyMatrix(fitSimilarity(from, to), start);
+  return Float32Array.from(tracked, (value, i) => {
+    const motionOf = trusted[i >> 1] ? flow[i] : moved[i];
+    return motionOf + config.tracker_weight * (value - motionOf);
+  });
 }
 
 /**
@@ -86,19 +122,4 @@ export function fuse(tracked, flow, motion, config) {
  */
 function flowGate(motion, config) {
   return config.flow_gate + config.flow_gate_per_motion * motion;
-}
-
-/**
- * @param {Points} shape
- * @param {Points} other
- * @returns {Float64Array} distances of the points, fractions of the eye distance
- */
-function distances(shape, other) {
-  const eyes = eyeDistance(shape);
-  const apart = new Float64Array(shape.length / 2);
-  for (let i = 0; i < apart.length; i++) {
-    const [x, y] = [shape[2 * i] - other[2 * i], shape[2 * i + 1] - other[2 * i + 1]];
-    apart[i] = Math.hypot(x, y) / eyes;
-  }
-  return apart;
 }

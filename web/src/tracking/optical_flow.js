@@ -340,7 +340,7 @@ function pyramid(plane, levels) {
  * @param {Plane} plane
  * @returns {Plane} smoothed by 1, 4, 6, 4, 1 and of half the size
  */
-function pyrDown({data, width, height}) {
+export function pyrDown({data, width, height}) {
   const w = (width + 1) >> 1;
   const h = (height + 1) >> 1;
   const rows = new Int32Array(height * w);

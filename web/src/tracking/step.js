@@ -1,6 +1,8 @@
 /** One face from a frame to the next: tracker, detector and optical flow. */
 
-import {boxFromLandmarks, relativeDistance} from "../geometry.js";
+import {boxFromLandmarks, mean, relativeDistance, relativeDistances} from "../geometry.js";
+import {NOTHING} from "./confidence/evidence.js";
+import {UNSEEN} from "./confidence/visibility.js";
 import * as fusion from "./fusion.js";
 import * as trackChecks from "./track_checks.js";
 
@@ -18,6 +20,10 @@ import * as trackChecks from "./track_checks.js";
  * @property {number} framesSinceCorrection frames since the detector ran on the face
  * @property {Float32Array | null} detectorCorrection added to the landmarks of every
  *   frame; null: nothing
+ * @property {import("./confidence/visibility.js").Visibility} visibility what is known of
+ *   the surroundings of the landmarks
+ * @property {import("./confidence/evidence.js").Evidence} evidence of the last frame, for
+ *   and against single landmarks
  */
 
 /**
@@ -36,6 +42,8 @@ export const EMPTY_STATE = Object.freeze({
   cutAround: null,
   framesSinceCorrection: 0,
   detectorCorrection: null,
+  visibility: UNSEEN,
+  evidence: NOTHING,
 });
 
 /**
@@ -51,6 +59,47 @@ function cutCrop(networks, state, image, landmarks) {
 }
 
 /**
+ * @param {TrackState} state with a crop
+ * @param {Float32Array} landmarks those that were checked
+ * @param {import("./face_detection/face_check.js").FaceCheckResult} check in the crop
+ * @param {TrackingConfig} config
+ * @returns {TrackState} its template is new if the face check is sure
+ */
+export function afterCheck(state, landmarks, check, config) {
+  if (!trackChecks.passesCheck(check, config)) return state;
+  const crop = /** @type {Crop} */ (state.crop);
+  return {...state, visibility: state.visibility.renewed(crop, landmarks, config)};
+}
+
+/**
+ * Run the detector on a tracked face, and compare it with the template.
+ *
+ * @param {FaceNetworks} networks
+ * @param {TrackState} before
+ * @param {Image} image
+ * @param {Float32Array} tracked
+ * @param {TrackingConfig} config
+ * @returns {Promise<[Float32Array, TrackState | null]>} the detector's landmarks, and the
+ *   state with its correction; null where the detector disagrees
+ */
+async function check(networks, before, image, tracked, config) {
+  const state = before.crop ? before : cutCrop(networks, before, image, tracked);
+  const crop = /** @type {Crop} */ (state.crop);
+  const detected = await networks.detectIn(crop);
+  const visibility = state.visibility.compared(crop, tracked, config);
+  const hidden = visibility.hidden(config);
+  const correction = fusion.detectorCorrection(tracked, detected, config, hidden);
+  if (!correction) return [detected, null];
+  const evidence = {
+    ...state.evidence,
+    disagreement: relativeDistances(detected, tracked),
+    resemblance: visibility.resemblance,
+  };
+  const corrected = {framesSinceCorrection: 0, detectorCorrection: correction};
+  return [detected, {...state, ...corrected, visibility, evidence}];
+}
+
+/**
  * Track a face into the next frame.
  *
  * @param {FaceNetworks} networks
@@ -63,7 +112,8 @@ function cutCrop(networks, state, image, landmarks) {
 export async function trackStep(networks, state, image, start, config) {
   const previous = /** @type {Crop} */ (state.crop);
   const cutAround = /** @type {Float32Array} */ (state.cutAround);
-  const [tracked, cycleError, crop] = await networks.step(previous, image, start);
+  const [tracked, errors, crop] = await networks.step(previous, image, start);
+  const cycleError = mean(errors);
   /** @type {Step} */
   const step = {cycleError, tracked: null, detected: null, landmarks: null, state: null};
   const previousBox = boxFromLandmarks(start);
@@ -75,24 +125,26 @@ export async function trackStep(networks, state, image, start, config) {
   }
   step.tracked = tracked;
   const flow = networks.flowLandmarks(previous, crop, start, config);
+  const apart = relativeDistances(flow, tracked);
   const motion = relativeDistance(tracked, start);
   // The window stays until the face has left its middle: a moving one adds noise.
   const stays = relativeDistance(tracked, cutAround) <= config.crop_slack;
   const frames = state.framesSinceCorrection + 1;
-  state = {...state, crop: stays ? crop : null, framesSinceCorrection: frames};
-  if (fusion.needsDetector(frames, cycleError, tracked, flow, motion, config)) {
-    if (!state.crop) state = cutCrop(networks, state, image, tracked);
-    step.detected = await networks.detectIn(/** @type {Crop} */ (state.crop));
-    const correction = fusion.detectorCorrection(tracked, step.detected, config);
-    if (!correction) return step;
-    state = {...state, framesSinceCorrection: 0, detectorCorrection: correction};
+  const evidence = {...state.evidence, cycle: errors, flow: apart};
+  state = {...state, crop: stays ? crop : null, framesSinceCorrection: frames, evidence};
+  if (fusion.needsDetector(frames, cycleError, apart, motion, config)) {
+    const [detected, checked] = await check(networks, state, image, tracked, config);
+    step.detected = detected;
+    if (!checked) return step;
+    state = checked;
   }
-  const landmarks = corrected(
-    fusion.fuse(tracked, flow, motion, config),
-    state.detectorCorrection,
-  );
+  const hidden = state.visibility.hidden(config);
+  const fused = hidden
+    ? fusion.fuseAround(hidden, start, tracked, flow, apart, motion, config)
+    : fusion.fuse(tracked, flow, apart, motion, config);
+  const landmarks = corrected(fused, state.detectorCorrection);
   if (step.detected) {
-    const replaced = fusion.replacedByDetector(tracked, step.detected, config);
+    const replaced = fusion.replacedByDetector(tracked, step.detected, config, hidden);
     for (let i = 0; i < landmarks.length; i++) {
       if (replaced[i >> 1]) landmarks[i] = step.detected[i];
     }

@@ -1,6 +1,7 @@
 /** One track, its life from the first frame of a face to the last, and its clock. */
 
 import {NUM_LANDMARKS} from "../landmarks.js";
+import {NOTHING} from "./confidence/evidence.js";
 import {EMPTY_STATE} from "./step.js";
 import * as trackChecks from "./track_checks.js";
 
@@ -42,6 +43,8 @@ const EMPTY_FACE = {
   disagreement: NaN,
   faceScore: 1,
   landmarkOffset: 0,
+  evidence: NOTHING,
+  landmarkConfidence: new Float32Array(NUM_LANDMARKS),
 };
 
 /**
@@ -145,6 +148,8 @@ export function markLost(track, frame, cycleError) {
     disagreement: NaN,
     faceScore: NaN,
     landmarkOffset: NaN,
+    evidence: NOTHING,
+    landmarkConfidence: new Float32Array(NUM_LANDMARKS),
     state: "lost",
     timestamp: frame.timestamp,
   };
@@ -168,6 +173,26 @@ export function markMissed(seen, found, frame, config) {
       markLost(track, frame, track.face.cycleError);
     }
   });
+}
+
+/**
+ * Of two tracks on one face, lose the less reliable one. A young one is to be forgotten
+ * at once: it never was a face.
+ *
+ * @param {Track[]} tracks all
+ * @param {TimedFrame} frame
+ * @param {TrackingConfig} config
+ */
+export function loseDuplicates(tracks, frame, config) {
+  const sorted = [...tracks].sort((a, b) => b.face.reliability - a.face.reliability);
+  for (const track of sorted) {
+    const seen = tracks.filter((other) => !isLost(other)).map(({face}) => face);
+    if (isLost(track) || !trackChecks.hasBetterDuplicate(track.face, seen, config)) {
+      continue;
+    }
+    markLost(track, frame, track.face.cycleError);
+    if (frame.clock - track.firstSeen < config.duplicate_age) track.lastSeen = -Infinity;
+  }
 }
 
 /**

@@ -8,11 +8,13 @@ import {
   intersection,
   relativeDistance,
 } from "../geometry.js";
+import {Visibility} from "./confidence/visibility.js";
 
 /** @typedef {import("../geometry.js").Box} Box */
 /** @typedef {import("../geometry.js").Points} Points */
 /** @typedef {import("./config.js").TrackingConfig} TrackingConfig */
 /** @typedef {import("./face.js").Face} Face */
+/** @typedef {import("./face_detection/face_check.js").FaceCheckResult} FaceCheckResult */
 
 /**
  * @param {Points} landmarks in pixels of the image
@@ -38,12 +40,53 @@ export function isDegenerate(landmarks, previousBox, image, config) {
 }
 
 /**
+ * The face check was trained on whole faces. Where it is not sure, the landmarks that
+ * look as before decide.
+ *
+ * @param {FaceCheckResult} check
+ * @param {Visibility} visibility compared with the same frame
+ * @param {TrackingConfig} config
+ * @returns {boolean} whether a tracked face is still one
+ */
+export function isStillFace(check, visibility, config) {
+  if (passesCheck(check, config)) return true;
+  const fraction = visibility.visibleFraction(config);
+  const isInPlace = check.landmarkOffset <= config.max_landmark_offset;
+  const isPossible = isInPlace && check.score >= config.min_face_score;
+  if (fraction === null) return isPossible;
+  if (isPossible) return fraction >= config.doubtful_visible_fraction;
+  return isKnownAgain(visibility, config);
+}
+
+/**
+ * @param {FaceCheckResult} check
+ * @param {TrackingConfig} config
+ * @returns {boolean} whether the face check is sure that the landmarks are on a face
+ */
+export function passesCheck(check, config) {
+  const isInPlace = check.landmarkOffset <= config.max_landmark_offset;
+  return isInPlace && check.score >= config.confident_face_score;
+}
+
+/**
+ * @param {Visibility} visibility
+ * @param {TrackingConfig} config
+ * @returns {boolean} whether most of a face looks as it did before
+ */
+export function isKnownAgain(visibility, config) {
+  const fraction = visibility.visibleFraction(config);
+  return fraction !== null && fraction >= config.min_visible_fraction;
+}
+
+/**
  * @param {Face} face visible
  * @param {TrackingConfig} config
- * @returns {boolean} whether it is too unreliable to keep unconfirmed
+ * @returns {boolean} whether it is too unreliable to keep unconfirmed; a search does not
+ *   find what is hidden in part, but the rest is known again
  */
 export function needsConfirmation(face, config) {
-  return face.reliability < config.confirmation_reliability;
+  if (face.reliability >= config.confirmation_reliability) return false;
+  return new Visibility(null, face.evidence.resemblance).hidden(config) === null;
 }
 
 /**

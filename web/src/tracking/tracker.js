@@ -1,8 +1,9 @@
 /** `FaceTracker`: 68 landmarks of faces in images and in video. */
 
 import {FINDER} from "../constants.js";
-import {faceSize} from "../geometry.js";
+import {faceSize, mean} from "../geometry.js";
 import {trackingConfig} from "./config.js";
+import {LandmarkConfidence} from "./confidence/landmark_confidence.js";
 import {MtcnnFinder} from "./face_detection/box_finder.js";
 import {FaceCheck} from "./face_detection/face_check.js";
 import {FaceFinder} from "./face_detection/face_finder.js";
@@ -10,7 +11,7 @@ import {Network} from "./face_detection/mtcnn/networks.js";
 import {FaceNetworks} from "./networks/face_networks.js";
 import {loadRuntime} from "./networks/litert.js";
 import {fetchFrom, loadFolder} from "./networks/model_folder.js";
-import {Reliability} from "./reliability.js";
+import {Reliability} from "./confidence/reliability.js";
 import {Smoother} from "./smoothing.js";
 import {noTimer} from "./stages.js";
 import {FrameClock} from "./track.js";
@@ -53,9 +54,10 @@ export class FaceTracker {
    * @param {FaceNetworks} networks
    * @param {FaceFinder} mtcnn
    * @param {Reliability} reliability
+   * @param {LandmarkConfidence} judge
    * @param {Options} options
    */
-  constructor(networks, mtcnn, reliability, options = {}) {
+  constructor(networks, mtcnn, reliability, judge, options = {}) {
     const {maxFaces = 1, smooth = true, checkFaces = true, timer = noTimer} = options;
     if (!Number.isInteger(maxFaces) || maxFaces < 1) {
       throw new RangeError(`\`maxFaces\` must be at least 1. Received: ${maxFaces}`);
@@ -68,7 +70,13 @@ export class FaceTracker {
     this.ownFinder = new MtcnnFinder(mtcnn, networks.anyRoll);
     this.finder = options.finder ?? ((image) => this.ownFinder.find(image));
     const faceCheck = checkFaces ? new FaceCheck(mtcnn.refiners.onet, this.config) : null;
-    this.tracks = new Tracks(networks, reliability, faceCheck, this.config);
+    this.tracks = new Tracks(
+      networks,
+      reliability,
+      faceCheck,
+      this.config,
+      judge,
+    );
     this.smoother = smooth ? new Smoother(this.config) : null;
     this.clock = new FrameClock();
     this.lastSearch = -Infinity;
@@ -121,7 +129,8 @@ export class FaceTracker {
       config.finder_min_face_fraction,
     );
     const reliability = new Reliability(folder.description.reliability);
-    return new FaceTracker(networks, finder, reliability, options);
+    const judge = new LandmarkConfidence(folder.description.landmark_confidence);
+    return new FaceTracker(networks, finder, reliability, judge, options);
   }
 
   /** Forget all faces, e.g. before another video. Numbering starts at 0 again. */
@@ -153,8 +162,8 @@ export class FaceTracker {
    */
   async step(previousFrame, frame, previousLandmarks) {
     const crop = this.networks.cropAround(previousFrame, previousLandmarks);
-    const [landmarks, error] = await this.networks.step(crop, frame, previousLandmarks);
-    return [landmarks, error];
+    const [landmarks, errors] = await this.networks.step(crop, frame, previousLandmarks);
+    return [landmarks, mean(errors)];
   }
 
   /**

@@ -1,12 +1,14 @@
 /** All tracks of one video, and the rules by which they start, go on and end. */
 
-import {boxFromLandmarks, relativeDistance, rollAngle} from "../geometry.js";
+import {boxFromLandmarks, mean, rollAngle} from "../geometry.js";
 import * as association from "./association.js";
 import {CheckedDetector} from "./face_detection/checked_detector.js";
-import {trackStep} from "./step.js";
+import {NOTHING} from "./confidence/evidence.js";
+import {afterCheck, EMPTY_STATE, trackStep} from "./step.js";
 import {
   findDisplacedTrack,
   isLost,
+  loseDuplicates,
   markLost,
   markMissed,
   newTrack,
@@ -20,7 +22,8 @@ import * as trackChecks from "./track_checks.js";
 /** @typedef {import("./face_detection/face_check.js").FaceCheck} FaceCheck */
 /** @typedef {import("./networks/face_networks.js").Crop} Crop */
 /** @typedef {import("./networks/face_networks.js").FaceNetworks} FaceNetworks */
-/** @typedef {import("./reliability.js").Reliability} Reliability */
+/** @typedef {import("./confidence/landmark_confidence.js").LandmarkConfidence} LandmarkConfidence */
+/** @typedef {import("./confidence/reliability.js").Reliability} Reliability */
 /** @typedef {import("./step.js").Step} Step */
 /** @typedef {import("./step.js").TrackState} TrackState */
 /** @typedef {import("./track.js").TimedFrame} TimedFrame */
@@ -36,8 +39,10 @@ export class Tracks {
    * @param {Reliability} reliability
    * @param {FaceCheck | null} faceCheck null: everything is a face
    * @param {TrackingConfig} config
+   * @param {LandmarkConfidence} judge
    */
-  constructor(networks, reliability, faceCheck, config) {
+  constructor(networks, reliability, faceCheck, config, judge) {
+    this.judge = judge;
     this.networks = networks;
     this.reliability = reliability;
     this.detector = new CheckedDetector(networks, faceCheck, config);
@@ -126,22 +131,20 @@ export class Tracks {
    */
   async checkStep(track, frame, step) {
     const {cycleError} = step;
+    const config = this.config;
     const landmarks = /** @type {Float32Array} */ (step.landmarks);
-    const tracked = /** @type {Float32Array} */ (step.tracked);
-    const detected = /** @type {Float32Array} */ (step.detected);
     const state = /** @type {TrackState} */ (step.state);
     const crop = /** @type {Crop} */ (state.crop);
     const check = await this.detector.check(crop, landmarks);
-    if (check.score < this.config.min_face_score) {
-      return markLost(track, frame, cycleError);
-    }
-    if (check.landmarkOffset > this.config.max_landmark_offset) {
+    if (!trackChecks.isStillFace(check, state.visibility, config)) {
+      if (check.score < config.min_face_score) return markLost(track, frame, cycleError);
       return this.detectAgain(track, frame, check.box, cycleError);
     }
-    return this.update(track, frame, landmarks, state, {
+    const after = afterCheck(state, landmarks, check, config);
+    return this.update(track, frame, landmarks, after, {
       state: "tracked",
       cycleError,
-      disagreement: relativeDistance(tracked, detected),
+      disagreement: mean(state.evidence.disagreement),
       faceScore: check.score,
       landmarkOffset: check.landmarkOffset,
     });
@@ -164,6 +167,7 @@ export class Tracks {
       track.face.box,
       config.confident_face_score,
       rollAngle(track.face.landmarks),
+      track.state.visibility,
     );
     if (!detection || !(detection.inconsistency <= config.max_disagreement)) {
       return markLost(track, frame, cycleError);
@@ -179,13 +183,10 @@ export class Tracks {
    * @param {Detection} detection
    */
   restart(track, frame, detection) {
-    const {crop, landmarks, check, inconsistency} = detection;
-    const state = {
-      crop,
-      cutAround: landmarks,
-      framesSinceCorrection: 0,
-      detectorCorrection: null,
-    };
+    const {crop, landmarks, check, inconsistency, distances} = detection;
+    const evidence = {...NOTHING, disagreement: distances};
+    const fresh = {...EMPTY_STATE, crop, cutAround: landmarks, evidence};
+    const state = afterCheck(fresh, landmarks, check, this.config);
     this.update(track, frame, landmarks, state, {
       state: "detected",
       cycleError: NaN,
@@ -211,9 +212,11 @@ export class Tracks {
       landmarks,
       box,
       timestamp: frame.timestamp,
+      evidence: trackState.evidence,
       ...facts,
     };
-    track.face = {...face, reliability: this.reliability.of(face)};
+    const judged = {...face, reliability: this.reliability.of(face)};
+    track.face = {...judged, landmarkConfidence: this.judge.of(judged)};
     track.state = trackState;
     track.lastSeen = frame.clock;
     if ("faceScore" in facts) track.expectedBox = box;
@@ -324,21 +327,9 @@ export class Tracks {
    * @returns {Face[]} in the order of ids
    */
   settle(frame) {
-    const config = this.config;
-    const byReliability = [...this.tracks].sort(
-      (a, b) => b.face.reliability - a.face.reliability,
-    );
-    for (const track of byReliability) {
-      const seen = this.tracks.filter((t) => !isLost(t)).map((t) => t.face);
-      if (!isLost(track) && trackChecks.hasBetterDuplicate(track.face, seen, config)) {
-        markLost(track, frame, track.face.cycleError);
-        if (frame.clock - track.firstSeen < config.duplicate_age) {
-          track.lastSeen = -Infinity;
-        }
-      }
-    }
+    loseDuplicates(this.tracks, frame, this.config);
     this.tracks = this.tracks.filter(
-      (t) => !isLost(t) || frame.clock - t.lastSeen <= config.patience,
+      (t) => !isLost(t) || frame.clock - t.lastSeen <= this.config.patience,
     );
     return this.tracks.map((track) => track.face);
   }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import {before, describe, test} from "node:test";
-import {boxFromLandmarks, faceSize, meanDistance} from "../../src/geometry.js";
+import {boxFromLandmarks, faceSize, mean, meanDistance} from "../../src/geometry.js";
 import {FaceTracker} from "../../src/index.js";
 import {nodeRuntime, readFrom} from "../node_runtime.js";
 import {framesOf, readCases} from "../recorded.js";
@@ -39,13 +39,15 @@ describe("recorded cases", () => {
         const faces = await tracker.update(frames[i], recorded.times[i], boxes);
         const seen = faces.map(({id, state}) => [id, state]);
         assert.deepEqual(seen, expected.map(({id, state}) => [id, state]), `frame ${i}`);
-        for (const [j, {landmarks, reliability}] of expected.entries()) {
+        for (const [j, {landmarks, reliability, confidence}] of expected.entries()) {
           if (!landmarks) continue;
           const size = faceSize(boxFromLandmarks(landmarks));
           const scale = recorded.crop_pixels_per_face / size;
           const apart = scale * meanDistance(faces[j].landmarks, landmarks);
           assert.ok(apart <= TOLERANCE, `frame ${i}: ${apart} crop pixels`);
           assert.ok(Math.abs(faces[j].reliability - reliability) < 0.1, `frame ${i}`);
+          const sure = mean(faces[j].landmarkConfidence);
+          assert.ok(Math.abs(sure - confidence) < 0.05, `frame ${i}: ${sure}`);
           largest = Math.max(largest, apart);
           number += 1;
         }

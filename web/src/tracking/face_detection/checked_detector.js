@@ -2,10 +2,12 @@
 
 import {ATTEMPTS} from "../../constants.js";
 import {applyMatrix, boxFromLandmarks, invertMatrix, movedBox} from "../../geometry.js";
+import {UNSEEN} from "../confidence/visibility.js";
 import * as trackChecks from "../track_checks.js";
 
 /** @typedef {import("../../geometry.js").Box} Box */
 /** @typedef {import("../config.js").TrackingConfig} TrackingConfig */
+/** @typedef {import("../confidence/visibility.js").Visibility} Visibility */
 /** @typedef {import("../networks/crop.js").Image} Image */
 /** @typedef {import("../networks/face_networks.js").Crop} Crop */
 /** @typedef {import("../networks/face_networks.js").FaceNetworks} FaceNetworks */
@@ -15,7 +17,8 @@ import * as trackChecks from "../track_checks.js";
 /**
  * @typedef {object} Detection
  * @property {Float32Array} landmarks in pixels of the image
- * @property {number} inconsistency mean distance to those of a second detection
+ * @property {ArrayLike<number>} distances to those of a second detection
+ * @property {number} inconsistency their mean
  * @property {Crop} crop of the second detection, cut around `landmarks`
  * @property {FaceCheckResult} check its box in pixels of the image
  */
@@ -58,15 +61,14 @@ export class CheckedDetector {
    * @param {Box | null} previousBox where the face was in the frame before
    * @param {number} minScore least probability of a face
    * @param {number} roll that is expected of the face, in radians
+   * @param {Visibility} visibility of the face before; one that looks the same needs no
+   *   face check
    * @returns {Promise<Detection | null>} the face in or near a box
    */
-  async detect(image, box, previousBox, minScore, roll = 0) {
+  async detect(image, box, previousBox, minScore, roll = 0, visibility = UNSEEN) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const {landmarks, inconsistency, crop} = await this.networks.detectConsistently(
-        image,
-        box,
-        roll,
-      );
+      const found = await this.networks.detectConsistently(image, box, roll);
+      const {landmarks, crop} = found;
       if (
         !crop ||
         trackChecks.isDegenerate(landmarks, previousBox, image, this.config)
@@ -74,10 +76,11 @@ export class CheckedDetector {
         return null;
       }
       const check = await this.check(crop, landmarks);
+      const detection = {...found, crop, check};
+      const seen = visibility.compared(crop, landmarks, this.config);
+      if (trackChecks.isKnownAgain(seen, this.config)) return detection;
       if (check.score < minScore) return null;
-      if (check.landmarkOffset <= this.config.max_landmark_offset) {
-        return {landmarks, inconsistency, crop, check};
-      }
+      if (check.landmarkOffset <= this.config.max_landmark_offset) return detection;
       box = check.box;
     }
     return null;

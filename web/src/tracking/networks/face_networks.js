@@ -5,7 +5,8 @@ import {
   applyMatrix,
   boxFromLandmarks,
   cropMatrix,
-  relativeDistance,
+  mean,
+  relativeDistances,
   toImage,
   uprightBox,
 } from "../../geometry.js";
@@ -33,8 +34,9 @@ import {LiteRTModel} from "./litert.js";
 /**
  * @typedef {object} Detections what repeated detections of one face found
  * @property {Float32Array} landmarks in pixels of the image
- * @property {number} inconsistency mean distance of the last two detections; infinite
- *   if there was only one
+ * @property {ArrayLike<number>} distances of the last two detections, fractions of the
+ *   eye distance; infinite if there was only one
+ * @property {number} inconsistency their mean
  * @property {Crop | null} crop of the last detection; null if there was only one
  */
 
@@ -143,8 +145,7 @@ export class FaceNetworks {
   async detectConsistently(image, box, roll = 0) {
     if (!this.anyRoll) {
       const first = await this.detect(image, box);
-      const [, inconsistency, crop] = await this.detectAgain(image, first);
-      return {landmarks: first, inconsistency, crop};
+      return {...(await this.detectAgain(image, first)), landmarks: first};
     }
     let best = await this.settle(image, box, roll);
     for (const turn of OTHER_TURNS) {
@@ -164,18 +165,14 @@ export class FaceNetworks {
    * @returns {Promise<Detections>}
    */
   async settle(image, box, roll) {
-    let found = await this.detectIn(this.cut(image, this.window(box, roll)));
-    let inconsistency = Infinity;
-    /** @type {Crop | null} */
-    let crop = null;
-    for (let i = 1; i < this.config.max_detections; i++) {
-      const again = await this.detectAgain(image, found);
-      [, inconsistency, crop] = again;
-      if (!crop) break;
-      [found] = again;
-      if (inconsistency <= this.config.upright_disagreement) break;
+    const first = await this.detectIn(this.cut(image, this.window(box, roll)));
+    let again = await this.detectAgain(image, first);
+    for (let i = 2; i < this.config.max_detections; i++) {
+      const isSettled = again.inconsistency <= this.config.upright_disagreement;
+      if (!again.crop || isSettled) break;
+      again = await this.detectAgain(image, again.landmarks);
     }
-    return {landmarks: found, inconsistency, crop};
+    return again;
   }
 
   /**
@@ -183,17 +180,18 @@ export class FaceNetworks {
    *
    * @param {Image} image
    * @param {Float32Array} landmarks
-   * @returns {Promise<[Float32Array, number, Crop | null]>} landmarks, their distance to
-   *   the given ones, and the crop; null if no crop window fits them
+   * @returns {Promise<Detections>} the given landmarks if no crop window fits them
    */
   async detectAgain(image, landmarks) {
     const box = boxFromLandmarks(landmarks);
     if (!box.every(Number.isFinite) || box[2] <= box[0] || box[3] <= box[1]) {
-      return [landmarks, Infinity, null];
+      const distances = new Float64Array(NUM_LANDMARKS).fill(Infinity);
+      return {landmarks, distances, inconsistency: Infinity, crop: null};
     }
     const crop = this.cropAround(image, landmarks);
     const again = await this.detectIn(crop);
-    return [again, relativeDistance(again, landmarks), crop];
+    const distances = relativeDistances(again, landmarks);
+    return {landmarks: again, distances, inconsistency: mean(distances), crop};
   }
 
   /**
@@ -202,8 +200,8 @@ export class FaceNetworks {
    * @param {Crop} previous crop of the previous frame
    * @param {Image} image the next frame
    * @param {Float32Array} start landmarks in pixels of the previous frame
-   * @returns {Promise<[Float32Array, number, Crop]>} landmarks, the cycle error, and the
-   *   crop of the next frame
+   * @returns {Promise<[Float32Array, Float64Array, Crop]>} landmarks, the cycle errors,
+   *   and the crop of the next frame
    */
   async step(previous, image, start) {
     const {matrix} = previous;
@@ -211,7 +209,7 @@ export class FaceNetworks {
     const startInCrop = Float32Array.from(applyMatrix(matrix, start));
     const found = await this.trackInCrop(crop, startInCrop, "track");
     const returned = await this.trackInCrop(previous, found, "check");
-    return [toImage(found, matrix), relativeDistance(returned, startInCrop), crop];
+    return [toImage(found, matrix), relativeDistances(returned, startInCrop), crop];
   }
 
   /**

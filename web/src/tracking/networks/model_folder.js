@@ -4,7 +4,8 @@
  * @typedef {object} Description the part of `model.json` that tracking reads
  * @property {string} name
  * @property {{size: number, margin: number, any_roll?: boolean}} crop
- * @property {import("../reliability.js").Weights} [reliability]
+ * @property {import("../confidence/reliability.js").Weights} [reliability]
+ * @property {import("../confidence/landmark_confidence.js").Both} [landmark_confidence]
  * @property {Record<string, {bytes: number, sha256: string}>} files
  */
 

@@ -1,9 +1,9 @@
 /** Reliability: the probability that a face's landmarks are good. */
 
-import {RELIABILITY} from "../constants.js";
-import {faceSize} from "../geometry.js";
+import {RELIABILITY} from "../../constants.js";
+import {faceSize} from "../../geometry.js";
 
-/** @typedef {import("./face.js").Face} Face */
+/** @typedef {import("../face.js").Face} Face */
 
 /**
  * @typedef {object} Weights the constant first
@@ -54,7 +54,7 @@ export function features(face) {
 }
 
 /**
- * @param {import("../geometry.js").Points} landmarks 68 points
+ * @param {import("../../geometry.js").Points} landmarks 68 points
  * @returns {number} how far a head is turned: 0 from the front, at most 2 in profile
  */
 export function turn(landmarks) {
