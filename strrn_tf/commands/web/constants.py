@@ -15,7 +15,7 @@ from typing import Any
 from strrn_tf import geometry, landmarks
 from strrn_tf.commands.track.formats import frames
 from strrn_tf.system.atomic import write_text
-from strrn_tf.tracking import reliability
+from strrn_tf.tracking.confidence import landmark_confidence, reliability, visibility
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection import (
     box_finder,
