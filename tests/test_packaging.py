@@ -103,7 +103,7 @@ def test_a_plain_installation_has_the_commands(installed, command, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", ["strrn-mdm", "strrn-hgn"])
+@pytest.mark.parametrize("model", ["strrn-fast", "strrn-mdm", "strrn-hgn"])
 def test_a_plain_installation_tracks_with_the_shipped_models(
     installed, model, tmp_path
 ):

@@ -54,7 +54,7 @@ RunTask = Callable[..., Any]
 class Options:
     """Which model, on what, and where the figures go."""
 
-    model: str = "strrn-hgn"
+    model: str = "strrn-fast"
     """Name of a shipped model, exported folder, or run folder."""
     video: Path | None = None
     """Video file or folder of numbered images; a synthetic face if not given."""

@@ -71,7 +71,7 @@ class Options:
         Annotated[tuple, tyro.conf.arg(metavar="SOURCE [SOURCE ...]"), WORDS]
     ]
     """Videos, images, folders of them, numbers of cameras, - (a pipe), addresses."""
-    model: str = "strrn-hgn"
+    model: str = "strrn-fast"
     """Name of a shipped model, exported folder, or run folder."""
     output: Optional[Path] = None
     """Video to write with the landmarks drawn in (.mp4), or folder for such videos."""

@@ -198,7 +198,7 @@ def test_both_trackers_stand_side_by_side(tmp_path, capsys):
     for words in ("synthetic face: 8 frames of 640 x 480, 25.0", "MediaPipe Face Mesh"):
         assert words in shown
     report = json.loads(target.read_text())
-    assert report["model"] == "strrn-hgn"
+    assert report["model"] == "strrn-fast"
     assert report["machine"]["tied_to_one_core"] == hasattr(os, "sched_setaffinity")
     ours, theirs = report["trackers"].values()
     stages = ours["stages"]
