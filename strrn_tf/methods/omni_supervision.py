@@ -61,6 +61,9 @@ class OmniSupervision:
         pairs, algorithm = run.data.pairs(), run.config.algorithm
         return score_cycles(run.detector, run.tracker, pairs, algorithm)
 
+    def decide(self) -> None:
+        """Keep what was learnt: nothing here compares it with the former weights."""
+
     def report_gain(self) -> None:
         """Write and print the changes on the clips that the rounds have made."""
         run = self.run
