@@ -117,13 +117,12 @@ def run(options: Options) -> None:
 
 def against(control: list[np.ndarray], values: list[np.ndarray]) -> str:
     """Return the change of the error and its interval, paired on the test pictures."""
-    from strrn_tf.methods.verdict import compare
+    from strrn_tf.methods.verdict import compare, format_change
 
     before, after = np.concatenate(control), np.concatenate(values)
     # A picture is drawn with its errors of all seeds.
     group = np.tile(np.arange(len(control[0])), len(control))
-    found = compare(before, after, group)
-    return f"{found['change']:+.1f} % ({found['low']:+.1f} to {found['high']:+.1f})"
+    return format_change(compare(before, after, group))
 
 
 @dataclass(frozen=True)

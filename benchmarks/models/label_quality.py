@@ -25,7 +25,7 @@ from data_pipeline.stores.store import build_still_store
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE, apply_matrix, crop_matrix
 from strrn_tf.methods.fused_labels import ask, first_windows, fuse, put_right, questions
-from strrn_tf.methods.verdict import compare
+from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load
@@ -84,10 +84,8 @@ def run(options: Options) -> None:
         error = nme_interpupil(shape, truth)
         worst = np.sort(error)[-max(len(error) // 10, 1) :].mean()
         found = compare(first, error, np.arange(len(error)))
-        change = (
-            f"{found['change']:+.1f} % ({found['low']:+.1f} to {found['high']:+.1f})"
-        )
-        table.add_row(name, f"{error.mean():.2f}", f"{worst:.2f}", change)
+        cells = f"{error.mean():.2f}", f"{worst:.2f}", format_change(found)
+        table.add_row(name, *cells)
     Console().print(table)
     distance = np.linalg.norm(label - truth, axis=-1)
     print(f"{len(truth)} stills; rank correlation {rank(distance, spread):.2f}")

@@ -39,6 +39,12 @@ def compare(
     return {"change": float(change), "low": float(low), "high": float(high)}
 
 
+def format_change(found: Mapping[str, float]) -> str:
+    """Return what `compare` found as text, the interval in brackets."""
+    limits = f"{found['low']:+.1f} to {found['high']:+.1f}"
+    return f"{found['change']:+.1f} % (interval {limits})"
+
+
 def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any]:
     """Choose between the weights before and candidates.
 
@@ -77,8 +83,7 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
     for name, row in rows.items():
         line = f"  {name:22}{row['error']:7.2f}"
         if name != BEFORE:
-            limits = f"{row['low']:+.1f} to {row['high']:+.1f}"
-            line += f"  {row['change']:+.1f} % (interval {limits})"
+            line += f"  {format_change(row)}"
         lines.append(line)
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]
