@@ -49,6 +49,8 @@ from strrn_tf.system.command_line import exit_code, parse_options, with_new_opti
 from strrn_tf.tracking.networks.model_folder import load
 
 if TYPE_CHECKING:
+    import keras
+
     from strrn_tf.methods.method import Method
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.training.run_folder import RunFolder
@@ -142,20 +144,27 @@ def make_method(options: Options, training: "TrainingRun") -> "Method":
         from strrn_tf.methods.sbr import SupervisionByRegistration
 
         return SupervisionByRegistration(training, options.sbr)
-    if options.labels == "fused":
-        from strrn_tf.methods.fused_supervision import FusedSupervision
-        from strrn_tf.models.build import load_networks
-
-        others = (options.second, options.judge)
-        second, judge = (
-            load_networks(load(path).path)[0] if path else None for path in others
-        )
-        # Held-out stills are better evidence than another model.
-        judge = judge if training.data.stills is None else None
-        return FusedSupervision(training, second, options.fused, judge)
     from strrn_tf.methods.omni_supervision import OmniSupervision
 
-    return OmniSupervision(training)
+    if not (options.labels == "fused" or options.judge):
+        return OmniSupervision(training)
+    from strrn_tf.methods.fused_supervision import FusedSupervision
+    from strrn_tf.methods.gate import Gate
+
+    # Held-out stills are better evidence than another model.
+    is_needed = options.judge and training.data.stills is None
+    gate = Gate(training, detector_of(options.judge) if is_needed else None)
+    if options.labels == "paper":
+        return OmniSupervision(training, gate)
+    second = detector_of(options.second)
+    return FusedSupervision(training, second, options.fused, gate)
+
+
+def detector_of(model: Path) -> "keras.Model":
+    """Return the detector of a model that only labels or judges."""
+    from strrn_tf.models.build import load_networks
+
+    return load_networks(load(model).path)[0]
 
 
 def closing_message(options: Options, folder: "RunFolder") -> str:

@@ -23,15 +23,26 @@ def complete_labels(options: "Options") -> "Options":
     labels = options.labels
     if labels is None:
         is_plain = options.method == "strrn" and options.algorithm.rounds
-        asked = options.second or options.judge or options.photographs
-        is_fused = is_plain and (asked or (other and can_judge))
+        asked = options.second or options.photographs
+        # Labels that a model made are no evidence.
+        is_human = has_stills and not options.has_model_labels
+        has_third = is_human or (options.judge and str(options.judge) != other)
+        is_fused = is_plain and (asked or (other and has_third))
         labels = "fused" if is_fused else "paper"
+        if is_plain and labels == "paper" and not has_stills and other:
+            # It takes no part in labelling.
+            options = replace(options, judge=options.judge or Path(other))
     options = replace(options, labels=labels)
     if labels == "paper":
-        if options.second or options.judge or options.photographs:
+        if options.second or options.photographs:
             raise ValueError(
-                "--second, --judge and --photographs are for fused labels: leave "
-                "--labels paper out"
+                "--second and --photographs are for fused labels: leave --labels paper "
+                "out"
+            )
+        if options.judge and not (options.init and not has_stills):
+            raise ValueError(
+                "--judge is for --init without --stills: held-out stills judge fused "
+                "labels"
             )
         return options
     second = options.second or (Path(other) if other else None)

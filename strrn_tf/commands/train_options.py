@@ -81,8 +81,9 @@ class Options:
     """For fused labels: a model with the other backbone. Default: with --init of a
     shipped model, the other shipped one."""
     judge: Path | None = None
-    """For fused labels without --stills: a model that had no part in the training of
-    the two. It decides, on clips kept out, whether the result is better."""
+    """With --init and without --stills: a model that labels nothing. It decides, on
+    clips that are kept out, whether the result is better. Default: with --init of a
+    shipped model, the other shipped one; not with --labels fused."""
     fresh_tracker: bool = False
     """With --init: keep only the detector. A new tracker is built and first trained on
     the stills."""

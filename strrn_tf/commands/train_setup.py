@@ -111,7 +111,7 @@ def training_data(options: Options, data: Data) -> "TrainingData":
 
     stores = data.stills, data.clips, options.run_config
     also = {"annotated": data.annotated, "source": data.source}
-    if options.labels != "fused":
+    if options.labels != "fused" and not options.judge:
         return TrainingData(*stores, **also)
     return FusedData(*stores, options.fused, photographs=data.photographs, **also)
 

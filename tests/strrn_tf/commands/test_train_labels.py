@@ -16,6 +16,7 @@ from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_supervision import FusedSupervision
+from strrn_tf.methods.gate import Gate
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.run_folder import RunFolder
 
@@ -42,9 +43,11 @@ class TestOptions:
         chosen = train.parse([*self.init, "--stills", "s"])
         assert (chosen.labels, str(chosen.second)) == ("fused", "strrn-hgn")
         assert not second_model_note(chosen)
-        assert train.parse([*self.init]).labels == "paper"
+        chosen = train.parse([*self.init])
+        assert (chosen.labels, str(chosen.judge)) == ("paper", "strrn-hgn")
         asked = [*self.init, "--stills", "s", "--labels", "paper"]
-        assert train.parse(asked).labels == "paper"
+        chosen = train.parse(asked)
+        assert (chosen.labels, chosen.judge) == ("paper", None)
         assert train.parse([*self.init, "--method", "sbr"]).labels == "paper"
 
     def test_photographs_are_enough(self):
@@ -109,7 +112,7 @@ def make_method(folder, tmp_path, *, truth=0.0, judge=None, stills=True, second=
     folder = RunFolder(folder)
     folder.start({})
     run = TrainingRun(config, Movable(6.0), tracker, data, folder)
-    return FusedSupervision(run, Movable(second), fused, judge)
+    return FusedSupervision(run, Movable(second), fused, Gate(run, judge))
 
 
 def offset(method):
