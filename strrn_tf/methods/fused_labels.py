@@ -135,13 +135,28 @@ def first_windows(
     pictures: Sequence[np.ndarray],
     boxes: Sequence[np.ndarray],
 ) -> list[tuple[np.ndarray, float]]:
-    """Return the upright box and the roll of every face, by a first answer of each."""
+    """Return the upright box and the roll of every face, by a first answer of each.
+
+    Where the answers have left the given box, or are much smaller or larger than it,
+    there may be no face, and the window is the given box.
+    """
     rough = [(np.asarray(box, np.float64), 0.0) for box in boxes]
     plain = questions(1)
     found = np.mean([ask(d, pictures, rough, plain)[0] for d in detectors], 0)
     inverse = [invert_matrix(crop_matrix(box)) for box, _ in rough]
     shapes = apply_matrix(np.stack(inverse), found)
-    return [upright_box(shape) for shape in shapes]
+    found = [upright_box(shape) for shape in shapes]
+    return [
+        window if _is_near(window[0], given[0]) else given
+        for window, given in zip(found, rough, strict=True)
+    ]
+
+
+def _is_near(box: np.ndarray, given: np.ndarray) -> bool:
+    """Return whether a box (4,) has roughly the place and the size of another one."""
+    size = face_size(given)
+    away = np.abs((box[:2] + box[2:] - given[:2] - given[2:]) / 2).max()
+    return bool(away < size / 2 and size / 2 < face_size(box) < 2 * size)
 
 
 def ask(

@@ -11,6 +11,7 @@ from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_labels import (
     FusedLabels,
     ask,
+    first_windows,
     fuse,
     label_pictures,
     put_right,
@@ -160,6 +161,23 @@ class TestFusion:
         labels.save(tmp_path / "labels.npz")
         again = FusedLabels.load(tmp_path / "labels.npz")
         np.testing.assert_array_equal(again.trust, labels.trust)
+
+
+class TestWindows:
+    def test_a_window_follows_the_face(self):
+        ((box, roll),) = first_windows([detector()], [picture((8, -5))], [BOX])
+        np.testing.assert_allclose(box - BOX, [8, -5, 8, -5], atol=1.5)
+        assert abs(roll) < 0.1
+
+    @pytest.mark.parametrize("factor", [0.1, 4.0])
+    def test_a_shape_that_is_no_face_moves_no_window(self, factor):
+        def wrong(crops):
+            found = detector()(crops)
+            return (found - found.mean(1)[:, None]) * factor + found.mean(1)[:, None]
+
+        ((box, roll),) = first_windows([wrong], [picture()], [BOX])
+        np.testing.assert_array_equal(box, BOX)
+        assert roll == 0
 
 
 class TestSampling:
