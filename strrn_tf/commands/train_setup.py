@@ -83,13 +83,15 @@ def prepare_run(
     mean_shape, networks = initial_networks(options, data.stills, parent)
     batches = training_data(options, data)
     training = TrainingRun(config, *networks, batches, folder, devices)
+    given = options.stills, options.data_root, options.unlabelled
     export = partial(
         export_run,
         training,
         mean_shape=mean_shape,
-        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        is_drawn=not any((*given, options.photographs)),
         parent=about,
         saved_model=options.saved_model,
+        second=load(options.second).description if options.second else None,
     )
     return training, export
 
