@@ -16,6 +16,7 @@ Preset = Literal["tiny", "fast", "default", "paper"]
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
 MethodName = Literal["strrn", "sbr"]
+LabelsName = Literal["paper", "fused"]
 # A file in the folder that `strrn annotate` writes. `strrn train` recognises by it
 # labels that a model has made.
 ANNOTATIONS_NOTE = "annotations.json"

@@ -154,7 +154,7 @@ def train(options: Options, cell: str, seed: int, folder: Path) -> float:
     folder.mkdir(parents=True, exist_ok=True)
     training = TrainingRun(config, *build_networks(config, shape), data, run_folder)
     training.train_detector(0)
-    return test_error(options, training.detector)
+    return float(np.mean(test_errors(options, training.detector)))
 
 
 def stores(
@@ -204,8 +204,8 @@ def without_half(root: Path, stills: list, rng: np.random.Generator) -> Path:
     return root
 
 
-def test_error(options: Options, detector: object) -> float:
-    """Return the mean error on the test stills in percent, boxes from landmarks."""
+def test_errors(options: Options, detector: object) -> list[float]:
+    """Return the errors on the test stills in percent, boxes from landmarks."""
     from data_pipeline.batches.training_data import PADDING
     from data_pipeline.datasets.three_hundred_w import list_stills
     from data_pipeline.stores.store import build_still_store
@@ -221,7 +221,7 @@ def test_error(options: Options, detector: object) -> float:
         crops = store.frames[rows, 0, inside, inside].astype(np.float32) / 255
         found = detector.predict_on_batch(crops)["refinements"][:, -1] + PADDING
         errors.extend(nme_interpupil(found, store.landmarks[rows, 0]))
-    return float(np.mean(errors))
+    return np.array(errors).tolist()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Label pictures of faces with the mean of two models, for the training of a third.
 
-Every model is asked in three boxes around the landmarks, turned upright. The mean of
-all answers is the label. A picture of which the two models disagree by more than
---limit is left out. The output has the layout of 300-W, so `strrn train --stills` reads
-it beside annotated stills.
+Every model is asked in three windows around the landmarks, turned upright. The label is
+the mean of all answers, in which the steadier model counts more. A picture of which the
+two models disagree by more than --limit is left out. The output has the layout of
+300-W, so `strrn train --stills` reads it beside annotated stills.
 
 Example:
   python -m benchmarks.models.label_photographs ~/faces ~/clip.mp4 --output runs/people
@@ -24,23 +24,19 @@ from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
 from data_pipeline.media.suffixes import is_image
 from data_pipeline.media.video import open_video
-from strrn_tf.geometry import (
-    box_from_landmarks,
-    box_sides,
-    crop_matrix,
-    relative_distance,
-    upright_box,
-)
+from strrn_tf.geometry import apply_matrix, crop_matrix, upright_box
+from strrn_tf.methods.fused_labels import Detect, label_pictures, questions
 from strrn_tf.system.command_line import run_program
 from strrn_tf.system.file_names import plain
-from strrn_tf.tracking.networks.crop import cut
-from strrn_tf.tracking.tracker import FaceTracker
+from strrn_tf.tracking.networks.crop import cut, to_network
+from strrn_tf.tracking.networks.face_networks import FaceNetworks
+from strrn_tf.tracking.networks.model_folder import load
 
 PROG = "python -m benchmarks.models.label_photographs"
 # The picture that is kept: its side in pixels, and its window in face sizes.
 SIDE, MARGIN = 560, 2.8
-# Shift of the boxes in which a model is asked, as fractions of the face.
-BOXES = ((0.0, 0.0, 1.0), (0.05, 0.03, 1.06), (-0.05, -0.03, 0.94))
+# Three windows. The offset of mirrored answers cannot be measured on one picture.
+QUESTIONS = [question for question in questions(5) if not question.mirrored]
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> None:
     """Label all pictures and count them."""
-    models = [FaceTracker.from_pretrained(name) for name in options.models]
+    models = [detect_by(FaceNetworks(load(name))) for name in options.models]
     counts = dict.fromkeys(("labelled", "no face", "disputed", "unreadable"), 0)
     for source in options.sources:
         folder = options.output / plain(source.stem) / "trainset"
@@ -89,7 +85,7 @@ def _pictures(source: Path, options: Options) -> Iterator[tuple[str, object]]:
         yield f"{frame.index:06d}", frame.image
 
 
-def _label(models: list[FaceTracker], path: Path, image: object, limit: float) -> str:
+def _label(detectors: list[Detect], path: Path, image: object, limit: float) -> str:
     if isinstance(image, Path):
         try:
             image = read_image(image)
@@ -98,32 +94,23 @@ def _label(models: list[FaceTracker], path: Path, image: object, limit: float) -
     box = find_face_box(image, "central")
     if box is None:
         return "no face"
-    first = [model.align(image, box) for model in models]
-    box, roll = upright_box(np.mean(first, 0))
-    window = cut(image, crop_matrix(box, SIDE, MARGIN, roll), SIDE)
-    answers = np.stack([_answer(model, window) for model in models])
-    if not relative_distance(*answers) < limit:
+    labels = label_pictures(detectors, [image], [box], QUESTIONS)
+    if not labels.disagreement[0] < limit:
         return "disputed"
-    write_image(path.with_suffix(".jpg"), window)
-    write_pts(path.with_suffix(".pts"), answers.mean(0))
+    box, roll = upright_box(labels.landmarks[0])
+    matrix = crop_matrix(box, SIDE, MARGIN, roll)
+    write_image(path.with_suffix(".jpg"), cut(image, matrix, SIDE))
+    write_pts(path.with_suffix(".pts"), apply_matrix(matrix, labels.landmarks[0]))
     return "labelled"
 
 
-def _answer(model: FaceTracker, window: np.ndarray) -> np.ndarray:
-    """Return the mean (68, 2) of a model's answers in several boxes."""
-    half = SIDE / MARGIN / 2
-    centre = np.full(2, (SIDE - 1) / 2)
-    box = np.concatenate([centre - half, centre + half])
-    start = model.align(window, box)
-    box = box_from_landmarks(model.align(window, box_from_landmarks(start)))
-    answers = []
-    for x, y, size in BOXES:
-        centre = (box[:2] + box[2:]) / 2 + np.array([x, y]) * box_sides(box).max()
-        half = size * box_sides(box) / 2
-        answers.append(
-            model.align(window, np.concatenate([centre - half, centre + half]))
-        )
-    return np.mean(answers, 0)
+def detect_by(networks: FaceNetworks) -> Detect:
+    """Return the detector of a model as a function of crops (B, 315, 315, 3) uint8."""
+
+    def detect(crops: np.ndarray) -> np.ndarray:
+        return np.stack([networks.detect_in_crop(to_network(crop)) for crop in crops])
+
+    return detect
 
 
 if __name__ == "__main__":

@@ -135,6 +135,11 @@ def is_mirror(matrix: np.ndarray) -> bool:
     return matrix[0, 0] * matrix[1, 1] < matrix[0, 1] * matrix[1, 0]
 
 
+def reorder(values: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return values (68,) of landmarks in their order after a matrix moved them."""
+    return values[_MIRROR_ORDER] if is_mirror(matrix) else values
+
+
 def render(
     frame: np.ndarray,
     matrix: np.ndarray,
@@ -211,8 +216,7 @@ def forget(
     """
     if known is None or known.all():
         return moved
-    known = known[_MIRROR_ORDER] if is_mirror(matrix) else known
-    return np.where(known[:, None], moved, np.float32(np.nan))
+    return np.where(reorder(known, matrix)[:, None], moved, np.float32(np.nan))
 
 
 def augment(
@@ -232,6 +236,18 @@ def augment(
         known: mask (68,) of annotated points; the others become NaN. None: all.
     """
     matrix = sample_matrix(rng, augmentation, frame.shape[1])
+    return augment_by(matrix, frame, landmarks, augmentation, rng, known)
+
+
+def augment_by(
+    matrix: np.ndarray,
+    frame: np.ndarray,
+    landmarks: np.ndarray,
+    augmentation: Augmentation,
+    rng: np.random.Generator,
+    known: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what `augment` does, by a matrix that was sampled before."""
     params = sample_photometric(rng, augmentation.photometric)
     facial_motion, _ = sample_facial_motions(rng, augmentation.facial_motion)
     maps, moved = animate_crop(landmarks, facial_motion, matrix)

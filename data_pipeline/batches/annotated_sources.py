@@ -1,6 +1,7 @@
 """Annotated stills and frames as sources of batches."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 
 import numpy as np
 
@@ -8,7 +9,9 @@ from data_pipeline.batches.sampling import Labelled
 from data_pipeline.stores.store import CropStore
 
 
-def annotated_sources(stores: Sequence[CropStore], weight: float) -> list[Labelled]:
+def annotated_sources(
+    stores: Sequence[CropStore], weight: float, held_out: Sequence[np.ndarray] = ()
+) -> list[Labelled]:
     """Return sources of the samples of some stores, by their numbers of points.
 
     Samples with missing points are a source of their own. Its weight is the number of
@@ -22,8 +25,13 @@ def annotated_sources(stores: Sequence[CropStore], weight: float) -> list[Labell
     Args:
         stores: of annotated samples (T = 1).
         weight: of all sources together; 0 gives none.
+        held_out: indices of samples to leave out, of the first stores.
     """
-    parts = [part for store in stores for part in _by_completeness(store)]
+    parts = [
+        part
+        for store, index in zip_longest(stores, held_out, fillvalue=())
+        for part in _by_completeness(store, index)
+    ]
     if weight == 0 or not parts:
         return []
     shares = np.array([part.weight for part in parts])
@@ -42,11 +50,13 @@ def annotated_sources(stores: Sequence[CropStore], weight: float) -> list[Labell
     ]
 
 
-def _by_completeness(store: CropStore) -> list[Labelled]:
+def _by_completeness(store: CropStore, held_out: np.ndarray) -> list[Labelled]:
     """Return the samples of a store with all points, and those with some missing."""
     frames, shapes = store.frames[:, 0], store.landmarks[:, 0]
     share = np.isfinite(shapes).all(-1).mean(-1)
-    complete, partial = np.flatnonzero(share == 1), np.flatnonzero(share < 1)
+    used = ~np.isin(np.arange(len(store)), held_out)
+    complete = np.flatnonzero(used & (share == 1))
+    partial = np.flatnonzero(used & (share < 1))
     parts = []
     if len(complete):
         parts.append(Labelled(frames, shapes, float(len(complete)), complete))

@@ -6,14 +6,16 @@ skipping k batches, at no cost.
 """
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from data_pipeline.augmentation.augment import (
     Augmentation,
-    augment,
+    augment_by,
     move_landmarks,
     render,
+    reorder,
     sample_matrix,
 )
 from data_pipeline.augmentation.motion import Motion
@@ -34,6 +36,7 @@ from data_pipeline.batches.streams import (
     mix,
     split_batch,
 )
+from strrn_tf.landmarks import NUM_LANDMARKS
 
 __all__ = [
     "Labelled",
@@ -54,6 +57,7 @@ def stills_dataset(
     start: int = 0,
     augmentation: Augmentation,
     annealed_from: int | None = None,
+    late: tuple[int, Sequence[Labelled]] | None = None,
 ) -> Stream:
     """Return an endless stream of stills for a detector.
 
@@ -65,27 +69,36 @@ def stills_dataset(
         augmentation: strengths.
         annealed_from: number of the first batch with annealed augmentation; None: there
             is none.
+        late: number of the first batch of other sources, and these sources.
 
     Returns:
         Dictionaries of ``frames`` (B, 315, 315, 3) float32 in [0, 1] and ``landmarks``
-        (B, 68, 2) float32 in crop pixels, NaN where nobody annotated the point.
+        (B, 68, 2) float32 in crop pixels, NaN where nobody annotated the point. If a
+        source has ``trust``, also that, (B, 68).
 
     Raises:
         ValueError: a source has a wrong shape or type, is empty or has a sample without
             landmarks.
     """
     read = _still_reader(sources, seed)
+    read_late = _still_reader(late[1], seed) if late else read
+    late_from = late[0] * batch_size if late else 0
     annealed = augmentation.annealed()
+    with_trust = any(source.trust is not None for source in sources)
 
     def sample(position: int) -> Sample:
-        frame, landmarks, known = read(position)
+        still = (read if position < late_from else read_late)(position)
         rng = sample_generator(seed, position)
-        is_late = annealed_from is not None and position >= annealed_from * batch_size
-        strength = annealed if is_late else augmentation
-        crop, landmarks = augment(frame, landmarks, strength, rng, known)
-        return [crop], [landmarks]
+        is_mild = annealed_from is not None and position >= annealed_from * batch_size
+        strength = annealed if is_mild else augmentation
+        matrix = sample_matrix(rng, strength, still.frame.shape[1])
+        arguments = still.frame, still.whole, strength, rng, still.known
+        crop, landmarks = augment_by(matrix, *arguments)
+        trust = [reorder(still.trust, matrix)] if with_trust else []
+        return [crop], [landmarks, *trust]
 
-    return endless_stream(sample, ("landmarks",), (), batch_size, start)
+    values = ("trust",) if with_trust else ()
+    return endless_stream(sample, ("landmarks",), (), batch_size, start, values)
 
 
 def motion_pairs_dataset(
@@ -122,8 +135,9 @@ def motion_pairs_dataset(
 
     def sample(position: int) -> Sample:
         rng = sample_generator(seed, position)
-        frame, landmarks, known = read(position)
-        return moved_pair(frame, landmarks, augmentation, motion, rng, known)
+        still = read(position)
+        shape, known = still.whole, still.known
+        return moved_pair(still.frame, shape, augmentation, motion, rng, known)
 
     names = ("before", "start", "detected", "target")
     return endless_stream(sample, names, (2,), batch_size, start)
@@ -225,14 +239,20 @@ def clips_dataset(
     return endless_stream(sample, (), (frames.shape[1],), batch_size, start)
 
 
-def _still_reader(
-    sources: Sequence[Labelled], seed: int
-) -> Callable[[int], tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
-    """Return a function from a position to a stored frame and its landmarks.
+class _Still(NamedTuple):
+    """A stored frame and its landmarks with all points (68, 2).
 
-    The landmarks are those with all points, with the mask (68,) of the annotated ones,
-    which is None if all are.
+    The mask (68,) of the annotated ones is None if all are.
     """
+
+    frame: np.ndarray
+    whole: np.ndarray
+    known: np.ndarray | None
+    trust: np.ndarray
+
+
+def _still_reader(sources: Sequence[Labelled], seed: int) -> Callable[[int], _Still]:
+    """Return a function from a position to a still."""
     read = []
     for source in sources:
         check_frames(source.frames, "(N, S, S, 3)")
@@ -245,17 +265,19 @@ def _still_reader(
         whole = shapes
         if is_partial:
             whole = check_landmarks("whole", source.whole, count, index)
-        read.append((source.frames, shapes, whole, index))
+        trust = np.ones((count, NUM_LANDMARKS), np.float32)
+        trust = trust if source.trust is None else source.trust
+        read.append((source.frames, shapes, whole, trust, index))
     weights = [source.weight for source in sources]
     schedule = Schedule([len(index) for *_, index in read], weights, seed)
 
-    def still(position: int) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def still(position: int) -> _Still:
         source, number = schedule(position)
-        frames, shapes, whole, index = read[source]
+        frames, shapes, whole, trust, index = read[source]
         chosen = index[number]
         known = None
         if whole is not shapes:
             known = np.isfinite(shapes[chosen]).all(-1)
-        return np.asarray(frames[chosen]), whole[chosen], known
+        return _Still(np.asarray(frames[chosen]), whole[chosen], known, trust[chosen])
 
     return still

@@ -29,6 +29,7 @@ class Labelled(NamedTuple):
         weight: of the source in a mixture, relative to the weights of the others.
         index: samples to use; None for all.
         whole: (M, 68, 2) the same with all points, see `Samples`. None: none is NaN.
+        trust: (M, 68) weight of every landmark in the loss. None: all are 1.
     """
 
     frames: np.ndarray
@@ -36,6 +37,7 @@ class Labelled(NamedTuple):
     weight: float = 1.0
     index: np.ndarray | None = None
     whole: np.ndarray | None = None
+    trust: np.ndarray | None = None
 
 
 class Schedule:

@@ -66,6 +66,7 @@ def endless_stream(
     group: tuple[int, ...],
     batch_size: int,
     start: int,
+    values: tuple[str, ...] = (),
 ) -> Stream:
     """Return the endless stream of batches of a function from positions to samples.
 
@@ -75,6 +76,7 @@ def endless_stream(
         group: () for one crop per sample, (2,) for pairs.
         batch_size: B.
         start: number of batches to skip.
+        values: keys of values (68,), which follow the shapes in a sample.
     """
     if batch_size < 1 or start < 0:
         raise ValueError(
@@ -82,19 +84,21 @@ def endless_stream(
             f"Received: {batch_size} and {start}"
         )
     frames_shape = (batch_size, *group, CROP_SIZE, CROP_SIZE, 3)
-    shape = (batch_size, NUM_LANDMARKS, 2)
-    shapes = {"frames": frames_shape, **dict.fromkeys(names, shape)}
+    shapes = {"frames": frames_shape}
+    shapes |= dict.fromkeys(names, (batch_size, NUM_LANDMARKS, 2))
+    shapes |= dict.fromkeys(values, (batch_size, NUM_LANDMARKS))
+    labels = list(shapes.values())[1:]
 
     def fill(arrays: list[np.ndarray], number: int) -> None:
         _fill(arrays, sample, number * batch_size)
 
     def batch(number: int) -> list[np.ndarray]:
-        arrays = [_aligned(frames_shape), *(np.empty(shape, np.float32) for _ in names)]
+        arrays = [_aligned(frames_shape), *(np.empty(s, np.float32) for s in labels)]
         fill(arrays, int(number))
         return arrays
 
     if _workers:
-        types = np.uint8, *(np.float32 for _ in names)
+        types = np.uint8, *(np.float32 for _ in labels)
         arrays = list(zip(shapes.values(), types, strict=True))
         return _named(list(shapes), prefetch(fill, arrays, start, _workers))
     if keras.backend.backend() == "tensorflow":

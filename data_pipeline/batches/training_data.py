@@ -83,6 +83,9 @@ class TrainingData:
         self.stills = stills
         self.clips = clips
         self.frames = annotated
+        self.photographs: CropStore | None = None
+        # Stills that are not learnt. Only fused labels hold some out.
+        self.held_out = np.array([], int)
         self.config = config
         self.augmentation = augmentation or Augmentation()
         algorithm = config.algorithm
@@ -224,7 +227,7 @@ class TrainingData:
     def parity_crops(self) -> np.ndarray:
         """Return crops (n, 315, 315, 3) float32 in [0, 1] for checking an export."""
         inside = slice(PADDING, PADDING + CROP_SIZE)
-        store = self.stills or self.clips
+        store = self.stills or self.clips or self.photographs
         return store.frames[:PARITY_CROPS, 0, inside, inside].astype(np.float32) / 255
 
     def images(self, index: int) -> np.ndarray:
@@ -246,7 +249,8 @@ class TrainingData:
     def _annotated_sources(self, weight: float) -> list[Labelled]:
         """Return S and the annotated video frames."""
         stores = [store for store in (self.stills, self.frames) if store is not None]
-        return annotated_sources(stores, weight)
+        held_out = [self.held_out] if self.stills is not None else []
+        return annotated_sources(stores, weight, held_out)
 
     def _annotated_pairs(self) -> np.ndarray:
         """Return the pairs whose second frame is annotated."""

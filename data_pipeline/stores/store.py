@@ -146,7 +146,7 @@ def build_still_store(
         return cut_still(still, boxes), {}
 
     input_fingerprint = fingerprint(stills, kind="stills", boxes=boxes)
-    return _build(folder, stills, cut, input_fingerprint, 1, "Cutting stills")
+    return build_store(folder, stills, cut, input_fingerprint, 1, "Cutting stills")
 
 
 def build_annotated_store(
@@ -182,7 +182,7 @@ def build_annotated_store(
     input_fingerprint = fingerprint(
         sequences, kind="annotated", fraction=fraction, seed=seed
     )
-    return _build(
+    return build_store(
         folder, sequences, cut, input_fingerprint, 1, "Cutting annotated frames"
     )
 
@@ -230,10 +230,12 @@ def build_pair_store(
     length = inputs.pop("frames")
     kind = "pairs" if length == 2 else f"{length} frames"
     input_fingerprint = fingerprint(clips, kind=kind, **inputs)
-    return _build(folder, clips, cut, input_fingerprint, frames, "Cutting frame pairs")
+    return build_store(
+        folder, clips, cut, input_fingerprint, frames, "Cutting frame pairs"
+    )
 
 
-def _build(
+def build_store(
     folder: str | Path,
     sources: Sequence[Any],
     cut: Callable[[Any], Cut],

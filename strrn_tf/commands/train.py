@@ -10,6 +10,9 @@ Examples:
       Train everything on drawn faces. The result is runs/mdm/export.
   strrn train --init strrn-mdm --unlabelled my_videos/
       Teach a shipped model your own videos. Add annotated --stills if you have some.
+  strrn train --init strrn-mdm --second strrn-hgn --stills S --photographs P
+      Both models label the photographs in P. The first learns, and is replaced only
+      if it is better on stills that were held out.
   strrn train --stills ~/300w --unlabelled ~/videos ~/more_videos
       Train on your data: stills in the 300-W layout, any folders of videos.
   strrn train --data-root ~/data
@@ -33,6 +36,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.commands.train_options import (
     PROG,
     PSEUDO_LABEL_ONLY_DEFAULTS,
@@ -42,8 +46,11 @@ from strrn_tf.commands.train_options import (
 )
 from strrn_tf.commands.train_setup import prepare_run
 from strrn_tf.system.command_line import exit_code, parse_options, with_new_options
+from strrn_tf.tracking.networks.model_folder import load
 
 if TYPE_CHECKING:
+    import keras
+
     from strrn_tf.methods.method import Method
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.training.run_folder import RunFolder
@@ -101,6 +108,8 @@ def sibling_runs(options: Options) -> str:
 
 def train(options: Options, folder: "RunFolder") -> None:
     """Read the data, train, export, and print what comes next."""
+    if note := second_model_note(options):
+        print(note)
     training, export = prepare_run(options, folder)
     run_method(options, training, export)
     print(closing_message(options, folder))
@@ -122,8 +131,9 @@ def run_method(
     rounds = options.algorithm.rounds
     for number in range(1, rounds + 1):
         method.run_round(number)
-        if number < rounds:
+        if number < rounds or options.labels == "fused":
             export(folder.round(number) / "export")
+    method.decide()
     export(folder.export)
     method.report_gain()
 
@@ -136,7 +146,25 @@ def make_method(options: Options, training: "TrainingRun") -> "Method":
         return SupervisionByRegistration(training, options.sbr)
     from strrn_tf.methods.omni_supervision import OmniSupervision
 
-    return OmniSupervision(training)
+    if not (options.labels == "fused" or options.judge):
+        return OmniSupervision(training)
+    from strrn_tf.methods.fused_supervision import FusedSupervision
+    from strrn_tf.methods.gate import Gate
+
+    # Held-out stills are better evidence than another model.
+    is_needed = options.judge and training.data.stills is None
+    gate = Gate(training, detector_of(options.judge) if is_needed else None)
+    if options.labels == "paper":
+        return OmniSupervision(training, gate)
+    second = detector_of(options.second)
+    return FusedSupervision(training, second, options.fused, gate)
+
+
+def detector_of(model: Path) -> "keras.Model":
+    """Return the detector of a model that only labels or judges."""
+    from strrn_tf.models.build import load_networks
+
+    return load_networks(load(model).path)[0]
 
 
 def closing_message(options: Options, folder: "RunFolder") -> str:

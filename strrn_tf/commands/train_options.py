@@ -10,11 +10,13 @@ from typing import Annotated
 
 import tyro
 
+from strrn_tf.commands.train_labels import complete_labels
 from strrn_tf.config import (
     ANNOTATIONS_NOTE,
     AlgorithmConfig,
     Backbone,
     FitConfig,
+    LabelsName,
     MethodName,
     Preset,
     RunConfig,
@@ -22,6 +24,7 @@ from strrn_tf.config import (
     supports_global_context,
     to_json,
 )
+from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.tracking.networks.model_folder import load
 
 PROG = "strrn train"
@@ -38,6 +41,11 @@ class Options:
     method: MethodName = "strrn"
     """How the networks learn from clips. strrn: Algorithm 1. sbr: the paper's baseline,
     which teaches the detector to agree with optical flow."""
+    labels: LabelsName | None = None
+    """Labels of clips and photographs. fused: those of two models together, of --init
+    and --second. paper: detector and tracker trust or reject each other's, as
+    published. Default: fused with --second, or with --init of a shipped model and
+    --stills or --judge; else paper."""
     preset: Preset | None = None
     """Sizes of the networks. "paper" has the published sizes and needs a GPU. Default:
     "default", or that of --init."""
@@ -56,6 +64,9 @@ class Options:
     unlabelled: tuple[Path, ...] = ()
     """Folders of videos, prepared folders, or 300VW (its training sequences). They
     replace <data-root>/300vw."""
+    photographs: tuple[Path, ...] = ()
+    """Folders of unlabelled photographs of faces. They get fused labels. Of every
+    picture the largest face is used."""
     output: Path | None = None
     """Run folder. Default: runs/<backbone>, or runs/<name of the model of --init>."""
     cache: Path = RUNS / "cache"
@@ -66,6 +77,13 @@ class Options:
     detector learns from its own pseudo-labels only, and the defaults are cautious: 300
     updates per round at a learning rate of 1e-4 with weak augmentation
     (--augmentation-annealing 1), and 100 updates of the tracker."""
+    second: Path | None = None
+    """For fused labels: a model with the other backbone. Default: with --init of a
+    shipped model, the other shipped one."""
+    judge: Path | None = None
+    """With --init and without --stills: a model that labels nothing. It decides, on
+    clips that are kept out, whether the result is better. Default: with --init of a
+    shipped model, the other shipped one; not with --labels fused."""
     fresh_tracker: bool = False
     """With --init: keep only the detector. A new tracker is built and first trained on
     the stills."""
@@ -103,6 +121,7 @@ class Options:
         default_factory=AlgorithmConfig
     )
     sbr: SbrConfig = field(default_factory=SbrConfig)
+    fused: FusedConfig = field(default_factory=FusedConfig)
 
     @property
     def folder(self) -> Path:
@@ -165,6 +184,7 @@ def run_settings(options: Options) -> dict[str, object]:
         "run": to_json(options.run_config),
         "sbr": to_json(options.sbr) if options.method == "sbr" else None,
         "fresh_tracker": options.fresh_tracker or None,
+        "fused": to_json(options.fused) if options.labels == "fused" else None,
     }
 
 
@@ -185,6 +205,7 @@ def complete(options: Options) -> Options:
         raise ValueError("--mapping and --missing-mark describe stills: give --stills")
     if options.method == "sbr" and options.devices > 1:
         raise ValueError("--method sbr trains on one device: leave --devices out")
+    options = complete_labels(options)
     sizes = {"backbone": "mdm", "preset": "default"}
     if options.init:
         check_init(options)
@@ -212,7 +233,8 @@ def check_init(options: Options) -> None:
     on_stills = options.input_size or options.fresh_tracker
     if not (options.algorithm.rounds or on_stills):
         raise ValueError("--init with --rounds 0 leaves nothing to train")
-    has_videos = options.unlabelled or options.data_root is not None
+    given = options.unlabelled or options.photographs
+    has_videos = given or options.data_root is not None
     if options.algorithm.rounds and not has_videos:
         raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
     if not (options.algorithm.spatial or options.fresh_tracker):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from data_pipeline.batches.training_data import TrainingData
     from data_pipeline.stores.store import CropStore
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.training.run_folder import RunFolder
@@ -25,6 +26,7 @@ class Data(NamedTuple):
         stills: annotated stills S.
         clips: unlabelled pairs of frames D; triplets for SBR.
         annotated: annotated frames of the clips (Semi-STRRN).
+        photographs: unlabelled photographs.
         source: (N,) number of the folder that each pair of the clips comes from.
     """
 
@@ -32,6 +34,7 @@ class Data(NamedTuple):
     clips: "CropStore | None"
     annotated: "CropStore | None"
     source: "np.ndarray | None"
+    photographs: "CropStore | None" = None
 
     @property
     def fingerprints(self) -> dict[str, str | None]:
@@ -39,8 +42,9 @@ class Data(NamedTuple):
         from data_pipeline.stores.store_writer import read_state
 
         stores = {"stills": self.stills, "clips": self.clips}
-        if self.annotated:
-            stores["annotated"] = self.annotated
+        for name in ("annotated", "photographs"):
+            if store := getattr(self, name):
+                stores[name] = store
         return {
             name: read_state(store.folder).fingerprint if store else None
             for name, store in stores.items()
@@ -60,7 +64,6 @@ def prepare_run(
         import keras
 
     from data_pipeline.batches.streams import use_workers
-    from data_pipeline.batches.training_data import TrainingData
     from strrn_tf.export.run import export_run
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.training.devices import choose_devices
@@ -73,24 +76,46 @@ def prepare_run(
     data, config = read_data(options), options.run_config
     parent = load(options.init) if options.init else None
     about = parent.description if parent else None
-    init = about and about["description_sha256"]
-    folder.start({**run_settings(options), "init": init, "data": data.fingerprints})
+    models = {"init": about and about["description_sha256"], **other_models(options)}
+    folder.start({**run_settings(options), **models, "data": data.fingerprints})
 
     keras.utils.set_random_seed(config.seed)
     mean_shape, networks = initial_networks(options, data.stills, parent)
-    batches = TrainingData(
-        data.stills, data.clips, config, annotated=data.annotated, source=data.source
-    )
+    batches = training_data(options, data)
     training = TrainingRun(config, *networks, batches, folder, devices)
+    given = options.stills, options.data_root, options.unlabelled
     export = partial(
         export_run,
         training,
         mean_shape=mean_shape,
-        is_drawn=not (options.stills or options.data_root or options.unlabelled),
+        is_drawn=not any((*given, options.photographs)),
         parent=about,
         saved_model=options.saved_model,
+        second=load(options.second).description if options.second else None,
     )
     return training, export
+
+
+def other_models(options: Options) -> dict[str, str]:
+    """Return the hashes of the models that label or judge beside that of --init."""
+    named = {"second": options.second, "judge": options.judge}
+    return {
+        name: load(path).description["description_sha256"]
+        for name, path in named.items()
+        if path
+    }
+
+
+def training_data(options: Options, data: Data) -> "TrainingData":
+    """Return the batches of a run."""
+    from data_pipeline.batches.fused_data import FusedData
+    from data_pipeline.batches.training_data import TrainingData
+
+    stores = data.stills, data.clips, options.run_config
+    also = {"annotated": data.annotated, "source": data.source}
+    if options.labels != "fused" and not options.judge:
+        return TrainingData(*stores, **also)
+    return FusedData(*stores, options.fused, photographs=data.photographs, **also)
 
 
 def initial_networks(
@@ -145,6 +170,7 @@ def read_data(options: Options) -> Data:
         ValueError: the options need data that they do not name.
     """
     from data_pipeline.stores.inputs import read_annotation, read_clips, read_stills
+    from data_pipeline.stores.photographs import read_photographs
 
     root, cache = data_root(options), options.cache
     stills_root = options.stills or (root and root / "300w")
@@ -155,8 +181,11 @@ def read_data(options: Options) -> Data:
         raise ValueError("no annotated stills: give --stills DIR, or start from --init")
     if stills is None and options.method == "sbr":
         raise ValueError("--method sbr learns from annotated stills too: give --stills")
-    clips = None
-    if options.algorithm.rounds:
+    clips, photographs = None, None
+    if options.photographs:
+        photographs = read_photographs(options.photographs, cache)
+    has_clips = options.unlabelled or (root and (root / "300vw").is_dir())
+    if options.algorithm.rounds and (has_clips or not photographs):
         clips = read_clips(
             root,
             options.unlabelled,
@@ -168,7 +197,7 @@ def read_data(options: Options) -> Data:
     annotated, source = read_annotation(
         root, options.unlabelled, cache, clips, options.run_config
     )
-    return Data(stills, clips, annotated, source)
+    return Data(stills, clips, annotated, source, photographs)
 
 
 def data_root(options: Options) -> Path | None:

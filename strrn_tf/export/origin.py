@@ -5,6 +5,9 @@ from typing import Any
 
 from strrn_tf.config import RunConfig
 
+# What is kept of another model's description.
+_KEYS = "name", "description_sha256", "training_data", "licence"
+
 
 def describe_origin(
     name: str,
@@ -13,6 +16,7 @@ def describe_origin(
     *,
     is_drawn: bool,
     parent: Mapping[str, Any] | None = None,
+    second: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the entries of ``model.json`` about names, data and licence.
 
@@ -23,6 +27,7 @@ def describe_origin(
         is_drawn: whether the project drew all samples.
         parent: ``model.json`` of the model that the run started from. Its licence still
             applies.
+        second: ``model.json`` of the model that labelled beside it.
     """
     origin = "drawn by the project" if is_drawn else "given by the user"
     licence = "that of the data it was trained on"
@@ -30,9 +35,10 @@ def describe_origin(
         licence = "Apache-2.0: no foreign data was used"
     data: dict[str, Any] = {**counts, "origin": origin}
     if parent is not None:
-        keys = ("name", "description_sha256", "training_data", "licence")
-        data["started from"] = {key: parent.get(key) for key in keys}
+        data["started from"] = {key: parent.get(key) for key in _KEYS}
         licence = f"{parent.get('licence')} Trained further: {licence}."
+    if second is not None:
+        data["labelled with"] = {key: second.get(key) for key in _KEYS}
     return {
         "name": name,
         "backbone": config.backbone,

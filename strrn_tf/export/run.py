@@ -21,6 +21,7 @@ def export_run(
     is_drawn: bool,
     parent: Mapping[str, Any] | None,
     saved_model: bool,
+    second: Mapping[str, Any] | None = None,
 ) -> None:
     """Export both networks, checked on crops of the run's data.
 
@@ -34,6 +35,7 @@ def export_run(
         is_drawn: whether the project drew all samples.
         parent: ``model.json`` of the model that the run started from.
         saved_model: whether to write SavedModels too.
+        second: ``model.json`` of the model that labelled beside it.
     """
     if (folder / "model.json").is_file():
         return  # written before the run was interrupted
@@ -47,6 +49,7 @@ def export_run(
         *(run.config, data.counts),
         is_drawn=is_drawn,
         parent=parent,
+        second=second,
     )
     export_models(
         rebuilt(run.detector),

@@ -5,7 +5,7 @@ the crop that both frames of a pair share.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import keras
@@ -48,6 +48,13 @@ class CycleScores:
     def accepted(self) -> np.ndarray:
         """(N,) bool: pairs that are trusted, and so become annotations."""
         return self.teaches_detector | self.teaches_tracker
+
+    def without(self, pairs: np.ndarray) -> "CycleScores":
+        """Return the scores with pairs (N,) bool that teach nothing."""
+        detector, tracker = self.teaches_detector, self.teaches_tracker
+        return replace(
+            self, teaches_detector=detector & ~pairs, teaches_tracker=tracker & ~pairs
+        )
 
     def save(self, path: Path) -> None:
         """Write an ``.npz`` file, atomically. `load` reads it."""

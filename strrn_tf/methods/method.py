@@ -16,5 +16,8 @@ class Method(Protocol):
     def run_round(self, number: int) -> None:
         """Learn from the clips, for the ``number``-th time (from 1)."""
 
+    def decide(self) -> None:
+        """Decide whether the former weights stay, if the method does."""
+
     def report_gain(self) -> None:
         """Report the changes that the rounds have made on the clips, if any."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from strrn_tf.methods.cycle_scores import CycleScores, score_cycles
 from strrn_tf.methods.gain_report import describe_gain, write_gain
+from strrn_tf.methods.gate import Gate
 from strrn_tf.methods.round_report import write_round
 from strrn_tf.methods.training_run import TrainingRun
 
@@ -19,9 +20,11 @@ class OmniSupervision:
 
     Attributes:
         run: networks, data and folder.
+        gate: decides between the former weights and others. None: the new ones stay.
     """
 
     run: TrainingRun
+    gate: Gate | None = None
 
     def train_on_stills(self) -> None:
         """Train the backbone detector (line 1) and initialise the tracker."""
@@ -51,6 +54,9 @@ class OmniSupervision:
         if path.exists():
             return CycleScores.load(path)
         scores = self.score_pairs()
+        if self.gate:
+            kept_out = run.data.held_out_pictures[: len(scores.accepted)]
+            scores = scores.without(kept_out)
         write_round(run.folder, number, scores, run.data, run.config.algorithm)
         scores.save(path)
         return scores
@@ -61,11 +67,18 @@ class OmniSupervision:
         pairs, algorithm = run.data.pairs(), run.config.algorithm
         return score_cycles(run.detector, run.tracker, pairs, algorithm)
 
+    def decide(self) -> None:
+        """Keep the former weights unless the judge calls others better."""
+        if self.gate:
+            self.gate.decide()
+
     def report_gain(self) -> None:
         """Write and print the changes on the clips that the rounds have made."""
         run = self.run
         if not run.config.algorithm.rounds:
             return
+        if self.gate:
+            self.gate.report()
         if not run.folder.report.exists():
             write_gain(run.folder, self.pseudo_label(1), self.score_pairs(), run.data)
         print(describe_gain(run.folder))

@@ -133,5 +133,8 @@ class SupervisionByRegistration:
         batches_from = run.data.registration_batches(run.seed(number))
         run.train("detector", number, trainer, batches_from)
 
+    def decide(self) -> None:
+        """Keep what was learnt: nothing here compares it with the former weights."""
+
     def report_gain(self) -> None:
         """Report nothing: SBR has no cycles by which pairs could be compared."""

@@ -5,7 +5,7 @@ from its checkpoint, so a killed run ends with the same weights when it is repea
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import keras
@@ -86,6 +86,7 @@ class TrainingRun:
         number: int,
         trainer: keras.Model,
         batches_from: BatchesFrom,
+        averaging: float = 0.0,
     ) -> None:
         """Train one network in one round, or the rest of it.
 
@@ -94,8 +95,10 @@ class TrainingRun:
             number: of the round; 0 is the training on stills.
             trainer: the network with a loss.
             batches_from: see `BatchesFrom`.
+            averaging: see `strrn_tf.training.fitting.Phase`.
         """
         phase = make_phase(network, number, getattr(self.config, network))
+        phase = replace(phase, averaging=averaging)
         self.fit(trainer, batches_from, phase, self.folder, self.devices)
 
     def seed(self, number: int) -> int:

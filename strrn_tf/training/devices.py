@@ -47,9 +47,24 @@ class Devices:
         """Return the batches in the form that a learner needs."""
         return batches
 
-    def adamw(self, **options: Any) -> keras.optimizers.Optimizer:
+    def adamw(self, **options: Any) -> "AdamW":
         """Return the optimizer of a learner."""
-        return keras.optimizers.AdamW(**options)
+        return AdamW(**options)
+
+
+class AdamW(keras.optimizers.AdamW):
+    """AdamW whose moving average of the weights is taken when it is asked for.
+
+    Keras puts the average in the place of the weights at the end of every call of
+    `fit`. A training is several calls, and goes on with the weights.
+    """
+
+    def finalize_variable_values(self, var_list: Iterable) -> None:
+        """Leave the weights as they are."""
+
+    def use_average(self, variables: Iterable) -> None:
+        """Put the moving average in the place of the weights."""
+        super().finalize_variable_values(variables)
 
 
 ONE_DEVICE = Devices()
@@ -124,7 +139,7 @@ def _mirrored_strategy(names: tuple[str, ...]) -> Any:
     return tf.distribute.MirroredStrategy(names)
 
 
-class SummedAdamW(keras.optimizers.AdamW):
+class SummedAdamW(AdamW):
     """AdamW that clips the gradient of the whole batch; Keras clips each device's part.
 
     Keras sums over the devices after clipping. Here every device passes on the mean

@@ -23,7 +23,7 @@ from strrn_tf.training.callbacks import (
     save_checkpoint,
     steps_done,
 )
-from strrn_tf.training.devices import ONE_DEVICE, Devices
+from strrn_tf.training.devices import ONE_DEVICE, AdamW, Devices
 from strrn_tf.training.run_folder import RunFolder
 
 CHECKPOINTS = Checkpoints()
@@ -39,12 +39,15 @@ class Phase:
         steps: updates.
         learning_rate: peak.
         weight_decay: AdamW's.
+        averaging: window of the moving average of the weights, as a fraction of the
+            updates. The training ends with the average; 0: with the last weights.
     """
 
     name: str
     steps: int
     learning_rate: float
     weight_decay: float
+    averaging: float = 0.0
 
 
 def fit(
@@ -107,6 +110,9 @@ def fit(
                     )
             # A signal in the last update: no other follows, which would stop for it.
             stop.raise_if_set()
+        if phase.averaging:
+            # Not in the checkpoint: one with all updates gives the average again.
+            learner.optimizer.use_average(learner.trainable_variables)
 
 
 def checkpoint_intervals(
@@ -166,7 +172,7 @@ def _saved_on_signal(learner: keras.Model, checkpoint: Path) -> Iterator[None]:
         raise
 
 
-def make_optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer:
+def make_optimizer(phase: Phase, devices: Devices) -> AdamW:
     """Return AdamW with the learning rates of a phase: warm-up, then a cosine."""
     warm_up = min(WARM_UP_STEPS, phase.steps // 10)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -176,8 +182,13 @@ def make_optimizer(phase: Phase, devices: Devices) -> keras.optimizers.Optimizer
         warmup_target=phase.learning_rate,
         warmup_steps=warm_up,
     )
+    window = max(phase.averaging * phase.steps, 1.0)
+    average = {"use_ema": True, "ema_momentum": 1 - 1 / window}
     return devices.adamw(
-        learning_rate=schedule, weight_decay=phase.weight_decay, global_clipnorm=10.0
+        learning_rate=schedule,
+        weight_decay=phase.weight_decay,
+        global_clipnorm=10.0,
+        **(average if phase.averaging else {}),
     )
 
 

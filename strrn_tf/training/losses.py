@@ -70,7 +70,7 @@ def cycle_loss(returned, start, known=None):  # noqa: ANN001, ANN201
     return _mean(squared, known) / eye_distance(start) ** 2
 
 
-def wing(landmarks, reference, width: float = 10.0, curvature: float = 2.0):  # noqa: ANN001, ANN201
+def wing(landmarks, reference, width=10.0, curvature=2.0, weight=None):  # noqa: ANN001, ANN201
     """Return the wing loss (...): logarithmic for small errors, linear for large ones.
 
     Feng et al. 2018, per coordinate, averaged. Its gradient stays large for errors of a
@@ -81,13 +81,15 @@ def wing(landmarks, reference, width: float = 10.0, curvature: float = 2.0):  # 
         reference: (..., L, 2), NaN where nobody annotated the point.
         width: error in pixels at which the loss turns linear.
         curvature: in pixels; a smaller one makes the loss steeper near zero.
+        weight: (..., L) of every point, 1 for one that counts fully; None: all do.
     """
     known = annotated(reference)
     error = ops.abs(_error(landmarks, reference, known))
     offset = width - width * math.log1p(width / curvature)
     small = width * ops.log1p(error / curvature)
     values = ops.where(error < width, small, error - offset)
-    return _mean(ops.mean(values, -1), known)
+    values = ops.mean(values, -1)
+    return _mean(values if weight is None else weight * values, known)
 
 
 def _error(landmarks, reference, known):  # noqa: ANN001, ANN202

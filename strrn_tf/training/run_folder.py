@@ -57,6 +57,11 @@ class RunFolder:
         """Sheet of the frames with the largest changes."""
         return self.root / "report.png"
 
+    @property
+    def verdict(self) -> Path:
+        """Whether the former weights were replaced, and on which evidence."""
+        return self.root / "verdict.json"
+
     def checkpoint(self, phase: str) -> Path:
         """Weights and optimizer of one training."""
         return self.root / "checkpoints" / f"{phase}.weights.h5"

@@ -37,7 +37,9 @@ class DetectorTrainer(keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
         truth = x["landmarks"]
         self.error.update_state(100 * point_error(y_pred[:, -1], truth))
-        return _mean(ops.sum(wing(y_pred, truth[:, None]), -1))
+        # Fused labels say how far to trust each landmark.
+        weight = x["trust"][:, None] if "trust" in x else None
+        return _mean(ops.sum(wing(y_pred, truth[:, None], weight=weight), -1))
 
     def replica(self) -> "DetectorTrainer":
         """Return a new trainer of a new network with the same weights."""

@@ -23,7 +23,7 @@ def test_the_option_chooses_a_class_that_has_all_steps(name, kind):
     assert type(method) is kind
     assert kind.__bases__ == (object,)
     assert method.run is run
-    assert STEPS == ["train_on_stills", "run_round", "report_gain"]
+    assert STEPS == ["train_on_stills", "run_round", "decide", "report_gain"]
     for step in STEPS:
         asked = inspect.signature(getattr(Method, step))
         assert inspect.signature(getattr(kind, step)) == asked

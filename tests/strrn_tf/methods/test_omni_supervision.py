@@ -141,6 +141,32 @@ class TestRounds:
         assert (line["phase"], line["round"], line["d_det"]) == ("round", 1, 2)
 
 
+class TestGate:
+    def test_kept_out_pairs_teach_nothing_and_the_gate_decides(self, tmp_path, capsys):
+        class Decides:
+            """Notes when it is asked."""
+
+            def __init__(self):
+                self.asked = []
+
+            def decide(self):
+                self.asked.append("decide")
+
+            def report(self):
+                self.asked.append("report")
+
+        method = make_method(tmp_path, rounds=1)
+        method.decide()  # without a gate nothing is asked
+        method = replace(method, gate=Decides())
+        method.run.data.held_out_pictures = np.array([True, False, False])
+        method.run_round(1)
+        scores = method.pseudo_label(1)
+        assert scores.teaches_detector.tolist() == [False, True]
+        method.decide()
+        method.report_gain()
+        assert method.gate.asked == ["decide", "report"]
+
+
 class TestGain:
     def test_what_all_rounds_have_changed(self, tmp_path, capsys):
         class Learns(BlobDetector):

@@ -137,6 +137,33 @@ class TestFit:
             np.testing.assert_array_equal(a, b)
         assert [line["step"] for line in metrics(halves)] == [2, 4, 6, 8, 10]
 
+    def test_it_ends_with_the_mean_of_the_last_weights(self, folder, tmp_path):
+        averaged = dataclasses.replace(PHASE, averaging=0.3)
+        seen = []
+
+        def note(number):
+            seen.append(arrays(plain.dense))
+
+        plain, whole = new_trainer(note), new_trainer()
+        fit(plain, batches_from, dataclasses.replace(PHASE, name="plain"), folder)
+        fit(whole, batches_from, averaged, folder)
+        mean = seen[0]
+        for weights in seen[1:]:  # a window of 3 updates
+            mean = [m + (w - m) / 3 for m, w in zip(mean, weights, strict=True)]
+        for found, expected in zip(arrays(whole.dense), mean, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+        # Stopped in the middle, it goes on with the weights and not with their mean.
+        halves = RunFolder(tmp_path / "halves")
+        halves.start({})
+        stop = stopping(5, RuntimeError("stopped"))
+        with pytest.raises(RuntimeError):
+            fit(new_trainer(stop), batches_from, averaged, halves)
+        for trainer in (new_trainer(), new_trainer()):  # the second only reads
+            fit(trainer, batches_from, averaged, halves)
+            for a, b in zip(arrays(trainer.dense), arrays(whole.dense), strict=True):
+                np.testing.assert_array_equal(a, b)
+
     def test_generators_are_batches_too(self, folder, tmp_path):
         whole, other = new_trainer(), new_trainer()
         fit(whole, batches_from, PHASE, folder)

@@ -1,0 +1,158 @@
+"""Batches for fused labels: photographs, held-out stills, and an end on S alone."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+import numpy as np
+
+from data_pipeline.augmentation.augment import Augmentation
+from data_pipeline.batches.pipelines import motion_pairs_dataset, stills_dataset
+from data_pipeline.batches.sampling import Labelled
+from data_pipeline.batches.streams import Stream
+from data_pipeline.batches.training_data import BatchesFrom, TrainingData
+from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
+from data_pipeline.stores.store import CropStore
+from strrn_tf.config import RunConfig
+from strrn_tf.methods.fused_config import FusedConfig
+
+
+class FusedData(TrainingData):
+    """`TrainingData` whose clips and photographs get fused labels.
+
+    Args:
+        stills: S, or None.
+        clips: pairs of frames, or None.
+        config: batch sizes and seed.
+        fused: shares and what is held out.
+        photographs: T = 1, or None. One of the two is needed.
+        options: keyword arguments of `TrainingData`.
+
+    Attributes:
+        pictures: all unlabelled pictures.
+        held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
+    """
+
+    def __init__(
+        self,
+        stills: CropStore | None,
+        clips: CropStore | None,
+        config: RunConfig,
+        fused: FusedConfig,
+        *,
+        photographs: CropStore | None = None,
+        **options: object,
+    ) -> None:
+        super().__init__(stills, clips, config, **options)
+        self.fused, self.photographs = fused, photographs
+        self.pictures = UnlabelledPictures(clips, photographs)
+        owners = self.pictures.group.astype(str).tolist()
+        self.held_out_pictures = np.zeros(len(owners), bool)
+        if stills is None:
+            self.held_out_pictures = held_out(owners, fused.held_out, config.seed)
+        else:
+            names = [picture_of(name) for name in stills.names]
+            self.held_out = np.flatnonzero(held_out(names, fused.held_out, config.seed))
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of training samples by kind."""
+        counts = super().counts
+        if len(self.held_out):
+            counts["annotated stills"] -= len(self.held_out)
+            counts["held-out stills"] = len(self.held_out)
+        if self.photographs:
+            counts["unlabelled photographs"] = len(self.photographs)
+        return counts
+
+    def fused_batches(
+        self,
+        landmarks: np.ndarray,
+        trust: np.ndarray,
+        probability: np.ndarray,
+        seed: int,
+    ) -> BatchesFrom:
+        """Return batches for the detector.
+
+        Args:
+            landmarks: (N, 68, 2) of ``pictures``, in their pixels.
+            trust: (N, 68) weight of every landmark.
+            probability: (N,) of every picture. Those that are held out get none.
+            seed: of the batches.
+        """
+        detector, fused = self.config.detector, self.fused
+        share = fused.label_share if self.stills else 1.0
+        used = np.where(self.held_out_pictures, 0, probability)
+        pictures = self.pictures.sources(landmarks, trust, used, fused.photograph_share)
+        pictures = [p._replace(weight=share * p.weight) for p in pictures]
+        sources = [*self._annotated_sources(1 - share), *pictures]
+        human, steps = self._annotated_sources(1.0), detector.round_steps
+        human_from = steps - round(fused.human_end * steps)
+        annealed = round(self.config.algorithm.augmentation_annealing * steps)
+
+        def batches_from(start: int) -> Stream:
+            return stills_dataset(
+                sources,
+                batch_size=detector.batch_size,
+                seed=seed,
+                start=start,
+                augmentation=self.detector_augmentation,
+                annealed_from=steps - annealed,
+                late=(human_from, human) if human and human_from < steps else None,
+            )
+
+        return batches_from
+
+    def held_out_stills(self) -> tuple[Sequence[np.ndarray], np.ndarray, np.ndarray]:
+        """Return n stored pictures, landmarks and whole shapes (n, 68, 2) in them."""
+        store, index = self.stills, self.held_out
+        frames = [store.frames[i, 0] for i in index]
+        return frames, store.landmarks[index, 0], store.whole[index, 0]
+
+    @property
+    def held_out_owners(self) -> np.ndarray:
+        """Return the pictures or clips (n,) that the held-out stills are of."""
+        return np.array([picture_of(self.stills.names[i]) for i in self.held_out])
+
+    def held_out_pairs(self) -> Iterator[dict[str, np.ndarray]]:
+        """Yield a pair of every held-out still in synthetic motion, always the same."""
+        store = self.stills
+        shapes = store.landmarks[:, 0], 1.0, self.held_out, store.whole[:, 0]
+        stream = motion_pairs_dataset(
+            [Labelled(store.frames[:, 0], *shapes)],
+            batch_size=1,
+            seed=0,
+            augmentation=Augmentation.none(),
+            motion=self.motion,
+        )
+        for batch in islice(iter(stream), len(self.held_out)):
+            yield {name: np.asarray(array) for name, array in batch.items()}
+
+
+def picture_of(name: str) -> str:
+    """Return the picture of a still, or the clip of a frame, by the still's name.
+
+    Faces of one picture are `x.jpg` and `x.jpg~2`, frames of a clip `x.mp4#000123`.
+    """
+    return name.partition("#")[0].partition("~")[0]
+
+
+def held_out(owners: Sequence[str], fraction: float, seed: int) -> np.ndarray:
+    """Return which samples (N,) are held out: all of some owners, at least one owner.
+
+    The order of the samples does not matter, and neither do other owners' names.
+
+    Args:
+        owners: picture or clip of every sample.
+        fraction: of the samples, exceeded by less than one owner's samples.
+        seed: decides the choice.
+    """
+    key = f"{seed}:".encode()
+    names = sorted(set(owners), key=lambda n: (zlib.crc32(key + n.encode()), n))
+    chosen: set[str] = set()
+    owned = np.array(owners)
+    for name in names:
+        if np.isin(owned, list(chosen)).mean() >= fraction:
+            break
+        chosen.add(name)
+    return np.isin(owned, list(chosen))

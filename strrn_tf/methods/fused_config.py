@@ -1,0 +1,52 @@
+"""The settings of fused labels, for the command line. Standard library only."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class FusedConfig:
+    """Labels that two backbones give together (--labels fused).
+
+    Attributes:
+        questions: how often each backbone is asked about a picture, at least 2. Every
+            second question shows a mirrored picture, and windows differ.
+        label_share: fraction of pictures with fused labels in the detector's batches.
+            The rest are annotated stills. Without stills it is 1.
+        photograph_share: fraction of --photographs among the pictures with fused
+            labels, the rest are frames of clips.
+        disagreement_cap: a picture on which the backbones disagree is sampled up to
+            this many times as often as the usual one, and one on which they agree at
+            least this many times less often. 1 samples all alike.
+        human_end: fraction of the detector's updates, at the end, on annotated stills
+            alone.
+        averaging: window of the moving average of the weights, as a fraction of the
+            updates. 0: the last weights.
+        held_out: fraction of the annotated stills that only decide whether the result
+            replaces the former weights. Without stills: of the clips and picture
+            folders, for the model of --judge.
+    """
+
+    questions: int = 4
+    label_share: float = 0.5
+    photograph_share: float = 0.5
+    disagreement_cap: float = 3.0
+    human_end: float = 0.35
+    averaging: float = 0.05
+    held_out: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.questions < 2:
+            raise ValueError(f"`questions` must be at least 2: {self}")
+        for name in ("label_share", "photograph_share", "human_end", "averaging"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"`{name}` must lie in 0 to 1: {self}")
+        if not (self.label_share > 0 and self.human_end < 1):
+            raise ValueError(
+                "`label_share` must be positive and `human_end` below 1: otherwise no "
+                f"fused label is learnt. Received: {self}"
+            )
+        if not 1 <= self.disagreement_cap < math.inf:
+            raise ValueError(f"`disagreement_cap` must be at least 1: {self}")
+        if not 0 < self.held_out < 1:
+            raise ValueError(f"`held_out` must lie between 0 and 1: {self}")

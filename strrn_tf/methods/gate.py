@@ -1,0 +1,167 @@
+"""Do no harm: the former weights stay unless a judge calls others better.
+
+The judge is held-out stills. Without stills it is a model that took no part in
+labelling, on pictures that were kept out.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+
+from strrn_tf.geometry import apply_matrix, crop_matrix, eye_distance, relative_distance
+from strrn_tf.methods import verdict
+from strrn_tf.methods.fused_labels import Detect, ask, label_pictures, questions
+from strrn_tf.methods.training_run import TrainingRun
+from strrn_tf.system.atomic import write_json
+
+# The questions of which the plain ones are asked in a judged picture.
+JUDGED_QUESTIONS = 5
+Weights = list[np.ndarray]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Decides at the end of a run between the weights before and those after.
+
+    Attributes:
+        run: networks before the training, `FusedData` and folder.
+        judge: detector that took no part in labelling; None: held-out stills judge.
+        former: weights of detector and tracker before the training.
+    """
+
+    run: TrainingRun
+    judge: keras.Model | None = None
+    former: dict[str, Weights] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("detector", "tracker"):
+            self.former[name] = getattr(self.run, name).get_weights()
+
+    def decide(self) -> None:
+        """Keep the former weights of a network unless the judge calls others better."""
+        path = self.run.folder.verdict
+        chosen = json.loads(path.read_text("utf-8")) if path.exists() else None
+        if chosen is None:
+            chosen = self._judge_all()
+            write_json(path, chosen)
+        for name, one in chosen.items():
+            getattr(self.run, name).set_weights(self._candidates(name)[one["chosen"]])
+
+    def report(self) -> None:
+        """Print what was decided, and on which evidence."""
+        for name, one in json.loads(self.run.folder.verdict.read_text("utf-8")).items():
+            if one["rows"]:
+                print("\n".join(verdict.describe(name, one["where"], one)))
+
+    def _judge_all(self) -> dict[str, dict]:
+        """Return the verdict on every network that was trained."""
+        decisions = {"detector": self._decide("detector", *self._detector_judge())}
+        pairs = zip(self.former["tracker"], self.run.tracker.get_weights(), strict=True)
+        if all(np.array_equal(before, after) for before, after in pairs):
+            return decisions
+        if self.run.data.stills is not None:
+            decisions["tracker"] = self._decide("tracker", *self._tracker_judge())
+        else:
+            # The judge is a detector. A tracker goes with the detector that taught it.
+            kept = decisions["detector"]["chosen"] != verdict.BEFORE
+            decisions["tracker"] = {
+                **{"chosen": "after" if kept else verdict.BEFORE, "rows": {}},
+                **{"count": 0, "where": "it goes with the detector"},
+            }
+        return decisions
+
+    def _decide(
+        self,
+        name: str,
+        errors_of: Callable[[keras.Model], np.ndarray],
+        group: np.ndarray,
+        where: str,
+    ) -> dict:
+        network, errors = getattr(self.run, name), {}
+        trained = network.get_weights()
+        for candidate, weights in self._candidates(name).items():
+            network.set_weights(weights)
+            errors[candidate] = errors_of(network)
+        network.set_weights(trained)
+        return {**verdict.decide(errors, group), "where": where}
+
+    def _candidates(self, name: str) -> dict[str, Weights]:
+        trained = getattr(self.run, name).get_weights()
+        return verdict.candidates(self.former[name], trained)
+
+    def _detector_judge(self) -> tuple:
+        """Return the errors of a detector as a function, the groups, and their kind."""
+        data, boxes = self.run.data, self.run.data.pictures.boxes
+        if data.stills is not None:
+            pictures, truth, whole = data.held_out_stills()
+            group, where = data.held_out_owners, "held-out stills"
+        else:
+            index = np.flatnonzero(data.held_out_pictures)
+            pictures = [data.pictures[i] for i in index]
+            asked = questions(JUDGED_QUESTIONS + 1)
+            judged = [detect_by(self.judge)]
+            truth = label_pictures(judged, pictures, boxes[index], asked).landmarks
+            whole, group = truth, data.pictures.group[index]
+            where = "kept-out pictures, by the labels of --judge"
+
+        def errors_of(detector: keras.Model) -> np.ndarray:
+            return detection_errors(
+                detect_by(detector), pictures, truth, whole, boxes[0]
+            )
+
+        return errors_of, group, where
+
+    def _tracker_judge(self) -> tuple:
+        """Return the errors of a tracker as a function, the groups, and their kind."""
+        batches = list(self.run.data.held_out_pairs())
+
+        def errors_of(tracker: keras.Model) -> np.ndarray:
+            found = []
+            for batch in batches:
+                inputs = {"frames": batch["frames"][:, 1], "start": batch["start"]}
+                tracked, target = tracker.predict_on_batch(inputs), batch["target"]
+                # Points that nobody annotated count as right for all candidates.
+                known = np.isfinite(target)
+                target = np.where(known, target, tracked)
+                found.append(relative_distance(tracked, target))
+            return np.concatenate(found)
+
+        group = np.arange(len(batches))
+        return errors_of, group, "held-out stills in synthetic motion"
+
+
+def detect_by(network: keras.Model) -> Detect:
+    """Return a detector as a function from crops to landmarks."""
+
+    def detect(crops: np.ndarray) -> np.ndarray:
+        frames = crops.astype(np.float32) / 255
+        return np.asarray(network.predict_on_batch(frames)["refinements"][:, -1])
+
+    return detect
+
+
+def detection_errors(
+    detect: Detect,
+    pictures: Sequence[np.ndarray],
+    truth: np.ndarray,
+    whole: np.ndarray,
+    box: np.ndarray,
+) -> np.ndarray:
+    """Return the errors (n,) of a detector over the eye distance, in several windows.
+
+    Args:
+        detect: the detector.
+        pictures: n pictures.
+        truth: landmarks (n, 68, 2) in their pixels; NaN is not annotated.
+        whole: (n, 68, 2) without NaN.
+        box: face box (4,) of every picture.
+    """
+    asked = [q for q in questions(JUDGED_QUESTIONS) if not q.mirrored]
+    answers = ask(detect, pictures, [(box, 0.0)] * len(pictures), asked)
+    matrix = crop_matrix(box)
+    distance = np.linalg.norm(answers - apply_matrix(matrix, truth), axis=-1)
+    error = np.nanmean(distance, axis=(0, 2))
+    return error / eye_distance(apply_matrix(matrix, whole))

@@ -1,0 +1,105 @@
+"""Does a training help? A paired bootstrap on pictures that took no part in it. NumPy.
+
+The former weights stay unless the evidence says that others are better. A training that
+does nothing is accepted in one run out of twenty at most.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+BEFORE = "before"
+# Chance of accepting weights that are no better, over all candidates together.
+RISK = 0.05
+DRAWS = 4000
+
+
+def compare(
+    before: np.ndarray, after: np.ndarray, group: np.ndarray, risk: float = RISK
+) -> dict[str, float]:
+    """Return the relative change of the mean error, and its interval, in percent.
+
+    Args:
+        before: errors (n,).
+        after: errors (n,) on the same pictures.
+        group: (n,) what is drawn together: the clip or the picture.
+        risk: probability outside the interval, half on each side.
+
+    Returns:
+        ``change``, ``low`` and ``high``, negative where the error fell.
+    """
+    numbers = np.unique(group, return_inverse=True)[1]
+    sums = [np.bincount(numbers, errors) for errors in (before, after)]
+    rng = np.random.default_rng(0)
+    drawn = rng.integers(0, len(sums[0]), (DRAWS, len(sums[0])))
+    old, new = (total[drawn].sum(1) for total in sums)
+    low, high = np.quantile(100 * (new / old - 1), [risk / 2, 1 - risk / 2])
+    change = 100 * (after.mean() / before.mean() - 1)
+    return {"change": float(change), "low": float(low), "high": float(high)}
+
+
+def format_change(found: Mapping[str, float]) -> str:
+    """Return what `compare` found as text, the interval in brackets."""
+    limits = f"{found['low']:+.1f} to {found['high']:+.1f}"
+    return f"{found['change']:+.1f} % (interval {limits})"
+
+
+def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any]:
+    """Choose between the weights before and candidates.
+
+    Args:
+        errors: (n,) of every candidate on the same pictures, "before" among them.
+        group: see `compare`.
+
+    Returns:
+        ``chosen``, the ``count`` of pictures, and ``rows`` with the ``error`` in
+        percent and, of candidates, what `compare` returns. Intervals share the risk.
+    """
+    others = [name for name in errors if name != BEFORE]
+    rows: dict[str, dict[str, float]] = {
+        name: {"error": 100 * float(values.mean())} for name, values in errors.items()
+    }
+    for name in others:
+        risk = RISK / len(others)
+        rows[name] |= compare(errors[BEFORE], errors[name], group, risk)
+    better = [name for name in others if rows[name]["high"] < 0]
+    chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
+    return {"chosen": chosen, "count": len(group), "rows": rows}
+
+
+def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
+    """Return lines that say what was decided on, and what was decided.
+
+    Args:
+        network: "detector" or "tracker".
+        where: kind of pictures, such as "held-out stills".
+        verdict: of `decide`.
+    """
+    rows, chosen = verdict["rows"], verdict["chosen"]
+    lines = [
+        f"{network}, error in % of the eye distance on {verdict['count']} {where}:"
+    ]
+    for name, row in rows.items():
+        line = f"  {name:22}{row['error']:7.2f}"
+        if name != BEFORE:
+            line += f"  {format_change(row)}"
+        lines.append(line)
+    if chosen == BEFORE:
+        return [*lines, "Not better; you keep what you had"]
+    return [*lines, f"better: {chosen} is kept"]
+
+
+def candidates(
+    before: Sequence[np.ndarray], after: Sequence[np.ndarray]
+) -> dict[str, list[np.ndarray]]:
+    """Return the weights to decide between: before, after, and their mean.
+
+    The mean of weights of one training is often better than each, see
+    `strrn_tf.models.averaging`.
+    """
+    mean = [
+        ((a.astype(np.float64) + b) / 2).astype(a.dtype)
+        for a, b in zip(before, after, strict=True)
+    ]
+    return {BEFORE: list(before), "after": list(after), "mean of both": mean}

@@ -1,0 +1,152 @@
+"""Batches with fused labels: sampling, held-out samples, trust, the human end."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.clips import crop_store
+
+from data_pipeline.augmentation.augment import Augmentation
+from data_pipeline.batches.fused_data import FusedData, held_out, picture_of
+from data_pipeline.batches.unlabelled_pictures import ENTRIES, drawn
+from strrn_tf.config import FitConfig, RunConfig
+from strrn_tf.landmarks import MIRROR
+from strrn_tf.methods.fused_config import FusedConfig
+
+PLAIN = Augmentation.none()
+STEPS = 10
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """Return 12 stills from 101 on, 8 pairs from 1 on, 6 photographs from 51 on."""
+    folder = tmp_path_factory.mktemp("stores")
+    stills, clips = crop_store(folder, 12, 1), crop_store(folder, 8, 2, seed=1)
+    stills.frames[:] += 100
+    stills = replace(stills, names=tuple(f"s/{n}.jpg" for n in range(12)))
+    photographs = crop_store(folder, 6, 1, seed=2, annotated=False)
+    photographs.frames[:] += 50
+    names = *("p/1.jpg", "p/2.jpg", "p/3.jpg", "p/4.jpg"), "q/1.jpg", "q/2.jpg"
+    return stills, clips, replace(photographs, names=names)
+
+
+def make_data(stores, augmentation=PLAIN, **options):
+    stills, clips, photographs = stores
+    fit = FitConfig(4, STEPS, batch_size=8)
+    config = RunConfig(detector=fit, tracker=fit)
+    fused = FusedConfig(**{"held_out": 0.2, **options})
+    return FusedData(
+        *(stills, clips, config, fused),
+        photographs=photographs,
+        augmentation=augmentation,
+    )
+
+
+def labels(data, probability=None):
+    """Return landmarks that say which picture they are of, trust, and probability."""
+    count = len(data.pictures)
+    shape = np.full((count, 68, 2), 190, np.float32)
+    shape += np.arange(count, dtype=np.float32)[:, None, None]
+    trusted = np.tile(np.linspace(0.1, 0.9, 68, dtype=np.float32), (count, 1))
+    given = np.ones(count) if probability is None else probability
+    return shape, trusted, given
+
+
+def take(batches_from, start=0, count=STEPS):
+    batches = [b for b, _ in zip(batches_from(start), range(count), strict=False)]
+    joined = {k: np.stack([b[k] for b in batches]) for k in batches[0]}
+    return (joined["frames"][..., 150, 150, 0] * 255).round().astype(int), joined
+
+
+def test_pictures_are_the_second_frames_and_the_photographs(stores):
+    pictures = make_data(stores).pictures
+    assert len(pictures) == 14
+    assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 2
+    assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), *range(51, 57)]
+    assert pictures[0].shape == (385, 385, 3)
+    np.testing.assert_allclose(pictures.boxes[3, 2:] - pictures.boxes[3, :2], 196.875)
+
+
+def test_shares_of_stills_clips_and_photographs(stores):
+    data = make_data(stores, human_end=0.0, label_share=0.5, photograph_share=0.25)
+    values, batch = take(data.fused_batches(*labels(data), seed=0), count=50)
+    assert (values > 100).mean() == pytest.approx(0.5, abs=0.02)
+    is_photograph = (values > 50) & (values < 100)
+    assert is_photograph.mean() == pytest.approx(0.125, abs=0.02)
+    frame = values[values < 50] - 1
+    found = batch["landmarks"][values < 50][:, 0, 0]
+    np.testing.assert_allclose(found, 190 + frame - 35, atol=1e-3)
+    found = batch["landmarks"][is_photograph][:, 0, 0]
+    np.testing.assert_allclose(found, 190 + values[is_photograph] - 43 - 35, atol=1e-3)
+
+
+def test_the_end_is_on_human_annotations_alone(stores):
+    data = make_data(stores, human_end=0.4)
+    batches_from = data.fused_batches(*labels(data), seed=0)
+    values, batch = take(batches_from)
+    assert (values[6:] > 100).all()
+    assert (values[:6] < 100).any(axis=1).all()
+    assert (batch["trust"][6:] == 1).all()
+    resumed, _ = take(batches_from, start=5, count=5)
+    np.testing.assert_array_equal(resumed, values[5:])
+
+
+def test_without_stills_all_is_fused_to_the_end(stores):
+    data = make_data((None, *stores[1:]))
+    values, _ = take(data.fused_batches(*labels(data), seed=0), count=40)
+    assert set(values.ravel()) <= {*range(1, 9), *range(51, 57)}
+    kept_out = np.flatnonzero(data.held_out_pictures)
+    assert len(kept_out)
+    shown = [data.pictures[i][0, 0, 0] for i in kept_out]
+    assert not set(values.ravel()) & set(shown)
+    # Whole clips and folders are kept out.
+    assert not np.isin(
+        data.pictures.group[kept_out], data.pictures.group[~data.held_out_pictures]
+    ).any()
+
+
+def test_held_out_stills_are_not_learnt(stores):
+    data = make_data(stores)
+    assert 0 < len(data.held_out) < 6
+    values, _ = take(data.fused_batches(*labels(data), seed=0), count=60)
+    learnt = set(values[values > 100] - 101)
+    assert learnt == set(range(12)) - set(data.held_out)
+    values, _ = take(data.detector_batches(None, 0), count=30)
+    assert not set(values.ravel() - 101) & set(data.held_out)
+    frames, landmarks, whole = data.held_out_stills()
+    assert [f[0, 0, 0] - 101 for f in frames] == data.held_out.tolist()
+    np.testing.assert_array_equal(landmarks, whole)
+    pairs = list(data.held_out_pairs())
+    assert len(pairs) == len(data.held_out)
+    assert data.counts["held-out stills"] == len(data.held_out)
+
+
+def test_trust_goes_where_its_landmark_goes(stores):
+    for mirror in (0.0, 1.0):
+        data = make_data(stores, replace(PLAIN, mirror=mirror), human_end=0.0)
+        shapes, trusted, share = labels(data)
+        values, batch = take(data.fused_batches(shapes, trusted, share, seed=0))
+        expected = trusted[0][list(MIRROR)] if mirror else trusted[0]
+        found = batch["trust"][values < 100]
+        np.testing.assert_allclose(found, np.tile(expected, (len(found), 1)))
+
+
+def test_pictures_are_drawn_in_proportion():
+    index = drawn(np.array([0.1, 0, 0.3, 0.1]))
+    counts = np.bincount(index, minlength=4)
+    assert counts[1] == 0
+    assert len(index) == 3 * ENTRIES
+    np.testing.assert_allclose(counts / len(index), [0.2, 0, 0.6, 0.2], atol=0.05)
+    assert not len(drawn(np.zeros(3)))
+
+
+def test_what_is_held_out_belongs_together_and_depends_on_the_seed():
+    owners = [f"clip{n // 5}" for n in range(100)]
+    mask = held_out(owners, 0.2, seed=0)
+    assert mask.sum() == 20
+    assert mask.reshape(20, 5).all(1).sum() == 4
+    other = held_out(owners, 0.2, seed=1)
+    assert (mask != other).any()
+    assert held_out(["one", "two"], 0.01, seed=0).sum() == 1
+    assert picture_of("a/x.jpg~2") == picture_of("a/x.jpg") == "a/x.jpg"
+    assert picture_of("v.mp4#000123") == "v.mp4"

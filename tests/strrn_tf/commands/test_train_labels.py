@@ -1,0 +1,164 @@
+"""`strrn train`: whose labels clips and photographs get."""
+
+import json
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from support.clips import crop_store
+from support.toy_models import ToyTracker, toy_mean_shape
+
+from data_pipeline.augmentation.augment import Augmentation
+from data_pipeline.batches.fused_data import FusedData
+from strrn_tf.commands import train
+from strrn_tf.commands.train_labels import second_model_note
+from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
+from strrn_tf.methods.fused_config import FusedConfig
+from strrn_tf.methods.fused_supervision import FusedSupervision
+from strrn_tf.methods.gate import Gate
+from strrn_tf.methods.training_run import TrainingRun
+from strrn_tf.training.run_folder import RunFolder
+
+
+class TestOptions:
+    """Which labels the options ask for."""
+
+    init = ("--init", "strrn-mdm", "--unlabelled", "videos")
+
+    def fails(self, capsys, *argv):
+        assert train.main(list(argv)) == 2
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
+
+    def test_from_nothing_as_published_with_a_note_on_a_second_model(self):
+        chosen = train.parse([])
+        assert chosen.labels == "paper"
+        note = second_model_note(chosen)
+        assert "--second" in note
+        assert "\n" not in note
+
+    def test_both_shipped_models_where_something_can_judge(self):
+        chosen = train.parse([*self.init, "--stills", "s"])
+        assert (chosen.labels, str(chosen.second)) == ("fused", "strrn-hgn")
+        assert not second_model_note(chosen)
+        chosen = train.parse([*self.init])
+        assert (chosen.labels, str(chosen.judge)) == ("paper", "strrn-hgn")
+        asked = [*self.init, "--stills", "s", "--labels", "paper"]
+        chosen = train.parse(asked)
+        assert (chosen.labels, chosen.judge) == ("paper", None)
+        assert train.parse([*self.init, "--method", "sbr"]).labels == "paper"
+
+    def test_photographs_are_enough(self):
+        init = ("--init", "strrn-mdm", "--photographs", "p", "--stills", "s")
+        chosen = train.parse(list(init))
+        assert chosen.labels == "fused"
+        assert [str(p) for p in chosen.photographs] == ["p"]
+
+    def test_mistakes(self, capsys):
+        message = self.fails(capsys, "--labels", "fused")
+        assert "give --init and --second" in message
+        message = self.fails(capsys, *self.init, "--labels", "fused")
+        assert "give --stills, or with --judge" in message
+        same = ("--stills", "s", "--second", "strrn-mdm")
+        assert "different models" in self.fails(capsys, *self.init, *same)
+        paper = ("--labels", "paper", "--second", "strrn-hgn")
+        assert "fused labels" in self.fails(capsys, *self.init, *paper)
+        sbr = ("--labels", "fused", "--method", "sbr", "--stills", "s")
+        assert "--method strrn" in self.fails(capsys, *self.init, *sbr)
+
+
+@keras.saving.register_keras_serializable(package="label toys")
+class Movable(keras.Model):
+    """Says the mean shape plus an offset, which it can learn."""
+
+    def __init__(self, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.start = offset
+        self.offset = self.add_weight(shape=(68, 2), initializer="zeros", name="offset")
+        self.offset.assign(np.full((68, 2), offset))
+        self.built = True
+
+    def call(self, frames, training=None):
+        zero = 0 * keras.ops.mean(frames, (1, 2, 3))[:, None, None]
+        answer = self.offset + toy_mean_shape() + zero
+        return {"refinements": answer[:, None]}
+
+
+def make_method(folder, tmp_path, *, truth=0.0, judge=None, stills=True, second=2.0):
+    """Return fused training of a detector that is 6 px off, and its stores.
+
+    Annotations are ``truth`` pixels beside the mean shape. The second backbone is
+    ``second`` pixels off.
+    """
+    keras.utils.set_random_seed(0)
+    annotated = crop_store(tmp_path, 30, 1)
+    annotated = replace(annotated, names=tuple(f"{n}.jpg" for n in range(30)))
+    exact = np.tile(toy_mean_shape() + 35 + truth, (30, 1, 1, 1))
+    annotated = replace(annotated, landmarks=exact.astype(np.float32))
+    photographs = crop_store(tmp_path, 12, 1, seed=2, annotated=False)
+    names = tuple(f"p{n}/x.jpg" for n in range(12))
+    fit = FitConfig(4, 80, batch_size=8, round_learning_rate=0.3, weight_decay=0.0)
+    config = RunConfig(detector=fit, algorithm=AlgorithmConfig(rounds=1))
+    fused = FusedConfig(held_out=0.3, questions=2, averaging=0.1)
+    data = FusedData(
+        *(annotated if stills else None, None, config, fused),
+        photographs=replace(photographs, names=names),
+        augmentation=Augmentation.none(),
+    )
+    tracker = ToyTracker()
+    tracker.build({"frames": (None, 315, 315, 3), "start": (None, 68, 2)})
+    folder = RunFolder(folder)
+    folder.start({})
+    run = TrainingRun(config, Movable(6.0), tracker, data, folder)
+    return FusedSupervision(run, Movable(second), fused, Gate(run, judge))
+
+
+def offset(method):
+    return float(np.mean(method.run.detector.offset))
+
+
+def test_a_training_that_helps_is_kept_and_is_the_same_again(tmp_path, capsys):
+    method = make_method(tmp_path / "run", tmp_path)
+    method.run_round(1)
+    trained = offset(method)
+    assert abs(trained) < 2  # the stills pull to 0
+    method.decide()
+    method.report_gain()
+    printed = capsys.readouterr().out
+    assert "is kept" in printed
+    assert "interval" in printed
+    found = json.loads((tmp_path / "run/verdict.json").read_text())
+    assert found.keys() == {"detector"}  # the tracker was not trained
+    assert found["detector"]["chosen"] == "after"
+    kept = offset(method)
+    assert kept == pytest.approx(trained)
+
+    again = make_method(tmp_path / "run", tmp_path)
+    again.run_round(1)
+    again.decide()
+    assert offset(again) == kept
+
+
+def test_a_training_that_harms_leaves_the_former_weights(tmp_path, capsys):
+    # A third model of the same kind as the first says that it was right.
+    judge, wrong = Movable(6.0), -40.0
+    method = make_method(
+        *(tmp_path / "run", tmp_path), judge=judge, stills=False, second=wrong
+    )
+    method.run_round(1)
+    assert offset(method) < 3
+    method.decide()
+    method.report_gain()
+    assert "Not better; you keep what you had" in capsys.readouterr().out
+    assert offset(method) == 6.0
+
+
+def test_a_judge_may_say_yes(tmp_path):
+    method = make_method(
+        *(tmp_path / "run", tmp_path), judge=Movable(-10.0), stills=False, second=-30.0
+    )
+    method.run_round(1)
+    method.decide()
+    assert offset(method) < 3

@@ -1,0 +1,21 @@
+"""The origin of exported networks names the models that they learnt from."""
+
+from strrn_tf.config import RunConfig
+from strrn_tf.export.origin import describe_origin
+
+
+def test_both_models_of_fused_labels_are_named():
+    models = {
+        name: {"name": name, "description_sha256": name * 2, "licence": f"of {name}"}
+        for name in ("first", "second")
+    }
+    given = "mine", RunConfig(), {"annotated stills": 3}
+    found = describe_origin(
+        *given, is_drawn=False, parent=models["first"], second=models["second"]
+    )
+    data = found["training_data"]
+    assert data["started from"]["name"] == "first"
+    assert data["labelled with"]["licence"] == "of second"
+    assert (
+        "labelled with" not in describe_origin(*given, is_drawn=True)["training_data"]
+    )

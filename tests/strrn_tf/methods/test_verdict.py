@@ -1,0 +1,78 @@
+"""The decision between former and new weights."""
+
+import numpy as np
+import pytest
+
+from strrn_tf.methods.verdict import candidates, compare, decide, describe
+
+GROUP = np.arange(200)
+
+
+def errors(change, seed=0, count=200):
+    """Return paired errors before and after; the change is a fraction, with noise."""
+    rng = np.random.default_rng(seed)
+    before = rng.lognormal(-3, 0.4, count)
+    return before, before * (1 + change + rng.normal(0, 0.1, count))
+
+
+def test_a_clear_gain_is_taken_and_a_loss_is_not():
+    before, after = errors(-0.1)
+    found = decide({"before": before, "after": after}, GROUP)
+    assert found["chosen"] == "after"
+    row = found["rows"]["after"]
+    assert row["low"] < row["change"] < row["high"] < 0
+    assert row["change"] == pytest.approx(-10, abs=2)
+    before, after = errors(0.1)
+    assert decide({"before": before, "after": after}, GROUP)["chosen"] == "before"
+
+
+def test_the_same_weights_are_not_better():
+    before, _ = errors(0)
+    found = decide({"before": before, "after": before.copy()}, GROUP)
+    assert found["chosen"] == "before"
+
+
+def test_a_training_that_does_nothing_is_rarely_taken():
+    taken = 0
+    for seed in range(60):
+        before, after = errors(0, seed)
+        _, mean = errors(0, seed + 1000)
+        all_errors = {"before": before, "after": after, "mean of both": mean}
+        all_errors["mean of both"] = before * (mean / errors(0, seed + 1000)[0])
+        taken += decide(all_errors, GROUP)["chosen"] != "before"
+    assert taken <= 6
+
+
+def test_the_best_of_several_is_taken():
+    before, after = errors(-0.08)
+    _, mean = errors(-0.15)
+    found = decide({"before": before, "after": after, "mean of both": mean}, GROUP)
+    assert found["chosen"] == "mean of both"
+
+
+def test_pictures_of_one_clip_are_one_piece_of_evidence():
+    before = np.repeat(errors(0, count=8)[0], 25)
+    rng = np.random.default_rng(3)
+    after = before * np.repeat(1 + rng.normal(-0.05, 0.12, 8), 25)
+    alone = compare(before, after, np.arange(200))
+    together = compare(before, after, np.repeat(np.arange(8), 25))
+    assert together["high"] - together["low"] > 3 * (alone["high"] - alone["low"])
+
+
+def test_what_is_printed():
+    before, after = errors(-0.1)
+    found = decide({"before": before, "after": after}, GROUP)
+    text = "\n".join(describe("detector", "held-out stills", found))
+    assert "200 held-out stills" in text
+    assert "interval" in text
+    assert text.endswith("better: after is kept")
+    kept = decide({"before": after, "after": before}, GROUP)
+    last = describe("detector", "held-out stills", kept)[-1]
+    assert last == "Not better; you keep what you had"
+
+
+def test_candidates():
+    found = candidates([np.zeros(2, np.float32)], [np.ones(2, np.float32)])
+    assert list(found) == ["before", "after", "mean of both"]
+    np.testing.assert_array_equal(found["mean of both"][0], [0.5, 0.5])
+    assert found["mean of both"][0].dtype == np.float32
