@@ -77,15 +77,12 @@ def fit(
         return
     checkpoints = checkpoints or CHECKPOINTS
     with devices.learner(trainer) as learner:
-        use_xla = _use_xla() if devices.use_xla else False
-        learner.compile(optimizer=make_optimizer(phase, devices), jit_compile=use_xla)
-        learner.optimizer.build(learner.trainable_variables)
+        _compile(learner, phase, devices)
         checkpoint = folder.checkpoint(phase.name)
         if checkpoint.exists():
             learner.load_weights(checkpoint)
         done = steps_done(learner)
-        where = f", on {devices.count} devices" if devices.count > 1 else ""
-        print(f"{phase.name}: {done} of {phase.steps} updates are done{where}")
+        _say_where(phase, done, devices)
         callbacks = [
             StopWhenNotFinite(),
             SaveCheckpoint(checkpoint, checkpoints.seconds),
@@ -113,6 +110,17 @@ def fit(
         if phase.averaging:
             # Not in the checkpoint: one with all updates gives the average again.
             learner.optimizer.use_average(learner.trainable_variables)
+
+
+def _compile(learner: keras.Model, phase: Phase, devices: Devices) -> None:
+    use_xla = _use_xla() if devices.use_xla else False
+    learner.compile(optimizer=make_optimizer(phase, devices), jit_compile=use_xla)
+    learner.optimizer.build(learner.trainable_variables)
+
+
+def _say_where(phase: Phase, done: int, devices: Devices) -> None:
+    where = f", on {devices.count} devices" if devices.count > 1 else ""
+    print(f"{phase.name}: {done} of {phase.steps} updates are done{where}")
 
 
 def checkpoint_intervals(

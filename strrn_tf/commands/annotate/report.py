@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 
 from strrn_tf.commands.annotate.criteria import ERROR_EDGES, RELIABILITY_EDGES, VERDICTS
-from strrn_tf.commands.figures import plot_table, shorten
+from strrn_tf.evaluation.figures import plot_table, shorten
 from strrn_tf.system.atomic import replacing, write_text
 
 # Videos in the table of the picture; `report.json` has all.

@@ -8,8 +8,8 @@ import cv2
 import matplotlib
 import numpy as np
 
-from strrn_tf.commands.figures import plot_table, printable, shorten
 from strrn_tf.drawing import WHITE, draw_caption, draw_landmarks, tile_sheet
+from strrn_tf.evaluation.figures import plot_table, printable, shorten
 from strrn_tf.system.atomic import replacing
 
 # One sample of a source: its name, frames (T, S, S, 3) uint8, landmarks (T, 68, 2).

@@ -30,7 +30,7 @@ def stores(tmp_path_factory):
     return stills, clips, replace(photographs, names=names)
 
 
-def make_data(stores, augmentation=PLAIN, **options):
+def fused_data(stores, augmentation=PLAIN, **options):
     stills, clips, photographs = stores
     fit = FitConfig(4, STEPS, batch_size=8)
     config = RunConfig(detector=fit, tracker=fit)
@@ -59,7 +59,7 @@ def take(batches_from, start=0, count=STEPS):
 
 
 def test_pictures_are_the_second_frames_and_the_photographs(stores):
-    pictures = make_data(stores).pictures
+    pictures = fused_data(stores).pictures
     assert len(pictures) == 14
     assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 2
     assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), *range(51, 57)]
@@ -68,7 +68,7 @@ def test_pictures_are_the_second_frames_and_the_photographs(stores):
 
 
 def test_shares_of_stills_clips_and_photographs(stores):
-    data = make_data(stores, human_end=0.0, label_share=0.5, photograph_share=0.25)
+    data = fused_data(stores, human_end=0.0, label_share=0.5, photograph_share=0.25)
     values, batch = take(data.fused_batches(*labels(data), seed=0), count=50)
     assert (values > 100).mean() == pytest.approx(0.5, abs=0.02)
     is_photograph = (values > 50) & (values < 100)
@@ -81,7 +81,7 @@ def test_shares_of_stills_clips_and_photographs(stores):
 
 
 def test_the_end_is_on_human_annotations_alone(stores):
-    data = make_data(stores, human_end=0.4)
+    data = fused_data(stores, human_end=0.4)
     batches_from = data.fused_batches(*labels(data), seed=0)
     values, batch = take(batches_from)
     assert (values[6:] > 100).all()
@@ -92,7 +92,7 @@ def test_the_end_is_on_human_annotations_alone(stores):
 
 
 def test_without_stills_all_is_fused_to_the_end(stores):
-    data = make_data((None, *stores[1:]))
+    data = fused_data((None, *stores[1:]))
     values, _ = take(data.fused_batches(*labels(data), seed=0), count=40)
     assert set(values.ravel()) <= {*range(1, 9), *range(51, 57)}
     kept_out = np.flatnonzero(data.held_out_pictures)
@@ -106,7 +106,7 @@ def test_without_stills_all_is_fused_to_the_end(stores):
 
 
 def test_held_out_stills_are_not_learnt(stores):
-    data = make_data(stores)
+    data = fused_data(stores)
     assert 0 < len(data.held_out) < 6
     values, _ = take(data.fused_batches(*labels(data), seed=0), count=60)
     learnt = set(values[values > 100] - 101)
@@ -123,7 +123,7 @@ def test_held_out_stills_are_not_learnt(stores):
 
 def test_trust_goes_where_its_landmark_goes(stores):
     for mirror in (0.0, 1.0):
-        data = make_data(stores, replace(PLAIN, mirror=mirror), human_end=0.0)
+        data = fused_data(stores, replace(PLAIN, mirror=mirror), human_end=0.0)
         shapes, trusted, share = labels(data)
         values, batch = take(data.fused_batches(shapes, trusted, share, seed=0))
         expected = trusted[0][list(MIRROR)] if mirror else trusted[0]
