@@ -91,7 +91,7 @@ class CheckedDetector:
         box: np.ndarray,
         previous_box: np.ndarray | None,
         min_score: float,
-        roll: float = 0.0,
+        roll: float | None = None,
         visibility: Visibility = UNSEEN,
     ) -> Detection | None:
         """Return the face in or near a box, None if there is none.
@@ -103,7 +103,7 @@ class CheckedDetector:
             box: face box (4,).
             previous_box: (4,), where the face was in the frame before; None: nowhere.
             min_score: least probability of a face.
-            roll: that is expected of the face, in radians.
+            roll: of the face in radians. None: it is not known.
             visibility: of the face before. One that looks the same needs no face check.
         """
         for _ in range(ATTEMPTS):

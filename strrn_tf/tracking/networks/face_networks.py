@@ -147,7 +147,7 @@ class FaceNetworks:
         return _to_image(crop.matrix, self.detect_in_crop(crop.pixels))
 
     def detect_consistently(
-        self, image: np.ndarray, box: np.ndarray, roll: float = 0.0
+        self, image: np.ndarray, box: np.ndarray, roll: float | None = None
     ) -> Detections:
         """Detect twice: in a box, and then around what was found there.
 
@@ -158,16 +158,18 @@ class FaceNetworks:
         Args:
             image: (H, W, 3) uint8 RGB.
             box: (4,) in image pixels.
-            roll: that is expected, in radians.
+            roll: of the face in radians. None: it is not known.
         """
         if not self.any_roll:
             first = self.detect(image, box)
             return self._detect_again(image, first)._replace(landmarks=first)
-        best = self._settle(image, box, roll)
-        for turn in OTHER_TURNS:
+        best = self._settle(image, box, roll or 0.0)
+        # A face that is known does not stand on its head in the next frame.
+        turns = OTHER_TURNS if roll is None else ()
+        for turn in turns:
             if best.inconsistency <= self._config.upright_disagreement:
                 break
-            found = self._settle(image, box, roll + turn)
+            found = self._settle(image, box, turn)
             if found.inconsistency < best.inconsistency:
                 best = found
         return best

@@ -60,12 +60,12 @@ export class CheckedDetector {
    * @param {Box} box
    * @param {Box | null} previousBox where the face was in the frame before
    * @param {number} minScore least probability of a face
-   * @param {number} roll that is expected of the face, in radians
+   * @param {number | null} roll of the face in radians; null: it is not known
    * @param {Visibility} visibility of the face before; one that looks the same needs no
    *   face check
    * @returns {Promise<Detection | null>} the face in or near a box
    */
-  async detect(image, box, previousBox, minScore, roll = 0, visibility = UNSEEN) {
+  async detect(image, box, previousBox, minScore, roll = null, visibility = UNSEEN) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const found = await this.networks.detectConsistently(image, box, roll);
       const {landmarks, crop} = found;

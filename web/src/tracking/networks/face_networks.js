@@ -139,18 +139,20 @@ export class FaceNetworks {
    *
    * @param {Image} image
    * @param {Box} box
-   * @param {number} roll that is expected, in radians
+   * @param {number | null} roll of the face in radians; null: it is not known
    * @returns {Promise<Detections>}
    */
-  async detectConsistently(image, box, roll = 0) {
+  async detectConsistently(image, box, roll = null) {
     if (!this.anyRoll) {
       const first = await this.detect(image, box);
       return {...(await this.detectAgain(image, first)), landmarks: first};
     }
-    let best = await this.settle(image, box, roll);
-    for (const turn of OTHER_TURNS) {
+    let best = await this.settle(image, box, roll ?? 0);
+    // A face that is known does not stand on its head in the next frame.
+    const turns = roll === null ? OTHER_TURNS : [];
+    for (const turn of turns) {
       if (best.inconsistency <= this.config.upright_disagreement) break;
-      const found = await this.settle(image, box, roll + turn);
+      const found = await this.settle(image, box, turn);
       if (found.inconsistency < best.inconsistency) best = found;
     }
     return best;
