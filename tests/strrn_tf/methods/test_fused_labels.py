@@ -139,6 +139,16 @@ class TestFusion:
         assert np.quantile(label[..., 0], 0.99) < 75
         assert abs(label[..., 0].mean() - 50) < 1
 
+    def test_a_detector_that_has_lost_the_face_hardly_counts(self):
+        rng = np.random.default_rng(2)
+        answers = rng.normal(0, 1, (2, 4, 20, 68, 2))
+        # It has lost four of twenty faces, and finds other places in every window.
+        answers[1, :, :4] += 100 * rng.normal(0, 1, (4, 4, 1, 2))
+        label, spread = fuse(answers)
+        assert np.abs(label[:4]).mean() < 2
+        assert np.abs(answers[:, :, :4].mean((0, 1))).mean() > 10
+        assert spread[:4].mean() > 1.5 * spread[4:].mean()
+
     def test_trust_falls_with_the_spread_of_a_landmark_against_its_kind(self):
         spread = np.ones((9, 68))
         spread[:, 0] = 5  # the jaw always spreads more
