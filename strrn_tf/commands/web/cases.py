@@ -65,7 +65,10 @@ def cases() -> Iterator[Case]:
     clips = [_clip(seed, category) for seed, category in enumerate((1, 2, 3), start=1)]
     light, default = "strrn-mdm", "strrn-hgn"
     for category, model in ((1, light), (2, default), (3, default)):
-        yield Case(f"category-{category}", model, clips[category - 1], times)
+        # Motion and occlusion of category 3 multiply the smallest differences.
+        count = FRAMES if category < 3 else FRAMES // 2
+        frames = clips[category - 1][:count]
+        yield Case(f"category-{category}", model, frames, times[:count])
     # Short ones: differences of integer products add up from frame to frame.
     for model in (light, default):
         frames = clips[0][:SHIPPED]
