@@ -9,8 +9,7 @@ import {nodeRuntime, readFrom} from "../node_runtime.js";
 import {FOLDER, framesOf, readCases} from "../recorded.js";
 
 const FINDER = "strrn_tf/tracking/face_detection/mtcnn";
-// Pixels of the crop, in the mean over the landmarks: weights in float32, and as shipped.
-const [TOLERANCE, SHIPPED_TOLERANCE] = [0.5, 0.5];
+const TOLERANCE = 0.5; // pixels of the crop, in the mean over the landmarks
 const {cases} = readCases();
 
 before(() => nodeRuntime());
@@ -35,7 +34,6 @@ describe("recorded cases", () => {
     test(recorded.name, async () => {
       const tracker = await open(recorded);
       const frames = framesOf(recorded.name, recorded.size);
-      const tolerance = recorded.is_shipped ? SHIPPED_TOLERANCE : TOLERANCE;
       let [largest, number] = [0, 0];
       for (const [i, expected] of recorded.faces.entries()) {
         const boxes = recorded.boxes[String(i)] ?? (hasBoxes(recorded) ? [] : null);
@@ -47,7 +45,7 @@ describe("recorded cases", () => {
           const size = faceSize(boxFromLandmarks(landmarks));
           const scale = recorded.crop_pixels_per_face / size;
           const apart = scale * meanDistance(faces[j].landmarks, landmarks);
-          assert.ok(apart <= tolerance, `frame ${i}: ${apart} crop pixels`);
+          assert.ok(apart <= TOLERANCE, `frame ${i}: ${apart} crop pixels`);
           assert.ok(Math.abs(faces[j].reliability - reliability) < 0.1, `frame ${i}`);
           const sure = mean(faces[j].landmarkConfidence);
           assert.ok(Math.abs(sure - confidence) < 0.05, `frame ${i}: ${sure}`);
