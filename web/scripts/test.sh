@@ -14,17 +14,21 @@ leave_out_all() {
 }
 install() {
   [ "$(id -u)" -eq 0 ] && have apt-get &&
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends "$@"
+    timeout 600 apt-get update -qq && timeout 900 apt-get install -y -qq --no-install-recommends "$@"
 } </dev/null >/dev/null 2>&1
 
 have npm || install nodejs npm
 have npm || leave_out_all "Node and npm cannot be had here"
 major=$(node --version | sed -E 's/^v([0-9]+).*/\1/')
 [ "$major" -ge 20 ] || leave_out_all "Node is older than version 20"
-[ -e web/node_modules/.installed ] || (cd web && npm ci --silent) ||
+installed=web/node_modules/.installed
+[ "$installed" -nt web/package-lock.json ] || (cd web && timeout 900 npm ci --silent) ||
   leave_out_all "npm's packages cannot be had here"
-touch web/node_modules/.installed
+touch "$installed"
 have chromium || install chromium
+has_browser() {
+  timeout 300 chromium --headless --no-sandbox --disable-gpu --dump-dom about:blank
+} </dev/null >/dev/null 2>&1
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -33,11 +37,11 @@ set -e
 (cd web && npm run --silent build)
 "$python" -m strrn_tf.commands.web.cases "$cases"
 export STRRN_PYTHON=$python
-left_out="; left out: the page in a browser, since Chromium cannot be had here"
+left_out="; left out: the page in a browser, since Chromium does not run here"
 shopt -s nullglob
 cd web
 tests=(test/unit/*.test.js)
-if have chromium; then
+if has_browser; then
   left_out=""
   (cd .. && "$python" -m strrn_tf.commands.web.camera draw "$cases")
   tests+=(test/pages/*.test.js)

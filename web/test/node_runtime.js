@@ -2,7 +2,7 @@
 
 import {readFile} from "node:fs/promises";
 import {createRequire} from "node:module";
-import {dirname, join} from "node:path";
+import {dirname, join, resolve} from "node:path";
 import {fileURLToPath} from "node:url";
 import vm from "node:vm";
 import {loadRuntime} from "strrn-web";
@@ -27,9 +27,9 @@ export async function nodeRuntime() {
 }
 
 /**
- * @param {string} folder relative to the project
+ * @param {string} folder absolute, or relative to the project
  * @returns {import("../src/tracking/networks/model_folder.js").ReadFile}
  */
 export function readFrom(folder) {
-  return async (path) => new Uint8Array(await readFile(join(ROOT, folder, path)));
+  return async (path) => new Uint8Array(await readFile(resolve(ROOT, folder, path)));
 }

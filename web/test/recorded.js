@@ -20,6 +20,7 @@ export const FOLDER = process.env.STRRN_CASES ?? join(ROOT, "web", "build", "cas
  * @typedef {object} Recorded
  * @property {string} name
  * @property {string} model
+ * @property {boolean} is_shipped
  * @property {{max_faces?: number, any_roll?: boolean, smooth?: boolean}} options
  * @property {[number, number]} size
  * @property {(number | null)[]} times

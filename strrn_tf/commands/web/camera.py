@@ -5,8 +5,9 @@
 
 ``draw`` writes ``camera.y4m``, ``clip.webm`` and ``picture.png``. Every frame of
 ``camera.y4m`` has its number in it, as digits and as black and white squares. The
-clip goes forth and back, so that a camera that begins again shows no jump. ``track``
-reads numbers of frames with their times as JSON, and prints their landmarks as JSON.
+clip goes forth and back, so that a camera that begins again shows no jump. It shows
+four frames a second, so that a slow machine drops few. ``track`` reads numbers of
+frames with their times as JSON, and prints their landmarks as JSON.
 """
 
 import json
@@ -23,7 +24,7 @@ from strrn_tf.tracking.tracker import FaceTracker
 SIZE, FRAMES, RATE = (480, 640), 60, 25.0
 # Squares of the number, the lowest bit first, along the upper edge.
 BITS, SIDE = 8, 24
-CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F15:1 Ip C420\n", b"FRAME\n"
+CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F4:1 Ip C420\n", b"FRAME\n"
 
 
 def draw(folder: Path) -> None:
@@ -44,7 +45,7 @@ def track(folder: Path, model: str, shown: list[tuple[int, float]]) -> list:
 
     Args:
         folder: that ``draw`` has filled.
-        model: name of the model.
+        model: name or folder of the model.
         shown: number and seconds of every frame.
 
     Returns:

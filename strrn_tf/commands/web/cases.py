@@ -3,7 +3,8 @@
     python -m strrn_tf.commands.web.cases FOLDER
 
 writes ``cases.json`` and the frames of every clip as packed bytes, rows of RGB. The
-frames are stored without loss, so that both languages read the same pixels.
+frames are stored without loss, so that both languages read the same pixels. Most cases
+run with the models' weights in float32, see ``strrn_tf.commands.web.float32``.
 """
 
 import gzip
@@ -19,6 +20,7 @@ import cv2
 import numpy as np
 
 from data_pipeline.synthetic.pictures import draw_clip
+from strrn_tf.commands.web.float32 import write_folder
 from strrn_tf.geometry import apply_matrix, crop_matrix
 from strrn_tf.system.atomic import write_text
 from strrn_tf.tracking.config import TrackingConfig
@@ -29,7 +31,8 @@ from strrn_tf.tracking.networks.crop import cut
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 from strrn_tf.tracking.tracker import FaceTracker
 
-FRAMES, RATE = 40, 25.0
+FRAMES, SHIPPED, RATE = 40, 12, 25.0
+MODELS = "models"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,7 @@ class Case:
         options: of ``FaceTracker``: ``max_faces``, ``any_roll``, ``smooth``.
         boxes: face boxes that are given, by the index of the frame. Empty: the faces
             are searched for.
+        is_shipped: whether the model runs as it is shipped, and not in float32.
     """
 
     name: str
@@ -52,19 +56,23 @@ class Case:
     times: list[float | None]
     options: Mapping[str, Any] = field(default_factory=dict)
     boxes: Mapping[int, list[list[float]]] = field(default_factory=dict)
+    is_shipped: bool = False
 
 
 def cases() -> Iterator[Case]:
     """Draw the clips; yield the cases."""
     times = [i / RATE for i in range(FRAMES)]
     clips = [_clip(seed, category) for seed, category in enumerate((1, 2, 3), start=1)]
-    # Integer products round differently on every processor, and differences add up
-    # while a face moves fast. They are larger with strrn-mdm: it has the calm cases.
     light, default = "strrn-mdm", "strrn-hgn"
     for category, model in ((1, light), (2, default), (3, default)):
+        # Motion and occlusion of category 3 multiply the smallest differences.
         count = FRAMES if category < 3 else FRAMES // 2
         frames = clips[category - 1][:count]
         yield Case(f"category-{category}", model, frames, times[:count])
+    # Short ones: differences of integer products add up from frame to frame.
+    for model in (light, default):
+        frames = clips[0][:SHIPPED]
+        yield Case(f"shipped-{model}", model, frames, times[:SHIPPED], is_shipped=True)
     first, second = clips[0], _clip(4, 1)
     large = [cv2.resize(f, None, fx=3, fy=3) for f in first[:16]]
     yield Case("large", light, large, times[:16])
@@ -107,9 +115,15 @@ def _turned(frame: np.ndarray, degrees: float) -> np.ndarray:
     return cv2.warpAffine(frame, matrix, (width, height), borderMode=border)
 
 
-def record(case: Case) -> dict[str, Any]:
-    """Track a clip; return the case and its faces as values of JSON."""
-    tracker = FaceTracker.from_pretrained(case.model, **case.options)
+def record(case: Case, models: Path) -> dict[str, Any]:
+    """Track a clip; return the case and its faces as values of JSON.
+
+    Args:
+        case: that is tracked.
+        models: folder of the models in float32.
+    """
+    model = case.model if case.is_shipped else models / case.model
+    tracker = FaceTracker.from_pretrained(model, **case.options)
     height, width = case.frames[0].shape[:2]
     tracked = []
     for i, (frame, time) in enumerate(zip(case.frames, case.times, strict=True)):
@@ -119,6 +133,7 @@ def record(case: Case) -> dict[str, Any]:
     return {
         "name": case.name,
         "model": case.model,
+        "is_shipped": case.is_shipped,
         "options": dict(case.options),
         "size": [width, height],
         "times": case.times,
@@ -185,11 +200,15 @@ def parts(frames: list[np.ndarray]) -> dict[str, Any]:
 
 def write(folder: Path) -> None:
     """Write all cases into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    models, written = folder / MODELS, set()
+    models.mkdir(parents=True, exist_ok=True)
     recorded = []
     for case in cases():
+        if case.model not in written:
+            write_folder(case.model, models / case.model)
+            written.add(case.model)
         _pack(folder / f"{case.name}.rgb.gz", case.frames)
-        recorded.append(record(case))
+        recorded.append(record(case, models))
         print(case.name, len(case.frames), "frames")
     frames = _clip(4, 1)[:2]
     _pack(folder / "parts.rgb.gz", frames)

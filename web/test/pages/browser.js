@@ -82,5 +82,5 @@ export function watch(page, address) {
  * @returns {Promise<void>} when the networks are loaded
  */
 export async function untilReady(page) {
-  await page.waitForSelector("html[data-ready]", {timeout: 120_000});
+  await page.waitForSelector("html[data-ready]");
 }

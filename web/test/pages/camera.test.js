@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
+import {basename, join} from "node:path";
 import {describe, test} from "node:test";
 import {meanDistance} from "../../src/geometry.js";
 import {untilReady, watch} from "./browser.js";
@@ -10,7 +11,9 @@ import {FOLDER} from "../recorded.js";
 import {shared} from "./site.js";
 import {spy} from "./spy.js";
 
-const [FRAMES, LEAST_TRACKED, MOST_PIXELS] = [60, 0.98, 1];
+const [FRAMES, LEAST_TRACKED, MOST_PIXELS, LEAST_DRAWN] = [60, 0.98, 1, 60];
+const MODEL = "strrn-hgn";
+const IN_FLOAT32 = join(FOLDER, "models", MODEL);
 const COLOURS = ["#3ddc84", "#ffc83d", "#ff5a4f"].map((text) =>
   [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)),
 );
@@ -19,7 +22,7 @@ const COLOURS = ["#3ddc84", "#ffc83d", "#ff5a4f"].map((text) =>
 
 /**
  * @param {Shown[]} shown
- * @param {string} model
+ * @param {string} model folder
  * @returns {(number[] | null)[]} what Python finds in the same frames
  */
 function inPython(shown, model) {
@@ -34,17 +37,19 @@ describe("camera", () => {
   const site = shared();
 
   test("a face is followed under one id, as in Python, and drawn", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     const faults = watch(page, site.address);
     await page.addInitScript(spy);
+    // In float32: what 8-bit products round grows with the time between two frames.
+    await page.route(`**/models/${MODEL}/*`, (route) =>
+      route.fulfill({path: join(IN_FLOAT32, basename(route.request().url()))}),
+    );
     await page.goto(site.address);
     await untilReady(page);
     await page.click("#camera");
-    await page.waitForFunction((n) => window.answered >= n, FRAMES, {timeout: 240_000});
+    await page.waitForFunction((n) => window.answered >= n, FRAMES);
     await page.click("#stop");
     await page.waitForFunction(() => window.answered === window.frames.length);
-    // The canvas shows what the worker has drawn one frame of the page later.
-    await page.waitForTimeout(500);
     /** @type {Shown[]} */
     const frames = /** @type {any} */ (await page.evaluate("window.frames"));
     const shown = frames.filter(({faces}) => faces);
@@ -55,7 +60,7 @@ describe("camera", () => {
       .filter(({faces}) => faces.length === 1 && faces[0].id === 0 && isSeen(faces[0]));
     assert.ok(seen.length >= LEAST_TRACKED * (shown.length - first), `${seen.length}`);
 
-    const expected = inPython(shown, "strrn-hgn");
+    const expected = inPython(shown, IN_FLOAT32);
     let largest = 0;
     shown.forEach(({faces}, i) => {
       const landmarks = expected[i];
@@ -65,15 +70,14 @@ describe("camera", () => {
     assert.ok(largest <= MOST_PIXELS, `${largest} pixels from Python's landmarks`);
     console.log(`${seen.length} of ${shown.length} frames, ${largest.toFixed(2)} px`);
 
-    const drawn = await page.evaluate(coloursAt, shown[shown.length - 1].faces[0].landmarks);
-    const coloured = drawn.filter((colour) => COLOURS.some((known) => isNear(colour, known)));
-    assert.ok(coloured.length >= 60, `${coloured.length} of 68 points are drawn`);
+    const drawn = await drawnPoints(page, shown[shown.length - 1].faces[0].landmarks);
+    assert.ok(drawn >= LEAST_DRAWN, `${drawn} of 68 points are drawn`);
     assert.deepEqual(faults, []);
     await page.close();
   });
 
   test("the page works without a network after the first visit", async () => {
-    const context = await site.browser.newContext();
+    const context = await site.newContext();
     const page = await context.newPage();
     await page.goto(site.address);
     await untilReady(page);
@@ -87,8 +91,6 @@ describe("camera", () => {
     await page.click("#camera");
     await page.waitForFunction(
       () => document.querySelector("#list li b")?.textContent?.includes("%"),
-      null,
-      {timeout: 60_000},
     );
     await context.close();
   });
@@ -100,6 +102,22 @@ describe("camera", () => {
  */
 function isSeen({state}) {
   return state !== "lost";
+}
+
+/**
+ * @param {import("playwright-core").Page} page
+ * @param {number[]} landmarks
+ * @returns {Promise<number>} how many of them the canvas shows
+ */
+async function drawnPoints(page, landmarks) {
+  let drawn = 0;
+  // The canvas shows later what the worker has drawn.
+  for (let i = 0; i < 100 && drawn < LEAST_DRAWN; i++) {
+    await page.waitForTimeout(200);
+    const colours = await page.evaluate(coloursAt, landmarks);
+    drawn = colours.filter((c) => COLOURS.some((known) => isNear(c, known))).length;
+  }
+  return drawn;
 }
 
 /**

@@ -43,12 +43,12 @@ describe("files", () => {
 
   for (const name of ["clip.webm", "picture.png"]) {
     test(`${name} gives the rows of \`strrn track\``, async () => {
-      const page = await site.browser.newPage();
+      const page = await site.newPage();
       const faults = watch(page, site.address);
       await page.goto(site.address);
       await untilReady(page);
       await page.setInputFiles("#files", join(FOLDER, name));
-      await page.waitForSelector("#save:not([hidden])", {timeout: 240_000});
+      await page.waitForSelector("#save:not([hidden])");
       const download = page.waitForEvent("download");
       await page.click("#save");
       const rows = parse(readFileSync(await (await download).path(), "utf8"));
@@ -69,7 +69,7 @@ describe("files", () => {
   }
 
   test("a file that is no picture is named", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.goto(site.address);
     await untilReady(page);
     const buffer = Buffer.from("no picture");

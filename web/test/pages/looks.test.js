@@ -22,7 +22,7 @@ describe("looks", () => {
       test(`${width} pixels, ${colorScheme}`, async () => {
         const viewport = {width, height: width > 1000 ? 900 : 800};
         const options = {viewport, colorScheme, bypassCSP: true};
-        const context = await site.browser.newContext(options);
+        const context = await site.newContext(options);
         const page = await context.newPage();
         await page.goto(site.address);
         await untilReady(page);
@@ -30,8 +30,6 @@ describe("looks", () => {
         await page.click("#camera");
         await page.waitForFunction(
           () => document.querySelector("#list li b")?.textContent?.includes("%"),
-          null,
-          {timeout: 120_000},
         );
         for (const summary of await page.locator("summary").all()) await summary.click();
         await assertAccessible(page);
@@ -45,7 +43,7 @@ describe("looks", () => {
   }
 
   test("everything is reached by the keyboard, in order", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.goto(site.address);
     await untilReady(page);
     const reached = [];
@@ -64,7 +62,7 @@ describe("looks", () => {
   });
 
   test("nothing moves by itself where less motion is wanted", async () => {
-    const context = await site.browser.newContext({reducedMotion: "reduce"});
+    const context = await site.newContext({reducedMotion: "reduce"});
     const page = await context.newPage();
     await page.goto(site.address);
     const durations = await page.evaluate(() =>

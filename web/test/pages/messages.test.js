@@ -20,7 +20,7 @@ describe("messages", () => {
   const site = shared({hasCamera: false});
 
   test("no camera", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.goto(site.address);
     await untilReady(page);
     await page.click("#camera");
@@ -29,7 +29,7 @@ describe("messages", () => {
   });
 
   test("a camera that is refused", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.addInitScript(() => {
       navigator.mediaDevices.getUserMedia = async () => {
         throw new DOMException("", "NotAllowedError");
@@ -43,7 +43,7 @@ describe("messages", () => {
   });
 
   test("a browser without SIMD", async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.addInitScript(() => {
       WebAssembly.validate = () => false;
     });
@@ -57,7 +57,7 @@ describe("messages", () => {
       [{status: 404}, /is missing \(404\)/],
       [{status: 200, body: "damaged"}, /not the file that was exported/],
     ])) {
-      const page = await site.browser.newPage();
+      const page = await site.newPage();
       await page.route("**/strrn-hgn/tracker.tflite", (route) => route.fulfill(answer));
       await page.goto(site.address);
       assert.match(await message(page), expected);

@@ -3,10 +3,16 @@
 import {after, before} from "node:test";
 import {launch, serve} from "./browser.js";
 
+// Milliseconds for one step of a test, on a machine that does other things too.
+const PATIENCE = 300_000;
+
 /**
  * @typedef {object} Shared
  * @property {string} address
  * @property {import("playwright-core").Browser} browser
+ * @property {() => Promise<import("playwright-core").Page>} newPage
+ * @property {(options?: import("playwright-core").BrowserContextOptions) =>
+ *   Promise<import("playwright-core").BrowserContext>} newContext
  */
 
 /**
@@ -15,6 +21,16 @@ import {launch, serve} from "./browser.js";
  */
 export function shared(options) {
   const both = /** @type {Shared} */ ({});
+  both.newPage = async () => {
+    const page = await both.browser.newPage();
+    page.setDefaultTimeout(PATIENCE);
+    return page;
+  };
+  both.newContext = async (contextOptions) => {
+    const context = await both.browser.newContext(contextOptions);
+    context.setDefaultTimeout(PATIENCE);
+    return context;
+  };
   /** @type {import("./browser.js").Site} */
   let site;
   before(async () => {

@@ -1,11 +1,12 @@
 /** Replays in JavaScript what Python recorded: the same ids, states and landmarks. */
 
 import assert from "node:assert/strict";
+import {join} from "node:path";
 import {before, describe, test} from "node:test";
 import {boxFromLandmarks, faceSize, mean, meanDistance} from "../../src/geometry.js";
 import {FaceTracker} from "../../src/index.js";
 import {nodeRuntime, readFrom} from "../node_runtime.js";
-import {framesOf, readCases} from "../recorded.js";
+import {FOLDER, framesOf, readCases} from "../recorded.js";
 
 const FINDER = "strrn_tf/tracking/face_detection/mtcnn";
 const TOLERANCE = 0.5; // pixels of the crop, in the mean over the landmarks
@@ -17,11 +18,11 @@ before(() => nodeRuntime());
  * @param {ReturnType<typeof readCases>["cases"][number]} recorded
  * @returns {Promise<FaceTracker>}
  */
-function open({model, options}) {
+function open({model, is_shipped: isShipped, options}) {
   const {max_faces: maxFaces, any_roll: anyRoll, smooth} = options;
   return FaceTracker.fromFiles(
     model,
-    readFrom(`saved_models/${model}`),
+    readFrom(isShipped ? join("saved_models", model) : join(FOLDER, "models", model)),
     readFrom(FINDER),
     nodeRuntime(),
     {maxFaces, anyRoll, smooth},

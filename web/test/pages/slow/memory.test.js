@@ -12,7 +12,7 @@ describe("memory", () => {
   const site = shared();
 
   test(`flat over ${MINUTES} minutes`, {timeout: (MINUTES + 5) * 60_000}, async () => {
-    const page = await site.browser.newPage();
+    const page = await site.newPage();
     await page.goto(site.address);
     await untilReady(page);
     await page.click("#camera");
