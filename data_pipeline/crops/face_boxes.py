@@ -30,7 +30,7 @@ SMALLEST_FACE, SMALLEST_FRACTION = 30, 0.05
 BoxFinder = Callable[[np.ndarray], np.ndarray | None]
 
 
-def find_face_boxes(image: np.ndarray) -> np.ndarray:
+def find_upright_boxes(image: np.ndarray) -> np.ndarray:
     """Return the boxes (N, 4) of all faces that MTCNN finds; N = 0 without a face.
 
     Args:
@@ -43,14 +43,14 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
     return landmark_box(find_mtcnn_boxes(image))
 
 
-def find_turned_boxes(image: np.ndarray) -> np.ndarray:
+def find_face_boxes(image: np.ndarray) -> np.ndarray:
     """Return the boxes (N, 4) and the rolls of all faces that MTCNN finds, (N, 5).
 
     Args:
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        x0, y0, x1, y1 as of `find_face_boxes`, and the roll in radians by MTCNN's eyes
+        x0, y0, x1, y1 as of `find_upright_boxes`, and the roll in radians by MTCNN's eyes
         and mouth corners, see `geometry.roll_of_parts`.
     """
     faces = [face for face in _finder().find(image) if (box_sides(face.box) > 0).all()]
@@ -63,7 +63,7 @@ def find_turned_boxes(image: np.ndarray) -> np.ndarray:
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
     """Return the box (4,) of the face chosen by ``rule``, or None without a face."""
     size = image.shape[1], image.shape[0]
-    return choose_face(find_face_boxes(image), size, rule)
+    return choose_face(find_upright_boxes(image), size, rule)
 
 
 def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from data_pipeline.annotations.reading import Labels
 from data_pipeline.crops.annotated import annotated_frames, pack_annotated
-from data_pipeline.crops.face_boxes import BoxFinder, find_turned_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.crops.fingerprints import describe_source
 from data_pipeline.crops.pairs import PairOptions, pack_pairs
 from data_pipeline.crops.samples import Samples
@@ -107,7 +107,7 @@ def prepare_source(
     report = {"format": FORMAT, "name": source.name, "mark": fingerprint}
     report |= {"problems": [], "left_out": None}
     try:
-        kinds = _pack(source, options, report, box_finder or find_turned_boxes)
+        kinds = _pack(source, options, report, box_finder or find_face_boxes)
     except (ValueError, cv2.error) as error:
         report["problems"].append(str(error))
     shards, samples = {}, {}

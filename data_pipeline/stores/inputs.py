@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_pipeline.crops.face_boxes import BoxFinder, find_turned_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, find_face_boxes
 from data_pipeline.datasets.labelled_stills import list_labelled
 from data_pipeline.datasets.three_hundred_w import (
     Problem,
@@ -206,7 +206,7 @@ def read_clips(
         videos,
         pairs_per_clip=pairs_per_clip,
         seed=seed,
-        box_finder=box_finder or find_turned_boxes,
+        box_finder=box_finder or find_face_boxes,
         frames=frames,
     )
     problems = [(p["name"], p["reason"]) for p in store.report["problems"]]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_pipeline.crops.face_boxes import BoxFinder, choose_face, find_turned_boxes
+from data_pipeline.crops.face_boxes import BoxFinder, choose_face, find_face_boxes
 from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import cut_samples
@@ -63,7 +63,7 @@ def read_photographs(folders: Sequence[Path], cache: Path) -> CropStore:
 def build_photograph_store(
     folder: str | Path,
     photographs: Sequence[Photograph],
-    box_finder: BoxFinder = find_turned_boxes,
+    box_finder: BoxFinder = find_face_boxes,
 ) -> CropStore:
     """Return the store (T = 1, no landmarks) of photographs; it is built if missing.
 

@@ -209,7 +209,7 @@ def build_pair_store(
         pairs_per_clip: largest number of pairs per clip, spread evenly.
         seed: decides the position of each pair in its section of the clip.
         box_finder: "landmarks" for annotated sequences, or a function such as
-            `face_boxes.find_turned_boxes`, from the first image of a pair to face boxes
+            `face_boxes.find_face_boxes`, from the first image of a pair to face boxes
             (N, 4), one box or None.
         rule: choice among several faces, "largest" or "central".
         frames: T, number of consecutive frames of a sample, which share one window.

@@ -94,6 +94,7 @@ class Track:
         first_seen: clock of its first frame.
         last_seen: clock of the last frame in which it was not lost.
         expected_box: (4,) box at the last check. A lost face is expected there.
+        expected_roll: in radians, at the last check. A lost face returns with it.
         state: for the next step.
         miss_count: searches in a row that did not find a face that needs confirmation.
     """
@@ -102,6 +103,7 @@ class Track:
     first_seen: float
     last_seen: float
     expected_box: np.ndarray = field(default_factory=lambda: EMPTY_FACE.box)
+    expected_roll: float = 0.0
     state: TrackState = field(default_factory=TrackState)
     miss_count: int = 0
 

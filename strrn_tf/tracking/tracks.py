@@ -188,6 +188,7 @@ class Tracks:
         track.last_seen = frame.clock
         if "face_score" in facts:
             track.expected_box = face.box
+            track.expected_roll = float(roll_angle(landmarks))
 
     def detect(
         self,
@@ -250,7 +251,9 @@ class Tracks:
         if is_full and displaced is None:
             return None
         score = config.confident_face_score if is_full else config.min_face_score
-        detection = self._detector.detect(frame.image, box, None, score)
+        # Of a new face the roll is not known.
+        roll = lost.expected_roll if lost else None
+        detection = self._detector.detect(frame.image, box, None, score, roll)
         if detection is None:
             return None
         track = lost or Track(EMPTY_FACE, frame.clock, frame.clock)

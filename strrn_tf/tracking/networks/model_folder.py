@@ -74,7 +74,9 @@ class ModelFolder:
         """A SHA-256 of all that tracking reads: a rewritten model card changes none."""
         files = self.description["files"]
         read = [files[name]["sha256"] for name in (DETECTOR_FILE, TRACKER_FILE)]
-        keys = ("crop", "mean_shape", "reliability", "landmark_confidence")
+        keys = ["crop", "mean_shape", "reliability"]
+        # Older folders have none, and their hash must stay.
+        keys += [key for key in ("landmark_confidence",) if key in self.description]
         return description_sha256(
             {"files": read, **{key: self.description.get(key) for key in keys}}
         )

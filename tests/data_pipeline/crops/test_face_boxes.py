@@ -11,7 +11,7 @@ from data_pipeline.crops.face_boxes import (
     BoxCache,
     choose_face,
     find_mtcnn_boxes,
-    find_turned_boxes,
+    find_face_boxes,
 )
 from data_pipeline.synthetic import draw_face
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, overlap, roll_angle
@@ -67,7 +67,7 @@ def test_turned_boxes_have_the_roll_of_the_face(degrees):
     turn = cv2.getRotationMatrix2D(centre, -degrees, 0.5)
     image = cv2.warpAffine(image, turn, image.shape[1::-1], borderMode=1)
     truth = apply_matrix(turn, landmarks)
-    (found,) = find_turned_boxes(image)
+    (found,) = find_face_boxes(image)
     assert found[4] == pytest.approx(roll_angle(truth), abs=0.1)
     assert overlap(found[:4], box_from_landmarks(truth)) > 0.5
 

@@ -13,7 +13,7 @@ import pytest
 from support.places import PROGRAMS
 from support.toy_models import toy_mean_shape
 
-from data_pipeline.crops.face_boxes import find_turned_boxes
+from data_pipeline.crops.face_boxes import find_face_boxes
 from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.crops.samples import Samples
 from data_pipeline.crops.window import STORED_SIZE
@@ -55,7 +55,7 @@ def write_clips(root, cache):
             write_image(root / name / f"{number:03d}.png", image)
     clips = list_clips(root)
     options = {"pairs_per_clip": 2, "seed": 0, "rule": "largest"}
-    options["box_finder"] = find_turned_boxes
+    options["box_finder"] = find_face_boxes
     for length, place, kind in ((2, "clips", "pairs"), (3, "triplets", "3 frames")):
         mark = fingerprint(clips, kind=kind, **options)
         writer = StoreWriter(cache / place, mark, length)

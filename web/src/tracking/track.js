@@ -24,6 +24,7 @@ import * as trackChecks from "./track_checks.js";
  * @property {number} firstSeen clock of its first frame
  * @property {number} lastSeen clock of the last frame in which it was not lost
  * @property {Box} expectedBox box at the last check: a lost face is expected there
+ * @property {number} expectedRoll roll at the last check: a lost face returns with it
  * @property {TrackState} state for the next step
  * @property {number} missCount searches in a row that did not find a face that needs
  *   confirmation
@@ -57,6 +58,7 @@ export function newTrack(frame) {
     firstSeen: frame.clock,
     lastSeen: frame.clock,
     expectedBox: EMPTY_FACE.box,
+    expectedRoll: 0,
     state: EMPTY_STATE,
     missCount: 0,
   };

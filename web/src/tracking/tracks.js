@@ -219,7 +219,10 @@ export class Tracks {
     track.face = {...judged, landmarkConfidence: this.judge.of(judged)};
     track.state = trackState;
     track.lastSeen = frame.clock;
-    if ("faceScore" in facts) track.expectedBox = box;
+    if ("faceScore" in facts) {
+      track.expectedBox = box;
+      track.expectedRoll = rollAngle(landmarks);
+    }
   }
 
   /**
@@ -272,7 +275,9 @@ export class Tracks {
       isFull && limit !== null ? findDisplacedTrack(this.tracks, lost, limit) : null;
     if (isFull && !displaced) return null;
     const score = isFull ? config.confident_face_score : config.min_face_score;
-    const detection = await this.detector.detect(frame.image, box, null, score);
+    // Of a new face the roll is not known.
+    const roll = lost ? lost.expectedRoll : null;
+    const detection = await this.detector.detect(frame.image, box, null, score, roll);
     if (!detection) return null;
     const track = lost ?? newTrack(frame);
     this.restart(track, frame, detection);

@@ -54,7 +54,7 @@ def searches(monkeypatch, tmp_path):
         return FACE
 
     for module in SEARCHES:
-        monkeypatch.setattr(f"{module}.find_turned_boxes", find)
+        monkeypatch.setattr(f"{module}.find_face_boxes", find)
     monkeypatch.chdir(tmp_path)
     return seen
 
