@@ -12,9 +12,8 @@ import {FOLDER} from "../recorded.js";
 import {IN_FLOAT32, untilReady, useFloat32, watch} from "./browser.js";
 import {shared} from "./site.js";
 
-// In the mean over the landmarks: decoders turn colours into RGB in their own ways. One
-// level more or less moves landmarks by more than a pixel of this picture.
-const MOST_PIXELS = 2;
+// In the mean over the landmarks: decoders turn colours into RGB in their own ways.
+const MOST_PIXELS = 1;
 const folder = mkdtempSync(join(tmpdir(), "strrn-web-"));
 
 /**
