@@ -2,7 +2,7 @@
 
 import {spawn} from "node:child_process";
 import {existsSync} from "node:fs";
-import {join} from "node:path";
+import {basename, join} from "node:path";
 import {chromium} from "playwright-core";
 import {ROOT} from "../node_runtime.js";
 import {FOLDER} from "../recorded.js";
@@ -11,6 +11,10 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 export const EXECUTABLE = process.env.CHROMIUM ?? PLACES.find((path) => existsSync(path));
 // LiteRT writes its log with console.error.
 const LITERT = /^(INFO|WARNING): \[|^INFO: Created TensorFlow Lite|WebGPU device/;
+
+const MODEL = "strrn-hgn";
+/** Folder of the page's model with weights in float32. */
+export const IN_FLOAT32 = join(FOLDER, "models", MODEL);
 
 /** @typedef {import("playwright-core").Page} Page */
 
@@ -83,4 +87,15 @@ export function watch(page, address) {
  */
 export async function untilReady(page) {
   await page.waitForSelector("html[data-ready]");
+}
+
+/**
+ * Gives the page its model in float32: what 8-bit products round adds up over frames.
+ *
+ * @param {Page} page
+ */
+export async function useFloat32(page) {
+  await page.route(`**/models/${MODEL}/*`, (route) =>
+    route.fulfill({path: join(IN_FLOAT32, basename(route.request().url()))}),
+  );
 }

@@ -2,18 +2,15 @@
 
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
-import {basename, join} from "node:path";
 import {describe, test} from "node:test";
 import {meanDistance} from "../../src/geometry.js";
-import {untilReady, watch} from "./browser.js";
+import {IN_FLOAT32, untilReady, useFloat32, watch} from "./browser.js";
 import {ROOT} from "../node_runtime.js";
 import {FOLDER} from "../recorded.js";
 import {shared} from "./site.js";
 import {spy} from "./spy.js";
 
 const [FRAMES, LEAST_TRACKED, MOST_PIXELS, LEAST_DRAWN] = [60, 0.98, 1, 60];
-const MODEL = "strrn-hgn";
-const IN_FLOAT32 = join(FOLDER, "models", MODEL);
 const COLOURS = ["#3ddc84", "#ffc83d", "#ff5a4f"].map((text) =>
   [1, 3, 5].map((i) => parseInt(text.slice(i, i + 2), 16)),
 );
@@ -40,10 +37,7 @@ describe("camera", () => {
     const page = await site.newPage();
     const faults = watch(page, site.address);
     await page.addInitScript(spy);
-    // In float32: what 8-bit products round grows with the time between two frames.
-    await page.route(`**/models/${MODEL}/*`, (route) =>
-      route.fulfill({path: join(IN_FLOAT32, basename(route.request().url()))}),
-    );
+    await useFloat32(page);
     await page.goto(site.address);
     await untilReady(page);
     await page.click("#camera");
