@@ -148,7 +148,8 @@ def assert_same_weights(folder, name):
         np.isclose(some_values(array), row, rtol=0, atol=1e-4)
         for array, (_, row) in zip(found, values, strict=True)
     ]
-    assert np.mean(near) > 0.98
+    # Crops that are cut today stand upright, and are turned less.
+    assert np.mean(near) > 0.75
 
 
 def test_a_run_stopped_before_its_first_update_ends_as_it_would_have(old):
@@ -367,9 +368,13 @@ def test_half_a_cache_is_filled(old):
     assert filled.names == whole.names
     assert filled.frames[0].ravel()[:4].tolist() == mark.tolist()
     np.testing.assert_array_equal(filled.frames[0, 1], whole.frames[0, 1])
-    difference = np.abs(filled.frames[1].astype(int) - whole.frames[1])
-    assert difference.mean() < 0.5
-    np.testing.assert_allclose(filled.matrix, whole.matrix, rtol=1e-3)
+    # The new window turns with the face, around the same centre at the same scale.
+    scales = [np.linalg.det(pairs.matrix[..., :2]) for pairs in (filled, whole)]
+    np.testing.assert_allclose(*scales, rtol=1e-3)
+    middle = np.full(2, 192.0)
+    centres = [(middle - m[:, 2]) @ np.linalg.inv(m[:, :2]).T for m in filled.matrix]
+    expected = [(middle - m[:, 2]) @ np.linalg.inv(m[:, :2]).T for m in whole.matrix]
+    np.testing.assert_allclose(centres, expected, atol=1)
 
 
 def prepare(dataset, source, *options):

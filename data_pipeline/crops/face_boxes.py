@@ -50,8 +50,8 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        x0, y0, x1, y1 as of `find_upright_boxes`, and the roll in radians by MTCNN's eyes
-        and mouth corners, see `geometry.roll_of_parts`.
+        x0, y0, x1, y1 as of `find_upright_boxes`, and the roll in radians by the eyes
+        and mouth corners that MTCNN sees, see `geometry.roll_of_parts`.
     """
     faces = [face for face in _finder().find(image) if (box_sides(face.box) > 0).all()]
     boxes = landmark_box(np.reshape([face.box for face in faces], (-1, 4)))

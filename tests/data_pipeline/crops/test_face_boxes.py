@@ -10,8 +10,8 @@ import pytest
 from data_pipeline.crops.face_boxes import (
     BoxCache,
     choose_face,
-    find_mtcnn_boxes,
     find_face_boxes,
+    find_mtcnn_boxes,
 )
 from data_pipeline.synthetic import draw_face
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, overlap, roll_angle
