@@ -17,7 +17,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotati
 from data_pipeline.datasets.youtube_faces import FacesClip, read_boxes
 from data_pipeline.media.frame_reader import FrameReader, VideoFrame
 from data_pipeline.media.video import open_video
-from strrn_tf.geometry import upright_box
+from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
 
 AnyClip = Clip | Sequence300VW | FacesClip
@@ -199,7 +199,9 @@ class _Cutter:
         """Return the box (4,) of the face and its roll, None without a face."""
         if self.options.box_finder == "landmarks":
             is_known = np.isfinite(landmarks).any()
-            return upright_box(whole_shape(Annotation(landmarks))) if is_known else None
+            if not is_known:
+                return None
+            return box_from_landmarks(whole_shape(Annotation(landmarks))), 0.0
         size = frame.image.shape[1], frame.image.shape[0]
         shipped = self.shipped.get(frame.index)
         if shipped is not None and _is_within(shipped, size):

@@ -13,7 +13,7 @@ import {IN_FLOAT32, untilReady, useFloat32, watch} from "./browser.js";
 import {shared} from "./site.js";
 
 // In the mean over the landmarks: decoders turn colours into RGB in their own ways.
-const MOST_PIXELS = 1;
+const MOST_PIXELS = 2;
 const folder = mkdtempSync(join(tmpdir(), "strrn-web-"));
 
 /**
