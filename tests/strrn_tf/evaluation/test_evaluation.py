@@ -86,7 +86,7 @@ class FakeNetworks:
 
     def step(self, crop, frame, start):
         landmarks, error = self.tracker.step(crop[0], frame, start)
-        return landmarks, error, (frame, crop[1])
+        return landmarks, np.full(68, error), (frame, crop[1])
 
     def flow_landmarks(self, previous, crop, start, settings):
         return np.full(np.shape(start), np.nan)
