@@ -141,7 +141,9 @@ def test_redetect_where_the_cycle_error_is_large():
     drift = [[1, i / 5] for i in range(steps)]
     drift += [[1, steps * (1 - config.detector_weight) / 5]]
     np.testing.assert_allclose(shifts(results), drift * 2 + [[1, 0]], atol=1e-3)
-    assert results[length].answer.cycle_error == 0.11  # the reason of the detection
+    assert results[length].answer.cycle_error == pytest.approx(
+        0.11
+    )  # the reason of the detection
     aligned = [0, steps, length, length + steps, 2 * length]
     assert [index for index, _ in tracker.aligned] == aligned
 
