@@ -16,6 +16,7 @@ from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.augmentation.head import average_head
 from data_pipeline.synthetic.head.face_model import Expression, Pose
 from data_pipeline.synthetic.head.patch import rotation
+from strrn_tf.geometry import fit_similarity
 
 # Fewer annotated places do not place a head.
 FEWEST = 3
@@ -97,7 +98,8 @@ def _fit(weights: np.ndarray, places: np.ndarray) -> np.ndarray:
         return np.append(error / np.hypot(*found[:2]), prior)
 
     front = weights @ see(np.array([1, 0, 0, 0, 0, 0, *usual]))
-    start = np.concatenate([_similarity(front, places), [0.0, 0.0], usual])
+    (cosine, _, x), (sine, _, y) = fit_similarity(front, places)
+    start = np.array([cosine, sine, x, y, 0.0, 0.0, *usual])
     found = least_squares(residuals, start, method="lm", xtol=1e-4, max_nfev=300).x
     seen = see(found)
     return seen + alike @ weights.T @ np.linalg.solve(spread, places - weights @ seen)
@@ -112,16 +114,6 @@ def _project(head: np.ndarray, pose: np.ndarray) -> np.ndarray:
     cosine, sine, x, y, yaw, pitch = pose
     seen = head @ rotation(Pose(yaw=yaw, pitch=pitch))[:2].T
     return seen @ np.array([[cosine, sine], [-sine, cosine]]) + (x, y)
-
-
-def _similarity(source: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return scaled cosine, scaled sine and shift (4,) from points to points."""
-    a, b = source - source.mean(0), target - target.mean(0)
-    norm = (a**2).sum()
-    cosine = (a * b).sum() / norm
-    sine = (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]).sum() / norm
-    turn = np.array([[cosine, sine], [-sine, cosine]])
-    return np.append([cosine, sine], target.mean(0) - source.mean(0) @ turn)
 
 
 @lru_cache(maxsize=1)

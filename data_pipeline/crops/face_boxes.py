@@ -30,19 +30,6 @@ SMALLEST_FACE, SMALLEST_FRACTION = 30, 0.05
 BoxFinder = Callable[[np.ndarray], np.ndarray | None]
 
 
-def find_upright_boxes(image: np.ndarray) -> np.ndarray:
-    """Return the boxes (N, 4) of all faces that MTCNN finds; N = 0 without a face.
-
-    Args:
-        image: (H, W, 3) uint8 RGB.
-
-    Returns:
-        Tight landmark boxes, predicted from MTCNN's boxes, in pixels of ``image``. They
-        may extend beyond the image, as faces do.
-    """
-    return landmark_box(find_mtcnn_boxes(image))
-
-
 def find_face_boxes(image: np.ndarray) -> np.ndarray:
     """Return the boxes (N, 4) and the rolls of all faces that MTCNN finds, (N, 5).
 
@@ -50,8 +37,9 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
         image: (H, W, 3) uint8 RGB.
 
     Returns:
-        x0, y0, x1, y1 as of `find_upright_boxes`, and the roll in radians by the eyes
-        and mouth corners that MTCNN sees, see `geometry.roll_of_parts`.
+        Tight landmark boxes, predicted from MTCNN's boxes, in pixels of ``image``. They
+        may extend beyond the image, as faces do. Behind them the roll in radians by the
+        eyes and mouth corners that MTCNN sees, see `geometry.roll_of_parts`.
     """
     faces = [face for face in _finder().find(image) if (box_sides(face.box) > 0).all()]
     boxes = landmark_box(np.reshape([face.box for face in faces], (-1, 4)))
@@ -63,7 +51,7 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
     """Return the box (4,) of the face chosen by ``rule``, or None without a face."""
     size = image.shape[1], image.shape[0]
-    return choose_face(find_upright_boxes(image), size, rule)
+    return choose_face(find_face_boxes(image)[:, :4], size, rule)
 
 
 def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:
