@@ -209,7 +209,9 @@ class _Cutter:
         face = choose_face(
             self.options.box_finder(frame.image), size, self.options.rule
         )
-        return None if face is None else (face[:4], float(face[4:].sum()))
+        if face is None:
+            return None
+        return face[:4], float(face[4]) if len(face) > 4 else 0.0
 
     def _annotation(self, index: int) -> np.ndarray:
         try:
