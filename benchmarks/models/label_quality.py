@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.models.label_photographs import detect_by
-from data_pipeline.crops.face_boxes import find_upright_boxes
+from data_pipeline.crops.face_boxes import find_face_boxes
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.stores.store import build_still_store
 from strrn_tf.evaluation.metrics import nme_interpupil
@@ -59,7 +59,7 @@ def run(options: Options) -> None:
     stills = list_stills(options.stills, "test")
     wanted = np.linspace(0, len(stills) - 1, options.limit or len(stills)).astype(int)
     chosen = [stills[i] for i in wanted]
-    store = build_still_store(options.output / "crops", chosen, find_upright_boxes)
+    store = build_still_store(options.output / "crops", chosen, find_face_boxes)
     pictures = [frame[0] for frame in store.frames]
     middle, half = (pictures[0].shape[0] - 1) / 2, CROP_SIZE / CROP_MARGIN / 2
     box = np.array([middle - half] * 2 + [middle + half] * 2)
