@@ -71,8 +71,8 @@ class PhotometricStrength:
     noise: float = 0.06
     jpeg_probability: float = 0.35
     jpeg_quality: tuple[int, int] = (20, 90)
-    occlusion_probability: float = 0.35
-    occlusion: float = 0.16
+    occlusion_probability: float = 0.4
+    occlusion: float = 0.24
     border_probability: float = 0.2
 
     @classmethod

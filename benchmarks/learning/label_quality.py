@@ -6,7 +6,7 @@ answers as they come and put right, and both together. The last line is the rank
 correlation of a landmark's error with its spread: what the weights of a training use.
 
 Example:
-  python -m benchmarks.models.label_quality --stills DIR/testset
+  python -m benchmarks.learning.label_quality --stills DIR/testset
 """
 
 import sys
@@ -30,7 +30,7 @@ from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.networks.model_folder import load
 
-PROG = "python -m benchmarks.models.label_quality"
+PROG = "python -m benchmarks.learning.label_quality"
 
 
 @dataclass(frozen=True)

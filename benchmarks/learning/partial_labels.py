@@ -11,7 +11,7 @@ Errors are those of the boxes of the true landmarks. Every finished training is 
 --output, and a training that was stopped goes on.
 
 Example:
-  python -m benchmarks.accuracy.partial_labels --stills DIR/300w --test DIR/testset
+  python -m benchmarks.learning.partial_labels --stills DIR/300w --test DIR/testset
 """
 
 import json
@@ -26,6 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.learning.experiment import detection_errors
 from strrn_tf.config import RunConfig
 from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import run_program
@@ -33,9 +34,11 @@ from strrn_tf.system.command_line import run_program
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if TYPE_CHECKING:
+    import keras
+
     from data_pipeline.stores.store import CropStore
 
-PROG = "python -m benchmarks.accuracy.partial_labels"
+PROG = "python -m benchmarks.learning.partial_labels"
 FEW = 157
 CELLS = ("whole", "half", "few", "few and five")
 
@@ -154,7 +157,7 @@ def train(options: Options, cell: str, seed: int, folder: Path) -> float:
     folder.mkdir(parents=True, exist_ok=True)
     training = TrainingRun(config, *build_networks(config, shape), data, run_folder)
     training.train_detector(0)
-    return float(np.mean(test_errors(options, training.detector)))
+    return test_error(options, training.detector)
 
 
 def stores(
@@ -204,24 +207,14 @@ def without_half(root: Path, stills: list, rng: np.random.Generator) -> Path:
     return root
 
 
-def test_errors(options: Options, detector: object) -> list[float]:
-    """Return the errors on the test stills in percent, boxes from landmarks."""
-    from data_pipeline.batches.training_data import PADDING
+def test_error(options: Options, detector: "keras.Model") -> float:
+    """Return the mean error on the test stills in percent, boxes from landmarks."""
     from data_pipeline.datasets.three_hundred_w import list_stills
     from data_pipeline.stores.store import build_still_store
-    from strrn_tf.evaluation.metrics import nme_interpupil
-    from strrn_tf.geometry import CROP_SIZE
 
     stills = list_stills(options.test, "test")
     store = build_still_store(options.output / "crops" / "test", stills)
-    inside = slice(PADDING, PADDING + CROP_SIZE)
-    errors = []
-    for first in range(0, len(store), options.batch_size):
-        rows = slice(first, first + options.batch_size)
-        crops = store.frames[rows, 0, inside, inside].astype(np.float32) / 255
-        found = detector.predict_on_batch(crops)["refinements"][:, -1] + PADDING
-        errors.extend(nme_interpupil(found, store.landmarks[rows, 0]))
-    return np.array(errors).tolist()
+    return float(detection_errors(store, detector, options.batch_size).mean())
 
 
 if __name__ == "__main__":

@@ -1,75 +1,70 @@
-"""What unlabelled pictures are worth to a detector that has few annotated stills.
+"""Trainings from few stills, with and without labelled pictures beside them.
 
-Two backbones learn from --count stills of the training split, drawn by a seed. Every
-arm then continues one of them, with the same number of updates and the same stills:
+Two backbones learn from annotated stills. Every arm continues one of them, with the
+same number of updates and the same stills:
 
 * control: the stills alone;
 * own: other pictures, with the answers of that detector;
 * fused: the same pictures, with the fused labels of both backbones;
 * exact: the same pictures, with their annotations. It shows what labels can be worth.
 
-The other stills of the training split, or some of them, are the unlabelled pictures.
-Their windows come from the face finder; those of "exact" too. No shipped weights take
-part. Test errors are those of the boxes of the true landmarks.
-
-Every finished cell is a file in --output, and a training that was stopped goes on.
-
-Example:
-  python -m benchmarks.accuracy.few_labels --stills DIR/300w --test DIR/testset
+The windows of the other pictures come from the face finder in all arms. Every finished
+cell is a file, and a training that was stopped goes on.
 """
 
 import json
-import os
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
 
-from benchmarks.accuracy.partial_labels import test_errors
 from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.system.atomic import write_text
-from strrn_tf.system.command_line import run_program
 
-# Before TensorFlow is loaded: its start-up messages say nothing to a user.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if TYPE_CHECKING:
     import keras
 
     from data_pipeline.batches.fused_data import FusedData
+    from data_pipeline.datasets.three_hundred_w import Still
     from data_pipeline.stores.store import CropStore
     from strrn_tf.methods.fused_labels import FusedLabels
     from strrn_tf.methods.training_run import TrainingRun
 
-PROG = "python -m benchmarks.accuracy.few_labels"
-ARMS = ("control", "own", "fused", "exact")
 # A face belongs to the annotation whose centre is this near to that of its crop, as a
 # fraction of the crop.
 NEAR = 0.2
+Arm = Literal["control", "own", "fused", "exact"]
+ARMS: tuple[Arm, ...] = ("control", "own", "fused", "exact")
 Backbone = Literal["mdm", "hgn"]
 Preset = Literal["tiny", "fast", "default"]
 
 
-@dataclass(frozen=True)
-class Options:
-    """Data, size of the trainings, and where results are kept."""
+class Material(NamedTuple):
+    """The stills of an experiment.
 
-    stills: Path
-    """Folder in the 300-W layout; its training split is used."""
-    test: Path
-    """Folder of annotated test stills."""
+    Attributes:
+        annotated: the stills that both backbones learn.
+        pictures: stills whose annotations only the arm "exact" learns.
+        test: stills that are scored.
+        owners: group of every test still: pictures of one group are drawn together.
+    """
+
+    annotated: Sequence["Still"]
+    pictures: Sequence["Still"]
+    test: Sequence["Still"]
+    owners: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainings:
+    """Sizes of the trainings, and where results are kept."""
+
     output: Path = Path("runs/few-labels")
     """Folder of crops, checkpoints and results."""
-    count: int = 157
-    """Annotated stills: a twentieth of 300-W."""
-    unlabelled: int = 1855
-    """Unlabelled pictures, at most."""
     learner: Backbone = "hgn"
     """The backbone that the arms continue. The other one labels beside it."""
     preset: Preset = "fast"
@@ -82,54 +77,24 @@ class Options:
     """Samples of an update."""
     seeds: tuple[int, ...] = (0, 1)
     """Draws of the stills, and of everything else."""
-    arms: tuple[Literal["control", "own", "fused", "exact"], ...] = ARMS
+    arms: tuple[Arm, ...] = ARMS
     """Which arms."""
     fused: FusedConfig = field(default_factory=FusedConfig)
     threads: int = 1
     """Threads of one operation; 0: one for each core."""
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; return the exit code."""
-    return run_program(Options, run, argv, prog=PROG, description=__doc__)
-
-
-def run(options: Options) -> None:
-    """Train what is missing, and print the table."""
-    from strrn_tf.training.fitting import use_threads
-
-    use_threads(options.threads)
-    other: Backbone = "mdm" if options.learner == "hgn" else "hgn"
-    cells = [f"start {options.learner}", f"start {other}", *options.arms]
-    errors: dict[str, list[np.ndarray]] = {cell: [] for cell in cells}
-    for seed in options.seeds:
-        experiment = Experiment(options, seed)
-        for cell in cells:
-            errors[cell].append(np.array(experiment.result(cell)["errors"]))
-    shown = Table("training", "error, inter-pupil %", "against the control")
-    for cell, values in errors.items():
-        change = ""
-        if cell in ARMS[1:] and "control" in errors:
-            change = against(errors["control"], values)
-        shown.add_row(cell, ", ".join(f"{v.mean():.2f}" for v in values), change)
-    Console().print(shown)
-
-
-def against(control: list[np.ndarray], values: list[np.ndarray]) -> str:
-    """Return the change of the error and its interval, paired on the test pictures."""
-    from strrn_tf.methods.verdict import compare, format_change
-
-    before, after = np.concatenate(control), np.concatenate(values)
-    # A picture is drawn with its errors of all seeds.
-    group = np.tile(np.arange(len(control[0])), len(control))
-    return format_change(compare(before, after, group))
+    @property
+    def other(self) -> Backbone:
+        """The backbone that only labels."""
+        return "mdm" if self.learner == "hgn" else "hgn"
 
 
 @dataclass(frozen=True)
 class Experiment:
     """All cells of one seed."""
 
-    options: Options
+    options: Trainings
+    material: Material
     seed: int
 
     def result(self, cell: str) -> dict:
@@ -141,7 +106,7 @@ class Experiment:
         if not path.is_file():
             kind, _, name = cell.partition(" ")
             detector = self.start(name) if kind == "start" else self.arm(kind)
-            errors = test_errors(self.options, detector)
+            errors = self.test_errors(detector)
             write_text(path, json.dumps({"cell": cell, "errors": errors}) + "\n")
             print(f"seed {self.seed}, {cell}: {np.mean(errors):.2f}", flush=True)
         return json.loads(path.read_text(encoding="utf-8"))
@@ -150,7 +115,8 @@ class Experiment:
     def folder(self) -> Path:
         """Folder of this seed and these sizes."""
         o = self.options
-        sizes = o.count, o.unlabelled, o.updates, o.more, o.batch_size
+        counts = len(self.material.annotated), len(self.material.pictures)
+        sizes = *counts, o.updates, o.more, o.batch_size
         name = "-".join(map(str, (o.learner, o.preset, *sizes, self.seed)))
         folder = o.output / name
         folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +139,7 @@ class Experiment:
         labels = self.labels(arm)
         share = np.zeros(len(self.data.pictures))
         if arm == "exact":
-            share = self.annotations()[1].astype(float)
+            share = self.annotations()[2].astype(float)
         elif arm != "control":
             cap = options.fused.disagreement_cap
             share = sampling(labels.disagreement, self.data.pictures.group, cap)
@@ -214,22 +180,19 @@ class Experiment:
     def data(self) -> "FusedData":
         """Annotated stills, and the unlabelled pictures as photographs."""
         from data_pipeline.batches.fused_data import FusedData
-        from data_pipeline.datasets.three_hundred_w import list_stills
         from data_pipeline.stores.photographs import Photograph, build_photograph_store
         from data_pipeline.stores.store import build_still_store
 
-        o = self.options
-        found = list_stills(o.stills, "train")
-        order = np.random.default_rng(self.seed).permutation(len(found))
-        few = [found[i] for i in sorted(order[: o.count])]
-        rest = [found[i] for i in sorted(order[o.count :][: o.unlabelled])]
-        pictures = [Photograph(still.name, still.image_path) for still in rest]
-        cache = o.output / "crops"
-        stills = build_still_store(cache / f"few-{o.count}-{self.seed}", few)
-        place = cache / f"unlabelled-{o.count}-{len(rest)}-{self.seed}"
+        options, cache = self.options, self.options.output / "crops"
+        annotated, found = self.material.annotated, self.material.pictures
+        pictures = [Photograph(still.name, still.image_path) for still in found]
+        stills = build_still_store(
+            cache / f"few-{len(annotated)}-{self.seed}", annotated
+        )
+        place = cache / f"unlabelled-{len(annotated)}-{len(found)}-{self.seed}"
         photographs = build_photograph_store(place, pictures)
-        config = self.config(o.learner)
-        return FusedData(stills, None, config, o.fused, photographs=photographs)
+        config = self.config(options.learner)
+        return FusedData(stills, None, config, options.fused, photographs=photographs)
 
     def labels(self, arm: str) -> "FusedLabels":
         """Return the labels of all unlabelled pictures in an arm."""
@@ -243,13 +206,14 @@ class Experiment:
         pictures, options = self.data.pictures, self.options
         ones = np.ones((len(pictures), 68), np.float32)
         if arm in ("control", "exact"):
-            landmarks, _ = self.annotations()
-            return FusedLabels(landmarks, ones, ones[:, 0])
+            landmarks, whole, _ = self.annotations()
+            known = np.isfinite(landmarks).all(-1).astype(np.float32)
+            return FusedLabels(whole, known, ones[:, 0])
         path = self.folder / f"labels-{arm}.npz"
         if not path.exists():
             first = [detect_by(self.start(options.learner))]
-            other = "mdm" if options.learner == "hgn" else "hgn"
-            both = [*first, detect_by(self.start(other))] if arm == "fused" else first
+            both = [*first, detect_by(self.start(options.other))]
+            both = both if arm == "fused" else first
             asked = questions(options.fused.questions if arm == "fused" else 1)
             labels = label_pictures(both, pictures, pictures.boxes, asked)
             if arm == "own":
@@ -260,10 +224,11 @@ class Experiment:
 
     def report_labels(self, arm: str, labels: "FusedLabels") -> None:
         """Print the error of labels."""
-        from strrn_tf.evaluation.metrics import nme_interpupil
+        from strrn_tf.evaluation.metrics import nme
 
-        truth, known = self.annotations()
-        error = nme_interpupil(labels.landmarks[known], truth[known])
+        truth, whole, known = self.annotations()
+        found = labels.landmarks[known]
+        error = nme(found, truth[known], "interpupil", whole[known])
         rank = np.corrcoef(
             *(x.argsort().argsort() for x in (error, labels.disagreement[known]))
         )
@@ -273,24 +238,56 @@ class Experiment:
             flush=True,
         )
 
-    def annotations(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the annotations (N, 68, 2) of the unlabelled pictures, in their crops.
+    def annotations(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the annotations of the unlabelled pictures, in pixels of their crops.
 
         Returns:
-            The landmarks, and a mask (N,) of the pictures whose annotated face is the
-            one in the crop.
+            The landmarks (N, 68, 2), NaN where nobody annotated them; the same with the
+            fitted head in the places of missing ones; and a mask (N,) of the pictures
+            whose annotated face is the one in the crop.
         """
-        from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
+        from data_pipeline.annotations.reading import read_annotation
+        from data_pipeline.annotations.whole_head import whole_shape
         from strrn_tf.geometry import CROP_SIZE, apply_matrix
 
         store: CropStore = self.data.photographs
-        stills = {s.name: s for s in list_stills(self.options.stills, "train")}
-        truth = np.stack([read_landmarks(stills[name]) for name in store.names])
-        truth = apply_matrix(store.matrix, truth).astype(np.float32)
+        stills = {still.name: still for still in self.material.pictures}
+        read = [
+            read_annotation(stills[name].landmarks_path, stills[name].labels)
+            for name in store.names
+        ]
+        landmarks = np.stack([annotation.landmarks for annotation in read])
+        whole = np.stack([whole_shape(annotation) for annotation in read])
+        landmarks, whole = (
+            apply_matrix(store.matrix, shapes).astype(np.float32)
+            for shapes in (landmarks, whole)
+        )
         middle = (store.frames.shape[-2] - 1) / 2
-        away = np.abs(truth.mean(1) - middle).max(-1)
-        return truth, away < NEAR * CROP_SIZE
+        away = np.abs(whole.mean(1) - middle).max(-1)
+        return landmarks, whole, away < NEAR * CROP_SIZE
+
+    def test_errors(self, detector: "keras.Model") -> list[float]:
+        """Return the errors on the test stills in percent, boxes from landmarks."""
+        from data_pipeline.stores.store import build_still_store
+
+        place = self.options.output / "crops" / "test"
+        store = build_still_store(place, self.material.test)
+        return detection_errors(store, detector, self.options.batch_size).tolist()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def detection_errors(
+    store: "CropStore", detector: "keras.Model", batch_size: int
+) -> np.ndarray:
+    """Return the inter-pupil errors (N,) of a detector in percent."""
+    from data_pipeline.batches.training_data import PADDING
+    from strrn_tf.evaluation.metrics import nme
+    from strrn_tf.geometry import CROP_SIZE
+
+    inside = slice(PADDING, PADDING + CROP_SIZE)
+    found = []
+    for first in range(0, len(store), batch_size):
+        rows = slice(first, first + batch_size)
+        crops = store.frames[rows, 0, inside, inside].astype(np.float32) / 255
+        found.extend(detector.predict_on_batch(crops)["refinements"][:, -1])
+    shapes = np.array(found) + PADDING
+    return nme(shapes, store.landmarks[:, 0], "interpupil", store.whole[:, 0])

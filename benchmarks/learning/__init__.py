@@ -1,0 +1,1 @@
+"""What trainings learn from labels of different kinds."""
