@@ -4,34 +4,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from strrn_tf.config import LabelsName
+
 if TYPE_CHECKING:
     from strrn_tf.commands.train_options import Options
 
-# The shipped models: the other one of each can label beside it.
-OTHER_SHIPPED = {"strrn-hgn": "strrn-mdm", "strrn-mdm": "strrn-hgn"}
+# The first one beside --init labels too, and the next one judges. The two that label
+# then have different backbones.
+SHIPPED = ("strrn-mdm", "strrn-hgn", "strrn-fast")
 
 
 def complete_labels(options: "Options") -> "Options":
-    """Return the options with ``labels`` and ``second`` filled in.
+    """Return the options with ``labels``, ``second`` and ``judge`` filled in.
 
     Raises:
         ValueError: options contradict each other; one line.
     """
-    other = OTHER_SHIPPED.get(str(options.init))
     has_stills = bool(options.stills or options.data_root)
-    can_judge = has_stills or bool(options.judge)
-    labels = options.labels
-    if labels is None:
-        is_plain = options.method == "strrn" and options.algorithm.rounds
-        asked = options.second or options.photographs
-        # Labels that a model made are no evidence.
-        is_human = has_stills and not options.has_model_labels
-        has_third = is_human or (options.judge and str(options.judge) != other)
-        is_fused = is_plain and (asked or (other and has_third))
-        labels = "fused" if is_fused else "paper"
-        if is_plain and labels == "paper" and not has_stills and other:
-            # It takes no part in labelling.
-            options = replace(options, judge=options.judge or Path(other))
+    labels = options.labels or _default_labels(options)
     options = replace(options, labels=labels)
     if labels == "paper":
         if options.second or options.photographs:
@@ -44,23 +34,46 @@ def complete_labels(options: "Options") -> "Options":
                 "--judge is for --init without --stills: held-out stills judge fused "
                 "labels"
             )
-        return options
-    second = options.second or (Path(other) if other else None)
+        can_judge = options.method == "strrn" and options.algorithm.rounds
+        judge = _beside(options.init) if can_judge and not has_stills else None
+        return replace(options, judge=options.judge or judge)
+    second = options.second or _beside(options.init)
     if options.method != "strrn":
         raise ValueError("--labels fused is for --method strrn")
     if not (options.init and second):
         raise ValueError(
             "fused labels are those of two trained models: give --init and --second"
         )
-    if not can_judge:
-        raise ValueError(
-            "nothing could show whether fused labels help: give --stills, or with "
-            "--judge a model that had no part in the training of the two"
-        )
-    models = [path for path in (options.init, second, options.judge) if path]
+    judge = options.judge
+    if not has_stills and judge is None:
+        judge = _beside(options.init, second)
+        if judge is None:
+            raise ValueError(
+                "nothing could show whether fused labels help: give --stills, or with "
+                "--judge a model that had no part in the training of the two"
+            )
+    models = [path for path in (options.init, second, judge) if path]
     if len({path.absolute() for path in models}) < len(models):
         raise ValueError("--init, --second and --judge must be different models")
-    return replace(options, second=second)
+    return replace(options, second=second, judge=judge)
+
+
+def _default_labels(options: "Options") -> LabelsName:
+    """Return "fused" where two models can label."""
+    if options.method != "strrn" or not options.algorithm.rounds:
+        return "paper"
+    # Stills that a model annotated are no evidence that its labels help.
+    is_known = _beside(options.init) and not options.has_model_labels
+    asked = options.second or options.photographs
+    return "fused" if asked or is_known else "paper"
+
+
+def _beside(init: Path | None, *others: Path) -> Path | None:
+    """Return a shipped model that is none of these; None unless ``init`` is one."""
+    if str(init) not in SHIPPED:
+        return None
+    used = [str(path) for path in (init, *others)]
+    return next(Path(name) for name in SHIPPED if name not in used)
 
 
 def second_model_note(options: "Options") -> str:

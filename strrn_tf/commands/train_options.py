@@ -44,8 +44,8 @@ class Options:
     labels: LabelsName | None = None
     """Labels of clips and photographs. fused: those of two models together, of --init
     and --second. paper: detector and tracker trust or reject each other's, as
-    published. Default: fused with --second, or with --init of a shipped model and
-    --stills or --judge; else paper."""
+    published. Default: fused with --second, or with --init of a shipped model; else
+    paper."""
     preset: Preset | None = None
     """Sizes of the networks. "paper" has the published sizes and needs a GPU. Default:
     "default", or that of --init."""
@@ -79,11 +79,11 @@ class Options:
     (--augmentation-annealing 1), and 100 updates of the tracker."""
     second: Path | None = None
     """For fused labels: a model with the other backbone. Default: with --init of a
-    shipped model, the other shipped one."""
+    shipped model, a shipped one."""
     judge: Path | None = None
     """With --init and without --stills: a model that labels nothing. It decides, on
     clips that are kept out, whether the result is better. Default: with --init of a
-    shipped model, the other shipped one; not with --labels fused."""
+    shipped model, a shipped one that labels nothing."""
     fresh_tracker: bool = False
     """With --init: keep only the detector. A new tracker is built and first trained on
     the stills."""

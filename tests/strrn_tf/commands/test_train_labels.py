@@ -39,16 +39,28 @@ class TestOptions:
         assert "--second" in note
         assert "\n" not in note
 
-    def test_both_shipped_models_where_something_can_judge(self):
+    def test_the_shipped_models_label_and_judge_each_other(self):
         chosen = train.parse([*self.init, "--stills", "s"])
         assert (chosen.labels, str(chosen.second)) == ("fused", "strrn-hgn")
+        assert chosen.judge is None
         assert not second_model_note(chosen)
         chosen = train.parse([*self.init])
-        assert (chosen.labels, str(chosen.judge)) == ("paper", "strrn-hgn")
-        asked = [*self.init, "--stills", "s", "--labels", "paper"]
-        chosen = train.parse(asked)
+        named = chosen.labels, str(chosen.second), str(chosen.judge)
+        assert named == ("fused", "strrn-hgn", "strrn-fast")
+        fast = ("--init", "strrn-fast", "--unlabelled", "videos")
+        chosen = train.parse([*fast])
+        assert (str(chosen.second), str(chosen.judge)) == ("strrn-mdm", "strrn-hgn")
+        chosen = train.parse([*fast, "--second", "strrn-hgn"])
+        assert str(chosen.judge) == "strrn-mdm"
+
+    def test_as_published_if_asked(self):
+        chosen = train.parse([*self.init, "--labels", "paper"])
+        named = chosen.labels, chosen.second, str(chosen.judge)
+        assert named == ("paper", None, "strrn-hgn")
+        chosen = train.parse([*self.init, "--stills", "s", "--labels", "paper"])
         assert (chosen.labels, chosen.judge) == ("paper", None)
-        assert train.parse([*self.init, "--method", "sbr"]).labels == "paper"
+        chosen = train.parse([*self.init, "--method", "sbr"])
+        assert (chosen.labels, chosen.judge) == ("paper", None)
 
     def test_photographs_are_enough(self):
         init = ("--init", "strrn-mdm", "--photographs", "p", "--stills", "s")
@@ -59,7 +71,8 @@ class TestOptions:
     def test_mistakes(self, capsys):
         message = self.fails(capsys, "--labels", "fused")
         assert "give --init and --second" in message
-        message = self.fails(capsys, *self.init, "--labels", "fused")
+        own = ("--init", "saved_models/strrn-mdm", "--second", "strrn-hgn")
+        message = self.fails(capsys, *own, "--unlabelled", "videos")
         assert "give --stills, or with --judge" in message
         same = ("--stills", "s", "--second", "strrn-mdm")
         assert "different models" in self.fails(capsys, *self.init, *same)
