@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -32,6 +33,9 @@ from strrn_tf.system.command_line import run_program
 
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if TYPE_CHECKING:
+    from data_pipeline.datasets.three_hundred_w import Still
+
 PROG = "python -m benchmarks.learning.domain_shift"
 # Every third folder of pictures is the test.
 EVERY = 3
@@ -67,21 +71,31 @@ def run(options: Options) -> None:
 
 def divide(options: Options, seed: int) -> Material:
     """Return the annotated stills, the pictures to learn, and those kept out."""
-    from data_pipeline.datasets.labelled_stills import list_labelled
     from data_pipeline.datasets.three_hundred_w import list_stills
 
     found = list_stills(options.stills, "train")
     order = np.random.default_rng(seed).permutation(len(found))
     annotated = [found[i] for i in sorted(order[: options.count or len(found)])]
-    pictures = list(list_labelled(options.pictures, "test", mapping=options.mapping))
-    owners = [owner(still.image_path, options.pictures) for still in pictures]
-    names = sorted(set(owners))
-    kept_out = set(names[EVERY - 1 :: EVERY])
-    is_test = [name in kept_out for name in owners]
-    return Material(
-        annotated,
-        [still for still, test in zip(pictures, is_test, strict=True) if not test],
-        [still for still, test in zip(pictures, is_test, strict=True) if test],
+    return Material(annotated, *divide_pictures(options.pictures, options.mapping))
+
+
+def divide_pictures(
+    folder: Path, mapping: Path | None = None
+) -> tuple[list["Still"], list["Still"], list[str]]:
+    """Return the stills to learn, those that are kept out, and the latter's owners.
+
+    Every third folder of pictures is kept out, or every third picture where they lie in
+    one folder. The order is that of their names.
+    """
+    from data_pipeline.datasets.labelled_stills import list_labelled
+
+    pictures = list(list_labelled(folder, "test", mapping=mapping))
+    owners = [owner(still.image_path, folder) for still in pictures]
+    kept_out = set(sorted(set(owners))[EVERY - 1 :: EVERY])
+    pairs = list(zip(pictures, owners, strict=True))
+    return (
+        [still for still, name in pairs if name not in kept_out],
+        [still for still, name in pairs if name in kept_out],
         [name for name in owners if name in kept_out],
     )
 

@@ -46,7 +46,7 @@ class FusedData(TrainingData):
         super().__init__(stills, clips, config, **options)
         self.fused, self.photographs = fused, photographs
         self.pictures = UnlabelledPictures(clips, photographs)
-        owners = self.pictures.group.astype(str).tolist()
+        owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
             self.held_out_pictures = held_out(owners, fused.held_out, config.seed)

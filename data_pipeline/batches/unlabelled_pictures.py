@@ -12,6 +12,8 @@ from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 # Entries of the list from which pictures are drawn, for every picture in a source: the
 # resolution of the probabilities.
 ENTRIES = 8
+# Fewer folders of photographs are not one person or place each.
+FEW_FOLDERS = 10
 
 
 class UnlabelledPictures(Sequence):
@@ -24,6 +26,8 @@ class UnlabelledPictures(Sequence):
     Attributes:
         names: N names.
         group: (N,) number of the clip, or of the folder of the photograph.
+        owner: (N,) number of what is kept out together: the same, but every photograph
+            is its own where they lie in few folders.
         num_frames: number of frames of clips, which come first.
     """
 
@@ -39,6 +43,10 @@ class UnlabelledPictures(Sequence):
         keys = [(i < self.num_frames, owner) for i, owner in enumerate(owners)]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         self.group = np.array([numbers[key] for key in keys], int)
+        self.owner = self.group.copy()
+        photographs = np.arange(self.num_frames, len(keys))
+        if len(set(self.group[photographs].tolist())) < FEW_FOLDERS:
+            self.owner[photographs] = len(numbers) + photographs
 
     def __len__(self) -> int:
         return len(self.names)

@@ -104,7 +104,7 @@ class Gate:
             asked = questions(JUDGED_QUESTIONS + 1)
             judged = [detect_by(self.judge)]
             truth = label_pictures(judged, pictures, boxes[index], asked).landmarks
-            whole, group = truth, data.pictures.group[index]
+            whole, group = truth, data.pictures.owner[index]
             where = "kept-out pictures, by the labels of --judge"
 
         def errors_of(detector: keras.Model) -> np.ndarray:

@@ -62,6 +62,8 @@ def test_pictures_are_the_second_frames_and_the_photographs(stores):
     pictures = fused_data(stores).pictures
     assert len(pictures) == 14
     assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 2
+    # Photographs in two folders are kept out one by one.
+    assert pictures.owner.tolist() == [0] * 4 + [1] * 4 + list(range(12, 18))
     assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), *range(51, 57)]
     assert pictures[0].shape == (385, 385, 3)
     np.testing.assert_allclose(pictures.boxes[3, 2:] - pictures.boxes[3, :2], 196.875)
@@ -99,10 +101,9 @@ def test_without_stills_all_is_fused_to_the_end(stores):
     assert len(kept_out)
     shown = [data.pictures[i][0, 0, 0] for i in kept_out]
     assert not set(values.ravel()) & set(shown)
-    # Whole clips and folders are kept out.
-    assert not np.isin(
-        data.pictures.group[kept_out], data.pictures.group[~data.held_out_pictures]
-    ).any()
+    # Whole clips are kept out.
+    owner = data.pictures.owner
+    assert not np.isin(owner[kept_out], owner[~data.held_out_pictures]).any()
 
 
 def test_held_out_stills_are_not_learnt(stores):
