@@ -104,8 +104,9 @@ def run(options: Options) -> None:
         for state in ("tracked", "detected")
     } | {"both": scored}
     if options.annotated:
-        faces = list(annotated_faces(tracker, options.annotated, options.mapping))
-        groups["annotated"] = score(faces, reliability, landmarks)
+        kinds = annotated_faces(tracker, options.annotated, options.mapping)
+        for kind, faces in kinds.items():
+            groups[kind] = score(faces, reliability, landmarks)
     Console().print(landmark_table(groups))
     if options.picture:
         draw(samples, predicted, options.picture)

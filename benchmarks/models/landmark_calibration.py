@@ -1,6 +1,6 @@
 """Fits and judges the confidence of single landmarks, see ``calibrate``."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,12 @@ from benchmarks.models.calibration_samples import Sample, near
 from data_pipeline.datasets.ground_truth import read_stills
 from data_pipeline.datasets.labelled_stills import list_labelled
 from strrn_tf import FaceTracker
-from strrn_tf.geometry import box_from_landmarks, eye_distance
+from strrn_tf.geometry import (
+    box_from_landmarks,
+    eye_distance,
+    similarity,
+    upright_box,
+)
 from strrn_tf.tracking.confidence.landmark_confidence import (
     DETECTED,
     TRACKED,
@@ -120,24 +125,55 @@ def score(
 
 def annotated_faces(
     tracker: FaceTracker, folder: Path, mapping: Path | None
-) -> Iterator[Sample]:
-    """Yield the detected faces of annotated stills. Points may be missing.
+) -> dict[str, list[Sample]]:
+    """Return the detected faces of annotated stills. Points may be missing.
 
     Args:
         tracker: of the model.
         folder: of the stills.
         mapping: of their markup, see docs/data.md.
+
+    Returns:
+        The faces, once with the errors as they are, and once without the median offset
+        of every landmark: another markup puts landmarks elsewhere.
     """
     rng = np.random.default_rng(0)
+    faces, names, offsets = [], [], []
     stills = list_labelled(folder, "test", mapping=mapping)
     for name, image, _, true in read_stills(stills, []):
         whole = true.landmarks if true.whole is None else true.whole
         tracker.reset()
         boxes = [near(box_from_landmarks(whole), rng)]
         for face in tracker.update(image, boxes=boxes):
-            apart = np.linalg.norm(face.landmarks - true.landmarks, axis=-1)
-            errors = apart / eye_distance(whole)
-            yield Sample(face, errors, np.zeros(len(errors), bool), name, "stills")
+            faces.append(face)
+            names.append(name)
+            offsets.append(upright_offsets(face.landmarks, true.landmarks, whole))
+    kinds = {
+        "annotated": np.array(offsets),
+        "annotated, without offsets": offsets - np.median(offsets, axis=0),
+    }
+    nothing = np.zeros(len(offsets[0]), bool)
+    return {
+        kind: [
+            Sample(face, np.linalg.norm(apart, axis=-1), nothing, name, "stills")
+            for face, apart, name in zip(faces, all_apart, names, strict=True)
+        ]
+        for kind, all_apart in kinds.items()
+    }
+
+
+def upright_offsets(
+    landmarks: np.ndarray, true: np.ndarray, whole: np.ndarray
+) -> np.ndarray:
+    """Return offsets (68, 2) from the truth, as if the face stood upright.
+
+    Args:
+        landmarks: (68, 2).
+        true: (68, 2), NaN where nobody annotated the point.
+        whole: (68, 2) finite, gives the roll, and the eye distance that is the unit.
+    """
+    turn = similarity(1.0, -upright_box(whole)[1], np.zeros(2))[:, :2]
+    return (landmarks - true) @ turn.T / eye_distance(whole)
 
 
 def landmark_table(scored: dict[str, Sequence[LandmarkScores]]) -> Table:

@@ -17,10 +17,14 @@ const ROOT = join(WEB, "..");
 const DIST = join(WEB, "dist");
 const MODULES = join(WEB, "node_modules");
 const FINDER = join(ROOT, "strrn_tf", "tracking", "face_detection", "mtcnn");
-const DEFAULT_MODEL = "strrn-hgn";
+const DEFAULT_MODEL = "strrn-fast";
 const MOST_MEGABYTES = 10;
 /** @type {Record<string, string>} */
-const LABELS = {"strrn-hgn": "strrn-hgn, more exact", "strrn-mdm": "strrn-mdm, faster"};
+const LABELS = {
+  "strrn-fast": "strrn-fast, fastest",
+  "strrn-hgn": "strrn-hgn, most exact",
+  "strrn-mdm": "strrn-mdm, between both",
+};
 const SHELL = ["index.html", "style.css", "icon.svg", "manifest.webmanifest"];
 const LICENCES = [
   ["The code of strrn", join(ROOT, "LICENSE")],

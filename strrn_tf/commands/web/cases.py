@@ -63,14 +63,14 @@ def cases() -> Iterator[Case]:
     """Draw the clips; yield the cases."""
     times = [i / RATE for i in range(FRAMES)]
     clips = [_clip(seed, category) for seed, category in enumerate((1, 2, 3), start=1)]
-    light, default = "strrn-mdm", "strrn-hgn"
-    for category, model in ((1, light), (2, default), (3, default)):
+    light, default, exact = "strrn-mdm", "strrn-fast", "strrn-hgn"
+    for category, model in ((1, light), (2, exact), (3, default)):
         # Motion and occlusion of category 3 multiply the smallest differences.
         count = FRAMES if category < 3 else FRAMES // 2
         frames = clips[category - 1][:count]
         yield Case(f"category-{category}", model, frames, times[:count])
     # Short ones: differences of integer products add up from frame to frame.
-    for model in (light, default):
+    for model in (light, default, exact):
         frames = clips[0][:SHIPPED]
         yield Case(f"shipped-{model}", model, frames, times[:SHIPPED], is_shipped=True)
     first, second = clips[0], _clip(4, 1)

@@ -13,6 +13,8 @@ from benchmarks.models.calibration_samples import (
     tracked,
     with_covers,
 )
+from benchmarks.models.landmark_calibration import upright_offsets
+from strrn_tf.geometry import apply_matrix, eye_distance, similarity
 from strrn_tf.tracking.face import Face
 
 SHAPE = drawn_face()
@@ -126,3 +128,14 @@ def test_a_lost_face_is_reported_with_the_detectors_landmarks():
     np.testing.assert_array_equal(reported[2].landmarks, SHAPE + 5)
     # A box is given until the face is seen, and again after it was lost.
     assert tracker.boxes == [1, 1, 0, 0, 1]
+
+
+def test_offsets_are_those_of_the_face_as_it_stands_upright():
+    apart = np.array([0.3, -0.2])
+    moved = SHAPE + apart * eye_distance(SHAPE)
+    turn = similarity(1.7, 0.8, np.array([40.0, -9.0]))
+    found = upright_offsets(*(apply_matrix(turn, s) for s in (moved, SHAPE, SHAPE)))
+    level = upright_offsets(moved, SHAPE, SHAPE)
+    np.testing.assert_allclose(level, np.tile(level[0], (68, 1)), atol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(level[0]), np.hypot(0.3, 0.2), atol=1e-5)
+    np.testing.assert_allclose(found, level, atol=1e-5)

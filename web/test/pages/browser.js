@@ -12,7 +12,7 @@ export const EXECUTABLE = process.env.CHROMIUM ?? PLACES.find((path) => existsSy
 // LiteRT writes its log with console.error.
 const LITERT = /^(INFO|WARNING): \[|^INFO: Created TensorFlow Lite|WebGPU device/;
 
-const MODEL = "strrn-hgn";
+const MODEL = "strrn-fast";
 /** Folder of the page's model with weights in float32. */
 export const IN_FLOAT32 = join(FOLDER, "models", MODEL);
 

@@ -58,7 +58,7 @@ describe("messages", () => {
       [{status: 200, body: "damaged"}, /not the file that was exported/],
     ])) {
       const page = await site.newPage();
-      await page.route("**/strrn-hgn/tracker.tflite", (route) => route.fulfill(answer));
+      await page.route("**/strrn-fast/tracker.tflite", (route) => route.fulfill(answer));
       await page.goto(site.address);
       assert.match(await message(page), expected);
       await page.close();
