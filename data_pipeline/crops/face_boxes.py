@@ -2,7 +2,7 @@
 
 The networks are those of the `mtcnn` package. The runtime's `FaceFinder` runs them and
 gives the same boxes in a tenth of the time (`benchmarks/accuracy/face_finder.py`).
-Boxes here are the tight boxes of the 68 landmarks; `landmark_box` of
+Boxes here are the tight boxes of the 68 landmarks; `rolled_boxes` of
 `strrn_tf.tracking.face_detection.face_boxes` converts them.
 """
 
@@ -15,9 +15,9 @@ from types import TracebackType
 
 import numpy as np
 
-from strrn_tf.geometry import box_sides, roll_of_parts
+from strrn_tf.geometry import box_sides
 from strrn_tf.system.atomic import write_text
-from strrn_tf.tracking.face_detection.face_boxes import landmark_box
+from strrn_tf.tracking.face_detection.face_boxes import rolled_boxes
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
 RULES = ("largest", "central")
@@ -41,11 +41,7 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
         may extend beyond the image, as faces do. Behind them the roll in radians by the
         eyes and mouth corners that MTCNN sees, see `geometry.roll_of_parts`.
     """
-    faces = [face for face in _finder().find(image) if (box_sides(face.box) > 0).all()]
-    boxes = landmark_box(np.reshape([face.box for face in faces], (-1, 4)))
-    points = np.reshape([face.points for face in faces], (-1, 5, 2))
-    rolls = roll_of_parts(points[:, 0], points[:, 1], points[:, 3:].mean(1))
-    return np.column_stack([boxes, rolls])
+    return rolled_boxes(_finder().find(image))
 
 
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:

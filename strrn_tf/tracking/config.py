@@ -88,10 +88,9 @@ class TrackingConfig:
     more of them out of its gate."""
 
     max_disagreement: float = 0.10
-    """Eye distances. This limit has three uses. Where detector and tracker differ by
-    more in the mean, the face is detected again. A single landmark that differs by
-    more takes the detector's position. Two detections that differ by more are not
-    consistent."""
+    """Eye distances. Where detector and tracker differ by more in the mean, the face is
+    detected again. A single landmark that differs by more takes the detector's
+    position. Two detections that differ by more are not consistent."""
 
     # How a face is detected ----------------------------------------------------------
 
@@ -99,6 +98,10 @@ class TrackingConfig:
     """Eye distances. Two detections that differ by less are of a face that stands
     upright in the crop window. Of faces that do not, one in a hundred differs by less.
     Otherwise windows that are turned by 180 and 90 degrees are tried too."""
+
+    turned_disagreement: float = 0.03
+    """Eye distances. A face that is turned by more than 45 degrees from the expected
+    roll needs two detections that differ by less. Wrong rolls seldom do."""
 
     max_detections: int = 3
     """Largest number of detections in one of these windows: the first, and those in
@@ -125,8 +128,7 @@ class TrackingConfig:
     moved in the frame. The tracker is less exact in motion."""
 
     flow_window: int = 21
-    """Pixels of the crop: side of the window that optical flow compares. The eyes are
-    about 95 pixels apart there."""
+    """Pixels of the crop, where the eyes are 95 apart: side of what flow compares."""
 
     flow_levels: int = 2
     """Levels of the image pyramid of optical flow."""
@@ -188,8 +190,7 @@ class TrackingConfig:
     """Seconds of video between two searches while fewer faces than wanted are seen."""
 
     redetect_interval: float = 0.2
-    """Seconds of video between two searches while a face is lost or needs confirmation,
-    or there is none."""
+    """Seconds. The same while a face is lost or needs confirmation, or there is none."""
 
     finder_min_face_fraction: float = 0.1
     """Fraction of the image's shorter side: the smallest face box that MTCNN searches
@@ -217,8 +218,8 @@ class TrackingConfig:
     boxes that are found beside a face are no faces."""
 
     same_face_distance: float = 0.25
-    """Eye distances. Two tracks whose landmarks are nearer to each other are on one
-    face. Boxes would not do: those of two faces that cross overlap."""
+    """Eye distances. Two tracks with nearer landmarks are on one face. Boxes would not
+    do: those of two faces that cross overlap."""
 
     duplicate_age: float = 0.5
     """Seconds. A track that meets another one before this age was never a face."""
@@ -245,8 +246,7 @@ class TrackingConfig:
     """Hertz. Cut-off frequency at rest. A lower one removes more jitter."""
 
     smoothing_beta: float = 30.0
-    """Hertz by which the cut-off frequency rises for every eye distance per second. A
-    higher one lags less in motion."""
+    """Hertz by which it rises for every eye distance per second: less lag in motion."""
 
     smoothing_speed_cutoff: float = 2.0
     """Hertz. Cut-off frequency of the estimated speed."""

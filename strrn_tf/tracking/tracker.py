@@ -258,7 +258,7 @@ class FaceTracker:
         elif self._is_search_due():
             with self._time("find"):
                 found = self._finder(frame)
-            found = sorted(found, key=face_size, reverse=True)
+            found = sorted(found, key=lambda box: face_size(box[:4]), reverse=True)
             self._last_search = clock.seconds
             self._tracks.detect(timed, found, self._max_faces, searched=True)
         faces = self._tracks.settle(timed)

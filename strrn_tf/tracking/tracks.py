@@ -26,6 +26,7 @@ from strrn_tf.tracking.track import (
     lose_duplicates,
     mark_lost,
     mark_missed,
+    starting_rolls,
 )
 
 
@@ -140,7 +141,7 @@ class Tracks:
             box,
             track.face.box,
             config.confident_face_score,
-            float(roll_angle(track.face.landmarks)),
+            [float(roll_angle(track.face.landmarks))],
             track.state.visibility,
         )
         limit = config.max_disagreement
@@ -204,7 +205,7 @@ class Tracks:
 
         Args:
             frame: of the boxes.
-            boxes: face boxes (4,), the most wanted first.
+            boxes: face boxes (4,) or (5,) with the roll behind, the most wanted first.
             limit: largest number of visible faces; None: any. At the limit no face
                 starts. A lost face that is found again in its place, with a high score,
                 displaces one that started after it.
@@ -215,7 +216,8 @@ class Tracks:
         """
         config = self._config
         seen = [track for track in self._tracks if not track.is_lost]
-        pairs = association.associate([t.face.box for t in seen], boxes, config)
+        places = [box[:4] for box in boxes]
+        pairs = association.associate([t.face.box for t in seen], places, config)
         if searched:
             mark_missed(seen, {i for i, _ in pairs}, frame, config)
         covered = {j for _, j in pairs}
@@ -244,16 +246,15 @@ class Tracks:
         box: np.ndarray,
         limit: int | None,
     ) -> Track | None:
-        """Detect a lost or a new face in a box (4,); return its track if it is new."""
+        """Detect a lost or a new face in a box; return its track if it is new."""
         config = self._config
         is_full = self._is_full(limit)
         displaced = find_displaced_track(self._tracks, lost, limit) if is_full else None
         if is_full and displaced is None:
             return None
         score = config.confident_face_score if is_full else config.min_face_score
-        # Of a new face the roll is not known.
-        roll = lost.expected_roll if lost else None
-        detection = self._detector.detect(frame.image, box, None, score, roll)
+        rolls = starting_rolls(lost, box)
+        detection = self._detector.detect(frame.image, box[:4], None, score, rolls)
         if detection is None:
             return None
         track = lost or Track(EMPTY_FACE, frame.clock, frame.clock)
@@ -273,7 +274,8 @@ class Tracks:
         lost = [track for track in self._tracks if track.is_lost]
         pace = 0.0 if self._is_full(limit) else 1.0
         last = [(t.expected_box, pace * (frame.clock - t.last_seen)) for t in lost]
-        pairs = association.reassociate_lost(last, boxes, self._config)
+        places = [box[:4] for box in boxes]
+        pairs = association.reassociate_lost(last, places, self._config)
         taken = {j for _, j in pairs}
         back = [(lost[i], boxes[j]) for i, j in pairs]
         return back + [(None, box) for j, box in enumerate(boxes) if j not in taken]

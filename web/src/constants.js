@@ -6,8 +6,8 @@ export const {
   ATTEMPTS,
   EYE_DISTANCE_FLOOR,
   CROP_SIZE,
-  OTHER_TURNS,
   SHRINK_BELOW,
+  TURNS,
 } = exported.constants;
 export const LANDMARK_CONFIDENCE = exported.constants.LANDMARK_CONFIDENCE;
 export const VISIBILITY = exported.constants.VISIBILITY;

@@ -11,6 +11,7 @@ import {COMPONENTS, OUTER_EYE_CORNERS, REGIONS} from "./landmarks.js";
 
 /** @typedef {ArrayLike<number>} Points flat x, y, ... */
 /** @typedef {[number, number, number, number]} Box x0, y0, x1, y1 */
+/** @typedef {[number, number, number, number, number?]} FoundBox a box, and the roll in radians where it is known */
 /** @typedef {[number, number, number, number, number, number]} Matrix (2, 3) by rows */
 
 /**
@@ -37,7 +38,7 @@ export function boxSides(box) {
 }
 
 /**
- * @param {Box} box
+ * @param {FoundBox} box
  * @returns {number} the larger side in pixels
  */
 export function faceSize(box) {
@@ -65,7 +66,16 @@ export function meanOf(landmarks, part) {
 export function rollAngle(landmarks) {
   const left = meanOf(landmarks, REGIONS.left_eye);
   const right = meanOf(landmarks, REGIONS.right_eye);
-  const mouth = meanOf(landmarks, COMPONENTS.mouth);
+  return rollOfParts(left, right, meanOf(landmarks, COMPONENTS.mouth));
+}
+
+/**
+ * @param {number[]} left centre of the left eye
+ * @param {number[]} right of the right eye
+ * @param {number[]} mouth
+ * @returns {number} roll of the face in radians
+ */
+export function rollOfParts(left, right, mouth) {
   const across = [right[0] - left[0], right[1] - left[1]];
   const down = [
     mouth[0] - (left[0] + right[0]) / 2,

@@ -47,7 +47,7 @@ def exported() -> dict[str, Any]:
             "ATTEMPTS": checked_detector.ATTEMPTS,
             "CROP_SIZE": geometry.CROP_SIZE,
             "EYE_DISTANCE_FLOOR": geometry.EYE_DISTANCE_FLOOR,
-            "OTHER_TURNS": face_networks.OTHER_TURNS,
+            "TURNS": face_networks.TURNS,
             "SHRINK_BELOW": crop.SHRINK_BELOW,
             "FACE_BOXES": {"SIDE_SHIFTS": face_boxes.SIDE_SHIFTS},
             "FINDER": {

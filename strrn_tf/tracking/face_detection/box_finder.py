@@ -1,6 +1,6 @@
 """Functions that find face boxes in an image: MTCNN, or one that a user brings.
 
-A face box is the tight box of the 68 landmarks.
+A face box is the tight box of the 68 landmarks. Behind it may stand the face's roll.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,14 +14,15 @@ from strrn_tf.tracking.networks.crop import check_box_in_image
 if TYPE_CHECKING:
     from strrn_tf.tracking.face_detection.mtcnn.networks import Network
 
-# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels.
+# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels, those of MTCNN
+# (N, 5) with the roll in radians behind them.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
 # By which images are turned where no upright face is found, see ``np.rot90``.
 QUARTER_TURNS = (2, 1, 3)
 
 
 class MtcnnFinder:
-    """Finds face boxes with MTCNN, which is opened at the first search.
+    """Finds face boxes and rolls with MTCNN, which is opened at the first search.
 
     MTCNN finds faces that stand upright to within about 45 degrees. With ``turns`` an
     image without such a face is turned and searched again: the first image by 180, 90
@@ -69,30 +70,32 @@ class MtcnnFinder:
         return []
 
     def _find(self, image: np.ndarray) -> list[np.ndarray]:
-        from strrn_tf.tracking.face_detection.face_boxes import landmark_box
+        from strrn_tf.tracking.face_detection.face_boxes import rolled_boxes
         from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
         if self._mtcnn is None:
             self._mtcnn = FaceFinder(**self._settings)
-        return [landmark_box(face.box) for face in self._mtcnn.find(image)]
+        return list(rolled_boxes(self._mtcnn.find(image)))
 
 
 def turn_back(box: np.ndarray, turns: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a box (4,) of ``np.rot90(image, turns)`` in pixels of the image.
+    """Return a box and roll (5,) of ``np.rot90(image, turns)`` for the image itself.
 
     Args:
-        box: (4,) in pixels of the turned image.
+        box: (4,) in pixels of the turned image, and behind it the roll in radians.
         turns: quarter turns, 0 to 3.
         shape: of the image: height, width and more.
     """
-    x0, y0, x1, y1 = box
+    x0, y0, x1, y1, roll = box
+    # The image was turned counter-clockwise, which a roll does not count as positive.
+    roll += turns * np.pi / 2
     right, bottom = shape[1] - 1, shape[0] - 1
     if turns == 1:
-        return np.array([right - y1, x0, right - y0, x1])
+        return np.array([right - y1, x0, right - y0, x1, roll])
     if turns == 2:
-        return np.array([right - x1, bottom - y1, right - x0, bottom - y0])
+        return np.array([right - x1, bottom - y1, right - x0, bottom - y0, roll])
     if turns == 3:
-        return np.array([y0, bottom - x1, y1, bottom - x0])
+        return np.array([y0, bottom - x1, y1, bottom - x0, roll])
     return np.asarray(box)
 
 

@@ -4,7 +4,7 @@ The detector network returns landmarks for any picture, so its answer alone does
 show that there is a face.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.confidence.visibility import UNSEEN, Visibility
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
-from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
+from strrn_tf.tracking.networks.face_networks import TURNS, Crop, FaceNetworks
 
 # The face check: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels -> result.
 CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
@@ -91,7 +91,7 @@ class CheckedDetector:
         box: np.ndarray,
         previous_box: np.ndarray | None,
         min_score: float,
-        roll: float | None = None,
+        rolls: Sequence[float] = TURNS,
         visibility: Visibility = UNSEEN,
     ) -> Detection | None:
         """Return the face in or near a box, None if there is none.
@@ -103,13 +103,14 @@ class CheckedDetector:
             box: face box (4,).
             previous_box: (4,), where the face was in the frame before; None: nowhere.
             min_score: least probability of a face.
-            roll: of the face in radians. None: it is not known.
+            rolls: of the face in radians, the likeliest first.
             visibility: of the face before. One that looks the same needs no face check.
         """
         for _ in range(ATTEMPTS):
-            landmarks, distances, crop = self._networks.detect_consistently(
-                image, box, roll
-            )
+            found = self._networks.detect_consistently(image, box, rolls)
+            if found is None:
+                return None
+            landmarks, distances, crop = found
             if crop is None or track_checks.is_degenerate(
                 landmarks, previous_box, image.shape, self._config
             ):

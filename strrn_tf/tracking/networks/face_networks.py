@@ -4,6 +4,7 @@ Only this file turns an image into a network's input and a network's output into
 landmarks of the image. ``examples/minimal_litert.py`` is the same on one page.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -15,6 +16,7 @@ from strrn_tf.geometry import (
     crop_matrix,
     invert_matrix,
     relative_distances,
+    roll_angle,
     upright_box,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
@@ -25,8 +27,8 @@ from strrn_tf.tracking.networks.model_folder import ModelFolder
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
 
-# Further windows in which a face is looked for, turned by radians.
-OTHER_TURNS = (np.pi, np.pi / 2, -np.pi / 2)
+# Windows in which a face of unknown roll is looked for, turned by radians.
+TURNS = (0.0, np.pi, np.pi / 2, -np.pi / 2)
 
 
 class Crop(NamedTuple):
@@ -139,7 +141,7 @@ class FaceNetworks:
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
         if self.any_roll:
-            return self.detect_consistently(image, box).landmarks
+            return self._detect_turned(image, box, TURNS, np.inf).landmarks
         return self.detect_in(self.cut(image, self.window(box)))
 
     def detect_in(self, crop: Crop) -> np.ndarray:
@@ -147,31 +149,44 @@ class FaceNetworks:
         return _to_image(crop.matrix, self.detect_in_crop(crop.pixels))
 
     def detect_consistently(
-        self, image: np.ndarray, box: np.ndarray, roll: float | None = None
-    ) -> Detections:
+        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float] = TURNS
+    ) -> Detections | None:
         """Detect twice: in a box, and then around what was found there.
 
         Consistent detections suggest a face; they do not prove one. Where they are not
-        consistent, the face may be turned: windows that are turned by 180 and 90
-        degrees are tried too, and the most consistent answer counts.
+        consistent, the face may be turned by another roll. The window is turned by one
+        roll after the other, and the most consistent answer counts. One that is far
+        from the first roll has to be more consistent than ``turned_disagreement``.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             box: (4,) in image pixels.
-            roll: of the face in radians. None: it is not known.
+            rolls: of the face in radians, the likeliest first.
+
+        Returns:
+            None if every answer is too far from the first roll.
         """
         if not self.any_roll:
             first = self.detect(image, box)
             return self._detect_again(image, first)._replace(landmarks=first)
-        best = self._settle(image, box, roll or 0.0)
-        # A face that is known does not stand on its head in the next frame.
-        turns = OTHER_TURNS if roll is None else ()
-        for turn in turns:
+        return self._detect_turned(image, box, rolls, self._config.turned_disagreement)
+
+    def _detect_turned(
+        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float], limit: float
+    ) -> Detections | None:
+        """Return the most consistent answer in windows that are turned by the rolls.
+
+        Answers above the limit that are far from the first roll do not count.
+        """
+        best = None
+        for roll in rolls:
+            found = self._settle(image, box, roll)
+            if found.inconsistency > limit and is_turned(found.landmarks, rolls[0]):
+                continue
+            if best is None or found.inconsistency < best.inconsistency:
+                best = found
             if best.inconsistency <= self._config.upright_disagreement:
                 break
-            found = self._settle(image, box, turn)
-            if found.inconsistency < best.inconsistency:
-                best = found
         return best
 
     def _settle(self, image: np.ndarray, box: np.ndarray, roll: float) -> Detections:
@@ -259,6 +274,11 @@ class FaceNetworks:
             start: (68, 2) float32 in pixels of the crop.
         """
         return self._tracker(frames=crop, start=start[None])["landmarks"][0]
+
+
+def is_turned(landmarks: np.ndarray, roll: float) -> bool:
+    """Return whether landmarks (68, 2) are nearer to another window than to a roll."""
+    return bool(np.cos(roll_angle(landmarks) - roll) < np.cos(np.pi / 4))
 
 
 def _to_image(matrix: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

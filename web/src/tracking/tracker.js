@@ -18,11 +18,12 @@ import {FrameClock} from "./track.js";
 import {Tracks} from "./tracks.js";
 
 /** @typedef {import("../geometry.js").Box} Box */
+/** @typedef {import("../geometry.js").FoundBox} FoundBox */
 /** @typedef {import("./config.js").TrackingConfig} TrackingConfig */
 /** @typedef {import("./face.js").Face} Face */
 /** @typedef {import("./networks/crop.js").Image} Image */
 /** @typedef {import("./networks/model_folder.js").ReadFile} ReadFile */
-/** @typedef {(image: Image) => Promise<Box[]>} Finder finds face boxes */
+/** @typedef {(image: Image) => Promise<FoundBox[]>} Finder finds face boxes */
 
 /**
  * @typedef {object} Options

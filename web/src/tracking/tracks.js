@@ -12,10 +12,12 @@ import {
   markLost,
   markMissed,
   newTrack,
+  startingRolls,
 } from "./track.js";
 import * as trackChecks from "./track_checks.js";
 
 /** @typedef {import("../geometry.js").Box} Box */
+/** @typedef {import("../geometry.js").FoundBox} FoundBox */
 /** @typedef {import("./config.js").TrackingConfig} TrackingConfig */
 /** @typedef {import("./face.js").Face} Face */
 /** @typedef {import("./face_detection/checked_detector.js").Detection} Detection */
@@ -166,7 +168,7 @@ export class Tracks {
       box,
       track.face.box,
       config.confident_face_score,
-      rollAngle(track.face.landmarks),
+      [rollAngle(track.face.landmarks)],
       track.state.visibility,
     );
     if (!detection || !(detection.inconsistency <= config.max_disagreement)) {
@@ -229,7 +231,7 @@ export class Tracks {
    * Detect faces in the boxes that belong to no visible face, lost faces first.
    *
    * @param {TimedFrame} frame of the boxes
-   * @param {Box[]} boxes the most wanted first
+   * @param {FoundBox[]} boxes the most wanted first
    * @param {number | null} limit largest number of visible faces; null: any
    * @param {boolean} searched whether the boxes are all that a search has found
    */
@@ -237,7 +239,7 @@ export class Tracks {
     const config = this.config;
     const seen = this.tracks.filter((track) => !isLost(track));
     const seenBoxes = seen.map((track) => track.face.box);
-    const pairs = association.associate(seenBoxes, boxes, config);
+    const pairs = association.associate(seenBoxes, boxes.map(placeOf), config);
     if (searched) markMissed(seen, new Set(pairs.map(([i]) => i)), frame, config);
     const covered = new Set(pairs.map(([, j]) => j));
     const free = boxes.filter((_, j) => !covered.has(j));
@@ -264,7 +266,7 @@ export class Tracks {
    *
    * @param {Track | null} lost
    * @param {TimedFrame} frame
-   * @param {Box} box
+   * @param {FoundBox} box
    * @param {number | null} limit
    * @returns {Promise<Track | null>} its track if it is new
    */
@@ -275,9 +277,13 @@ export class Tracks {
       isFull && limit !== null ? findDisplacedTrack(this.tracks, lost, limit) : null;
     if (isFull && !displaced) return null;
     const score = isFull ? config.confident_face_score : config.min_face_score;
-    // Of a new face the roll is not known.
-    const roll = lost ? lost.expectedRoll : null;
-    const detection = await this.detector.detect(frame.image, box, null, score, roll);
+    const detection = await this.detector.detect(
+      frame.image,
+      placeOf(box),
+      null,
+      score,
+      startingRolls(lost, box),
+    );
     if (!detection) return null;
     const track = lost ?? newTrack(frame);
     this.restart(track, frame, detection);
@@ -286,10 +292,10 @@ export class Tracks {
   }
 
   /**
-   * @param {Box[]} boxes
+   * @param {FoundBox[]} boxes
    * @param {TimedFrame} frame
    * @param {number | null} limit
-   * @returns {[Track | null, Box][]} every box with its lost track, or null for a new
+   * @returns {[Track | null, FoundBox][]} every box with its lost track, or null for a new
    *   face; lost tracks come first
    */
   assign(boxes, frame, limit) {
@@ -300,9 +306,9 @@ export class Tracks {
       /** @returns {[Box, number]} */
       (t) => [t.expectedBox, pace * (frame.clock - t.lastSeen)],
     );
-    const pairs = association.reassociateLost(last, boxes, this.config);
+    const pairs = association.reassociateLost(last, boxes.map(placeOf), this.config);
     const taken = new Set(pairs.map(([, j]) => j));
-    /** @type {[Track | null, Box][]} */
+    /** @type {[Track | null, FoundBox][]} */
     const assigned = pairs.map(([i, j]) => [lost[i], boxes[j]]);
     boxes.forEach((box, j) => {
       if (!taken.has(j)) assigned.push([null, box]);
@@ -338,4 +344,12 @@ export class Tracks {
     );
     return this.tracks.map((track) => track.face);
   }
+}
+
+/**
+ * @param {FoundBox} box
+ * @returns {Box} without its roll
+ */
+function placeOf([x0, y0, x1, y1]) {
+  return [x0, y0, x1, y1];
 }

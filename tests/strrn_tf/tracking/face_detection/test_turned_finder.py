@@ -1,14 +1,26 @@
 """Faces that are turned in the frame: boxes, and how often frames are turned."""
 
+import cv2
 import numpy as np
 import pytest
 
+from data_pipeline.synthetic import draw_face
+from strrn_tf.geometry import (
+    apply_matrix,
+    compose,
+    roll_angle,
+    roll_of_parts,
+    similarity,
+)
 from strrn_tf.tracking.face_detection.box_finder import (
     QUARTER_TURNS,
     MtcnnFinder,
     turn_back,
 )
+from strrn_tf.tracking.networks.face_networks import TURNS
+from strrn_tf.tracking.track import EMPTY_FACE, Track, starting_rolls
 
+ROLL = 0.1
 IMAGE = np.zeros((90, 160, 3), np.uint8)
 
 
@@ -23,7 +35,7 @@ class OneTurn(MtcnnFinder):
         row, column = np.argwhere(image[..., 0])[0]
         self.searched.append((int(row), int(column)))
         box = np.array([column - 4.0, row - 3.0, column + 4.0, row + 5.0])
-        return [box] if (row, column) == self.place else []
+        return [np.append(box, ROLL)] if (row, column) == self.place else []
 
 
 def marked(row=20, column=50):
@@ -37,8 +49,25 @@ def test_boxes_are_turned_back(turns):
     image = IMAGE.copy()
     image[20:31, 50:71] = 255
     rows, columns, _ = np.nonzero(np.rot90(image, turns))
-    box = np.array([columns.min(), rows.min(), columns.max(), rows.max()])
-    np.testing.assert_array_equal(turn_back(box, turns, image.shape), [50, 20, 70, 30])
+    box = [columns.min(), rows.min(), columns.max(), rows.max()]
+    back = turn_back(np.array([*box, 0.0]), turns, image.shape)
+    np.testing.assert_array_equal(back[:4], [50, 20, 70, 30])
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_rolls_are_turned_back(turns):
+    eyes, mouth = np.array([[60.0, 20], [80, 26]]), np.array([66.0, 40])
+    matrix = {
+        0: [[1, 0, 0], [0, 1, 0]],
+        1: [[0, 1, 0], [-1, 0, 159]],
+        2: [[-1, 0, 159], [0, -1, 89]],
+        3: [[0, -1, 89], [1, 0, 0]],
+    }[turns]
+    seen = roll_of_parts(
+        *apply_matrix(np.array(matrix, float), np.array([*eyes, mouth]))
+    )
+    back = turn_back(np.array([0.0, 0, 9, 9, seen]), turns, IMAGE.shape)[4]
+    assert np.exp(1j * back) == pytest.approx(np.exp(1j * roll_of_parts(*eyes, mouth)))
 
 
 # Where the marked pixel (20, 50) of 90 rows and 160 columns is after `np.rot90`.
@@ -78,3 +107,29 @@ def test_models_of_upright_windows_only_search_upright_frames():
     finder = OneTurn(PLACES[2], turns=False)
     assert finder(marked()) == []
     assert finder.searched == [PLACES[0]]
+
+
+@pytest.mark.parametrize("degrees", [-35, 0, 35, 180])
+def test_a_box_has_the_roll_of_the_face(degrees):
+    image, landmarks = draw_face(np.random.default_rng(0))
+    centre = np.array(image.shape[1::-1]) / 2
+    turn = similarity(1.0, np.deg2rad(degrees), centre)
+    matrix = compose(turn, similarity(1.0, 0.0, -landmarks.mean(0)))
+    turned = cv2.warpAffine(image, matrix, image.shape[1::-1])
+    [box, *_] = MtcnnFinder(1, 0.1, turns=True)(turned)
+    truth = roll_angle(apply_matrix(matrix, landmarks))
+    assert np.cos(box[4] - truth) > np.cos(np.deg2rad(12))
+
+
+def test_a_lost_face_is_looked_for_with_its_own_roll_first():
+    lost, box = Track(EMPTY_FACE, 0.0, 0.0, expected_roll=0.5), np.arange(4.0)
+    assert starting_rolls(lost, box) == [0.5]
+    assert starting_rolls(lost, np.append(box, ROLL)) == [0.5, ROLL]
+
+
+def test_a_new_face_is_looked_for_with_the_roll_that_was_found_first():
+    box = np.arange(4.0)
+    assert starting_rolls(None, box) == list(TURNS)
+    found = starting_rolls(None, np.append(box, ROLL))
+    assert found[0] == ROLL
+    np.testing.assert_allclose(np.subtract(found, ROLL), TURNS)

@@ -1,14 +1,14 @@
 /** Functions that find face boxes in an image. */
 
 import {FINDER} from "../../constants.js";
-import {landmarkBox} from "./face_boxes.js";
+import {rolledBoxes} from "./face_boxes.js";
 
-/** @typedef {import("../../geometry.js").Box} Box */
+/** @typedef {import("../../geometry.js").FoundBox} FoundBox */
 /** @typedef {import("../networks/crop.js").Image} Image */
 /** @typedef {import("./face_finder.js").FaceFinder} FaceFinder */
 
 /**
- * Finds face boxes with MTCNN.
+ * Finds face boxes and rolls with MTCNN.
  *
  * With `turns` an image without an upright face is turned and searched again: the first
  * image by 180, 90 and 270 degrees, a later one by one of these in turn.
@@ -31,7 +31,7 @@ export class MtcnnFinder {
 
   /**
    * @param {Image} image
-   * @returns {Promise<Box[]>}
+   * @returns {Promise<FoundBox[]>}
    */
   async find(image) {
     const found = await this.findUpright(image);
@@ -48,10 +48,10 @@ export class MtcnnFinder {
 
   /**
    * @param {Image} image
-   * @returns {Promise<Box[]>}
+   * @returns {Promise<FoundBox[]>}
    */
   async findUpright(image) {
-    return (await this.mtcnn.find(image)).map(({box}) => landmarkBox(box));
+    return rolledBoxes(await this.mtcnn.find(image));
   }
 }
 
@@ -80,14 +80,15 @@ export function turned({data, width, height}, turns) {
 }
 
 /**
- * @param {Box} box in pixels of a turned image
+ * @param {FoundBox} box in pixels of a turned image
  * @param {number} turns by which it was turned
  * @param {{width: number, height: number}} image
- * @returns {Box} in pixels of the image
+ * @returns {FoundBox} in pixels of the image
  */
-export function turnBack([x0, y0, x1, y1], turns, {width, height}) {
+export function turnBack([x0, y0, x1, y1, seen = 0], turns, {width, height}) {
   const [right, bottom] = [width - 1, height - 1];
-  if (turns === 1) return [right - y1, x0, right - y0, x1];
-  if (turns === 2) return [right - x1, bottom - y1, right - x0, bottom - y0];
-  return [y0, bottom - x1, y1, bottom - x0];
+  const roll = seen + (turns * Math.PI) / 2;
+  if (turns === 1) return [right - y1, x0, right - y0, x1, roll];
+  if (turns === 2) return [right - x1, bottom - y1, right - x0, bottom - y0, roll];
+  return [y0, bottom - x1, y1, bottom - x0, roll];
 }

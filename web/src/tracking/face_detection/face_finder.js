@@ -13,6 +13,7 @@ import {Network} from "./mtcnn/networks.js";
  * @typedef {object} FoundFace
  * @property {Box} box of MTCNN in image pixels, larger than that of the landmarks
  * @property {number} score probability of being a face
+ * @property {number[]} points eyes, nose and ends of the mouth, x, y, ...
  */
 
 /** @typedef {[number, Network][]} Levels scale and proposal network */
@@ -52,6 +53,9 @@ export class FaceFinder {
       .map((i) => mtcnn.square(boxes[i]));
 
     [boxes, outputs] = await this.classify("onet", pixels, boxes, THRESHOLDS[2]);
+    const points = boxes.map((box, i) =>
+      mtcnn.placePoints(box, outputs[i].subarray(4, 14)),
+    );
     boxes = boxes.map((box, i) => mtcnn.calibrate(box, outputs[i]));
     const scores = outputs.map(last);
     // Integers are pixel centres: where `factor` pixels became one, the first of them is
@@ -59,7 +63,9 @@ export class FaceFinder {
     const shift = (factor - 1) / 2;
     return mtcnn.suppress(boxes, scores, OVERLAPS[3], true).map((i) => {
       const [x0, y0, x1, y1] = boxes[i].map((at) => factor * at + shift);
-      return {box: [x0, y0, x1, y1], score: 1 / (1 + Math.exp(-scores[i]))};
+      const score = 1 / (1 + Math.exp(-scores[i]));
+      const placed = Array.from(points[i], (at) => factor * at + shift);
+      return {box: [x0, y0, x1, y1], score, points: placed};
     });
   }
 

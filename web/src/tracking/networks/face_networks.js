@@ -1,12 +1,13 @@
 /** The two networks of a model folder, from image pixels to image pixels. */
 
-import {OTHER_TURNS} from "../../constants.js";
+import {TURNS} from "../../constants.js";
 import {
   applyMatrix,
   boxFromLandmarks,
   cropMatrix,
   mean,
   relativeDistances,
+  rollAngle,
   toImage,
   uprightBox,
 } from "../../geometry.js";
@@ -121,7 +122,10 @@ export class FaceNetworks {
    * @returns {Promise<Float32Array>} landmarks of the face in a box
    */
   async detect(image, box) {
-    if (this.anyRoll) return (await this.detectConsistently(image, box)).landmarks;
+    if (this.anyRoll) {
+      const found = await this.detectTurned(image, box, TURNS, Infinity);
+      if (found) return found.landmarks;
+    }
     return this.detectIn(this.cut(image, this.window(box)));
   }
 
@@ -135,25 +139,42 @@ export class FaceNetworks {
 
   /**
    * Detect twice: in a box, and then around what was found there. Where the two are not
-   * consistent, the face may be turned: other windows are tried too.
+   * consistent, the face may be turned: the window is turned by one roll after the other.
+   * An answer that is far from the first roll has to be more consistent than
+   * `turned_disagreement`.
    *
    * @param {Image} image
    * @param {Box} box
-   * @param {number | null} roll of the face in radians; null: it is not known
-   * @returns {Promise<Detections>}
+   * @param {number[]} rolls of the face in radians, the likeliest first
+   * @returns {Promise<Detections | null>} null if every answer is too far from the first
+   *   roll
    */
-  async detectConsistently(image, box, roll = null) {
+  async detectConsistently(image, box, rolls = TURNS) {
     if (!this.anyRoll) {
       const first = await this.detect(image, box);
       return {...(await this.detectAgain(image, first)), landmarks: first};
     }
-    let best = await this.settle(image, box, roll ?? 0);
-    // A face that is known does not stand on its head in the next frame.
-    const turns = roll === null ? OTHER_TURNS : [];
-    for (const turn of turns) {
+    return this.detectTurned(image, box, rolls, this.config.turned_disagreement);
+  }
+
+  /**
+   * Detect in windows that are turned by the rolls. Answers above the limit that are far
+   * from the first roll do not count.
+   *
+   * @param {Image} image
+   * @param {Box} box
+   * @param {number[]} rolls
+   * @param {number} limit
+   * @returns {Promise<Detections | null>} the most consistent answer
+   */
+  async detectTurned(image, box, rolls, limit) {
+    /** @type {Detections | null} */
+    let best = null;
+    for (const roll of rolls) {
+      const found = await this.settle(image, box, roll);
+      if (found.inconsistency > limit && isTurned(found.landmarks, rolls[0])) continue;
+      if (!best || found.inconsistency < best.inconsistency) best = found;
       if (best.inconsistency <= this.config.upright_disagreement) break;
-      const found = await this.settle(image, box, turn);
-      if (found.inconsistency < best.inconsistency) best = found;
     }
     return best;
   }
@@ -259,6 +280,15 @@ export class FaceNetworks {
     stop();
     return landmarks;
   }
+}
+
+/**
+ * @param {Float32Array} landmarks
+ * @param {number} roll
+ * @returns {boolean} whether landmarks are nearer to another window than to a roll
+ */
+function isTurned(landmarks, roll) {
+  return Math.cos(rollAngle(landmarks) - roll) < Math.cos(Math.PI / 4);
 }
 
 /**
