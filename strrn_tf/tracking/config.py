@@ -190,7 +190,7 @@ class TrackingConfig:
     """Seconds of video between two searches while fewer faces than wanted are seen."""
 
     redetect_interval: float = 0.2
-    """Seconds. The same while a face is lost or needs confirmation, or there is none."""
+    """Seconds. The same while a face is lost or unconfirmed, or there is none."""
 
     finder_min_face_fraction: float = 0.1
     """Fraction of the image's shorter side: the smallest face box that MTCNN searches
