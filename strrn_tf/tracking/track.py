@@ -193,7 +193,7 @@ def starting_rolls(lost: Track | None, box: np.ndarray) -> list[float]:
         lost: track whose face it is. None: it is a new face.
         box: (4,), or (5,) with the roll that the face finder sees.
     """
-    found = [float(roll) for roll in box[4:]]
     if lost is not None:
-        return [lost.expected_roll, *found]
-    return [sum(found) + turn for turn in TURNS]
+        return [lost.expected_roll]
+    found = float(box[4]) if len(box) > 4 else 0.0
+    return [found + turn for turn in TURNS]

@@ -49,7 +49,10 @@ def exported() -> dict[str, Any]:
             "EYE_DISTANCE_FLOOR": geometry.EYE_DISTANCE_FLOOR,
             "TURNS": face_networks.TURNS,
             "SHRINK_BELOW": crop.SHRINK_BELOW,
-            "FACE_BOXES": {"SIDE_SHIFTS": face_boxes.SIDE_SHIFTS},
+            "FACE_BOXES": {
+                "SIDE_SHIFTS": face_boxes.SIDE_SHIFTS,
+                "LARGEST_ROLL": face_boxes.LARGEST_ROLL,
+            },
             "FINDER": {
                 "MIN_FACE": min_face,
                 "THRESHOLDS": finder["thresholds"],

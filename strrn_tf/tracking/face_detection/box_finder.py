@@ -14,19 +14,20 @@ from strrn_tf.tracking.networks.crop import check_box_in_image
 if TYPE_CHECKING:
     from strrn_tf.tracking.face_detection.mtcnn.networks import Network
 
-# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels, those of MTCNN
-# (N, 5) with the roll in radians behind them.
+# Finds faces: image (H, W, 3) -> face boxes (N, 4) in image pixels. MTCNN has (N, 5),
+# with the roll in radians, where crop windows turn.
 Finder = Callable[[np.ndarray], Sequence[np.ndarray]]
 # By which images are turned where no upright face is found, see ``np.rot90``.
 QUARTER_TURNS = (2, 1, 3)
 
 
 class MtcnnFinder:
-    """Finds face boxes and rolls with MTCNN, which is opened at the first search.
+    """Finds face boxes with MTCNN, which is opened at the first search.
 
     MTCNN finds faces that stand upright to within about 45 degrees. With ``turns`` an
     image without such a face is turned and searched again: the first image by 180, 90
     and 270 degrees, a later one by one of these in turn. An upright face costs nothing.
+    Behind the boxes are then the rolls.
 
     Args:
         num_threads: threads of every network.
@@ -70,12 +71,18 @@ class MtcnnFinder:
         return []
 
     def _find(self, image: np.ndarray) -> list[np.ndarray]:
-        from strrn_tf.tracking.face_detection.face_boxes import rolled_boxes
+        from strrn_tf.tracking.face_detection.face_boxes import (
+            landmark_box,
+            rolled_boxes,
+        )
         from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
         if self._mtcnn is None:
             self._mtcnn = FaceFinder(**self._settings)
-        return list(rolled_boxes(self._mtcnn.find(image)))
+        found = self._mtcnn.find(image)
+        if self._turns:
+            return list(rolled_boxes(found))
+        return [landmark_box(face.box) for face in found]
 
 
 def turn_back(box: np.ndarray, turns: int, shape: tuple[int, ...]) -> np.ndarray:

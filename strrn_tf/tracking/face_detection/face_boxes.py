@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 # by 3.2 % of the face (medians).
 SIDE_SHIFTS = (-0.014, 0.249, 0.033, 0.022)
 
+# Radians. MTCNN finds faces that are turned by up to about 60 degrees. Where its points
+# say more than 75, something is before the face, and they say nothing.
+LARGEST_ROLL = 5 / 12 * np.pi
+
 
 def rolled_boxes(faces: "Sequence[FoundFace]") -> np.ndarray:
     """Return the face boxes and the rolls of the faces that MTCNN has found.
@@ -25,14 +29,15 @@ def rolled_boxes(faces: "Sequence[FoundFace]") -> np.ndarray:
 
     Returns:
         (N, 5): boxes in pixels of the image, and behind them the roll in radians by the
-        eyes and mouth corners that MTCNN sees, see ``geometry.roll_of_parts``. A box
-        has the size of the upright face, and its centre is below that of MTCNN's box in
-        the direction of the chin.
+        eyes and mouth corners that MTCNN sees, see ``geometry.roll_of_parts``. It is 0
+        where they cannot be right. A box has the size of the upright face, and its
+        centre is that of MTCNN's box, moved towards the chin.
     """
     faces = [face for face in faces if (box_sides(face.box) > 0).all()]
     found = np.reshape([face.box for face in faces], (-1, 4)).astype(np.float64)
     points = np.reshape([face.points for face in faces], (-1, 5, 2))
     rolls = roll_of_parts(points[:, 0], points[:, 1], points[:, 3:].mean(1))
+    rolls = np.where(np.abs(rolls) <= LARGEST_ROLL, rolls, 0.0)
     boxes = landmark_box(found)
     x, y = ((boxes - found).reshape(-1, 2, 2).mean(1)).T
     cos, sin = np.cos(rolls), np.sin(rolls)

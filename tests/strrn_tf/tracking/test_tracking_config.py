@@ -37,7 +37,7 @@ NO_THRESHOLDS = {
     "confidence/visibility.py": {"SIDE", "STRIDE"},  # how the crop is sampled
     # How boxes of the face finder are converted, and how often that is tried.
     "face_detection/checked_detector.py": {"ATTEMPTS"},
-    "face_detection/face_boxes.py": {"SIDE_SHIFTS"},
+    "face_detection/face_boxes.py": {"SIDE_SHIFTS", "LARGEST_ROLL"},
     # MTCNN's own numbers, and what its memory and time are bounded by.
     "face_detection/face_finder.py": {
         *("OVERLAPS", "RNET_SIDE", "PATCHES_AT_ONCE", "FRAME_SIZES_KEPT"),

@@ -218,7 +218,7 @@ export function findDisplacedTrack(tracks, returning, limit) {
  * @returns {number[]} rolls with which a face is looked for, the likeliest first
  */
 export function startingRolls(lost, box) {
-  const [, , , , found] = box;
-  if (lost) return [lost.expectedRoll, ...(found === undefined ? [] : [found])];
-  return TURNS.map((turn) => (found ?? 0) + turn);
+  if (lost) return [lost.expectedRoll];
+  const found = box[4] ?? 0;
+  return TURNS.map((turn) => found + turn);
 }

@@ -1,17 +1,18 @@
 /** Functions that find face boxes in an image. */
 
 import {FINDER} from "../../constants.js";
-import {rolledBoxes} from "./face_boxes.js";
+import {landmarkBox, rolledBoxes} from "./face_boxes.js";
 
 /** @typedef {import("../../geometry.js").FoundBox} FoundBox */
 /** @typedef {import("../networks/crop.js").Image} Image */
 /** @typedef {import("./face_finder.js").FaceFinder} FaceFinder */
 
 /**
- * Finds face boxes and rolls with MTCNN.
+ * Finds face boxes with MTCNN.
  *
  * With `turns` an image without an upright face is turned and searched again: the first
- * image by 180, 90 and 270 degrees, a later one by one of these in turn.
+ * image by 180, 90 and 270 degrees, a later one by one of these in turn. Behind the
+ * boxes are then the rolls.
  */
 export class MtcnnFinder {
   /**
@@ -51,7 +52,8 @@ export class MtcnnFinder {
    * @returns {Promise<FoundBox[]>}
    */
   async findUpright(image) {
-    return rolledBoxes(await this.mtcnn.find(image));
+    const found = await this.mtcnn.find(image);
+    return this.turns ? rolledBoxes(found) : found.map(({box}) => landmarkBox(box));
   }
 }
 

@@ -21,7 +21,8 @@ export function rolledBoxes(faces) {
       points[2 * i + 1],
     ]);
     const middle = [0, 1].map((axis) => (mouth[0][axis] + mouth[1][axis]) / 2);
-    const roll = rollOfParts(left, right, middle);
+    const seen = rollOfParts(left, right, middle);
+    const roll = Math.abs(seen) <= FACE_BOXES.LARGEST_ROLL ? seen : 0;
     const upright = landmarkBox(box);
     const x = (upright[0] + upright[2] - box[0] - box[2]) / 2;
     const y = (upright[1] + upright[3] - box[1] - box[3]) / 2;
