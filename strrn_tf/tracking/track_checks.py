@@ -110,7 +110,7 @@ def needs_confirmation(face: Face, config: TrackingConfig) -> bool:
 
 def is_confident(face: Face, config: TrackingConfig) -> bool:
     """Return whether a new face may start a track beside others."""
-    is_face = face.face_score >= config.confident_face_score
+    is_face = face.face_score >= config.new_track_face_score
     return bool(is_face and face.reliability >= config.new_track_reliability)
 
 

@@ -456,7 +456,7 @@ def test_at_the_limit_only_a_confident_face_is_back(make_toy, score):
 
 def test_a_new_face_beside_others_is_a_confident_one(make_toy):
     toy = two_faces(make_toy, [BOX, SMALL], check_faces=True)
-    toy.check.results = [(0.9, 0.0), (0.75, 0.0), (0.9, 0.0)]
+    toy.check.results = [(0.95, 0.0), (0.85, 0.0), (0.95, 0.0)]
     assert [face.id for face in toy.update(DARK)] == [0]
 
 

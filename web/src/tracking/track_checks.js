@@ -82,11 +82,15 @@ export function isKnownAgain(visibility, config) {
  * @param {Face} face visible
  * @param {TrackingConfig} config
  * @returns {boolean} whether it is too unreliable to keep unconfirmed; a search does not
- *   find what is hidden in part, but the rest is known again
+ *   find what is hidden in part, nor what the face check doubts, but it is known again
  */
 export function needsConfirmation(face, config) {
   if (face.reliability >= config.confirmation_reliability) return false;
-  return new Visibility(null, face.evidence.resemblance).hidden(config) === null;
+  const visibility = new Visibility(null, face.evidence.resemblance);
+  if (face.faceScore < config.confident_face_score) {
+    return !isKnownAgain(visibility, config);
+  }
+  return visibility.hidden(config) === null;
 }
 
 /**
@@ -96,7 +100,7 @@ export function needsConfirmation(face, config) {
  */
 export function isConfident(face, config) {
   return (
-    face.faceScore >= config.confident_face_score &&
+    face.faceScore >= config.new_track_face_score &&
     face.reliability >= config.new_track_reliability
   );
 }
