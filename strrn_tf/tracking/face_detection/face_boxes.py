@@ -18,7 +18,7 @@ SIDE_SHIFTS = (-0.014, 0.249, 0.033, 0.022)
 
 # Radians. MTCNN finds faces that are turned by up to about 60 degrees. Where its points
 # say more than 75, something is before the face, and they say nothing.
-LARGEST_ROLL = 5 / 12 * np.pi
+LARGEST_ROLL = 1.3
 
 
 def rolled_boxes(faces: "Sequence[FoundFace]") -> np.ndarray:
