@@ -18,6 +18,7 @@ Example:
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -146,8 +147,6 @@ def result(
     options: Options, name: str, data: list[str], test: Sequence, owners: Sequence[str]
 ) -> dict:
     """Return the content of a set's file. The set is computed if it is missing."""
-    from strrn_tf.commands import train
-
     path = options.output / name / "result.json"
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
@@ -156,7 +155,8 @@ def result(
     argv = [f"--{key}={getattr(options, key)}" for key in models]
     argv += [*data, f"--output={folder}", f"--cache={options.output / name / 'crops'}"]
     argv += ["--resume"] if (folder / "config.json").is_file() else []
-    if train.main([*argv, *options.options]):
+    command = [sys.executable, "-m", "strrn_tf", "train", *argv, *options.options]
+    if subprocess.run(command, check=False).returncode:
         raise ValueError(f"{name}: the training failed")
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
     chosen = verdict["detector"]["chosen"]
