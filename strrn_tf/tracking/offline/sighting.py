@@ -1,0 +1,106 @@
+"""What is kept of one face in one frame until the frames around it are known.
+
+A *view* is a small grey picture of the face and its surroundings. Whole frames are not
+kept, so memory does not grow with the size of the picture.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from strrn_tf.geometry import (
+    CROP_SIZE,
+    apply_matrix,
+    compose,
+    crop_matrix,
+    invert_matrix,
+    upright_box,
+)
+from strrn_tf.tracking.confidence.visibility import surroundings
+from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.networks.crop import cut
+
+# Side of a view in pixels, and of its window in larger sides of the face box. The eyes
+# are about 64 pixels apart. A lost face may move by three quarters of its size.
+SIZE, MARGIN = 320, 2.5
+
+
+class View(NamedTuple):
+    """A grey picture of a face.
+
+    Attributes:
+        gray: (S, S) uint8.
+        matrix: (2, 3) from pixels of the frame.
+    """
+
+    gray: np.ndarray
+    matrix: np.ndarray
+
+    @classmethod
+    def of_frame(cls, image: np.ndarray, box: np.ndarray) -> "View":
+        """Return the view around a face box (4,) of a frame (H, W, 3) uint8 RGB."""
+        matrix = crop_matrix(box, SIZE, MARGIN)
+        gray = cv2.cvtColor(cut(image, matrix, SIZE), cv2.COLOR_RGB2GRAY)
+        return cls(gray, matrix)
+
+    def around(self, landmarks: np.ndarray) -> "View":
+        """Return the face of landmarks (68, 2) upright, as large as in a crop."""
+        box, roll = upright_box(landmarks)
+        matrix = crop_matrix(box, roll=roll)
+        change = compose(matrix, invert_matrix(self.matrix))
+        gray = cv2.warpAffine(
+            self.gray, change, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE
+        )
+        return View(gray, matrix)
+
+    def look(self, landmarks: np.ndarray, config: TrackingConfig) -> np.ndarray:
+        """Return the surroundings (68, 25) of landmarks (68, 2) of the frame.
+
+        Views that are compared have to be ``around`` the face. See ``surroundings``.
+        """
+        places = apply_matrix(self.matrix, landmarks)
+        return surroundings(self.gray, places, config.noise_level)
+
+
+@dataclass(eq=False)
+class Sighting:
+    """One face in one frame.
+
+    Attributes:
+        face: as the tracker saw it, without smoothing; later as it was filled in.
+        seconds: on a clock that rises with every frame.
+        view: of the frame.
+        look: (68, 25), see ``View.look``. None: the face is lost.
+        is_settled: whether it was filled in.
+    """
+
+    face: Face
+    seconds: float
+    view: View
+    look: np.ndarray | None = None
+    is_settled: bool = False
+
+    @classmethod
+    def of_frame(
+        cls, face: Face, seconds: float, image: np.ndarray, config: TrackingConfig
+    ) -> "Sighting":
+        """Return what is kept of a face in a frame (H, W, 3) uint8 RGB."""
+        view = View.of_frame(image, face.box)
+        if face.state == "lost":
+            return cls(face, seconds, view)
+        upright = view.around(face.landmarks)
+        return cls(face, seconds, view, upright.look(face.landmarks, config))
+
+    @property
+    def is_lost(self) -> bool:
+        return self.face.state == "lost"
+
+
+def likeness(one: Sighting, other: Sighting) -> float:
+    """Return the mean correlation of the surroundings of two sightings; -1 if lost."""
+    if one.look is None or other.look is None:
+        return -1.0
+    return float(np.einsum("ij,ij->", one.look, other.look) / len(one.look))
