@@ -32,12 +32,20 @@ class OfflineConfig:
     of the surroundings of their landmarks. Two frames of a face that moves have 0.8."""
 
     min_contrast: float = 0.2
-    """Ratio. Every frame of a gap is less like both sides by this, than the sides are
-    like each other. A blink takes away 0.1."""
+    """Ratio. The first frame of a gap is less like the one before, by this, than a
+    frame that follows. A blink takes away 0.1."""
 
     min_resemblance: float = 0.7
     """Ratio. A landmark is carried into a frame where its surroundings correlate by
     this with those on the side of the gap it comes from."""
+
+    detail_weight: float = 0.4
+    """What a change of the detail by the factor e takes from the likeness. Blur takes
+    0.4 to 0.5 away, and the motion of a head 0.05."""
+
+    recovered: float = 0.05
+    """Ratio. A gap ends where the likeness to the side before comes this near to the
+    best one that follows. The tracker needs some frames to find back."""
 
     max_return_error: float = 0.03
     """Eye distances. Flow that is carried into a frame and back has to return within
@@ -51,7 +59,7 @@ class OfflineConfig:
     """Fraction of the landmarks that have to be carried, or the others are not moved
     with them."""
 
-    network_weight: float = 0.5
+    network_weight: float = 0.0
     """Fraction by which the tracker's answer in a gap moves the whole face where flow
     carries too little. The networks see where a blurred or dark face is, and little of
     its shape."""

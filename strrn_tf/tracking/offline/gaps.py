@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from strrn_tf.tracking.offline.config import OfflineConfig
 from strrn_tf.tracking.offline.sighting import Sighting, likeness
 
+# Seconds. Times are rounded.
+EPSILON = 1e-3
+
 
 def find_gaps(
     sightings: Sequence[Sighting], config: OfflineConfig
@@ -38,33 +41,23 @@ def _end_of_gap(
     sightings: Sequence[Sighting], start: int, config: OfflineConfig
 ) -> int | None:
     """Return the first frame behind a gap that begins after a frame; None: no gap."""
-    before, inside = sightings[start], []
-    first_seen = None
-    for number in range(start + 1, len(sightings)):
-        now = sightings[number]
-        if now.is_settled or now.seconds - before.seconds > config.longest_gap:
+    before, behind = sightings[start], []
+    for sighting in sightings[start + 1 :]:
+        if sighting.is_settled:
             break
-        alike = likeness(before, now)
-        if inside and not now.is_lost:
-            if first_seen is None and all(s.is_lost for s in inside):
-                first_seen = number
-            if _encloses(before, now, inside, alike, config):
-                return number
-        if not inside and alike >= 1 - config.min_contrast:
-            return None
-        inside.append(now)
-    return first_seen
-
-
-def _encloses(
-    before: Sighting,
-    behind: Sighting,
-    inside: Sequence[Sighting],
-    alike: float,
-    config: OfflineConfig,
-) -> bool:
-    """Return whether two frames are more like each other than all between."""
-    limit = alike - config.min_contrast
-    return alike >= config.min_likeness and all(
-        likeness(before, s) <= limit and likeness(s, behind) <= limit for s in inside
-    )
+        if sighting.seconds - before.seconds > config.longest_gap + EPSILON:
+            break
+        behind.append(likeness(before, sighting, config.detail_weight))
+    if len(behind) < 2:
+        return None
+    best = max(behind[1:])
+    if behind[0] > best - config.min_contrast:
+        return None
+    if best >= config.min_likeness:
+        limit = best - config.recovered
+        return start + 1 + next(i for i, b in enumerate(behind) if b >= limit)
+    if behind[0] > -1:
+        return None
+    # The face was lost and looks otherwise when it is back.
+    returned = next((i for i, b in enumerate(behind) if b > -1), None)
+    return None if returned is None else start + 1 + returned

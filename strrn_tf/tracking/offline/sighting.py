@@ -26,6 +26,8 @@ from strrn_tf.tracking.networks.crop import cut
 # Side of a view in pixels, and of its window in larger sides of the face box. The eyes
 # are about 64 pixels apart. A lost face may move by three quarters of its size.
 SIZE, MARGIN = 320, 2.5
+# Grey levels. Less detail is none.
+_FAINT = 0.5
 
 
 class View(NamedTuple):
@@ -56,6 +58,17 @@ class View(NamedTuple):
         )
         return View(gray, matrix)
 
+    @property
+    def detail(self) -> float:
+        """Contrast in grey levels of structures of some pixels, in the middle.
+
+        Blur, darkness and few pixels take it away. Noise has finer structures.
+        """
+        margin = len(self.gray) // 5
+        middle = self.gray[margin:-margin, margin:-margin]
+        half = cv2.pyrDown(middle).astype(np.float32)
+        return float((half - cv2.GaussianBlur(half, (0, 0), 2.5)).std())
+
     def look(self, landmarks: np.ndarray, config: TrackingConfig) -> np.ndarray:
         """Return the surroundings (68, 25) of landmarks (68, 2) of the frame.
 
@@ -74,6 +87,7 @@ class Sighting:
         seconds: on a clock that rises with every frame.
         view: of the frame.
         look: (68, 25), see ``View.look``. None: the face is lost.
+        detail: contrast of fine structures of the face, in grey levels.
         is_settled: whether it was filled in.
     """
 
@@ -81,6 +95,7 @@ class Sighting:
     seconds: float
     view: View
     look: np.ndarray | None = None
+    detail: float = 0.0
     is_settled: bool = False
 
     @classmethod
@@ -92,15 +107,27 @@ class Sighting:
         if face.state == "lost":
             return cls(face, seconds, view)
         upright = view.around(face.landmarks)
-        return cls(face, seconds, view, upright.look(face.landmarks, config))
+        look = upright.look(face.landmarks, config)
+        return cls(face, seconds, view, look, upright.detail)
 
     @property
     def is_lost(self) -> bool:
         return self.face.state == "lost"
 
 
-def likeness(one: Sighting, other: Sighting) -> float:
-    """Return the mean correlation of the surroundings of two sightings; -1 if lost."""
+def likeness(one: Sighting, other: Sighting, detail_weight: float) -> float:
+    """Return how alike a face looks in two frames: 1 the same, -1 lost in one.
+
+    It is the mean correlation of the surroundings of the landmarks, less what the
+    frames differ in detail.
+
+    Args:
+        one: face in a frame.
+        other: the same face in another one.
+        detail_weight: what is taken away for a change by the factor e.
+    """
     if one.look is None or other.look is None:
         return -1.0
-    return float(np.einsum("ij,ij->", one.look, other.look) / len(one.look))
+    alike = np.einsum("ij,ij->", one.look, other.look) / len(one.look)
+    change = np.log((one.detail + _FAINT) / (other.detail + _FAINT))
+    return max(-1.0, float(alike - detail_weight * abs(change)))
