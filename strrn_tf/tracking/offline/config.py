@@ -59,11 +59,6 @@ class OfflineConfig:
     """Fraction of the landmarks that have to be carried, or the others are not moved
     with them."""
 
-    network_weight: float = 0.0
-    """Fraction by which the tracker's answer in a gap moves the whole face where flow
-    carries too little. The networks see where a blurred or dark face is, and little of
-    its shape."""
-
     velocity_seconds: float = 0.08
     """Seconds on either side of a gap from which the motion of the face is taken."""
 

@@ -3,8 +3,7 @@
 Every frame of a gap is compared with the frames on both sides directly, so no errors
 add up. A path through the gap says where to look. Landmarks that are found from a side
 and lead back to it vote, the nearer side with the larger weight. The others move with
-them. Where hardly any is found, the whole face keeps to the path and to where the
-tracker saw it.
+them. Where hardly any is found, the whole face keeps to the path.
 """
 
 from collections.abc import Sequence
@@ -24,11 +23,114 @@ from strrn_tf.geometry import (
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.offline.config import OfflineConfig
+from strrn_tf.tracking.offline.gaps import EPSILON
 from strrn_tf.tracking.offline.sighting import Sighting, View
 
 # Windows of flow are larger than the live tracker's, for the way is longer.
 _WINDOW, _LEVELS = 31, 3
 _CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)
+
+
+class _Gap:
+    """A gap while it is being filled.
+
+    Args:
+        sightings: of one face, one for every frame.
+        start: number of the last sighting before the gap.
+        stop: of the first one behind it.
+        config: thresholds of filling.
+        tracking: ``noise_level``.
+    """
+
+    def __init__(
+        self,
+        sightings: Sequence[Sighting],
+        start: int,
+        stop: int,
+        config: OfflineConfig,
+        tracking: TrackingConfig,
+    ) -> None:
+        self._config, self._tracking = config, tracking
+        self._times = [sighting.seconds for sighting in sightings]
+        self._views = [sighting.view for sighting in sightings]
+        self._sides = sightings[start], sightings[stop]
+        self._start, self._stop = start, stop
+        # Landmarks (68, 2) by the number of the frame, where they are known.
+        self._known = {
+            number: sighting.face.landmarks
+            for number, sighting in enumerate(sightings)
+            if not start < number < stop and not sighting.is_lost
+        }
+
+    def filled(self) -> list[np.ndarray]:
+        """Return the landmarks (68, 2) of every frame of the gap.
+
+        Frames are entered from both sides, as far as flow carries landmarks: what was
+        found in one says where to look in the next.
+        """
+        left, right = self._start, self._stop
+        while left + 1 < right and self._enter(left + 1):
+            left += 1
+        while left + 1 < right and self._enter(right - 1):
+            right -= 1
+        for number in range(left + 1, right):
+            self._enter(number)
+        inside = range(self._start + 1, self._stop)
+        return [self._known.get(number, self._path(number)) for number in inside]
+
+    def _enter(self, number: int) -> bool:
+        """Carry landmarks into a frame; return whether enough of them were found."""
+        path, view = self._path(number), self._views[number]
+        found = [
+            _carried(side, view, path, self._config, self._tracking)
+            for side in self._sides
+        ]
+        span = self._times[self._stop] - self._times[self._start]
+        share = (self._times[number] - self._times[self._start]) / span
+        landmarks = _voted(path, found, share, self._config)
+        if landmarks is None:
+            return False
+        self._known[number] = landmarks
+        return True
+
+    def _path(self, number: int) -> np.ndarray:
+        """Return landmarks (68, 2) on a smooth path between the nearest known frames.
+
+        It is Hermite's cubic where they are near, almost a straight line where not.
+        """
+        before = max(n for n in self._known if n < number)
+        behind = min(n for n in self._known if n > number)
+        start, stop = self._known[before], self._known[behind]
+        span = self._times[behind] - self._times[before]
+        share = (self._times[number] - self._times[before]) / span
+        way = stop - start
+        bend = share * (1 - share) ** 2 * (span * self._speed(before, -1) - way)
+        bend -= share**2 * (1 - share) * (span * self._speed(behind, 1) - way)
+        straight = min(1.0, self._config.longest_coasting / span) ** 2
+        return start + share * way + straight * bend
+
+    def _speed(self, number: int, direction: int) -> np.ndarray:
+        """Return the pixels per second (68, 2) of the face in a known frame.
+
+        It is the motion of the whole face: that of single landmarks has more noise.
+
+        Args:
+            number: of the frame.
+            direction: 1: from the known frames behind it, -1: from those before it.
+        """
+        here, other = self._known[number], None
+        last = self._config.velocity_seconds + EPSILON
+        for n in range(number + direction, number + 99 * direction, direction):
+            if n not in self._known or other is not None and (
+                abs(self._times[n] - self._times[number]) > last
+            ):
+                break
+            other = n
+        if other is None:
+            return np.zeros_like(here)
+        there = self._known[other]
+        moved = apply_matrix(fit_similarity(there, here), there)
+        return (moved - there) / (self._times[number] - self._times[other])
 
 
 def fill_gap(
@@ -47,71 +149,12 @@ def fill_gap(
         config: thresholds of filling.
         tracking: ``noise_level``.
     """
-    before, behind = sightings[start], sightings[stop]
-    span = behind.seconds - before.seconds
-    speeds = [_speed(sightings, start, -1, config), _speed(sightings, stop, 1, config)]
-    faces = []
-    for now in sightings[start + 1 : stop]:
-        share = (now.seconds - before.seconds) / span
-        path = _path(before, behind, speeds, share, config)
-        found = [
-            _carried(side, now.view, path, config, tracking)
-            for side in (before, behind)
-        ]
-        landmarks = _voted(path, found, share, now, config)
-        faces.append(_filled(now.face, landmarks, before.face, behind.face))
-    return faces
-
-
-def _speed(
-    sightings: Sequence[Sighting], anchor: int, direction: int, config: OfflineConfig
-) -> np.ndarray:
-    """Return the pixels per second (68, 2) of a face beside a gap.
-
-    It is the motion of the whole face: that of single landmarks has more noise.
-
-    Args:
-        sightings: of one face.
-        anchor: number of the sighting beside the gap.
-        direction: away from the gap, -1 or 1.
-        config: ``velocity_seconds``.
-    """
-    here = sightings[anchor]
-    other = None
-    number = anchor + direction
-    while 0 <= number < len(sightings):
-        candidate = sightings[number]
-        away = abs(candidate.seconds - here.seconds)
-        if candidate.is_lost or (other and away > config.velocity_seconds + 1e-3):
-            break
-        other = candidate
-        number += direction
-    if other is None:
-        return np.zeros_like(here.face.landmarks)
-    there = other.face.landmarks
-    moved = apply_matrix(fit_similarity(there, here.face.landmarks), there)
-    return (moved - there) / (here.seconds - other.seconds)
-
-
-def _path(
-    before: Sighting,
-    behind: Sighting,
-    speeds: Sequence[np.ndarray],
-    share: float,
-    config: OfflineConfig,
-) -> np.ndarray:
-    """Return landmarks (68, 2) on a smooth path between both sides of a gap.
-
-    It is Hermite's cubic in short gaps, nearly a straight line in long ones.
-    """
-    start, stop = before.face.landmarks, behind.face.landmarks
-    span = behind.seconds - before.seconds
-    line = start + share * (stop - start)
-    bend = (
-        share * (1 - share) ** 2 * (span * speeds[0] - (stop - start))
-        - share**2 * (1 - share) * (span * speeds[1] - (stop - start))
-    )
-    return line + bend * min(1.0, config.longest_coasting / span) ** 2
+    shapes = _Gap(sightings, start, stop, config, tracking).filled()
+    before, behind = sightings[start].face, sightings[stop].face
+    return [
+        _filled(sighting.face, shape, before, behind)
+        for sighting, shape in zip(sightings[start + 1 : stop], shapes, strict=True)
+    ]
 
 
 def _carried(
@@ -169,40 +212,31 @@ def _flow(
 
 
 def _voted(
-    path: np.ndarray,
-    found: Sequence[np.ndarray],
-    share: float,
-    now: Sighting,
-    config: OfflineConfig,
-) -> np.ndarray:
-    """Return the landmarks (68, 2) on which both sides and the tracker settle.
+    path: np.ndarray, found: Sequence[np.ndarray], share: float, config: OfflineConfig
+) -> np.ndarray | None:
+    """Return the landmarks (68, 2) on which both sides settle; None: too few are found.
 
     Args:
         path: (68, 2) where the landmarks are expected.
         found: landmarks (68, 2) carried from both sides, NaN where there are none.
         share: of the way from the side before to the one behind.
-        now: what the tracker saw in the frame.
-        config: limits and weights.
+        config: limits of what counts.
     """
     votes = np.stack(found)
     weights = np.array([1 - share, share])[:, None] * np.isfinite(votes).all(-1)
     total = weights.sum(0)
     mean = (weights[..., None] * np.nan_to_num(votes)).sum(0)
     mean = mean / np.maximum(total, 1e-9)[:, None]
-    used, scale = total > 0, eye_distance(path)
-    least = config.min_carried * len(path)
+    used, least = total > 0, config.min_carried * len(path)
+    limit = config.max_stray * eye_distance(path)
     for _ in range(2):
         if used.sum() < least:
-            break
-        motion = fit_similarity(path[used], mean[used])
-        moved = apply_matrix(motion, path)
-        used = used & (lengths(mean - moved) <= config.max_stray * scale)
-    if used.sum() >= least:
-        return np.where(used[:, None], mean, moved)
-    if now.is_lost:
-        return path
-    seen = apply_matrix(fit_similarity(path, now.face.landmarks), path)
-    return path + config.network_weight * (seen - path)
+            return None
+        moved = apply_matrix(fit_similarity(path[used], mean[used]), path)
+        used = used & (lengths(mean - moved) <= limit)
+    if used.sum() < least:
+        return None
+    return np.where(used[:, None], mean, moved)
 
 
 def _filled(face: Face, landmarks: np.ndarray, before: Face, behind: Face) -> Face:

@@ -46,6 +46,11 @@ class _Frame:
     def faces(self) -> list[Face]:
         return [sighting.face for sighting in self.sightings.values()]
 
+    @property
+    def seen(self) -> list[Face]:
+        """The faces that are not lost."""
+        return [face for face in self.faces if face.state != "lost"]
+
 
 class OfflineTracker:
     """Follows faces through a video whose frames to come may be looked at.
@@ -177,14 +182,27 @@ class OfflineTracker:
         sightings = [frame.sightings[number] for frame in seen]
         for start, stop in find_gaps(sightings, self._config):
             faces = fill_gap(sightings, start, stop, self._config, self._tracking)
+            back = seen[stop].seen
             for face, frame in zip(faces, seen[start + 1 : stop], strict=True):
-                others = [f for f in frame.faces if f.id != number]
-                if self._has_room(face, [f for f in others if f.state != "lost"]):
+                self._make_room(face, frame, back)
+                if self._has_room(face, frame):
                     sighting = frame.sightings[number]
                     sighting.face, sighting.is_settled = face, True
 
-    def _has_room(self, face: Face, others: Sequence[Face]) -> bool:
-        """Return whether a face may be seen beside others that are seen."""
+    def _make_room(self, face: Face, frame: _Frame, back: Sequence[Face]) -> None:
+        """Take younger faces away that were seen only while a face was lost.
+
+        The live tracker displaces them when the face is back.
+        """
+        ids = {other.id for other in back}
+        for other in frame.seen:
+            is_passing = other.id > face.id and other.id not in ids
+            if is_passing and not self._has_room(face, frame):
+                del frame.sightings[other.id]
+
+    def _has_room(self, face: Face, frame: _Frame) -> bool:
+        """Return whether a face may be seen in a frame, beside others."""
+        others = [other for other in frame.seen if other.id != face.id]
         return len(others) < self._max_faces and not any(
             track_checks.is_same_face(face, other, self._tracking) for other in others
         )
