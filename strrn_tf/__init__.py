@@ -5,7 +5,7 @@ that needs them is used.
 """
 
 __version__ = "0.2.0"
-__all__ = ["Face", "FaceTracker", "__version__"]
+__all__ = ["Face", "FaceTracker", "OfflineTracker", "__version__"]
 
 
 def __getattr__(name: str) -> object:
@@ -13,4 +13,8 @@ def __getattr__(name: str) -> object:
         from strrn_tf.tracking import tracker
 
         return getattr(tracker, name)
+    if name == "OfflineTracker":
+        from strrn_tf.tracking.offline.tracker import OfflineTracker
+
+        return OfflineTracker
     raise AttributeError(f"module 'strrn_tf' has no attribute '{name}'")

@@ -7,10 +7,11 @@ import numpy as np
 
 from strrn_tf.geometry import box_from_landmarks, roll_angle
 from strrn_tf.geometry.head_pose import Camera
-from strrn_tf.tracking import association, track_checks
+from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.confidence.evidence import Evidence
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
+from strrn_tf.tracking.face_detection import association
 from strrn_tf.tracking.face_detection.checked_detector import (
     CheckedDetector,
     CheckFace,

@@ -18,6 +18,7 @@ from strrn_tf.commands.track.formats.names import (
     Format,
     check_focal_length,
 )
+from strrn_tf.commands.track.offline import check_offline
 from strrn_tf.commands.track.outputs import Outputs, plan
 from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import WORDS, one_line, parse_options
@@ -54,6 +55,8 @@ Examples:
       the first camera, until Ctrl-C; seconds are those of the wall clock
   strrn track rtsp://camera/live --allow-network
       a network camera, likewise
+  strrn track talk.mp4 --offline
+      looks at the frames to come too: short losses are filled, state "filled"
   program | strrn track -
       standard input: writes stdin-landmarks.csv and stdin-overlay.mp4
 
@@ -94,6 +97,11 @@ class Options:
     """Also find and follow faces that are tilted by more than 40 degrees or upside
     down. A search without an upright face takes two to four times as long. Default:
     True, unless the model was exported before there was a choice."""
+    offline: bool = False
+    """Look at the frames to come as well: short losses are filled from both sides
+    (state "filled"), and smoothing looks both ways. For files only."""
+    longest_gap: Optional[float] = None
+    """Seconds of the longest loss that --offline fills, 0 to 10 (1 if not given)."""
     smooth: bool = True
     """Take the jitter out (One-Euro filter)."""
     check_faces: bool = True
@@ -134,6 +142,7 @@ def run(
             f"name a video, a folder of images or a camera ({PROG} --help)"
         )
     check_numbers(options)
+    check_offline(options)
     planned = plan(options.sources, options.output, options.landmarks, options.format)
     check_measures(options, planned)
     failures = _Failures(len(options.sources))
@@ -202,6 +211,7 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
 
 def _open_tracker(options: Options) -> "FaceTracker":
     from strrn_tf.tracking.config import TrackingConfig
+    from strrn_tf.tracking.offline.tracker import SEARCH_INTERVAL
 
     return strrn_tf.FaceTracker.from_pretrained(
         options.model,
@@ -209,7 +219,8 @@ def _open_tracker(options: Options) -> "FaceTracker":
         max_faces=options.max_faces,
         num_threads=options.threads,
         any_roll=options.any_roll,
-        smooth=options.smooth,
+        smooth=options.smooth and not options.offline,
+        redetect_interval=SEARCH_INTERVAL if options.offline else None,
         check_faces=options.check_faces,
     )
 

@@ -78,9 +78,10 @@ def write_outputs(
     Returns:
         What was written, what was seen, and what ended it early.
     """
-    from data_pipeline.media.video import write_video
+    from data_pipeline.media.video import open_video, write_video
     from strrn_tf.commands.track.endings import PATIENCE, Endings
     from strrn_tf.commands.track.formats.frames import Layout
+    from strrn_tf.commands.track.offline import track_ahead
     from strrn_tf.commands.track.progress import shown
     from strrn_tf.commands.track.video import Summary, overlays, track_frames
     from strrn_tf.system.interruption import stop_signal
@@ -92,14 +93,18 @@ def write_outputs(
         options.pose,
         confidence=options.confidence,
     )
+    again = None
+    if options.offline and outputs.overlay:
+        again = open_video(reader.path, options.fps).frames(broken=True)
     with stop_signal(patience=PATIENCE) as stop:
         endings = Endings(stop)
         with open_writer(outputs, layout) as write:
             frames = shown(reader.frames(broken=True), title, reader.num_frames_hint)
+            arguments = endings.until_end(frames), tracker, write, summary, endings
             tracked = endings.at_fault(
-                track_frames(
-                    endings.until_end(frames), tracker, write, summary, endings
-                )
+                track_ahead(*arguments, options, again)
+                if options.offline
+                else track_frames(*arguments)
             )
             if outputs.overlay:
                 with endings.noting(ValueError, OSError):

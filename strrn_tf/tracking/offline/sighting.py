@@ -13,6 +13,7 @@ import numpy as np
 from strrn_tf.geometry import (
     CROP_SIZE,
     apply_matrix,
+    box_from_landmarks,
     compose,
     crop_matrix,
     invert_matrix,
@@ -103,8 +104,12 @@ class Sighting:
         cls, face: Face, seconds: float, image: np.ndarray, config: TrackingConfig
     ) -> "Sighting":
         """Return what is kept of a face in a frame (H, W, 3) uint8 RGB."""
-        view = View.of_frame(image, face.box)
-        if face.state == "lost":
+        is_lost = face.state == "lost" or not np.isfinite(face.landmarks).all()
+        box = face.box if is_lost else box_from_landmarks(face.landmarks)
+        if not (box[2:] > box[:2]).all():
+            box = np.array([0, 0, image.shape[1], image.shape[0]])
+        view = View.of_frame(image, box)
+        if is_lost:
             return cls(face, seconds, view)
         upright = view.around(face.landmarks)
         look = upright.look(face.landmarks, config)
@@ -112,7 +117,7 @@ class Sighting:
 
     @property
     def is_lost(self) -> bool:
-        return self.face.state == "lost"
+        return self.look is None
 
 
 def likeness(one: Sighting, other: Sighting, detail_weight: float) -> float:

@@ -7,9 +7,10 @@ import pytest
 from support.toy_models import GAIN, toy_mean_shape
 
 from strrn_tf import geometry
-from strrn_tf.tracking import association, fusion, track_checks
+from strrn_tf.tracking import fusion, track_checks
 from strrn_tf.tracking.confidence.reliability import Reliability
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face_detection import association
 
 BOX = np.array([40.0, 30.0, 140.0, 130.0])
 DARK = np.zeros((200, 300, 3), np.uint8)

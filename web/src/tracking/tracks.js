@@ -1,9 +1,9 @@
 /** All tracks of one video, and the rules by which they start, go on and end. */
 
 import {boxFromLandmarks, mean, rollAngle} from "../geometry.js";
-import * as association from "./association.js";
-import {CheckedDetector} from "./face_detection/checked_detector.js";
 import {NOTHING} from "./confidence/evidence.js";
+import * as association from "./face_detection/association.js";
+import {CheckedDetector} from "./face_detection/checked_detector.js";
 import {afterCheck, EMPTY_STATE, trackStep} from "./step.js";
 import {
   findDisplacedTrack,

@@ -21,7 +21,7 @@ The third one compares the reliability of the faces that were filled in with the
 of them that is good.
 
 Example:
-  python -m benchmarks.robustness.transient_loss strrn-fast --stills DIR --people 6
+  python -m benchmarks.accuracy.transient_loss strrn-fast --stills DIR --people 6
 """
 
 import sys
@@ -58,7 +58,7 @@ from strrn_tf.tracking.confidence.reliability import GOOD
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.offline.tracker import OfflineTracker
 
-PROG = "python -m benchmarks.robustness.transient_loss"
+PROG = "python -m benchmarks.accuracy.transient_loss"
 KINDS = ("block", "dark", "small", "blur")
 MOTIONS = ("slow", "fast")
 RUN = 6

@@ -1,9 +1,9 @@
 /** Data association: which box belongs to which face, visible or lost. */
 
-import {faceSize, overlap} from "../geometry.js";
+import {faceSize, overlap} from "../../geometry.js";
 
-/** @typedef {import("../geometry.js").Box} Box */
-/** @typedef {import("./config.js").TrackingConfig} TrackingConfig */
+/** @typedef {import("../../geometry.js").Box} Box */
+/** @typedef {import("../config.js").TrackingConfig} TrackingConfig */
 /** @typedef {[number, number]} Pair two indices */
 
 /**
