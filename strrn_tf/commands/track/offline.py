@@ -44,8 +44,7 @@ def make_config(options: "Options") -> OfflineConfig:
         return OfflineConfig()
     if not 0 <= options.longest_gap <= 10:
         raise ValueError(
-            "--longest-gap must be 0 to 10 seconds. "
-            f"Received: {options.longest_gap}"
+            f"--longest-gap must be 0 to 10 seconds. Received: {options.longest_gap}"
         )
     return OfflineConfig(longest_gap=options.longest_gap)
 

@@ -36,11 +36,15 @@ class RestartingTracker:
         self._first_id = self._next_id = 0
         self.restarts = 0
 
+    def reset(self) -> None:
+        """Forget all faces. Those that follow have ids of their own."""
+        self._tracker.reset()
+        self._first_id = self._next_id
+
     def update(self, frame: np.ndarray, timestamp: float | None) -> list[Face]:
         """Take the next frame (H, W, 3) uint8 RGB, of any size; return its faces."""
         if self._shape not in (None, frame.shape):
-            self._tracker.reset()
-            self._first_id = self._next_id
+            self.reset()
             self.restarts += 1
         self._shape = frame.shape
         faces = self._tracker.update(frame, timestamp)

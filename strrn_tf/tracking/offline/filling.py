@@ -121,8 +121,8 @@ class _Gap:
         here, other = self._known[number], None
         last = self._config.velocity_seconds + EPSILON
         for n in range(number + direction, number + 99 * direction, direction):
-            if n not in self._known or other is not None and (
-                abs(self._times[n] - self._times[number]) > last
+            if n not in self._known or (
+                other is not None and (abs(self._times[n] - self._times[number]) > last)
             ):
                 break
             other = n

@@ -31,6 +31,9 @@ MOST_FRAMES = 600
 class LiveTracker(Protocol):
     """The part of ``FaceTracker`` that is needed."""
 
+    def reset(self) -> None:
+        """Forget all faces."""
+
     def update(self, frame: np.ndarray, timestamp: float | None) -> list[Face]:
         """Take the next frame of a video and return its faces."""
 
@@ -82,9 +85,7 @@ class OfflineTracker:
         self._config = config or OfflineConfig()
         self._tracking = tracking or TrackingConfig()
         self._smoother = Smoother(self._tracking) if smooth else None
-        self._clock = FrameClock()
-        self._past: list[_Frame] = []
-        self._waiting: list[_Frame] = []
+        self._forget()
 
     @classmethod
     def from_pretrained(
@@ -114,6 +115,18 @@ class OfflineTracker:
             config=offline,
             tracking=tracker.config,
         )
+
+    def reset(self) -> None:
+        """Forget all faces and frames, e.g. before another video."""
+        self._tracker.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        if self._smoother:
+            self._smoother.reset()
+        self._clock = FrameClock()
+        self._past: list[_Frame] = []
+        self._waiting: list[_Frame] = []
 
     def track(
         self, frames: Iterable[tuple[np.ndarray, float | None]]

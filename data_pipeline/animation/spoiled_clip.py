@@ -1,0 +1,121 @@
+"""Clips whose face is spoiled for a moment, and clips that are shaken.
+
+The clips are those of ``clip.animate_still``.
+"""
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+
+from data_pipeline.augmentation.occlusion import Occluder, paint_occluder
+from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
+from data_pipeline.synthetic.scene.photograph import motion_blur
+from strrn_tf.geometry import (
+    apply_matrix,
+    box_from_landmarks,
+    box_sides,
+    face_size,
+    similarity,
+)
+
+Frames = Sequence[tuple[np.ndarray, np.ndarray]]
+# From a frame (H, W, 3) uint8 and its landmarks (68, 2) to the spoiled frame.
+Spoil = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# Shaking: half ranges in sides of the face box and in radians, and swings per second.
+SHAKE, SHAKE_ROLL, SWINGS = 0.35, 0.12, 1.2
+# Share of the light that is left, and noise in grey levels.
+DARKNESS, GRAIN = 1 / 16, 10.0
+# Width of the face in pixels, and length of the motion blur in sides of the face.
+SMALL, BLUR = 18, 1 / 3
+
+
+def shaken(rng: np.random.Generator, frames: Frames) -> Frames:
+    """Return the frames of a head that is shaken in the picture, with motion blur."""
+    size = face_size(box_from_landmarks(frames[0][1]))
+    # Not quite the same pace in x, y and roll.
+    phases = rng.uniform(0, 2 * np.pi, 3)
+    result, before = [], None
+    for number, (image, landmarks) in enumerate(frames):
+        turns = SWINGS * number / FRAMES_PER_SECOND * np.array([1, 0.8, 1.1])
+        swing = np.sin(2 * np.pi * turns + phases)
+        height, width = image.shape[:2]
+        middle = similarity(1.0, 0.0, np.array([width / 2, height / 2]))
+        turn = similarity(
+            1.0, SHAKE_ROLL * swing[2], SHAKE * size * swing[:2] * (1, 0.5)
+        )
+        turn[:, 2] += middle[:, 2] - turn[:, :2] @ middle[:, 2]
+        moved = cv2.warpAffine(
+            image, turn, (width, height), borderMode=cv2.BORDER_REPLICATE
+        )
+        places = apply_matrix(turn, landmarks).astype(np.float32)
+        shift = np.zeros(2) if before is None else (places - before).mean(0)
+        result.append((motion_blur(moved, 0.3 * shift), places))
+        before = places
+    return result
+
+
+def _block(rng: np.random.Generator) -> Spoil:
+    """Return a function that puts one object before the face."""
+    part, place = rng.uniform(0.5, 0.9, 2), rng.uniform(-0.25, 0.25, 2)
+    fill = ("colour", "noise")[rng.integers(2)]
+    colour = tuple(rng.integers(0, 256, 3).tolist())
+    texture = tuple(rng.integers(0, 300, 2).tolist())
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        side = image.shape[0]
+        box = box_from_landmarks(landmarks)
+        centre = (box[:2] + box[2:]) / 2 + place * box_sides(box)
+        axes = part * box_sides(box) / 2 / side
+        painted = np.ascontiguousarray(image).copy()
+        paint_occluder(
+            painted,
+            Occluder(tuple(centre / side), tuple(axes), 0.0, 4, fill, colour, texture),
+        )
+        return painted
+
+    return spoil
+
+
+def _dark(rng: np.random.Generator) -> Spoil:
+    """Return a function that takes light away and adds noise."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        # Tones are the 2.2th root of the light.
+        dark = image * DARKNESS ** (1 / 2.2) + rng.normal(0, GRAIN, image.shape)
+        return np.clip(np.rint(dark), 0, 255).astype(np.uint8)
+
+    return spoil
+
+
+def _small(rng: np.random.Generator) -> Spoil:
+    """Return a function that leaves a face of few pixels."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        scale = SMALL / box_sides(box_from_landmarks(landmarks))[0]
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    return spoil
+
+
+def _blur(rng: np.random.Generator) -> Spoil:
+    """Return a function that blurs by motion in one direction."""
+    angle = rng.uniform(0, np.pi)
+    direction = np.array([np.cos(angle), np.sin(angle)])
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        length = BLUR * face_size(box_from_landmarks(landmarks))
+        return motion_blur(image, length * direction)
+
+    return spoil
+
+
+SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
+    "block": _block,
+    "dark": _dark,
+    "small": _small,
+    "blur": _blur,
+}
