@@ -38,13 +38,20 @@ from rich.table import Table
 
 from benchmarks.accuracy.occlusion import FREE_CATEGORIES, read_clips
 from data_pipeline.animation.dataset import animate_dataset
-from data_pipeline.animation.spoiled_clip import SPOILS, Frames, shaken
+from data_pipeline.animation.spoiled_clip import (
+    BEHIND,
+    CLEAN,
+    SPOILS,
+    shaken,
+    spoil_runs,
+)
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.images import write_image
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
 from strrn_tf import FaceTracker
 from strrn_tf.drawing import draw_landmarks
 from strrn_tf.evaluation.metrics import held, jitter_terms, nme_interpupil
+from strrn_tf.geometry import relative_distance
 from strrn_tf.methods.verdict import compare
 from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.confidence.reliability import GOOD
@@ -53,10 +60,9 @@ from strrn_tf.tracking.offline.tracker import OfflineTracker
 
 PROG = "python -m benchmarks.accuracy.transient_loss"
 KINDS = tuple(SPOILS)
-MOTIONS = ("slow", "fast")
+SLOW, FAST = "slow", "fast"
+MOTIONS = (SLOW, FAST)
 MODES = ("live", "offline")
-RUN = 6
-CLEAN, BEHIND = "clean", "behind"
 NOISE, REST = 3.0, 40
 
 
@@ -71,7 +77,7 @@ class Options:
     people: int = 6
     """Clips of each of two categories, at most 14. Each shows another person."""
     frames: int = 80
-    """Frames of every clip, at least 40."""
+    """Frames of every clip, at least 62."""
     seed: int = 0
     """Decides every picture."""
     cache: Path = Path("runs/transient-loss")
@@ -137,8 +143,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: Options) -> None:
     """Measure and print."""
-    if options.frames < 40:
-        raise ValueError(f"--frames must be at least 40. Received: {options.frames}")
+    if options.frames < 62:
+        raise ValueError(f"--frames must be at least 62. Received: {options.frames}")
     trackers = Trackers(
         FaceTracker.from_pretrained(options.model),
         OfflineTracker.from_pretrained(options.model),
@@ -155,7 +161,10 @@ def run(options: Options) -> None:
     for person, whole in enumerate(track(free, "people", 2 * options.people)):
         for motion in MOTIONS:
             rng = np.random.default_rng((options.seed, person))
-            clip, images = spoiled(rng, whole.frames, person, motion)
+            frames = shaken(rng, whole.frames) if motion == FAST else whole.frames
+            images, kinds = spoil_runs(rng, frames)
+            truth = np.stack([landmarks for _, landmarks in frames])
+            clip = Clip(person, motion, truth, kinds)
             results.append(measure(trackers, clip, images))
             if options.pictures:
                 write_worst(options.pictures, results[-1], images)
@@ -164,28 +173,6 @@ def run(options: Options) -> None:
     console.print(error_table(results))
     console.print(jitter_table(results, rest))
     console.print(reliability_table(results))
-
-
-def spoiled(
-    rng: np.random.Generator, frames: Frames, person: int, motion: str
-) -> tuple[Clip, list[np.ndarray]]:
-    """Return a clip in which a run of frames of each kind is spoiled, and its images.
-
-    The order is random.
-    """
-    if motion == "fast":
-        frames = shaken(rng, frames)
-    images = [image for image, _ in frames]
-    landmarks = np.stack([points for _, points in frames])
-    kinds = [CLEAN] * len(frames)
-    # The first run leaves time for a template, the last one for the frames behind it.
-    starts = np.linspace(10, len(frames) - 2 * RUN - 4, len(KINDS)).astype(int)
-    for kind, start in zip(rng.permutation(KINDS), starts.tolist(), strict=True):
-        spoil = SPOILS[kind](rng)
-        for number in range(start, start + RUN):
-            images[number] = spoil(images[number], landmarks[number])
-            kinds[number], kinds[number + RUN] = str(kind), BEHIND
-    return Clip(person, motion, landmarks, kinds), images
 
 
 def measure(trackers: Trackers, clip: Clip, images: Sequence[np.ndarray]) -> Result:
@@ -231,14 +218,8 @@ def error_table(results: Sequence[Result]) -> Table:
             if kind in kinds
         ]
         people = np.array([result.clip.person for result, _ in chosen])
-        errors = [
-            np.array([result.errors[mode][number] for result, number in chosen])
-            for mode in MODES
-        ]
-        lost = [
-            sum(result.faces[mode][number] is None for result, number in chosen)
-            for mode in MODES
-        ]
+        errors = [np.array([r.errors[mode][i] for r, i in chosen]) for mode in MODES]
+        lost = [sum(r.faces[mode][i] is None for r, i in chosen) for mode in MODES]
         known = np.isfinite(errors[0]) & np.isfinite(errors[1])
         found = compare(errors[0][known], errors[1][known], people[known])
         table.add_row(
@@ -293,22 +274,20 @@ def jitter_table(
 def reliability_table(results: Sequence[Result]) -> Table:
     """Return the table of reliabilities of faces that were filled in, and others."""
     table = Table("offline faces", "number", "good, %", "mean reliability, %")
-    for is_filled in (True, False):
-        good, sure = [], []
-        for result in results:
-            for face, truth in zip(
-                result.faces["offline"], result.clip.landmarks, strict=True
-            ):
-                if face is None or (face.state == "filled") != is_filled:
-                    continue
-                error = np.linalg.norm(face.landmarks - truth, axis=-1).mean()
-                good.append(error < GOOD * np.linalg.norm(truth[45] - truth[36]))
-                sure.append(face.reliability)
-        table.add_row(
-            "filled" if is_filled else "others",
-            str(len(good)),
-            *(f"{100 * np.mean(v):.1f}" if v else "" for v in (good, sure)),
+    pairs = [
+        (face, truth)
+        for result in results
+        for face, truth in zip(
+            result.faces["offline"], result.clip.landmarks, strict=True
         )
+        if face is not None
+    ]
+    for name in ("filled", "others"):
+        chosen = [p for p in pairs if (p[0].state == "filled") == (name == "filled")]
+        good = [relative_distance(f.landmarks, truth) < GOOD for f, truth in chosen]
+        sure = [face.reliability for face, _ in chosen]
+        shares = [f"{100 * np.mean(v):.1f}" if v else "" for v in (good, sure)]
+        table.add_row(name, str(len(chosen)), *shares)
     return table
 
 

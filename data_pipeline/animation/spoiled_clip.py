@@ -3,11 +3,12 @@
 The clips are those of ``clip.animate_still``.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import cv2
 import numpy as np
 
+from data_pipeline.animation.occluded_clip import Frames
 from data_pipeline.augmentation.occlusion import Occluder, paint_occluder
 from data_pipeline.synthetic.scene.motion import FRAMES_PER_SECOND
 from data_pipeline.synthetic.scene.photograph import motion_blur
@@ -19,9 +20,11 @@ from strrn_tf.geometry import (
     similarity,
 )
 
-Frames = Sequence[tuple[np.ndarray, np.ndarray]]
 # From a frame (H, W, 3) uint8 and its landmarks (68, 2) to the spoiled frame.
 Spoil = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# Frames of a run that is spoiled, and what others are called.
+RUN = 6
+CLEAN, BEHIND = "clean", "behind"
 # Shaking: half ranges in sides of the face box and in radians, and swings per second.
 SHAKE, SHAKE_ROLL, SWINGS = 0.35, 0.12, 1.2
 # Share of the light that is left, and noise in grey levels.
@@ -119,3 +122,27 @@ SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
     "small": _small,
     "blur": _blur,
 }
+
+
+def spoil_runs(
+    rng: np.random.Generator, frames: Frames
+) -> tuple[list[np.ndarray], list[str]]:
+    """Spoil a run of ``RUN`` frames in each way, in random order.
+
+    Args:
+        rng: decides the order and what is seen.
+        frames: images (H, W, 3) uint8 and landmarks (68, 2), at least 62.
+
+    Returns:
+        The images, and for every frame one of ``SPOILS``, ``BEHIND`` for the ``RUN``
+        frames behind a run, or ``CLEAN``.
+    """
+    images, kinds = [image for image, _ in frames], [CLEAN] * len(frames)
+    # The first run leaves time for a template, the last one for the frames behind it.
+    starts = np.linspace(10, len(frames) - 2 * RUN - 4, len(SPOILS)).astype(int)
+    for kind, start in zip(rng.permutation(list(SPOILS)), starts.tolist(), strict=True):
+        spoil = SPOILS[str(kind)](rng)
+        for number in range(start, start + RUN):
+            images[number] = spoil(images[number], frames[number][1])
+            kinds[number], kinds[number + RUN] = str(kind), BEHIND
+    return images, kinds

@@ -81,9 +81,9 @@ def track_ahead(
         tracking=getattr(tracker, "config", None),
     )
     waiting: deque[tuple[F, tuple[int, int] | None]] = deque()
+    decided: Sequence[list[Face]]
     for frame in frames:
-        decided: Sequence[list[Face]] = ()
-        size = None
+        decided, size = (), None
         with endings.noting() as noted:
             if frame.image is not None:
                 size = frame.image.shape[1], frame.image.shape[0]
@@ -96,7 +96,10 @@ def track_ahead(
             if not _write(done, write, summary, endings):
                 return
             yield _with_picture(done[0], pictures, endings), done[2]
-    for done in _decided(waiting, ahead.flush()):
+    decided = ()
+    with endings.noting():
+        decided = ahead.flush()
+    for done in _decided(waiting, decided):
         if not _write(done, write, summary, endings):
             return
         yield _with_picture(done[0], pictures, endings), done[2]
