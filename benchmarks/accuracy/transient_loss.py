@@ -86,22 +86,6 @@ class Options:
     """Folder for the worst spoiled frame of every clip. Red is live, green offline."""
 
 
-class Clip(NamedTuple):
-    """What is known of a spoiled clip.
-
-    Attributes:
-        person: number of the still.
-        motion: one of ``MOTIONS``.
-        landmarks: (T, 68, 2).
-        kinds: of every frame: one of ``KINDS``, ``BEHIND`` or ``CLEAN``.
-    """
-
-    person: int
-    motion: str
-    landmarks: np.ndarray
-    kinds: list[str]
-
-
 class Trackers(NamedTuple):
     """The two that are compared."""
 
@@ -122,16 +106,21 @@ class Trackers(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What live and offline tracking answered of a clip.
+    """What live and offline tracking answered of a spoiled clip.
 
     Attributes:
-        clip: the clip.
-        faces: by "live" and "offline", one face or None for every frame.
-        errors: by "live" and "offline", (T,) in percent; lost frames have the last
-            place.
+        person: number of the still.
+        motion: one of ``MOTIONS``.
+        landmarks: (T, 68, 2), the exact ones.
+        kinds: of every frame: one of ``KINDS``, ``BEHIND`` or ``CLEAN``.
+        faces: by mode, one face or None for every frame.
+        errors: by mode, (T,) in percent; lost frames have the last place.
     """
 
-    clip: Clip
+    person: int
+    motion: str
+    landmarks: np.ndarray
+    kinds: list[str]
     faces: dict[str, list[Face | None]]
     errors: dict[str, np.ndarray]
 
@@ -164,8 +153,8 @@ def run(options: Options) -> None:
             frames = shaken(rng, whole.frames) if motion == FAST else whole.frames
             images, kinds = spoil_runs(rng, frames)
             truth = np.stack([landmarks for _, landmarks in frames])
-            clip = Clip(person, motion, truth, kinds)
-            results.append(measure(trackers, clip, images))
+            faces, errors = measure(trackers, images, truth)
+            results.append(Result(person, motion, truth, kinds, faces, errors))
             if options.pictures:
                 write_worst(options.pictures, results[-1], images)
         rest.append(resting(trackers, whole.frames[0][0], person))
@@ -175,17 +164,17 @@ def run(options: Options) -> None:
     console.print(reliability_table(results))
 
 
-def measure(trackers: Trackers, clip: Clip, images: Sequence[np.ndarray]) -> Result:
-    """Track a clip live and offline. The tracker finds the face itself."""
+def measure(
+    trackers: Trackers, images: Sequence[np.ndarray], truth: np.ndarray
+) -> tuple[dict[str, list[Face | None]], dict[str, np.ndarray]]:
+    """Track a clip; return faces and errors, see ``Result``."""
     answers = trackers.answers(images)
-    faces = {name: [_seen(f) for f in rows] for name, rows in answers.items()}
+    faces = {mode: [_seen(row) for row in rows] for mode, rows in answers.items()}
     errors = {
-        name: nme_interpupil(
-            held(np.stack([shape_of(f) for f in rows])), clip.landmarks
-        )
-        for name, rows in faces.items()
+        mode: nme_interpupil(held(np.stack([shape_of(f) for f in row])), truth)
+        for mode, row in faces.items()
     }
-    return Result(clip, faces, errors)
+    return faces, errors
 
 
 def _seen(faces: Sequence[Face]) -> Face | None:
@@ -213,11 +202,11 @@ def error_table(results: Sequence[Result]) -> Table:
         chosen = [
             (result, number)
             for result in results
-            if motion in (None, result.clip.motion)
-            for number, kind in enumerate(result.clip.kinds)
+            if motion in (None, result.motion)
+            for number, kind in enumerate(result.kinds)
             if kind in kinds
         ]
-        people = np.array([result.clip.person for result, _ in chosen])
+        people = np.array([result.person for result, _ in chosen])
         errors = [np.array([r.errors[mode][i] for r, i in chosen]) for mode in MODES]
         lost = [sum(r.faces[mode][i] is None for r, i in chosen) for mode in MODES]
         known = np.isfinite(errors[0]) & np.isfinite(errors[1])
@@ -259,12 +248,12 @@ def jitter_table(
             terms = [
                 jitter_terms(
                     np.stack([shape_of(r.faces[mode][i]) for i in numbers]),
-                    r.clip.landmarks[numbers],
+                    r.landmarks[numbers],
                     frames=numbers,
                 )
                 for r in results
-                if r.clip.motion == motion
-                for numbers in [[i for i, k in enumerate(r.clip.kinds) if k == CLEAN]]
+                if r.motion == motion
+                for numbers in [[i for i, k in enumerate(r.kinds) if k == CLEAN]]
             ]
             cells.append(f"{np.concatenate(terms).mean():.3f}")
         table.add_row(f"clean frames, {motion}", *cells)
@@ -277,9 +266,7 @@ def reliability_table(results: Sequence[Result]) -> Table:
     pairs = [
         (face, truth)
         for result in results
-        for face, truth in zip(
-            result.faces["offline"], result.clip.landmarks, strict=True
-        )
+        for face, truth in zip(result.faces["offline"], result.landmarks, strict=True)
         if face is not None
     ]
     for name in ("filled", "others"):
@@ -296,15 +283,15 @@ def write_worst(folder: Path, result: Result, images: Sequence[np.ndarray]) -> N
 
     Red is live, green is offline.
     """
-    clip, errors = result.clip, result.errors["offline"]
-    spoiled_ones = [i for i, kind in enumerate(clip.kinds) if kind in KINDS]
-    number = max(spoiled_ones, key=errors.__getitem__)
+    errors = result.errors["offline"]
+    spoiled = [i for i, kind in enumerate(result.kinds) if kind in KINDS]
+    number = max(spoiled, key=errors.__getitem__)
     picture = images[number]
     for mode, colour in (("live", 0.0), ("offline", 1.0)):
         shape = shape_of(result.faces[mode][number])
         picture = draw_landmarks(picture, shape, colour)
-    kind, error = clip.kinds[number], errors[number]
-    name = f"{error:05.1f}-{kind}-{clip.motion}-{clip.person}-{number}.png"
+    clip = f"{result.kinds[number]}-{result.motion}-{result.person}"
+    name = f"{errors[number]:05.1f}-{clip}-{number}.png"
     write_image(folder / name, picture)
 
 

@@ -173,7 +173,8 @@ def _carried(
         config: limits of what is found.
         tracking: ``noise_level``.
     """
-    template, here = side.view.around(side.face.landmarks), view.around(path)
+    template = side.view.around(side.face.landmarks).evened()
+    here = view.around(path).evened()
     start = _points(template, side.face.landmarks)
     guess = _points(here, path)
     moved = _flow(template.gray, here.gray, start, guess)

@@ -29,6 +29,8 @@ from strrn_tf.tracking.networks.crop import cut
 SIZE, MARGIN = 320, 2.5
 # Grey levels. Less detail is none.
 _FAINT = 0.5
+# Grey levels, standard deviation of a well lit crop.
+_CONTRAST = 45.0
 
 
 class View(NamedTuple):
@@ -58,6 +60,16 @@ class View(NamedTuple):
             self.gray, change, (CROP_SIZE, CROP_SIZE), borderMode=cv2.BORDER_REPLICATE
         )
         return View(gray, matrix)
+
+    def evened(self) -> "View":
+        """Return the view with the contrast of a well lit one, so that flow finds it.
+
+        Noise would grow with the contrast, so it is taken away before.
+        """
+        calm = cv2.GaussianBlur(self.gray.astype(np.float32), (0, 0), 1.0)
+        mean, contrast = calm.mean(), max(float(calm.std()), _FAINT)
+        even = 128 + _CONTRAST / contrast * (calm - mean)
+        return self._replace(gray=np.clip(np.rint(even), 0, 255).astype(np.uint8))
 
     @property
     def detail(self) -> float:
