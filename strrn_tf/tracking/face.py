@@ -28,7 +28,7 @@ class Face:
         cycle_error: mean distance between the previous landmarks and those that
             backward tracking returns to, as a fraction of the eye distance. NaN when
             detected, because no step was made.
-        state: "detected", "tracked" or "lost".
+        state: "detected", "tracked" or "lost"; from ``OfflineTracker`` also "filled".
         timestamp: the argument of ``update``.
         disagreement: mean distance between tracker and detector at the last check, as a
             fraction of the eye distance. A face at rest is checked in every fourth

@@ -1,4 +1,4 @@
-"""Every threshold of offline tracking, with its unit and its reason. NumPy free."""
+"""Every threshold of offline tracking, with its unit and its reason."""
 
 from dataclasses import dataclass, fields
 
