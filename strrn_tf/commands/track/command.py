@@ -18,7 +18,7 @@ from strrn_tf.commands.track.formats.names import (
     Format,
     check_focal_length,
 )
-from strrn_tf.commands.track.offline import check_offline
+from strrn_tf.commands.track.offline_options import check_offline
 from strrn_tf.commands.track.outputs import Outputs, plan
 from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import WORDS, one_line, parse_options

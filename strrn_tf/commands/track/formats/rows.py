@@ -8,8 +8,8 @@ every frame number of the video occurs.
 frame      0-based number of the frame in the source
 time       seconds since the first frame
 id         number of the face; nothing in a row without one
-state      "detected", "tracked", "filled" (in from both sides, ``--offline``), "lost" (a
-           known face is not seen), "none", "broken"
+state      "detected", "tracked", "filled" (with ``--offline``), "lost" (a known face is
+           not seen), "none", "broken"
 reliability in [0, 1], see ``Face``
 landmarks  68 points xy in pixels, 0-based, pixel centres at integers; nothing when the
            face is lost, and no numbers for a point that is not known. In CSV the

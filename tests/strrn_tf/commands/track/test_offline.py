@@ -82,7 +82,8 @@ def test_losses_are_filled_in_rows_and_overlay(clip, tmp_path):
     assert {row["state"] for i, row in enumerate(after) if i not in GAP} == {"tracked"}
     for number in GAP:
         assert after[number]["time"] == before[number]["time"]
-        np.testing.assert_allclose(after[number]["landmarks"], SHAPE, atol=1.0)
+        apart = np.linalg.norm(after[number]["landmarks"] - SHAPE, axis=-1)
+        assert apart.mean() < 1.0
     pictures = [frame.image for frame in open_video(overlay)]
     assert len(pictures) == COUNT
     # Pictures belong to their frames: those of the gap are dark.
