@@ -7,6 +7,8 @@ from itertools import islice
 import numpy as np
 
 from data_pipeline.augmentation.augment import Augmentation
+from data_pipeline.batches.annotated_sources import annotated_sources
+from data_pipeline.batches.corrected_stills import clips_of
 from data_pipeline.batches.pipelines import motion_pairs_dataset, stills_dataset
 from data_pipeline.batches.sampling import Labelled
 from data_pipeline.batches.streams import Stream
@@ -29,7 +31,7 @@ class FusedData(TrainingData):
         options: keyword arguments of `TrainingData`.
 
     Attributes:
-        pictures: all unlabelled pictures.
+        pictures: all pictures that get labels: unlabelled ones, and corrected frames.
         held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
     """
 
@@ -45,14 +47,18 @@ class FusedData(TrainingData):
     ) -> None:
         super().__init__(stills, clips, config, **options)
         self.fused, self.photographs = fused, photographs
-        self.pictures = UnlabelledPictures(clips, photographs)
+        clip_of = corrected_clips(stills, clips)
+        self.pictures = UnlabelledPictures(clips, photographs, stills, clip_of)
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
             self.held_out_pictures = held_out(owners, fused.held_out, config.seed)
         else:
-            names = [picture_of(name) for name in stills.names]
-            self.held_out = np.flatnonzero(held_out(names, fused.held_out, config.seed))
+            # Corrected frames are few, and all are learnt.
+            others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
+            names = [picture_of(stills.names[i]) for i in others]
+            if names:
+                self.held_out = others[held_out(names, fused.held_out, config.seed)]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -61,6 +67,9 @@ class FusedData(TrainingData):
         if len(self.held_out):
             counts["annotated stills"] -= len(self.held_out)
             counts["held-out stills"] = len(self.held_out)
+        if len(self.pictures.corrected):
+            counts["annotated stills"] -= len(self.pictures.corrected)
+            counts["corrected frames"] = len(self.pictures.corrected)
         if self.photographs:
             counts["unlabelled photographs"] = len(self.photographs)
         return counts
@@ -81,12 +90,12 @@ class FusedData(TrainingData):
             seed: of the batches.
         """
         detector, fused = self.config.detector, self.fused
-        share = fused.label_share if self.stills else 1.0
+        share = fused.label_share if self._other_stills(1.0) else 1.0
         used = np.where(self.held_out_pictures, 0, probability)
         pictures = self.pictures.sources(landmarks, trust, used, fused.photograph_share)
         pictures = [p._replace(weight=share * p.weight) for p in pictures]
-        sources = [*self._annotated_sources(1 - share), *pictures]
-        human, steps = self._annotated_sources(1.0), detector.round_steps
+        sources = [*self._other_stills(1 - share), *pictures]
+        human, steps = self._other_stills(1.0), detector.round_steps
         human_from = steps - round(fused.human_end * steps)
         annealed = round(self.config.algorithm.augmentation_annealing * steps)
 
@@ -102,6 +111,12 @@ class FusedData(TrainingData):
             )
 
         return batches_from
+
+    def _other_stills(self, weight: float) -> list[Labelled]:
+        """Return the annotated sources without corrected frames, which are pictures."""
+        stores = [store for store in (self.stills, self.frames) if store is not None]
+        left_out = np.union1d(self.held_out, self.pictures.corrected)
+        return annotated_sources(stores, weight, [left_out] if self.stills else [])
 
     def held_out_stills(self) -> tuple[Sequence[np.ndarray], np.ndarray, np.ndarray]:
         """Return n stored pictures, landmarks and whole shapes (n, 68, 2) in them."""
@@ -127,6 +142,15 @@ class FusedData(TrainingData):
         )
         for batch in islice(iter(stream), len(self.held_out)):
             yield {name: np.asarray(array) for name, array in batch.items()}
+
+
+def corrected_clips(
+    stills: CropStore | None, clips: CropStore | None
+) -> list[str | None]:
+    """Return the clip of every still that is a frame of one, else None."""
+    if stills is None or clips is None:
+        return []
+    return clips_of(stills.names, [name.rpartition("#")[0] for name in clips.names])
 
 
 def picture_of(name: str) -> str:

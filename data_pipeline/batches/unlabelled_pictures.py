@@ -1,4 +1,4 @@
-"""All unlabelled pictures of a run: the second frames of pairs, and photographs."""
+"""All pictures that a run labels: second frames of pairs, photographs, corrections."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,11 +17,16 @@ FEW_FOLDERS = 10
 
 
 class UnlabelledPictures(Sequence):
-    """N stored pictures (385, 385, 3) uint8, clips first, read one at a time.
+    """N stored pictures (385, 385, 3) uint8, read one at a time.
+
+    First come the frames of clips, then photographs, then stills that are corrected
+    frames of these clips.
 
     Args:
         clips: pairs of frames, or None.
         photographs: T = 1, or None.
+        stills: annotated stills, or None.
+        clip_of: name of the clip of every still; None for one of no clip.
 
     Attributes:
         names: N names.
@@ -29,22 +34,37 @@ class UnlabelledPictures(Sequence):
         owner: (N,) number of what is kept out together: the same, but every photograph
             is its own where they lie in few folders.
         num_frames: number of frames of clips, which come first.
+        corrected: (n,) indices in ``stills`` of the corrected frames, which come last.
     """
 
-    def __init__(self, clips: CropStore | None, photographs: CropStore | None) -> None:
-        self._stores = [store for store in (clips, photographs) if store is not None]
+    def __init__(
+        self,
+        clips: CropStore | None,
+        photographs: CropStore | None,
+        stills: CropStore | None = None,
+        clip_of: Sequence[str | None] = (),
+    ) -> None:
         self.num_frames = len(clips) if clips else 0
-        self.names = [name for store in self._stores for name in store.names]
-        owners = [
-            name.rpartition("#" if i < self.num_frames else "/")[0]
-            for i, name in enumerate(self.names)
-        ]
+        used = [i for i, clip in enumerate(clip_of) if clip is not None]
+        self.corrected = np.array(used, int)
+        self._parts: list[tuple[np.ndarray, np.ndarray]] = []
+        self.names: list[str] = []
         # A clip and a folder of photographs may have the same name.
-        keys = [(i < self.num_frames, owner) for i, owner in enumerate(owners)]
+        keys: list[tuple[bool, str]] = []
+        for store, mark in ((clips, "#"), (photographs, "/")):
+            if store is not None:
+                self._parts.append((store.frames[:, -1], np.arange(len(store))))
+                self.names += store.names
+                owners = (name.rpartition(mark)[0] for name in store.names)
+                keys += [(mark == "#", owner) for owner in owners]
+        if used:
+            self._parts.append((stills.frames[:, -1], self.corrected))
+            self.names += [stills.names[i] for i in used]
+            keys += [(True, clip_of[i]) for i in used]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         self.group = np.array([numbers[key] for key in keys], int)
         self.owner = self.group.copy()
-        photographs = np.arange(self.num_frames, len(keys))
+        photographs = np.arange(self.num_frames, len(keys) - len(used))
         if len(set(self.group[photographs].tolist())) < FEW_FOLDERS:
             self.owner[photographs] = len(numbers) + photographs
 
@@ -52,10 +72,11 @@ class UnlabelledPictures(Sequence):
         return len(self.names)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        first = self._stores[0]
-        if index < len(first):
-            return np.asarray(first.frames[index, -1])
-        return np.asarray(self._stores[1].frames[index - len(first), -1])
+        for frames, rows in self._parts:
+            if index < len(rows):
+                return np.asarray(frames[rows[index]])
+            index -= len(rows)
+        raise IndexError("there is no such picture")
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self[i] for i in range(len(self)))
@@ -82,20 +103,36 @@ class UnlabelledPictures(Sequence):
             probability: (N,) with which each is drawn within its source; 0: never.
             photograph_share: weight of the photographs where there are clips too.
         """
-        parts = []
-        first = 0
-        weights = [1.0]
-        if len(self._stores) == 2:
-            weights = [1 - photograph_share, photograph_share]
-        for store, weight in zip(self._stores, weights, strict=True):
-            rows = slice(first, first + len(store))
-            first += len(store)
-            index = drawn(probability[rows])
+        starts = np.cumsum([0, *(len(rows) for _, rows in self._parts)])
+        corrected_from = len(self) - len(self.corrected)
+        of_clips = probability[: self.num_frames].sum()
+        of_clips += probability[corrected_from:].sum()
+        parts: list[Labelled] = []
+        for first, (frames, rows) in zip(starts, self._parts, strict=False):
+            here = slice(first, first + len(rows))
+            index = drawn(probability[here])
+            if self.num_frames <= first < corrected_from:
+                weight = photograph_share if of_clips else 1.0
+            else:
+                weight = probability[here].sum() / of_clips if of_clips else 0.0
+                has_photographs = self.num_frames < corrected_from
+                weight *= 1 - photograph_share if has_photographs else 1.0
             if weight and len(index):
-                shapes = landmarks[rows], weight, index, None, trust[rows]
-                parts.append(Labelled(store.frames[:, -1], *shapes))
+                shapes, trusted = (
+                    _placed(values[here], rows, len(frames))
+                    for values in (landmarks, trust)
+                )
+                source = Labelled(frames, shapes, weight, rows[index], None, trusted)
+                parts.append(source)
         total = sum(part.weight for part in parts)
         return [part._replace(weight=part.weight / total) for part in parts]
+
+
+def _placed(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Return an array of ``count`` rows with the values in theirs, else zeros."""
+    result = np.zeros((count, *values.shape[1:]), values.dtype)
+    result[rows] = values
+    return result
 
 
 def drawn(probability: np.ndarray) -> np.ndarray:

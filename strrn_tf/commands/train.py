@@ -13,6 +13,9 @@ Examples:
   strrn train --init strrn-mdm --second strrn-hgn --stills S --photographs P
       Both models label the photographs in P. The first learns, and is replaced only
       if it is better on stills that were held out.
+  strrn train --init strrn-mdm --stills my_frames/ --unlabelled my_videos/
+      Stills called VIDEO#000123.jpg are corrected frames: they move all labels of
+      their clip.
   strrn train --stills ~/300w --unlabelled ~/videos ~/more_videos
       Train on your data: stills in the 300-W layout, any folders of videos.
   strrn train --data-root ~/data
@@ -38,6 +41,7 @@ from typing import TYPE_CHECKING
 
 from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.commands.train_options import (
+    CORRECTED_DEFAULTS,
     PROG,
     PSEUDO_LABEL_ONLY_DEFAULTS,
     Options,
@@ -71,6 +75,8 @@ def parse(argv: Sequence[str] | None) -> Options:
     options = read()
     if options.has_pseudo_labels_only:
         options = read(default=PSEUDO_LABEL_ONLY_DEFAULTS)
+    elif options.has_corrected_frames_only:
+        options = read(default=CORRECTED_DEFAULTS)
     return complete(options)
 
 

@@ -142,6 +142,17 @@ class Options:
         return any((folder / ANNOTATIONS_NOTE).is_file() for folder in folders)
 
     @property
+    def has_corrected_frames_only(self) -> bool:
+        """Whether a model is trained further on stills that are frames of its clips."""
+        from data_pipeline.batches.corrected_stills import video_of
+        from data_pipeline.media.suffixes import is_image
+
+        if not (self.init and self.stills and self.stills.is_dir() and self.unlabelled):
+            return False
+        images = [path.name for path in self.stills.iterdir() if is_image(path)]
+        return bool(images) and all(video_of(name) is not None for name in images)
+
+    @property
     def has_pseudo_labels_only(self) -> bool:
         """Whether a model is trained further without annotations by a person."""
         return self.has_no_stills or self.has_model_labels
@@ -171,6 +182,14 @@ PSEUDO_LABEL_ONLY_DEFAULTS = Options(
     detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-4),
     tracker=replace(RunConfig().tracker, round_steps=100),
     algorithm=AlgorithmConfig(augmentation_annealing=1.0),
+)
+
+# Defaults where all stills are corrected frames of the clips: a few pictures of a few
+# people, which are learnt in minutes.
+CORRECTED_DEFAULTS = Options(
+    detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=3e-4),
+    tracker=replace(RunConfig().tracker, round_steps=100),
+    algorithm=AlgorithmConfig(augmentation_annealing=0.6),
 )
 
 

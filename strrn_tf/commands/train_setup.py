@@ -1,5 +1,6 @@
 """From the options of `strrn train` to the data and networks of a run."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from data_pipeline.batches.fused_data import FusedData
     from data_pipeline.batches.training_data import TrainingData
     from data_pipeline.stores.store import CropStore
     from strrn_tf.methods.training_run import TrainingRun
@@ -115,7 +117,24 @@ def training_data(options: Options, data: Data) -> "TrainingData":
     also = {"annotated": data.annotated, "source": data.source}
     if options.labels != "fused" and not options.judge:
         return TrainingData(*stores, **also)
-    return FusedData(*stores, options.fused, photographs=data.photographs, **also)
+    fused = FusedData(*stores, options.fused, photographs=data.photographs, **also)
+    report_corrections(fused)
+    return fused
+
+
+def report_corrections(data: "FusedData") -> None:
+    """Print to stderr how many stills name a video that is not among the clips."""
+    from data_pipeline.batches.corrected_stills import video_of
+
+    names = data.stills.names if data.stills else ()
+    matched = set(data.pictures.corrected.tolist())
+    missing = [n for i, n in enumerate(names) if video_of(n) and i not in matched]
+    if missing:
+        print(
+            f"{len(missing)} of {len(names)} stills are ordinary: {missing[0]}: no "
+            f"clip of --unlabelled is called {video_of(missing[0])}, or several are",
+            file=sys.stderr,
+        )
 
 
 def initial_networks(

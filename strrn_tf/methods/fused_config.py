@@ -25,6 +25,8 @@ class FusedConfig:
         held_out: fraction of the annotated stills that only decide whether the result
             replaces the former weights. Without stills: of the clips and picture
             folders, for the model of --judge.
+        corrected_weight: a corrected frame of a clip is drawn this many times as often
+            as it would be without correction.
     """
 
     questions: int = 4
@@ -34,6 +36,7 @@ class FusedConfig:
     human_end: float = 0.35
     averaging: float = 0.05
     held_out: float = 0.1
+    corrected_weight: float = 3.0
 
     def __post_init__(self) -> None:
         if self.questions < 2:
@@ -48,5 +51,7 @@ class FusedConfig:
             )
         if not 1 <= self.disagreement_cap < math.inf:
             raise ValueError(f"`disagreement_cap` must be at least 1: {self}")
+        if not 0 < self.corrected_weight < math.inf:
+            raise ValueError(f"`corrected_weight` must be positive: {self}")
         if not 0 < self.held_out < 1:
             raise ValueError(f"`held_out` must lie between 0 and 1: {self}")

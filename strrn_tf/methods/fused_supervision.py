@@ -6,11 +6,12 @@ Algorithm 1, from the clips. At the end a `Gate` decides whether the former weig
 replaced.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import keras
 import numpy as np
 
+from strrn_tf.methods.corrections import move_labels
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_labels import (
     FusedLabels,
@@ -51,6 +52,8 @@ class FusedSupervision:
         share = sampling(
             labels.disagreement, data.pictures.group, self.config.disagreement_cap
         )
+        if count := len(data.pictures.corrected):
+            share[-count:] *= self.config.corrected_weight
         batches_from = data.fused_batches(
             labels.landmarks, labels.trust, share, run.seed(number)
         )
@@ -75,9 +78,37 @@ class FusedSupervision:
         detectors = [detect_by(self.run.detector), detect_by(self.second)]
         asked = questions(self.config.questions)
         labels = label_pictures(detectors, pictures, pictures.boxes, asked)
+        labels = self._correct(labels)
         path.parent.mkdir(parents=True, exist_ok=True)
         labels.save(path)
         return labels
+
+    def _correct(self, labels: FusedLabels) -> FusedLabels:
+        """Return the labels moved as the corrected frames of their clips say."""
+        data = self.run.data
+        corrected = data.pictures.corrected
+        if not len(corrected):
+            return labels
+        truth = data.stills.landmarks[corrected, 0]
+        count, group = len(labels.landmarks) - len(corrected), data.pictures.group
+        landmarks, trust = labels.landmarks.copy(), labels.trust.copy()
+        errors = []
+        for clip in np.unique(group[count:]):
+            here, frames = group == clip, group[count:] == clip
+            known = labels.landmarks[count:][frames]
+            moved = move_labels(labels.landmarks[here], known, truth[frames])
+            landmarks[here] = moved.labels
+            errors.append((moved.before, moved.after))
+        is_known = np.isfinite(truth).all(-1)
+        landmarks[count:] = np.where(is_known[..., None], truth, landmarks[count:])
+        trust[count:][is_known] = 1
+        before, after = 100 * np.nanmean(errors, 0)
+        print(
+            f"{len(corrected)} corrected frames of {len(errors)} clips: labels are off "
+            f"by {before:.2f} % of the face size, and by {after:.2f} % where the other "
+            "corrections of the clip move them"
+        )
+        return replace(labels, landmarks=landmarks, trust=trust)
 
     def decide(self) -> None:
         """Keep the former weights of a network unless the judge calls others better."""

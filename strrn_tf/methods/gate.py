@@ -19,6 +19,7 @@ from strrn_tf.system.atomic import write_json
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
+NOTHING = "all stills are corrected frames, so nothing was held out"
 Weights = list[np.ndarray]
 
 
@@ -53,11 +54,16 @@ class Gate:
     def report(self) -> None:
         """Print what was decided, and on which evidence."""
         for name, one in json.loads(self.run.folder.verdict.read_text("utf-8")).items():
+            if one["where"] == NOTHING:
+                print(f"{name}: {NOTHING}, and the trained weights are kept")
             if one["rows"]:
                 print("\n".join(verdict.describe(name, one["where"], one)))
 
     def _judge_all(self) -> dict[str, dict]:
         """Return the verdict on every network that was trained."""
+        if self.run.data.stills is not None and not len(self.run.data.held_out):
+            kept = {"chosen": "after", "rows": {}, "count": 0, "where": NOTHING}
+            return {"detector": kept, "tracker": kept}
         decisions = {"detector": self._decide("detector", *self._detector_judge())}
         pairs = zip(self.former["tracker"], self.run.tracker.get_weights(), strict=True)
         if all(np.array_equal(before, after) for before, after in pairs):

@@ -1,0 +1,95 @@
+"""Stills that are corrected frames: their names, and how often they are drawn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.clips import crop_store
+
+from data_pipeline.augmentation.augment import Augmentation
+from data_pipeline.batches.corrected_stills import clips_of, video_of
+from data_pipeline.batches.fused_data import FusedData
+from strrn_tf.config import FitConfig, RunConfig
+from strrn_tf.methods.fused_config import FusedConfig
+
+
+@pytest.mark.parametrize(
+    ("name", "video"),
+    [
+        ("clip.mp4#000123.jpg", "clip.mp4"),
+        ("trainset/clip#7.png", "clip"),
+        ("a#b#000001~2.jpg", "a#b"),
+        ("v__clip.mp4-000123-1.jpg", "v__clip.mp4"),
+        ("clip.mp4.jpg", None),
+        ("image_0123.jpg", None),
+    ],
+)
+def test_the_video_of_a_name(name, video):
+    assert video_of(name) == video
+
+
+def test_a_name_that_fits_several_clips_fits_none():
+    clips = ["v/clip.mp4", "a/same.avi", "b/same.avi"]
+    named = {
+        **{"clip.mp4#1.jpg": "v/clip.mp4", "clip#1.jpg": "v/clip.mp4"},
+        **{"v__clip.mp4-000001-1.jpg": "v/clip.mp4", "x/clip.jpg": None},
+        **{"same#3.jpg": None, "a__same.avi-000003-1.jpg": "a/same.avi"},
+        **{"other#1.jpg": None},
+    }
+    assert clips_of(list(named), clips) == list(named.values())
+
+
+def fused_data(folder, num_others, **options):
+    """Return data of 8 frames of two clips, three corrected frames, other stills.
+
+    Frames of clips have the values 1 to 8, corrected frames 101 to 103, others 104 on.
+    """
+    clips = crop_store(folder, 8, 2)
+    stills = crop_store(folder, 3 + num_others, 1, seed=1)
+    stills.frames[:] += 100
+    names = "clip0.avi#000000.jpg", "clip0#2.jpg", "clip1.avi#000005.jpg"
+    names += tuple(f"other{n}.jpg" for n in range(num_others))
+    fit = FitConfig(4, 10, batch_size=8)
+    config = RunConfig(detector=fit, tracker=fit)
+    stores = replace(stills, names=names), clips, config, FusedConfig(**options)
+    return FusedData(stores[0], *stores[1:], augmentation=Augmentation.none())
+
+
+def drawn_values(data, probability, count):
+    landmarks = np.full((len(data.pictures), 68, 2), 190, np.float32)
+    landmarks += np.arange(len(data.pictures), dtype=np.float32)[:, None, None]
+    trust = np.ones((len(data.pictures), 68), np.float32)
+    batches_from = data.fused_batches(landmarks, trust, probability, seed=0)
+    batches = [b for b, _ in zip(batches_from(0), range(count), strict=False)]
+    frames = np.concatenate([b["frames"] for b in batches])
+    shapes = np.concatenate([b["landmarks"] for b in batches])
+    return (frames[:, 150, 150, 0] * 255).round().astype(int), shapes[:, 0, 0]
+
+
+def test_corrected_frames_are_pictures_of_their_clips(tmp_path):
+    data = fused_data(tmp_path, 4, held_out=0.5)
+    pictures = data.pictures
+    assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [0, 0, 1]
+    assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), 101, 102, 103]
+    assert pictures.corrected.tolist() == [0, 1, 2]
+    assert len(data.held_out) == 2
+    assert min(data.held_out) > 2
+    assert data.counts["corrected frames"] == 3
+    assert data.counts["annotated stills"] == 2
+
+
+def test_corrected_frames_are_drawn_by_their_probability(tmp_path):
+    data = fused_data(tmp_path, 0)
+    assert not len(data.held_out)
+    values, places = drawn_values(data, np.array([1.0] * 8 + [3, 3, 3]), 40)
+    is_corrected = values > 100
+    assert is_corrected.mean() == pytest.approx(9 / 17, abs=0.02)
+    number = np.where(is_corrected, values - 93, values - 1)
+    np.testing.assert_allclose(places, 190 - 35 + number, atol=1e-3)
+
+
+def test_other_stills_keep_their_share_and_the_end(tmp_path):
+    data = fused_data(tmp_path, 4, held_out=0.2, label_share=0.5, human_end=0.4)
+    values, _ = drawn_values(data, np.ones(11), 10)
+    assert (values[:48] > 103).mean() == pytest.approx(0.5, abs=0.05)
+    assert (values[48:] > 103).all()
