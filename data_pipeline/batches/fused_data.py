@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from data_pipeline.batches.corrected_stills import clips_of
 from data_pipeline.batches.pipelines import motion_pairs_dataset, stills_dataset
 from data_pipeline.batches.sampling import Labelled
 from data_pipeline.batches.streams import Stream
-from data_pipeline.batches.training_data import BatchesFrom, TrainingData
+from data_pipeline.batches.training_data import PADDING, BatchesFrom, TrainingData
 from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
@@ -111,6 +112,18 @@ class FusedData(TrainingData):
             )
 
         return batches_from
+
+    def write_moved_labels(self, folder: Path, landmarks: np.ndarray) -> None:
+        """Write the frames of corrected clips with their labels in the 300-W layout.
+
+        Args:
+            folder: to write to.
+            landmarks: (N, 68, 2) of ``pictures``, in their pixels.
+        """
+        group, first = self.pictures.group, self.pictures.num_frames
+        corrected = group[len(group) - len(self.pictures.corrected) :]
+        for index in np.flatnonzero(np.isin(group[:first], corrected)):
+            self.write_pseudo_label(folder, int(index), landmarks[index] - PADDING)
 
     def _other_stills(self, weight: float) -> list[Labelled]:
         """Return the annotated sources without corrected frames, which are pictures."""

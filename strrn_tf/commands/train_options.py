@@ -187,9 +187,9 @@ PSEUDO_LABEL_ONLY_DEFAULTS = Options(
 # Defaults where all stills are corrected frames of the clips: a few pictures of a few
 # people, which are learnt in minutes.
 CORRECTED_DEFAULTS = Options(
-    detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=3e-4),
+    detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-3),
     tracker=replace(RunConfig().tracker, round_steps=100),
-    algorithm=AlgorithmConfig(augmentation_annealing=0.6),
+    algorithm=AlgorithmConfig(augmentation_annealing=1.0),
 )
 
 

@@ -47,7 +47,7 @@ def move_labels(labels: np.ndarray, corrected: np.ndarray, truth: np.ndarray) ->
         truth: (k, 68, 2) their landmarks. NaN is not annotated: a landmark moves by the
             frames in which it is, and stays where there are none.
     """
-    matrices = [_upright(shapes) for shapes in (labels, corrected)]
+    matrices = [upright_matrices(shapes) for shapes in (labels, corrected)]
     shapes, known = map(apply_matrix, matrices, (labels, corrected))
     offsets = apply_matrix(matrices[1], truth) - known
     before = np.nanmean(np.linalg.norm(offsets, axis=-1))
@@ -91,7 +91,7 @@ def mean_offset(
     return moved / np.where(total > 0, total, 1)
 
 
-def _upright(shapes: np.ndarray) -> np.ndarray:
+def upright_matrices(shapes: np.ndarray) -> np.ndarray:
     """Return the matrices (n, 2, 3) from pictures to the upright windows of faces."""
     boxes = map(upright_box, shapes)
     return np.stack([crop_matrix(box, roll=roll) for box, roll in boxes])

@@ -47,6 +47,16 @@ class FusedSupervision:
 
     def run_round(self, number: int) -> None:
         """Learn from clips and photographs, for the ``number``-th time (from 1)."""
+        self.train_detector(number)
+        labels, folder = self.label(number), self.run.folder.round(number)
+        self.run.data.write_moved_labels(folder / "corrected", labels.landmarks)
+        if self.run.data.clips is not None:
+            scores = OmniSupervision(self.run, self.gate).pseudo_label(number)
+            if scores.teaches_tracker.any():
+                self.run.train_tracker(number, scores)
+
+    def train_detector(self, number: int) -> None:
+        """Label all pictures, and train the detector on them and on the stills."""
         run, data = self.run, self.run.data
         labels = self.label(number)
         share = sampling(
@@ -64,10 +74,6 @@ class FusedSupervision:
             f"round {number}: {len(share)} pictures were labelled by two models, which "
             f"differ by {middle:.1f} % of the eye distance in the middle"
         )
-        if data.clips is not None:
-            scores = OmniSupervision(run, self.gate).pseudo_label(number)
-            if scores.teaches_tracker.any():
-                run.train_tracker(number, scores)
 
     def label(self, number: int) -> FusedLabels:
         """Return the labels of all pictures; they are made once in a round."""
