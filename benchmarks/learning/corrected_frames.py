@@ -209,8 +209,7 @@ def make_method(
     import keras
 
     from data_pipeline.batches.fused_data import FusedData
-    from strrn_tf.commands.train_options import CORRECTED_DEFAULTS
-    from strrn_tf.config import FitConfig
+    from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
     from strrn_tf.methods.fused_config import FusedConfig
     from strrn_tf.methods.fused_supervision import FusedSupervision
     from strrn_tf.methods.gate import Gate
@@ -231,7 +230,8 @@ def make_method(
         *(options.updates, options.updates, options.batch_size),
         round_learning_rate=options.learning_rate,
     )
-    config = replace(CORRECTED_DEFAULTS.run_config, seed=seed, detector=fit)
+    algorithm = AlgorithmConfig(augmentation_annealing=1.0)
+    config = RunConfig(seed=seed, detector=fit, algorithm=algorithm)
     fused = FusedConfig(questions=options.questions)
     data = FusedData(stills, clips, config, fused)
     keras.utils.set_random_seed(seed)

@@ -175,3 +175,64 @@ def test_a_judge_may_say_yes(tmp_path):
     method.run_round(1)
     method.decide()
     assert offset(method) < 3
+
+
+def corrected_method(tmp_path, shift):
+    """Return training on two clips, with three corrected frames of the first.
+
+    The two detectors are 6 and 2 px off. Corrected brows lie ``shift`` px beside the
+    mean of their labels.
+    """
+    clips = crop_store(tmp_path, 8, 2, annotated=False)
+    stills = crop_store(tmp_path, 3, 1, seed=1)
+    exact = np.tile(toy_mean_shape() + 35 + 4.0, (3, 1, 1, 1)).astype(np.float32)
+    exact[..., 17:27, 0] += shift
+    names = tuple(f"clip0.avi#{n:06d}.jpg" for n in (0, 1, 3))
+    stills = replace(stills, names=names, landmarks=exact)
+    fit = FitConfig(4, 20, batch_size=8, round_learning_rate=0.3, weight_decay=0.0)
+    config = RunConfig(detector=fit, algorithm=AlgorithmConfig(rounds=1))
+    fused = FusedConfig(questions=2)
+    plain = Augmentation.none()
+    data = FusedData(stills, clips, config, fused, augmentation=plain)
+    tracker = ToyTracker()
+    tracker.build({"frames": (None, 315, 315, 3), "start": (None, 68, 2)})
+    folder = RunFolder(tmp_path / "run")
+    folder.start({})
+    run = TrainingRun(config, Movable(6.0), tracker, data, folder)
+    return FusedSupervision(run, Movable(2.0), fused, Gate(run))
+
+
+def test_corrected_frames_move_the_labels_of_their_clip_alone(tmp_path, capsys):
+    method = corrected_method(tmp_path, 7.0)
+    labels = method.label(1).landmarks
+    truth = method.run.data.stills.landmarks[:, 0]
+    np.testing.assert_array_equal(labels[8:], truth)
+    # The windows of the questions make labels differ by parts of a pixel.
+    np.testing.assert_allclose(labels[:4], np.tile(truth[0], (4, 1, 1)), atol=2)
+    assert np.abs(labels[4:8] - truth[0]).mean() > 5
+    assert "3 corrected frames of 1 clips" in capsys.readouterr().out
+    data = method.run.data
+    data.write_moved_labels(tmp_path / "moved", labels)
+    assert len(list((tmp_path / "moved").glob("clip0*.pts"))) == 4
+    assert not list((tmp_path / "moved").glob("clip1*"))
+
+
+def test_without_other_stills_the_trained_weights_stay(tmp_path, capsys):
+    method = corrected_method(tmp_path, 3.0)
+    method.train_detector(1)
+    trained = offset(method)
+    assert trained != pytest.approx(6.0)
+    method.decide()
+    method.report_gain()
+    assert offset(method) == trained
+    assert "nothing was held out" in capsys.readouterr().out
+
+
+def test_corrected_frames_alone_are_learnt_in_a_short_training(tmp_path):
+    for name in ("a.mp4#000003.jpg", "a.mp4#000009.jpg"):
+        (tmp_path / name).touch()
+    argv = ["--init", "strrn-mdm", "--unlabelled", "v", "--stills", str(tmp_path)]
+    assert train.parse(argv).detector.round_steps == 300
+    assert train.parse([*argv, "--detector.round-steps", "7"]).detector.round_steps == 7
+    (tmp_path / "ordinary.jpg").touch()
+    assert train.parse(argv).detector.round_steps == 1500
