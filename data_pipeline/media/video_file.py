@@ -15,6 +15,8 @@ from data_pipeline.media.ffmpeg.opening import open_file, video_stream
 from data_pipeline.media.ffmpeg.rates import (
     announced_frames,
     guessed_rate,
+    has_index,
+    is_refuted,
     measured_rate,
     stated_rate,
 )
@@ -47,6 +49,8 @@ class VideoFile(FrameReader):
             guess = guessed_rate(stream)
             if next(Decoder(container, stream).frames(), None) is None:
                 raise ValueError(f"{shown}: no frame of this video can be decoded")
+            if rate and not has_index(stream) and is_refuted(rate, container, stream):
+                rate = None
             fps = rate or _measured_rate(path) or guess or DEFAULT_FPS
             super().__init__(path, fps, announced_frames(container, stream, fps))
 

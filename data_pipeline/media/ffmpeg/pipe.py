@@ -42,11 +42,13 @@ class Pipe(FrameReader):
         with contextlib.ExitStack() as resources:
             self._input = _Input(resources.enter_context(_opened(source)))
             file = self._rewindable(resources)
-            container = resources.enter_context(open_object(file, self.name))
+            with self._input.raising():
+                container = resources.enter_context(open_object(file, self.name))
             stream = video_stream(container, self.name)
             head, rate = [], stated_rate(stream)
             if rate is None:
-                head = first_packets(container, stream, _FIRST)
+                with self._input.raising():
+                    head = first_packets(container, stream, _FIRST)
                 times = [packet.pts for packet in head if packet.size]
                 rate = rate_of(times, stream.time_base) or guessed_rate(stream)
             self._decoder: Decoder | None = Decoder(container, stream, head=head)
@@ -111,6 +113,8 @@ class _Input(io.RawIOBase):
         return True
 
     def read(self, size: int = -1) -> bytes:
+        if self._interruption is not None:
+            return b""  # FFmpeg asks again
         if self._head:
             part, self._head = self._head[:size], self._head[size:]
             return part
@@ -119,6 +123,14 @@ class _Input(io.RawIOBase):
         except BaseException as error:  # FFmpeg would drop it
             self._interruption = error
             return b""
+
+    @contextlib.contextmanager
+    def raising(self) -> Iterator[None]:
+        """Raise what interrupts a read in this block, whatever FFmpeg makes of it."""
+        try:
+            yield
+        finally:
+            self.raise_if_interrupted()
 
     def raise_if_interrupted(self) -> None:
         """Raise what ended the last read, such as a second Ctrl-C."""

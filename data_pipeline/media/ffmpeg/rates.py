@@ -4,6 +4,7 @@ import math
 from fractions import Fraction
 from itertools import islice
 
+import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
@@ -12,6 +13,9 @@ SUSPICIOUS = 120.0
 # Part by which two rates of a constant stream may differ.
 TOLERANCE = 0.02
 HIGHEST = 10_000.0
+# Packets that test a stated rate, and the part by which their rate may be lower: some
+# frames that are shown before the last one come behind it.
+TESTED, SLOWER = 120, 0.05
 # Containers whose duration is the time of their end, as players show it. A recording
 # that was joined late begins late.
 COUNTED_FROM_ZERO = frozenset(("matroska,webm",))
@@ -23,10 +27,28 @@ def stated_rate(stream: VideoStream) -> float | None:
     Containers with an index have it from the times of all frames. Others guess.
     """
     average, base = _plausible(stream.average_rate), _plausible(stream.base_rate)
-    if average is None or (stream.frames and stream.duration):
+    if average is None or has_index(stream):
         return average
     is_constant = base is not None and abs(average / base - 1) <= TOLERANCE
     return average if is_constant and average <= SUSPICIOUS else None
+
+
+def has_index(stream: VideoStream) -> bool:
+    """Return whether the container lists its frames."""
+    return bool(stream.frames and stream.duration)
+
+
+def is_refuted(rate: float, container: InputContainer, stream: VideoStream) -> bool:
+    """Return whether the next packets are slower than a rate that is stated.
+
+    Matroska files of a variable rate may state the rate that they were made for. Faster
+    packets are no proof, because some have no frame of their own.
+    """
+    try:
+        seen = measured_rate(container, stream, TESTED)
+    except av.FFmpegError:  # reported when it is read
+        return False
+    return seen is not None and seen < (1 - SLOWER) * rate
 
 
 def guessed_rate(stream: VideoStream) -> float | None:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from support.encoded import counted, encode
 from support.mp4 import destroy_frames, set_durations
 
 from data_pipeline.media.camera import PATIENCE, Camera
@@ -149,6 +150,20 @@ def test_cut_off_video_gives_what_is_there(tmp_path, capfd):
     assert [number_of(f.image) for f in frames] == list(range(len(frames)))
     assert video.truncated
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_cut_off_matroska_file_is_known_by_its_length(tmp_path):
+    path = encode(tmp_path / "a.mkv", counted(12, (96, 128), 7), "libx264")
+    whole = path.read_bytes()
+    # As where the sound goes on behind the last picture.
+    video = open_video(path)
+    video.num_frames_hint = 50
+    assert len(list(video)) == 12
+    assert not video.truncated
+    path.write_bytes(whole[: len(whole) * 3 // 4])
+    video = open_video(path)
+    assert 2 <= len(list(video)) < 12
+    assert video.truncated
 
 
 @pytest.mark.parametrize("size", [0, 100, 0.7])

@@ -1,9 +1,11 @@
 """Standard input, FIFOs and ``<(...)`` of a shell."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from support.encoded import counted, encode, numbers_of
@@ -12,6 +14,7 @@ from support.places import ROOT
 from data_pipeline.media.ffmpeg.pipe import ends_with_index
 from data_pipeline.media.sources import is_pipe
 from data_pipeline.media.video import open_video
+from strrn_tf.system.interruption import Interrupted, raising_signals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs pipes with names")
 
@@ -141,6 +144,33 @@ def test_a_pipe_that_breaks_off_gives_what_came(tmp_path, kind):
     numbers = numbers_of(open_video(tmp_path / "fifo"))
     assert 2 <= len(numbers) < COUNT
     assert numbers == list(range(len(numbers)))
+
+
+@pytest.mark.parametrize("kind", ["h264", "index at the end"])
+def test_a_signal_ends_the_opening_of_a_pipe_that_is_silent(tmp_path, kind):
+    if kind == "h264":  # FFmpeg asks for more before it knows the video
+        content = encode(
+            tmp_path / "clip", counted(COUNT), "libx264", format=kind
+        ).read_bytes()
+    else:
+        content = written(tmp_path / "clip", kind)[:-100]
+    os.mkfifo(tmp_path / "fifo")
+    is_done = threading.Event()
+
+    def write():
+        with open(tmp_path / "fifo", "wb", buffering=0) as pipe:
+            pipe.write(content)
+            time.sleep(0.5)
+            os.kill(os.getpid(), signal.SIGTERM)
+            is_done.wait(20)
+
+    thread = threading.Thread(target=write, daemon=True)
+    thread.start()
+    with raising_signals(), pytest.raises(Interrupted):
+        open_video(tmp_path / "fifo")
+    assert thread.is_alive()  # it was not the end of the pipe
+    is_done.set()
+    thread.join()
 
 
 def test_where_the_index_of_an_mp4_file_is(tmp_path):

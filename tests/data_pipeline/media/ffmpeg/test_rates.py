@@ -1,6 +1,7 @@
 """The average rate of the frames' times, whatever the container states."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -57,6 +58,25 @@ def test_the_rate_is_the_average(tmp_path, file, codec, steps):
     assert video.fps == pytest.approx(average, rel=0.08 if file == "a.mp4" else 0.01)
     seconds = [frame.timestamp for frame in frames]
     np.testing.assert_allclose(seconds, np.array(times) / 1000, atol=0.002)
+
+
+@pytest.mark.parametrize("file", ["a.webm", "a.mkv"])
+@pytest.mark.parametrize("stated", [25, 30, 60])
+def test_a_stated_rate_that_the_times_refute_is_not_taken(tmp_path, file, stated):
+    times = [100 * i for i in range(COUNT)]
+    codec = "libvpx" if file == "a.webm" else "libx264"
+    path = encode(tmp_path / file, counted(COUNT), codec, rate=stated, times=times)
+    video = open_video(path)
+    assert video.fps == pytest.approx(10, rel=0.01)
+    assert len(list(video)) == COUNT
+    assert not video.truncated
+
+
+def test_a_stated_rate_that_the_times_confirm_is_taken(tmp_path):
+    rate = Fraction(30000, 1001)
+    path = encode(tmp_path / "a.mkv", counted(COUNT), "libx264", rate=rate)
+    # The times are rounded to milliseconds.
+    assert open_video(path).fps == pytest.approx(float(rate), rel=1e-6)
 
 
 def test_an_overlay_lasts_as_long_as_its_video(tmp_path):
