@@ -36,12 +36,16 @@ def check_pts_folder(path: Path) -> None:
 class PtsFolder:
     """Writes landmarks into a folder that is not complete yet.
 
+    Args:
+        folder: to write into.
+        shown: its name in messages, which it has in the end.
+
     Attributes:
         index_path: file for the list of all frames.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, shown: Path) -> None:
+        self._folder, self._shown = folder, shown
         self._written: set[str] = set()
         self.index_path = folder / INDEX
 
@@ -63,6 +67,9 @@ class PtsFolder:
 
         Returns:
             The name of the file, or None without one.
+
+        Raises:
+            OSError: it cannot be written; nothing of it is there.
         """
         if not np.isfinite(landmarks).all():
             return None
@@ -77,9 +84,9 @@ class PtsFolder:
         path = self._folder / name
         try:
             path.write_bytes(pts_text(path, landmarks).encode())
-        except OSError:  # half a file, as on a full disk
+        except OSError as error:  # half a file, as on a full disk
             path.unlink(missing_ok=True)
-            raise
+            raise OSError(error.errno, error.strerror, str(self._shown / name)) from error
         return name
 
 
@@ -93,4 +100,4 @@ def new_pts_folder(path: Path) -> Iterator[PtsFolder]:
     recover_folder(path)
     check_pts_folder(path)
     with replacing_folder(path, shared=True) as temporary:
-        yield PtsFolder(temporary)
+        yield PtsFolder(temporary, path)

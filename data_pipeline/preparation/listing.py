@@ -73,7 +73,12 @@ def list_dataset(
 def _list_stills(root: Path, mapping: str | Path | None, mark: str | None) -> Listing:
     stills = list_labelled(root, "train", mapping=mapping, mark=mark)
     findings = [Finding(p.name, p.reason) for p in stills.problems]
-    return Listing(_parts(stills), findings + _missing_points(stills))
+    if any(still.landmarks_path.suffix.lower() == ".pts" for still in stills):
+        findings += _landmarks_without_image(root, stills)
+    findings += _missing_points(stills)
+    if root.is_dir() and (others := files_beside_stills(root)):
+        findings.append(Finding(root.name, passed_over(others)))
+    return Listing(_parts(stills), findings)
 
 
 def _list_300w(root: Path, mark: str | None) -> Listing:

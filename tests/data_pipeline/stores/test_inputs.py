@@ -1,5 +1,7 @@
 """Sources that were left out are counted on stderr, with the file that names them."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -29,6 +31,23 @@ def test_bad_stills_are_counted_by_reason(tmp_path, capsys):
     rule = "afw/d.png: d.pts, line 2: `n_points` must be 68. Received: 67\n"
     assert f"1 of 4 stills left out: {rule}" in errors
     assert "root: 1 file is passed over (1 .heic): afw/e.heic" in errors
+
+
+def test_what_is_passed_over_beside_stills_is_a_difference(tmp_path):
+    write_image(tmp_path / "faces" / "a.png", FRAMES[0])
+    shape = np.random.default_rng(0).uniform(20, 50, (68, 2))
+    for name in ("a", "gone"):
+        write_pts(tmp_path / "faces" / f"{name}.pts", shape)
+    (tmp_path / "faces" / "b.heic").touch()
+    points = {str(i): i for i in range(68)}
+    mapping = tmp_path / "points.json"
+    mapping.write_text(json.dumps({"points": 68, "to_ibug68": points}))
+    for options in ({}, {"mapping": mapping}):
+        found = list_dataset("stills", tmp_path / "faces", **options).findings
+        assert [(f.where, f.what) for f in found] == [
+            ("gone.pts", "has no image beside it"),
+            ("faces", "1 file is passed over (1 .heic): b.heic"),
+        ]
 
 
 def test_bad_clips_and_faceless_frames_are_counted(tmp_path, capsys):

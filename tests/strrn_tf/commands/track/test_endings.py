@@ -262,18 +262,20 @@ def test_a_full_disk_leaves_a_whole_document_or_that_of_before(
     assert not left_behind(tmp_path)
 
 
-def test_a_full_disk_leaves_whole_pts_files(track, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_whole_pts_files(track, tmp_path, monkeypatch, capsys):
     write_bytes = type(tmp_path).write_bytes
 
     def full(path, data):
         if path.name.startswith("000004"):
             write_bytes(path, data[:100])
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return write_bytes(path, data)
 
     monkeypatch.setattr(type(tmp_path), "write_bytes", full)
     assert track("--landmarks", "points") == 2
     assert frames_of(tmp_path / "points") == list(range(4))
+    message = f"points/000004-0.pts: {os.strerror(errno.ENOSPC)}\n"
+    assert capsys.readouterr().err == f"strrn: {message}"
     assert not left_behind(tmp_path)
 
 
