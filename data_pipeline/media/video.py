@@ -15,6 +15,7 @@ from data_pipeline.media.image_folder import ImageFolder
 from data_pipeline.media.image_formats.kind import is_image_file
 from data_pipeline.media.sources import is_address, is_camera, is_pipe, refuse_address
 from strrn_tf.system.atomic import replacing
+from strrn_tf.system.file_names import plain
 from strrn_tf.system.validation import check_image
 
 
@@ -37,7 +38,7 @@ def open_video(
 
     Raises:
         ValueError: ``path`` is no readable source.
-        OSError: the system or the network refuses to open it.
+        OSError: a pipe, or the network, refuses to be opened.
     """
     if fps is not None and not (np.isfinite(fps) and fps > 0):
         raise ValueError(f"`fps` must be a positive number. Received: {fps}")
@@ -58,7 +59,11 @@ def open_video(
         return ImageFolder(path, fps, from_zero=from_zero)
     from data_pipeline.media.video_file import VideoFile
 
-    return VideoFile(path)
+    try:
+        return VideoFile(path)
+    except OSError as error:  # one file of many must not end the others
+        words = f"{plain(str(path))}: cannot be read ({error.strerror})"
+        raise ValueError(words) from error
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:

@@ -244,7 +244,8 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
 
     if _is_done(read_report(options.output, name), source):
         return
-    problem, is_readable = None, True
+    problems: list[str] = []
+    is_readable = True
     counts = VerdictCounts()
     rejected: list[float] = []  # seconds of those that were kept
     kept: dict[str, dict] = {}
@@ -265,19 +266,19 @@ def annotate_clip(name: str, path: Path, options: Options, *, source: str) -> No
                 rejected.append(rated.frame.timestamp)
                 write_face(options.output / "rejected", name, rated)
         if reader.truncated:
-            problem = "the video ends before its announced end"
-        elif reader.num_broken:
-            problem = f"{reader.num_broken} frames could not be decoded"
-        elif tracker.restarts:
-            problem = f"the frames differ in size (changes: {tracker.restarts})"
+            problems.append("the video ends before its announced end")
+        if reader.num_broken:
+            problems.append(f"{reader.num_broken} frames could not be decoded")
+        if tracker.restarts:
+            problems.append(f"the frames differ in size (changes: {tracker.restarts})")
     except ValueError as error:
-        problem, is_readable = str(error), False
+        problems, is_readable = [str(error)], False
     report = {**counts.report(), "readable": is_readable, "source": source}
     report["kept"] = kept
-    if problem is None and not report["frames_with_face"]:
-        problem = "no face was found"
-    if problem is not None:
-        report["problem"] = problem
+    if not problems and not report["frames_with_face"]:
+        problems = ["no face was found"]
+    if problems:
+        report["problem"] = "; ".join(problems)
     write_text(report_path(options.output, name), json.dumps(report) + "\n")
 
 

@@ -1,5 +1,8 @@
 """Images and videos: colours, order, timestamps, damage."""
 
+import errno
+
+import av
 import cv2
 import numpy as np
 import pytest
@@ -164,6 +167,20 @@ def test_a_cut_off_matroska_file_is_known_by_its_length(tmp_path):
     video = open_video(path)
     assert 2 <= len(list(video)) < 12
     assert video.truncated
+
+
+def test_a_video_that_the_system_refuses_is_left_out_like_a_damaged_one(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "a.mp4"
+    write_video(path, counted_frames(2), fps=25)
+
+    def refuse(*_, **__):
+        raise av.error.PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(av, "open", refuse)
+    with pytest.raises(ValueError, match=r"a\.mp4: cannot be read \(Permission denied"):
+        open_video(path)
 
 
 @pytest.mark.parametrize("size", [0, 100, 0.7])

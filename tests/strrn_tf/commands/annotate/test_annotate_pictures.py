@@ -19,6 +19,7 @@ def test_numbered_pictures_of_two_sizes_are_one_video(tmp_path, capsys):
         height = image.shape[0] - (8 if number >= 20 else 0)
         write_image(pictures / f"img_{number:04d}.png", image[:height])
     (pictures / "img_0010.heic").touch()
+    (pictures / "img_0023.png").write_bytes(b"damaged")
     out = tmp_path / "out"
     words = ["annotate", str(pictures), "--output", str(out), "--workers", "1", *LOOSE]
     assert main(words) == 0
@@ -26,7 +27,8 @@ def test_numbered_pictures_of_two_sizes_are_one_video(tmp_path, capsys):
     assert report["passed_over"] == ["shots/img_0010.heic"]
     assert list(report["videos"]) == ["shots"]
     video = report["videos"]["shots"]
-    assert video["problem"] == "the frames differ in size (changes: 1)"
+    differ = "the frames differ in size (changes: 1)"
+    assert video["problem"] == f"1 frames could not be decoded; {differ}"
     assert video["frames_with_face"] == 6
     assert video["verdicts"]["unchecked"] == 2  # a beginning has nothing to go back to
     found = sorted(path.name for path in (out / "annotations").glob("*.pts"))
