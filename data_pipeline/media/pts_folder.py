@@ -86,7 +86,9 @@ class PtsFolder:
             path.write_bytes(pts_text(path, landmarks).encode())
         except OSError as error:  # half a file, as on a full disk
             path.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(self._shown / name)) from error
+            raise OSError(
+                error.errno, error.strerror, str(self._shown / name)
+            ) from error
         return name
 
 

@@ -18,6 +18,8 @@ QUANTISER = 2
 LAMBDA = 118
 # The codec counts time in at most so many ticks a second.
 MOST_TICKS = 65535
+# Seconds of the longest frame, a day. MP4 files do not take much more.
+LONGEST = 86_400
 
 
 def encode(
@@ -30,7 +32,8 @@ def encode(
         name: of the file in messages.
         frames: images (H, W, 3) uint8 RGB of one size. An odd side loses its last row
             or column.
-        fps: frames per second.
+        fps: frames per second, any positive number. Rates beyond those that the codec
+            and the container count become the nearest of these.
 
     Raises:
         ValueError: frames differ in size, or cannot be encoded.
@@ -86,7 +89,9 @@ class _Encoder:
             ) from error
 
     def _new_stream(self, fps: float) -> VideoStream:
-        tick = Fraction(1 / fps).limit_denominator(MOST_TICKS)
+        # Higher and lower rates, as of pictures of one a week, play at the nearest.
+        seconds = min(max(1 / fps, 1 / MOST_TICKS), LONGEST)
+        tick = Fraction(seconds).limit_denominator(MOST_TICKS)
         stream = self._container.add_stream(CODEC, rate=1 / tick)
         stream.width, stream.height = self._width, self._height
         stream.pix_fmt = "yuv420p"

@@ -3,6 +3,7 @@
 import itertools
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from support.encoded import counted, encode, numbers_of
@@ -95,6 +96,18 @@ def test_an_overlay_has_any_rate(tmp_path, fps):
     video = open_video(tmp_path / "o.mp4")
     assert video.fps == pytest.approx(fps, rel=1e-3)
     assert video.num_frames_hint == 4
+
+
+@pytest.mark.parametrize(
+    ("fps", "found"), [(1e-300, 1 / 86400), (1e6, 65535), (1e308, 65535)]
+)
+def test_an_overlay_of_an_absurd_rate_has_the_nearest(tmp_path, fps, found):
+    write_video(tmp_path / "o.mp4", counted(4), fps)
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        assert float(container.streams.video[0].average_rate) == pytest.approx(
+            found, rel=0.01
+        )
+    assert numbers_of(open_video(tmp_path / "o.mp4")) == [0, 1, 2, 3]
 
 
 def test_a_video_without_times_has_the_default_rate(tmp_path):
