@@ -26,12 +26,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from data_pipeline.crops.face_boxes import find_mtcnn_boxes, landmark_box
+from data_pipeline.crops.face_boxes import find_mtcnn_boxes
 from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_landmarks
 from data_pipeline.datasets.youtube_faces import from_viola_jones
 from data_pipeline.media.images import read_image
 from strrn_tf.geometry import box_from_landmarks, box_sides, face_size, overlap
 from strrn_tf.system.command_line import run_program
+from strrn_tf.tracking.face_detection.face_boxes import landmark_box
 
 PROG = "python -m benchmarks.models.fit_face_boxes"
 # A box counts as the annotated face's from this overlap (IoU) on; MTCNN's boxes are

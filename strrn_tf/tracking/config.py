@@ -102,6 +102,9 @@ class TrackingConfig:
     """Eye distances. A face that is turned by more than 45 degrees from the expected
     roll needs two detections that differ by less. Wrong rolls seldom do."""
 
+    turned_face_weight: float = 0.1
+    """Eye distances that a face score of 1 outweighs where turned windows differ."""
+
     max_detections: int = 3
     """Largest number of detections in one of these windows: the first, and those in
     windows that turn to what the one before has found."""
@@ -146,21 +149,18 @@ class TrackingConfig:
     and blur before the face are nearly always below 0.1."""
 
     confident_face_score: float = 0.8
-    """Probability of the face check. A detection needs it where nothing else supports
-    it, as after a rejected step. MTCNN asks for the same."""
+    """Probability of the face check, as of MTCNN. A detection needs it where nothing
+    else supports it, as after a rejected step."""
 
     max_landmark_offset: float = 0.25
     """Eye distances. Landmarks are beside the face where the face check sees eyes, nose
     and mouth further away. 99 of 100 faces in real clips are below 0.2."""
 
     face_check_max_tilt: float = 0.8
-    """Radians. The face check turns heads upright by at most this angle. Landmarks that
-    are on no face may have any angle."""
+    """Radians. By more the face check turns no head upright: it may be no face."""
 
     face_check_oversampling: int = 4
-    """Samples per pixel and direction of the face check's patch, which are averaged.
-    The patch is four to five times as small as the crop of 315 pixels. Smaller crops
-    get as many fewer samples."""
+    """Samples per pixel and direction of its patch, for a crop of 315 pixels."""
 
     # Through occlusion ----------------------------------------------------------------
 
@@ -257,8 +257,8 @@ class TrackingConfig:
     # The camera -----------------------------------------------------------------------
 
     focal_length: float = 0.0
-    """Pixels, for the pose of heads. 0 if it is not known: then the longer side of the
-    image, or as much more as puts the head half a metre away."""
+    """Pixels, for the pose of heads. 0, unknown: the longer side of the image, or as
+    much more as puts the head half a metre away."""
 
     def __post_init__(self) -> None:
         for field in fields(self):

@@ -29,8 +29,7 @@ from strrn_tf.tracking.face_detection.box_finder import (
     check_boxes,
     checked_finder,
 )
-from strrn_tf.tracking.face_detection.checked_detector import CheckFace
-from strrn_tf.tracking.face_detection.face_check import FaceCheck
+from strrn_tf.tracking.face_detection.face_check import CheckFace, FaceCheck
 from strrn_tf.tracking.face_detection.mtcnn.networks import FOLDER as MTCNN
 from strrn_tf.tracking.networks.crop import check_box_in_image
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
@@ -120,13 +119,13 @@ class FaceTracker:
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder
         self._time = stage_timer
-        self.networks = networks or FaceNetworks(
-            folder, num_threads, stage_timer, self.config, any_roll
-        )
         if not check_faces:
             face_check = None
         elif face_check is None:
             face_check = FaceCheck(num_threads, self.config)
+        self.networks = networks or FaceNetworks(
+            folder, num_threads, stage_timer, self.config, any_roll, face_check
+        )
         self._finder = (
             checked_finder(finder)
             if finder

@@ -12,11 +12,8 @@ from strrn_tf.tracking.confidence.evidence import Evidence
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.face_detection import association
-from strrn_tf.tracking.face_detection.checked_detector import (
-    CheckedDetector,
-    CheckFace,
-    Detection,
-)
+from strrn_tf.tracking.face_detection.checked_detector import CheckedDetector, Detection
+from strrn_tf.tracking.face_detection.face_check import CheckFace
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.step import Step, TrackState, track_step
 from strrn_tf.tracking.track import (

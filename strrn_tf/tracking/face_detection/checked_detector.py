@@ -4,7 +4,7 @@ The detector network returns landmarks for any picture, so its answer alone does
 show that there is a face.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,11 +18,8 @@ from strrn_tf.geometry import (
 from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.confidence.visibility import UNSEEN, Visibility
 from strrn_tf.tracking.config import TrackingConfig
-from strrn_tf.tracking.face_detection.face_check import FaceCheckResult
+from strrn_tf.tracking.face_detection.face_check import CheckFace, FaceCheckResult
 from strrn_tf.tracking.networks.face_networks import TURNS, Crop, FaceNetworks
-
-# The face check: crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels -> result.
-CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
 
 # The first detection, and one more in the box where the face check sees the face.
 ATTEMPTS = 2

@@ -7,6 +7,7 @@ takes 48 x 48 pixels and half a millisecond.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -43,6 +44,10 @@ class FaceCheckResult(NamedTuple):
     score: float
     landmark_offset: float
     box: np.ndarray
+
+
+# Crop (S, S, 3) uint8 and landmarks (68, 2) in its pixels -> what is seen there.
+CheckFace = Callable[[np.ndarray, np.ndarray], FaceCheckResult]
 
 
 class FaceCheck:

@@ -21,6 +21,7 @@ from strrn_tf.geometry import (
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.face_detection.face_check import CheckFace
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
@@ -80,6 +81,7 @@ class FaceNetworks:
         stage_timer: StageTimer = no_timer,
         config: TrackingConfig | None = None,
         any_roll: bool | None = None,
+        check_face: CheckFace | None = None,
     ) -> None:
         """Open both networks.
 
@@ -89,6 +91,7 @@ class FaceNetworks:
             stage_timer: times every call of a stage, see ``stages``.
             config: ``upright_disagreement`` and ``max_detections``.
             any_roll: whether crop windows turn with the face. None: as the folder says.
+            check_face: joins in the choice between doubtful answers in turned windows.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
@@ -97,6 +100,7 @@ class FaceNetworks:
         self._size, self._margin = folder.crop_size, folder.crop_margin
         self.any_roll = folder.any_roll if any_roll is None else any_roll
         self._config = config or TrackingConfig()
+        self._check_face = check_face
         self._time = stage_timer
         frames = {"frames": (1, self._size, self._size, 3)}
         start = {"start": (1, NUM_LANDMARKS, 2)}
@@ -155,8 +159,8 @@ class FaceNetworks:
 
         Consistent detections suggest a face; they do not prove one. Where they are not
         consistent, the face may be turned by another roll. The window is turned by one
-        roll after the other, and the most consistent answer counts. One that is far
-        from the first roll has to be more consistent than ``turned_disagreement``.
+        roll after the other, until two are. One that is far from the first roll has to
+        be more consistent than ``turned_disagreement``.
 
         Args:
             image: (H, W, 3) uint8 RGB.
@@ -174,20 +178,30 @@ class FaceNetworks:
     def _detect_turned(
         self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float], limit: float
     ) -> Detections | None:
-        """Return the most consistent answer in windows that are turned by the rolls.
+        """Return the first consistent answer in windows that are turned by the rolls.
 
-        Answers above the limit that are far from the first roll do not count.
+        Without one, the answer counts that is consistent and looks like a face. Answers
+        above the limit that are far from the first roll do not count.
         """
-        best = None
+        found = []
         for roll in rolls:
-            found = self._settle(image, box, roll)
-            if found.inconsistency > limit and is_turned(found.landmarks, rolls[0]):
-                continue
-            if best is None or found.inconsistency < best.inconsistency:
-                best = found
-            if best.inconsistency <= self._config.upright_disagreement:
-                break
-        return best
+            answer = self._settle(image, box, roll)
+            if answer.inconsistency <= self._config.upright_disagreement:
+                return answer
+            turned = is_turned(answer.landmarks, rolls[0])
+            if answer.inconsistency <= limit or not turned:
+                found.append(answer)
+        return (
+            min(found, key=self._doubt) if len(found) > 1 else next(iter(found), None)
+        )
+
+    def _doubt(self, answer: Detections) -> float:
+        """Return how little an answer is to be believed beside others."""
+        if answer.crop is None or self._check_face is None:
+            return answer.inconsistency
+        landmarks = apply_matrix(answer.crop.matrix, answer.landmarks)
+        score = self._check_face(answer.crop.image, landmarks).score
+        return answer.inconsistency - self._config.turned_face_weight * score
 
     def _settle(self, image: np.ndarray, box: np.ndarray, roll: float) -> Detections:
         """Detect in a turned window, then around the answer until it stays.

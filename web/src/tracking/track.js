@@ -220,5 +220,5 @@ export function findDisplacedTrack(tracks, returning, limit) {
 export function startingRolls(lost, box) {
   if (lost) return [lost.expectedRoll];
   const found = box[4] ?? 0;
-  return TURNS.map((turn) => found + turn);
+  return TURNS.map((/** @type {number} */ turn) => found + turn);
 }

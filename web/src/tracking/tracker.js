@@ -71,6 +71,7 @@ export class FaceTracker {
     this.ownFinder = new MtcnnFinder(mtcnn, networks.anyRoll);
     this.finder = options.finder ?? ((image) => this.ownFinder.find(image));
     const faceCheck = checkFaces ? new FaceCheck(mtcnn.refiners.onet, this.config) : null;
+    networks.checkFace = faceCheck;
     this.tracks = new Tracks(
       networks,
       reliability,

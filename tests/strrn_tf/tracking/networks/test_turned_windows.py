@@ -1,22 +1,38 @@
 """Which of the answers in windows of several rolls counts."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
 from data_pipeline.synthetic import draw_face
 from strrn_tf.geometry import apply_matrix, roll_angle, similarity
 from strrn_tf.tracking.config import TrackingConfig
-from strrn_tf.tracking.networks.face_networks import TURNS, Detections, FaceNetworks
+from strrn_tf.tracking.networks.face_networks import (
+    TURNS,
+    Crop,
+    Detections,
+    FaceNetworks,
+)
 
 CONFIG = TrackingConfig()
 AGREES, DIFFERS = CONFIG.turned_disagreement / 2, 2 * CONFIG.turned_disagreement
 
 
+class Score(NamedTuple):
+    """Of a face check."""
+
+    score: float
+
+
 class Scripted(FaceNetworks):
     """Answers in a window by its roll: degrees of the landmarks, and inconsistency."""
 
-    def __init__(self, answers):
+    def __init__(self, answers, scores=None):
         self.any_roll, self._config = True, CONFIG
+        self._check_face = scores and (
+            lambda _, shape: Score(scores[degrees_of(shape)])
+        )
         self.answers, self.tried = answers, []
         landmarks = draw_face(np.random.default_rng(3))[1]
         upright = similarity(1.0, -float(roll_angle(landmarks)), np.zeros(2))
@@ -28,11 +44,16 @@ class Scripted(FaceNetworks):
         found, inconsistency = self.answers[degrees]
         turn = similarity(1.0, np.deg2rad(found), np.zeros(2))
         landmarks = apply_matrix(turn, self.face)
-        return Detections(landmarks, np.full(68, inconsistency), None)
+        crop = Crop(np.eye(2, 3), None, None, None)
+        return Detections(landmarks, np.full(68, inconsistency), crop)
 
     def found(self, rolls=TURNS):
         found = self.detect_consistently(None, None, rolls)
-        return found and round(np.degrees(float(roll_angle(found.landmarks))))
+        return found and degrees_of(found.landmarks)
+
+
+def degrees_of(landmarks):
+    return round(np.degrees(float(roll_angle(landmarks))))
 
 
 def test_the_first_roll_is_enough_where_detections_agree():
@@ -53,7 +74,7 @@ def test_a_face_askew_does_not_count_where_they_agree_less():
     assert networks.found() == 5
     assert networks.tried == [0, 180, 90, -90]
     # With a box alone, as in `align`, there is no expected roll.
-    assert round(np.degrees(roll_angle(networks.detect(None, None)))) == 170
+    assert degrees_of(networks.detect(None, None)) == 170
 
 
 def test_there_is_no_face_where_all_are_askew():
@@ -66,3 +87,16 @@ def test_a_face_may_turn_by_less_than_half_a_quarter(limit):
     assert Scripted({100: (100 + limit, DIFFERS)}).found([np.deg2rad(100)]) is not None
     turned = Scripted({100: (100 + 1.1 * limit, DIFFERS)})
     assert turned.found([np.deg2rad(100)]) is None
+
+
+def test_of_doubtful_answers_that_of_a_face_counts():
+    answers = {0: (5, 0.11), 180: (178, 0.07), 90: (80, 0.12), -90: (-88, 0.09)}
+    scores = {5: 0.7, 178: 0.02, 80: 0.1, -88: 0.95}
+    networks = Scripted(answers, scores)
+    assert degrees_of(networks.detect(None, None)) == -88
+    assert degrees_of(Scripted(answers).detect(None, None)) == 178
+    # Two detections that agree need no face check.
+    assert (
+        degrees_of(Scripted(answers | {180: (178, 0.01)}, scores).detect(None, None))
+        == 178
+    )

@@ -59,6 +59,12 @@ export class FaceNetworks {
     this.anyRoll = anyRoll ?? turns;
     this.config = config;
     this.timer = timer;
+    /**
+     * Decides between answers in turned windows that are equally doubtful.
+     *
+     * @type {import("../face_detection/face_check.js").FaceCheck | null}
+     */
+    this.checkFace = null;
     this.detector = detector;
     this.tracker = tracker;
     check(detector, {frames: [1, size, size, 3]});
@@ -158,25 +164,39 @@ export class FaceNetworks {
   }
 
   /**
-   * Detect in windows that are turned by the rolls. Answers above the limit that are far
-   * from the first roll do not count.
+   * Detect in windows that are turned by the rolls, until an answer is consistent.
+   * Without one, the answer counts that is consistent and looks like a face. Answers above
+   * the limit that are far from the first roll do not count.
    *
    * @param {Image} image
    * @param {Box} box
    * @param {number[]} rolls
    * @param {number} limit
-   * @returns {Promise<Detections | null>} the most consistent answer
+   * @returns {Promise<Detections | null>}
    */
   async detectTurned(image, box, rolls, limit) {
-    /** @type {Detections | null} */
-    let best = null;
+    /** @type {Detections[]} */
+    const found = [];
     for (const roll of rolls) {
-      const found = await this.settle(image, box, roll);
-      if (found.inconsistency > limit && isTurned(found.landmarks, rolls[0])) continue;
-      if (!best || found.inconsistency < best.inconsistency) best = found;
-      if (best.inconsistency <= this.config.upright_disagreement) break;
+      const answer = await this.settle(image, box, roll);
+      if (answer.inconsistency <= this.config.upright_disagreement) return answer;
+      const turned = isTurned(answer.landmarks, rolls[0]);
+      if (answer.inconsistency <= limit || !turned) found.push(answer);
     }
-    return best;
+    if (found.length < 2) return found[0] ?? null;
+    const doubts = [];
+    for (const answer of found) doubts.push(await this.doubt(answer));
+    return found[doubts.indexOf(Math.min(...doubts))];
+  }
+
+  /**
+   * @param {Detections} answer
+   * @returns {Promise<number>} how little it is to be believed beside others
+   */
+  async doubt({crop, landmarks, inconsistency}) {
+    if (!crop || !this.checkFace) return inconsistency;
+    const check = await this.checkFace.run(crop, applyMatrix(crop.matrix, landmarks));
+    return inconsistency - this.config.turned_face_weight * check.score;
   }
 
   /**
