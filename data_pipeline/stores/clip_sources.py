@@ -112,5 +112,6 @@ def _special(folder: Path) -> tuple[list, list]:
 
 
 def _is_below(video: Video, folder: Path) -> bool:
-    path, root = video.video_path.resolve(), folder.resolve()
-    return path == root or root in path.parents
+    path, root = video.video_path, folder.resolve()
+    # A link is where it lies, wherever it leads.
+    return path.resolve() == root or root in path.absolute().parents

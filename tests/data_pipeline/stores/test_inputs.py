@@ -100,6 +100,16 @@ def test_300vw_in_a_larger_folder_keeps_its_test_sequences(tmp_path):
         list_dataset("videos", tmp_path / "data")
 
 
+def test_links_to_videos_elsewhere_are_clips(tmp_path):
+    video, folder = tmp_path / "elsewhere" / "a.mp4", tmp_path / "mine" / "today"
+    for place in (video.parent, folder):
+        place.mkdir(parents=True)
+    video.touch()
+    (folder / "b.mp4").symlink_to(video)
+    found = Unlabelled([tmp_path / "mine"])
+    assert [clip.name for clip in found.videos] == ["today/b.mp4"]
+
+
 def test_no_clips_at_all(tmp_path):
     with pytest.raises(ValueError, match="give --unlabelled DIR"):
         read_clips(tmp_path, [], tmp_path / "cache", pairs_per_clip=3, seed=0)
