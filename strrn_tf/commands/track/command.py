@@ -18,7 +18,7 @@ from strrn_tf.commands.track.formats.names import (
     Format,
     check_focal_length,
 )
-from strrn_tf.commands.track.offline_options import check_offline
+from strrn_tf.commands.track.offline_options import check_offline, make_config
 from strrn_tf.commands.track.outputs import Outputs, plan
 from strrn_tf.commands.track.source import track_source
 from strrn_tf.system.command_line import WORDS, one_line, parse_options
@@ -211,8 +211,8 @@ def check_measures(options: Options, planned: Sequence[Outputs]) -> None:
 
 def _open_tracker(options: Options) -> "FaceTracker":
     from strrn_tf.tracking.config import TrackingConfig
-    from strrn_tf.tracking.offline.tracker import SEARCH_INTERVAL
 
+    interval = make_config(options).redetect_interval if options.offline else None
     return strrn_tf.FaceTracker.from_pretrained(
         options.model,
         config=TrackingConfig(focal_length=options.focal_length or 0.0),
@@ -220,7 +220,7 @@ def _open_tracker(options: Options) -> "FaceTracker":
         num_threads=options.threads,
         any_roll=options.any_roll,
         smooth=options.smooth and not options.offline,
-        redetect_interval=SEARCH_INTERVAL if options.offline else None,
+        redetect_interval=interval,
         check_faces=options.check_faces,
     )
 

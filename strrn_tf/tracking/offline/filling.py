@@ -23,12 +23,7 @@ from strrn_tf.geometry import (
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.offline.config import OfflineConfig
-from strrn_tf.tracking.offline.gaps import EPSILON
 from strrn_tf.tracking.offline.sighting import Sighting, View
-
-# Windows of flow are larger than the live tracker's, for the way is longer.
-_WINDOW, _LEVELS = 31, 3
-_CRITERIA = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.03)
 
 
 class _Gap:
@@ -119,7 +114,7 @@ class _Gap:
             direction: 1: from the known frames behind it, -1: from those before it.
         """
         here, other = self._known[number], None
-        last = self._config.velocity_seconds + EPSILON
+        last = self._config.velocity_seconds + self._config.time_tolerance
         for n in range(number + direction, number + 99 * direction, direction):
             if n not in self._known or (
                 other is not None and (abs(self._times[n] - self._times[number]) > last)
@@ -170,15 +165,15 @@ def _carried(
         side: sighting beside the gap.
         view: of a frame in the gap.
         path: (68, 2), where the landmarks are expected in the frame.
-        config: limits of what is found.
+        config: contrast, optical flow and limits of what is found.
         tracking: ``noise_level``.
     """
-    template = side.view.around(side.face.landmarks).evened()
-    here = view.around(path).evened()
+    template = side.view.around(side.face.landmarks).evened(config)
+    here = view.around(path).evened(config)
     start = _points(template, side.face.landmarks)
     guess = _points(here, path)
-    moved = _flow(template.gray, here.gray, start, guess)
-    back = _flow(here.gray, template.gray, moved, start)
+    moved = _flow(template.gray, here.gray, start, guess, config)
+    back = _flow(here.gray, template.gray, moved, start, config)
     found = apply_matrix(invert_matrix(here.matrix), moved)
     returned = lengths(back - start) / eye_distance(start)
     alike = np.einsum(
@@ -195,17 +190,22 @@ def _points(view: View, landmarks: np.ndarray) -> np.ndarray:
 
 
 def _flow(
-    before: np.ndarray, now: np.ndarray, start: np.ndarray, guess: np.ndarray
+    before: np.ndarray,
+    now: np.ndarray,
+    start: np.ndarray,
+    guess: np.ndarray,
+    config: OfflineConfig,
 ) -> np.ndarray:
     """Return points (68, 2) of one picture in another one, near a guess; NaN: none."""
+    criteria = cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT
     moved, found, _ = cv2.calcOpticalFlowPyrLK(
         before,
         now,
         np.ascontiguousarray(np.nan_to_num(start)[:, None]),
         np.ascontiguousarray(np.nan_to_num(guess)[:, None]).copy(),
-        winSize=(_WINDOW, _WINDOW),
-        maxLevel=_LEVELS - 1,
-        criteria=_CRITERIA,
+        winSize=(config.flow_window, config.flow_window),
+        maxLevel=config.flow_levels - 1,
+        criteria=(criteria, config.flow_iterations, config.flow_precision),
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     known = (found == 1) & np.isfinite(start).all(-1, keepdims=True)

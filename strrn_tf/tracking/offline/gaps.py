@@ -10,9 +10,6 @@ from collections.abc import Sequence
 from strrn_tf.tracking.offline.config import OfflineConfig
 from strrn_tf.tracking.offline.sighting import Sighting, likeness
 
-# Seconds. Times are rounded.
-EPSILON = 1e-3
-
 
 def find_gaps(
     sightings: Sequence[Sighting], config: OfflineConfig
@@ -21,7 +18,7 @@ def find_gaps(
 
     Args:
         sightings: of one face, one for every frame. Settled ones are in no gap.
-        config: ``longest_gap`` and the limits of likeness.
+        config: ``longest_gap``, ``time_tolerance`` and the limits of likeness.
 
     Returns:
         Pairs (last frame before, first frame behind): both are in plain sight.
@@ -42,12 +39,13 @@ def _end_of_gap(
 ) -> int | None:
     """Return the first frame behind a gap that begins after a frame; None: no gap."""
     before, behind = sightings[start], []
+    longest = config.longest_gap + config.time_tolerance
     for sighting in sightings[start + 1 :]:
         if sighting.is_settled:
             break
-        if sighting.seconds - before.seconds > config.longest_gap + EPSILON:
+        if sighting.seconds - before.seconds > longest:
             break
-        behind.append(likeness(before, sighting, config.detail_weight))
+        behind.append(likeness(before, sighting, config))
     if len(behind) < 2:
         return None
     best = max(behind[1:])

@@ -23,14 +23,10 @@ from strrn_tf.tracking.confidence.visibility import surroundings
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.networks.crop import cut
+from strrn_tf.tracking.offline.config import OfflineConfig
 
-# Side of a view in pixels, and of its window in larger sides of the face box. The eyes
-# are about 64 pixels apart. A lost face may move by three quarters of its size.
-SIZE, MARGIN = 320, 2.5
-# Grey levels. Less detail is none.
-_FAINT = 0.5
-# Grey levels, standard deviation of a well lit crop.
-_CONTRAST = 45.0
+# Side of a view in pixels. The eyes are about 64 pixels apart.
+SIZE = 320
 
 
 class View(NamedTuple):
@@ -45,9 +41,11 @@ class View(NamedTuple):
     matrix: np.ndarray
 
     @classmethod
-    def of_frame(cls, image: np.ndarray, box: np.ndarray) -> "View":
+    def of_frame(
+        cls, image: np.ndarray, box: np.ndarray, config: OfflineConfig
+    ) -> "View":
         """Return the view around a face box (4,) of a frame (H, W, 3) uint8 RGB."""
-        matrix = crop_matrix(box, SIZE, MARGIN)
+        matrix = crop_matrix(box, SIZE, config.view_size)
         gray = cv2.cvtColor(cut(image, matrix, SIZE), cv2.COLOR_RGB2GRAY)
         return cls(gray, matrix)
 
@@ -61,14 +59,14 @@ class View(NamedTuple):
         )
         return View(gray, matrix)
 
-    def evened(self) -> "View":
+    def evened(self, config: OfflineConfig) -> "View":
         """Return the view with the contrast of a well lit one, so that flow finds it.
 
         Noise would grow with the contrast, so it is taken away before.
         """
         calm = cv2.GaussianBlur(self.gray.astype(np.float32), (0, 0), 1.0)
-        mean, contrast = calm.mean(), max(float(calm.std()), _FAINT)
-        even = 128 + _CONTRAST / contrast * (calm - mean)
+        mean, contrast = calm.mean(), max(float(calm.std()), config.faint_detail)
+        even = 128 + config.even_contrast / contrast * (calm - mean)
         return self._replace(gray=np.clip(np.rint(even), 0, 255).astype(np.uint8))
 
     @property
@@ -113,18 +111,31 @@ class Sighting:
 
     @classmethod
     def of_frame(
-        cls, face: Face, seconds: float, image: np.ndarray, config: TrackingConfig
+        cls,
+        face: Face,
+        seconds: float,
+        image: np.ndarray,
+        config: OfflineConfig,
+        tracking: TrackingConfig,
     ) -> "Sighting":
-        """Return what is kept of a face in a frame (H, W, 3) uint8 RGB."""
+        """Return what is kept of a face in a frame.
+
+        Args:
+            face: as the tracker saw it.
+            seconds: on a clock that rises with every frame.
+            image: (H, W, 3) uint8 RGB.
+            config: ``view_size``.
+            tracking: ``noise_level``.
+        """
         is_lost = face.state == "lost" or not np.isfinite(face.landmarks).all()
         box = face.box if is_lost else box_from_landmarks(face.landmarks)
         if not (box[2:] > box[:2]).all():
             box = np.array([0, 0, image.shape[1], image.shape[0]])
-        view = View.of_frame(image, box)
+        view = View.of_frame(image, box, config)
         if is_lost:
             return cls(face, seconds, view)
         upright = view.around(face.landmarks)
-        look = upright.look(face.landmarks, config)
+        look = upright.look(face.landmarks, tracking)
         return cls(face, seconds, view, look, upright.detail)
 
     @property
@@ -132,7 +143,7 @@ class Sighting:
         return self.look is None
 
 
-def likeness(one: Sighting, other: Sighting, detail_weight: float) -> float:
+def likeness(one: Sighting, other: Sighting, config: OfflineConfig) -> float:
     """Return how alike a face looks in two frames: 1 the same, -1 lost in one.
 
     It is the mean correlation of the surroundings of the landmarks, less what the
@@ -141,10 +152,11 @@ def likeness(one: Sighting, other: Sighting, detail_weight: float) -> float:
     Args:
         one: face in a frame.
         other: the same face in another one.
-        detail_weight: what is taken away for a change by the factor e.
+        config: ``detail_weight`` and ``faint_detail``.
     """
     if one.look is None or other.look is None:
         return -1.0
     alike = np.einsum("ij,ij->", one.look, other.look) / len(one.look)
-    change = np.log((one.detail + _FAINT) / (other.detail + _FAINT))
-    return max(-1.0, float(alike - detail_weight * abs(change)))
+    faint = config.faint_detail
+    change = np.log((one.detail + faint) / (other.detail + faint))
+    return max(-1.0, float(alike - config.detail_weight * abs(change)))

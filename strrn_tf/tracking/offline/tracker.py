@@ -22,11 +22,6 @@ from strrn_tf.tracking.offline.sighting import Sighting
 from strrn_tf.tracking.smoothing import Smoother
 from strrn_tf.tracking.track import FrameClock
 
-# Seconds between two searches for a lost face. Time matters less than the face.
-SEARCH_INTERVAL = 0.04
-# Frames that wait at most, of a video with very many in a second.
-MOST_FRAMES = 600
-
 
 class LiveTracker(Protocol):
     """The part of ``FaceTracker`` that is needed."""
@@ -106,13 +101,14 @@ class OfflineTracker:
         """
         from strrn_tf.tracking.tracker import FaceTracker
 
-        options = {"redetect_interval": SEARCH_INTERVAL} | options
+        config = offline or OfflineConfig()
+        options = {"redetect_interval": config.redetect_interval} | options
         tracker = FaceTracker.from_pretrained(name_or_folder, smooth=False, **options)
         return cls(
             tracker,
             max_faces=options.get("max_faces", 1),
             smooth=smooth,
-            config=offline,
+            config=config,
             tracking=tracker.config,
         )
 
@@ -155,17 +151,19 @@ class OfflineTracker:
         self._clock = self._clock.after(timestamp, self._tracking)
         seconds = self._clock.seconds
         seen = {
-            face.id: Sighting.of_frame(face, seconds, image, self._tracking)
+            face.id: Sighting.of_frame(
+                face, seconds, image, self._config, self._tracking
+            )
             for face in faces
         }
         self._waiting.append(_Frame(seconds, seen))
         ahead = self._config.longest_gap + self._config.context
-        waited = seconds - self._waiting[0].seconds
-        if waited < self._config.block + ahead and len(self._waiting) < MOST_FRAMES:
+        waited, count = seconds - self._waiting[0].seconds, len(self._waiting)
+        if waited < self._config.block + ahead and count < self._config.most_waiting:
             return []
         last = seconds - ahead
-        count = sum(frame.seconds <= last for frame in self._waiting)
-        return self._decide(max(count, len(self._waiting) // 2))
+        known = sum(frame.seconds <= last for frame in self._waiting)
+        return self._decide(max(known, count // 2))
 
     def flush(self) -> list[list[Face]]:
         """Return the faces of all frames that wait, as at the end of a video."""

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 from support.places import ROOT
 
-from strrn_tf.tracking import config as module
 from strrn_tf.tracking.config import TrackingConfig
+from strrn_tf.tracking.offline.config import OfflineConfig
 
-NAMES = [field.name for field in dataclasses.fields(TrackingConfig)]
+CONFIGS = TrackingConfig, OfflineConfig
+FIELDS = [(kind, f.name) for kind in CONFIGS for f in dataclasses.fields(kind)]
 TRACKING = ROOT / "strrn_tf" / "tracking"
+OFFLINE = TRACKING / "offline"
 UNITS = (
     *("Eye distances", "Eye distance", "Face sizes", "Pixels", "Seconds", "Radians"),
     *("Fraction", "Probability", "Ratio", "Hertz", "Intersection over union"),
@@ -51,6 +53,8 @@ NO_THRESHOLDS = {
     "networks/crop.py": {"SHRINK_BELOW", "LONGEST_SIDE", "scale <= 0.5"},
     # Numbers of quarter turns, as `np.rot90` takes them.
     "face_detection/box_finder.py": {"QUARTER_TURNS"},
+    # How the picture is sampled that is kept of a face.
+    "offline/sighting.py": {"SIZE"},
     # The file format.
     "networks/model_folder.py": {"FORMAT_VERSION", "LARGEST_MARGIN"},
 }
@@ -81,11 +85,11 @@ def thresholds(tree):
                     yield ast.unparse(node)
 
 
-def documented():
-    """Return the text below every field."""
+def documented(kind):
+    """Return the text below every field of a config."""
     (body,) = [
         node.body
-        for node in ast.parse(inspect.getsource(module)).body
+        for node in ast.parse(inspect.getsource(kind)).body
         if isinstance(node, ast.ClassDef)
     ]
     return {
@@ -95,9 +99,10 @@ def documented():
     }
 
 
-def test_every_field_begins_with_its_unit():
-    texts = documented()
-    assert list(texts) == NAMES
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_every_field_begins_with_its_unit(kind):
+    texts = documented(kind)
+    assert [(kind, name) for name in texts] == [f for f in FIELDS if f[0] is kind]
     assert not [name for name, text in texts.items() if not text.startswith(UNITS)]
 
 
@@ -107,15 +112,18 @@ def test_it_is_json_and_back():
     assert TrackingConfig(**json.loads(text)) == config
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.patience = 1.0
+    offline = OfflineConfig(longest_gap=2, flow_window=15)
+    text = json.dumps(dataclasses.asdict(offline), allow_nan=False)
+    assert OfflineConfig(**json.loads(text)) == offline
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_field_is_checked(name):
-    is_count = isinstance(getattr(TrackingConfig(), name), int)
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_every_field_is_checked(kind, name):
+    is_count = isinstance(getattr(kind(), name), int)
     wrong = [-1, np.nan, np.inf, "1", None, True, [1]]
     for value in wrong + [0, 2.5] * is_count:
         with pytest.raises(ValueError, match=f"`{name}` must be .*Received"):
-            TrackingConfig(**{name: value})
+            kind(**{name: value})
 
 
 @pytest.mark.parametrize(
@@ -139,6 +147,43 @@ def test_what_would_crash_later_is_refused(name, wrong, right):
         TrackingConfig(**{name: wrong})
 
 
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("longest_gap", 0, 10),
+        ("context", 0, 10),
+        ("block", 0, 60),
+        ("most_waiting", 2, 100_000),
+        ("time_tolerance", 0, 1),
+        ("redetect_interval", 0.001, 60),
+        ("view_size", 1, 10),
+        ("faint_detail", 0.01, 127),
+        ("even_contrast", 1, 127),
+        ("min_likeness", 0, 1),
+        ("min_contrast", 0, 1),
+        ("detail_weight", 0, 1),
+        ("recovered", 0, 1),
+        ("flow_window", 3, 315),
+        ("flow_levels", 1, 9),
+        ("flow_iterations", 1, 1000),
+        ("flow_precision", 0, 1),
+        ("min_resemblance", 0, 1),
+        ("max_return_error", 0, 1),
+        ("max_stray", 0, 1),
+        ("min_carried", 0, 1),
+        ("velocity_seconds", 0, 1),
+        ("longest_coasting", 0, 1),
+    ],
+)
+def test_offline_fields_end_where_they_should(name, low, high):
+    for value in (low, high):
+        assert getattr(OfflineConfig(**{name: value}), name) == value
+    step = 1 if isinstance(getattr(OfflineConfig(), name), int) else 1e-6
+    for value in (low - step, high + step):
+        with pytest.raises(ValueError, match=f"`{name}` must be .* from .* to .*"):
+            OfflineConfig(**{name: value})
+
+
 @pytest.mark.parametrize(("weight", "interval"), [(0.2, 6), (0.26, 4), (1.1, 1)])
 def test_a_correction_that_overshoots_is_refused(weight, interval):
     fields = {"detector_weight": weight, "detection_interval_resting": interval}
@@ -152,15 +197,21 @@ def test_a_correction_that_just_does_not_overshoot(weight, interval):
     assert TrackingConfig(**fields).detector_weight == weight
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_field_is_read_somewhere(name):
-    others = [p for p in TRACKING.rglob("*.py") if p.name != "config.py"]
+@pytest.mark.parametrize(("kind", "name"), FIELDS)
+def test_every_field_is_read_somewhere(kind, name):
+    is_offline = kind is OfflineConfig
+    others = [
+        path
+        for path in TRACKING.rglob("*.py")
+        if path.name != "config.py" and path.is_relative_to(OFFLINE) == is_offline
+    ]
     use = re.compile(rf"onfig\.{name}\b")
     assert any(use.search(path.read_text("utf-8")) for path in others)
 
 
-def test_it_needs_no_tensorflow():
-    program = "import sys, strrn_tf.tracking.config; print('tensorflow' in sys.modules)"
+@pytest.mark.parametrize("kind", CONFIGS)
+def test_it_needs_no_tensorflow(kind):
+    program = f"import sys, {kind.__module__}; print('tensorflow' in sys.modules)"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert done.stdout.strip() == "False", done.stderr

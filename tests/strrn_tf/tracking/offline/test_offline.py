@@ -179,6 +179,16 @@ def test_every_frame_comes_out_once_and_few_wait():
     assert tracker.push(images[0], 0.0) == []
 
 
+def test_few_frames_wait_however_many_a_second_has():
+    images, shapes = swinging(1)
+    rows = [[seen(shapes[0])]] * 40
+    tracker = OfflineTracker(Script(rows), config=OfflineConfig(most_waiting=10))
+    counts = [len(tracker.push(images[0], number / 1000)) for number in range(40)]
+    waiting = np.arange(1, 41) - np.cumsum(counts)
+    assert waiting.max() == 9
+    assert len(tracker.flush()) == waiting[-1]
+
+
 def test_a_gap_across_blocks_is_filled_like_any_other():
     images, shapes = swinging(150)
     config = OfflineConfig()
