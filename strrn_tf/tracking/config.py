@@ -98,11 +98,11 @@ class TrackingConfig:
     upright in the crop window. Of faces that do not, one in a hundred differs by less.
     Otherwise windows that are turned by 180 and 90 degrees are tried too."""
 
-    turned_disagreement: float = 0.03
-    """Eye distances. A face that is turned by more than 45 degrees from the expected
-    roll needs two detections that differ by less. Wrong rolls seldom do."""
+    upright_doubt: float = 0.1
+    """Eye distances. The same with the offset of the landmarks that the face check
+    sees, and ``turned_face_weight`` times what its score lacks. Other rolls need it."""
 
-    turned_face_weight: float = 0.1
+    turned_face_weight: float = 0.3
     """Eye distances that a face score of 1 outweighs where turned windows differ."""
 
     max_detections: int = 3

@@ -107,6 +107,7 @@ class FaceTracker:
         reliability: Callable[[Face], float] | None = None,
     ) -> None:
         self._max_faces = check_count(max_faces, "max_faces")
+        check_count(num_threads, "num_threads")
         self.config = merged(
             config,
             max_cycle_error=max_cycle_error,

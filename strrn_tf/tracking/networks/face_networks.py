@@ -69,10 +69,7 @@ class Detections(NamedTuple):
 
 
 class FaceNetworks:
-    """Detector and tracker of one model folder.
-
-    ``FaceTracker`` checks the arguments; this class does not.
-    """
+    """Detector and tracker of one model folder. ``FaceTracker`` checks arguments."""
 
     def __init__(
         self,
@@ -91,7 +88,7 @@ class FaceNetworks:
             stage_timer: times every call of a stage, see ``stages``.
             config: ``upright_disagreement`` and ``max_detections``.
             any_roll: whether crop windows turn with the face. None: as the folder says.
-            check_face: joins in the choice between doubtful answers in turned windows.
+            check_face: joins in the choice between answers in turned windows.
 
         Raises:
             ValueError: a network has other inputs or outputs than the folder's
@@ -145,7 +142,7 @@ class FaceNetworks:
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
         if self.any_roll:
-            return self._detect_turned(image, box, TURNS, np.inf).landmarks
+            return self._detect_turned(image, box, TURNS)[0].landmarks
         return self.detect_in(self.cut(image, self.window(box)))
 
     def detect_in(self, crop: Crop) -> np.ndarray:
@@ -157,57 +154,58 @@ class FaceNetworks:
     ) -> Detections | None:
         """Detect twice: in a box, and then around what was found there.
 
-        Consistent detections suggest a face; they do not prove one. Where they are not
-        consistent, the face may be turned by another roll. The window is turned by one
-        roll after the other, until two are. One that is far from the first roll has to
-        be more consistent than ``turned_disagreement``.
+        Consistent detections suggest a face; they do not prove one. The window is
+        turned by one roll after the other, until an answer is beyond doubt.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             box: (4,) in image pixels.
-            rolls: of the face in radians, the likeliest first.
+            rolls: of the face in radians, the likeliest first. A single one is known.
 
         Returns:
-            None if every answer is too far from the first roll.
+            None if the answer is far from a known roll, or doubtful at another one.
         """
         if not self.any_roll:
             first = self.detect(image, box)
             return self._detect_again(image, first)._replace(landmarks=first)
-        return self._detect_turned(image, box, rolls, self._config.turned_disagreement)
+        if len(rolls) > 1:
+            found, is_plain = self._detect_turned(image, box, rolls)
+        else:
+            found = self._settle(image, box, rolls[0])
+            is_plain = not is_turned(found.landmarks, rolls[0])
+        return found if is_plain else None
 
     def _detect_turned(
-        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float], limit: float
-    ) -> Detections | None:
-        """Return the first consistent answer in windows that are turned by the rolls.
+        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float]
+    ) -> tuple[Detections, bool]:
+        """Return the first answer beyond doubt, or else the least doubtful one.
 
-        Without one, the answer counts that is consistent and looks like a face. Answers
-        above the limit that are far from the first roll do not count.
+        Beside it, whether it is beyond doubt, or of the likeliest roll and upright.
         """
-        found = []
+        limit, found = self._config.upright_doubt, []
         for roll in rolls:
             answer = self._settle(image, box, roll)
-            if answer.inconsistency <= self._config.upright_disagreement:
-                return answer
-            turned = is_turned(answer.landmarks, rolls[0])
-            if answer.inconsistency <= limit or not turned:
-                found.append(answer)
-        return (
-            min(found, key=self._doubt) if len(found) > 1 else next(iter(found), None)
-        )
+            found.append((self._doubt(answer), answer))
+            is_consistent = answer.inconsistency <= self._config.upright_disagreement
+            if is_consistent and found[-1][0] <= limit:
+                break
+        doubt, best = min(found, key=lambda pair: pair[0])
+        is_likeliest = best is found[0][1] and np.cos(rolls[0]) > 0
+        return best, is_likeliest or doubt <= limit
 
     def _doubt(self, answer: Detections) -> float:
-        """Return how little an answer is to be believed beside others."""
+        """Return how far an answer is from a sure one, in eye distances."""
         if answer.crop is None or self._check_face is None:
             return answer.inconsistency
         landmarks = apply_matrix(answer.crop.matrix, answer.landmarks)
-        score = self._check_face(answer.crop.image, landmarks).score
-        return answer.inconsistency - self._config.turned_face_weight * score
+        seen = self._check_face(answer.crop.image, landmarks)
+        lacking = self._config.turned_face_weight * (1 - seen.score)
+        return answer.inconsistency + seen.landmark_offset + lacking
 
     def _settle(self, image: np.ndarray, box: np.ndarray, roll: float) -> Detections:
         """Detect in a turned window, then around the answer until it stays.
 
-        A face that is far from upright in the first window is nearly upright in the
-        second one.
+        A face that is askew in the first window is nearly upright in the second one.
         """
         found = self.detect_in(self.cut(image, self.window(box, roll)))
         for _ in range(self._config.max_detections - 1):

@@ -16,23 +16,22 @@ from strrn_tf.tracking.networks.face_networks import (
 )
 
 CONFIG = TrackingConfig()
-AGREES, DIFFERS = CONFIG.turned_disagreement / 2, 2 * CONFIG.turned_disagreement
+AGREES, DIFFERS = CONFIG.upright_disagreement / 2, 5 * CONFIG.upright_disagreement
 
 
-class Score(NamedTuple):
-    """Of a face check."""
+class Seen(NamedTuple):
+    """What a face check sees."""
 
     score: float
+    landmark_offset: float
 
 
 class Scripted(FaceNetworks):
     """Answers in a window by its roll: degrees of the landmarks, and inconsistency."""
 
-    def __init__(self, answers, scores=None):
+    def __init__(self, answers, seen=None):
         self.any_roll, self._config = True, CONFIG
-        self._check_face = scores and (
-            lambda _, shape: Score(scores[degrees_of(shape)])
-        )
+        self._check_face = seen and (lambda _, shape: Seen(*seen[degrees_of(shape)]))
         self.answers, self.tried = answers, []
         landmarks = draw_face(np.random.default_rng(3))[1]
         upright = similarity(1.0, -float(roll_angle(landmarks)), np.zeros(2))
@@ -57,46 +56,55 @@ def degrees_of(landmarks):
 
 
 def test_the_first_roll_is_enough_where_detections_agree():
-    networks = Scripted({30: (33, 0.01)})
+    networks = Scripted({30: (33, AGREES)})
     assert networks.found([np.deg2rad(30), np.deg2rad(210)]) == 33
     assert networks.tried == [30]
 
 
-def test_a_turned_face_counts_where_its_detections_agree_well():
-    answers = {0: (5, DIFFERS), 180: (178, AGREES), 90: (80, 0.2), -90: (-80, 0.2)}
-    assert Scripted(answers).found() == 178
-
-
-def test_a_face_askew_does_not_count_where_they_agree_less():
-    worse = 2 * DIFFERS
-    answers = {0: (5, worse), 180: (170, DIFFERS), 90: (80, worse), -90: (-58, DIFFERS)}
+def test_the_most_consistent_answer_counts_without_a_face_check():
+    answers = {0: (5, 0.2), 180: (178, DIFFERS), 90: (80, 0.1), -90: (-80, 0.3)}
     networks = Scripted(answers)
-    assert networks.found() == 5
+    assert networks.found() == 178
     assert networks.tried == [0, 180, 90, -90]
-    # With a box alone, as in `align`, there is no expected roll.
-    assert degrees_of(networks.detect(None, None)) == 170
 
 
-def test_there_is_no_face_where_all_are_askew():
-    answers = {0: (60, DIFFERS), 180: (170, 0.1), 90: (99, 0.1), -90: (-58, DIFFERS)}
-    assert Scripted(answers).found() is None
+@pytest.mark.parametrize(
+    "looks", [{-88: (1.0, 0.02), 5: (0.4, 0.02)}, {-88: (1.0, 0.02), 5: (1.0, 0.2)}]
+)
+def test_a_face_counts_before_what_is_more_consistent(looks):
+    """Upside down, the network is often sure of itself."""
+    answers = {0: (5, AGREES), 180: (178, 0.07), 90: (80, 0.12), -90: (-88, 0.04)}
+    seen = {178: (0.02, 0.3), 80: (0.1, 0.3)} | looks
+    assert Scripted(answers).found() == 5
+    networks = Scripted(answers, seen)
+    assert networks.found() == -88
+    assert networks.tried == [0, 180, 90, -90]
+    assert degrees_of(networks.detect(None, None)) == -88
+
+
+def test_an_answer_beyond_doubt_ends_the_search():
+    answers = {0: (5, DIFFERS), 180: (178, AGREES), 90: (80, AGREES)}
+    seen = {5: (1.0, 0.05), 178: (1.0, 0.05), 80: (1.0, 0.01)}
+    networks = Scripted(answers, seen)
+    assert networks.found() == 178
+    assert networks.tried == [0, 180]
 
 
 @pytest.mark.parametrize("limit", [44, -44])
-def test_a_face_may_turn_by_less_than_half_a_quarter(limit):
-    assert Scripted({100: (100 + limit, DIFFERS)}).found([np.deg2rad(100)]) is not None
-    turned = Scripted({100: (100 + 1.1 * limit, DIFFERS)})
+def test_a_known_face_turns_by_less_than_half_a_quarter(limit):
+    assert Scripted({100: (100 + limit, 0.2)}).found([np.deg2rad(100)]) is not None
+    turned = Scripted({100: (100 + 1.1 * limit, AGREES)})
     assert turned.found([np.deg2rad(100)]) is None
 
 
-def test_of_doubtful_answers_that_of_a_face_counts():
-    answers = {0: (5, 0.11), 180: (178, 0.07), 90: (80, 0.12), -90: (-88, 0.09)}
-    scores = {5: 0.7, 178: 0.02, 80: 0.1, -88: 0.95}
-    networks = Scripted(answers, scores)
-    assert degrees_of(networks.detect(None, None)) == -88
-    assert degrees_of(Scripted(answers).detect(None, None)) == 178
-    # Two detections that agree need no face check.
-    assert (
-        degrees_of(Scripted(answers | {180: (178, 0.01)}, scores).detect(None, None))
-        == 178
-    )
+def test_a_doubtful_answer_counts_at_the_likeliest_roll_only():
+    answers = {0: (5, DIFFERS), 180: (178, 0.2), 90: (80, 0.2), -90: (-80, 0.2)}
+    seen = {5: (0.9, 0.1), 178: (0.9, 0.4), 80: (0.9, 0.4), -80: (0.9, 0.4)}
+    assert Scripted(answers, seen).found() == 5
+    seen |= {5: (0.1, 0.1), -80: (1.0, 0.0)}
+    networks = Scripted(answers, seen)
+    assert networks.found() is None
+    # With a box alone, as in `align`, there always is a face.
+    assert degrees_of(networks.detect(None, None)) == -80
+    networks = Scripted({180: (178, 0.1), 0: (5, 0.2)}, {178: (0.9, 0.1), 5: (0, 1)})
+    assert networks.found([np.pi, 0.0]) is None

@@ -129,8 +129,7 @@ export class FaceNetworks {
    */
   async detect(image, box) {
     if (this.anyRoll) {
-      const found = await this.detectTurned(image, box, TURNS, Infinity);
-      if (found) return found.landmarks;
+      return (await this.detectTurned(image, box, TURNS))[0].landmarks;
     }
     return this.detectIn(this.cut(image, this.window(box)));
   }
@@ -146,57 +145,62 @@ export class FaceNetworks {
   /**
    * Detect twice: in a box, and then around what was found there. Where the two are not
    * consistent, the face may be turned: the window is turned by one roll after the other.
-   * An answer that is far from the first roll has to be more consistent than
-   * `turned_disagreement`.
    *
    * @param {Image} image
    * @param {Box} box
-   * @param {number[]} rolls of the face in radians, the likeliest first
-   * @returns {Promise<Detections | null>} null if every answer is too far from the first
-   *   roll
+   * @param {number[]} rolls of the face in radians, the likeliest first; one roll alone is
+   *   known: the answer must be near to it
+   * @returns {Promise<Detections | null>} null if the answer is too far from a known roll,
+   *   or doubtful and not that of the likeliest roll
    */
   async detectConsistently(image, box, rolls = TURNS) {
     if (!this.anyRoll) {
       const first = await this.detect(image, box);
       return {...(await this.detectAgain(image, first)), landmarks: first};
     }
-    return this.detectTurned(image, box, rolls, this.config.turned_disagreement);
+    if (rolls.length > 1) {
+      const [found, isPlain] = await this.detectTurned(image, box, rolls);
+      return isPlain ? found : null;
+    }
+    const found = await this.settle(image, box, rolls[0]);
+    return isTurned(found.landmarks, rolls[0]) ? null : found;
   }
 
   /**
-   * Detect in windows that are turned by the rolls, until an answer is consistent.
-   * Without one, the answer counts that is consistent and looks like a face. Answers above
-   * the limit that are far from the first roll do not count.
+   * Detect in windows that are turned by the rolls, until an answer is beyond doubt.
    *
    * @param {Image} image
    * @param {Box} box
    * @param {number[]} rolls
-   * @param {number} limit
-   * @returns {Promise<Detections | null>}
+   * @returns {Promise<[Detections, boolean]>} without such an answer the least doubtful
+   *   one; and whether it is beyond doubt, or that of the likeliest roll, by which the face
+   *   is not upside down
    */
-  async detectTurned(image, box, rolls, limit) {
-    /** @type {Detections[]} */
-    const found = [];
-    for (const roll of rolls) {
+  async detectTurned(image, box, rolls) {
+    const {upright_disagreement: consistent, upright_doubt: limit} = this.config;
+    const first = await this.settle(image, box, rolls[0]);
+    let [best, least] = [first, await this.doubt(first)];
+    let isSure = first.inconsistency <= consistent && least <= limit;
+    for (const roll of rolls.slice(1)) {
+      if (isSure) break;
       const answer = await this.settle(image, box, roll);
-      if (answer.inconsistency <= this.config.upright_disagreement) return answer;
-      const turned = isTurned(answer.landmarks, rolls[0]);
-      if (answer.inconsistency <= limit || !turned) found.push(answer);
+      const doubt = await this.doubt(answer);
+      isSure = answer.inconsistency <= consistent && doubt <= limit;
+      if (doubt < least) [best, least] = [answer, doubt];
     }
-    if (found.length < 2) return found[0] ?? null;
-    const doubts = [];
-    for (const answer of found) doubts.push(await this.doubt(answer));
-    return found[doubts.indexOf(Math.min(...doubts))];
+    const isLikeliest = best === first && Math.cos(rolls[0]) > 0;
+    return [best, isLikeliest || least <= limit];
   }
 
   /**
    * @param {Detections} answer
-   * @returns {Promise<number>} how little it is to be believed beside others
+   * @returns {Promise<number>} how far it is from a sure one: eye distances, and the score
    */
   async doubt({crop, landmarks, inconsistency}) {
     if (!crop || !this.checkFace) return inconsistency;
     const check = await this.checkFace.run(crop, applyMatrix(crop.matrix, landmarks));
-    return inconsistency - this.config.turned_face_weight * check.score;
+    const lacking = this.config.turned_face_weight * (1 - check.score);
+    return inconsistency + check.landmarkOffset + lacking;
   }
 
   /**
