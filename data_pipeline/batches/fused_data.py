@@ -19,6 +19,9 @@ from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 
+# Owners that are kept out without stills, if that leaves two thirds.
+FEWEST = 8
+
 
 class FusedData(TrainingData):
     """`TrainingData` whose clips and photographs get fused labels.
@@ -53,7 +56,10 @@ class FusedData(TrainingData):
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
-            self.held_out_pictures = held_out(owners, fused.held_out, config.seed)
+            fewest = min(FEWEST, len(set(owners)) // 3)
+            self.held_out_pictures = held_out(
+                owners, fused.held_out, config.seed, fewest
+            )
         else:
             # Corrected frames are few, and all are learnt.
             others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
@@ -174,8 +180,10 @@ def picture_of(name: str) -> str:
     return name.partition("#")[0].partition("~")[0]
 
 
-def held_out(owners: Sequence[str], fraction: float, seed: int) -> np.ndarray:
-    """Return which samples (N,) are held out: all of some owners, at least one owner.
+def held_out(
+    owners: Sequence[str], fraction: float, seed: int, fewest: int = 1
+) -> np.ndarray:
+    """Return which samples (N,) are held out: all of some owners.
 
     The order of the samples does not matter, and neither do other owners' names.
 
@@ -183,13 +191,15 @@ def held_out(owners: Sequence[str], fraction: float, seed: int) -> np.ndarray:
         owners: picture or clip of every sample.
         fraction: of the samples, exceeded by less than one owner's samples.
         seed: decides the choice.
+        fewest: number of owners, at least one.
     """
     key = f"{seed}:".encode()
     names = sorted(set(owners), key=lambda n: (zlib.crc32(key + n.encode()), n))
     chosen: set[str] = set()
     owned = np.array(owners)
     for name in names:
-        if np.isin(owned, list(chosen)).mean() >= fraction:
+        enough = len(chosen) >= max(fewest, 1)
+        if enough and np.isin(owned, list(chosen)).mean() >= fraction:
             break
         chosen.add(name)
     return np.isin(owned, list(chosen))

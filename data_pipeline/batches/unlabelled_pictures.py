@@ -12,8 +12,9 @@ from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 # Entries of the list from which pictures are drawn, for every picture in a source: the
 # resolution of the probabilities.
 ENTRIES = 8
-# Fewer folders of photographs are not one person or place each.
-FEW_FOLDERS = 10
+# Fewer clips or folders are too few to keep whole ones out. Frames of a stretch are
+# seconds apart.
+FEW, STRETCH = 10, 2
 
 
 class UnlabelledPictures(Sequence):
@@ -31,8 +32,9 @@ class UnlabelledPictures(Sequence):
     Attributes:
         names: N names.
         group: (N,) number of the clip, or of the folder of the photograph.
-        owner: (N,) number of what is kept out together: the same, but every photograph
-            is its own where they lie in few folders.
+        owner: (N,) number of what is kept out together: the same, but where there are
+            few clips a short stretch of one, and where photographs lie in few folders
+            each of them.
         num_frames: number of frames of clips, which come first.
         corrected: (n,) indices in ``stills`` of the corrected frames, which come last.
     """
@@ -63,10 +65,20 @@ class UnlabelledPictures(Sequence):
             keys += [(True, clip_of[i]) for i in used]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         self.group = np.array([numbers[key] for key in keys], int)
-        self.owner = self.group.copy()
-        photographs = np.arange(self.num_frames, len(keys) - len(used))
-        if len(set(self.group[photographs].tolist())) < FEW_FOLDERS:
-            self.owner[photographs] = len(numbers) + photographs
+        self.owner = self._owners()
+
+    def _owners(self) -> np.ndarray:
+        owner, first, next_number = self.group.copy(), 0, len(set(self.group.tolist()))
+        for last, length in ((self.num_frames, STRETCH), (len(owner), 1)):
+            rows = np.arange(first, last)
+            if 0 < len(set(self.group[rows].tolist())) < FEW:
+                # Stretches do not reach from one clip into the next one.
+                start = np.searchsorted(self.group[rows], self.group[rows])
+                part = self.group[rows] * len(owner) + (rows - first - start) // length
+                owner[rows] = next_number + np.unique(part, return_inverse=True)[1]
+                next_number = owner.max() + 1
+            first = last
+        return owner
 
     def __len__(self) -> int:
         return len(self.names)

@@ -74,7 +74,7 @@ class Options:
     init: Path | None = None
     """Model to train further: the name of a shipped model, an exported folder or a run
     folder. Add --stills with annotated stills if you have some. Without them the
-    detector learns from its own pseudo-labels only, and the defaults are cautious: 300
+    detector learns from models' labels only, and the defaults are cautious: 300
     updates per round at a learning rate of 1e-4 with weak augmentation
     (--augmentation-annealing 1), and 100 updates of the tracker."""
     second: Path | None = None
@@ -267,8 +267,8 @@ def check_init(options: Options) -> None:
         raise ValueError("--input-size is first trained on stills: give --stills")
     if options.has_no_stills:
         print(
-            f"{PROG}: no --stills: the detector learns from its own pseudo-labels "
-            "only, with few updates, and may get worse on other faces",
+            f"{PROG}: no --stills: the detector learns from models' labels only, with "
+            "few updates, and may get worse on other faces",
             file=sys.stderr,
         )
     if options.has_model_labels:

@@ -13,6 +13,8 @@ BEFORE = "before"
 # Chance of accepting weights that are no better, over all candidates together.
 RISK = 0.05
 DRAWS = 4000
+# From fewer groups no interval can be told.
+FEWEST_GROUPS = 5
 
 
 def compare(
@@ -53,8 +55,9 @@ def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any
         group: see `compare`.
 
     Returns:
-        ``chosen``, the ``count`` of pictures, and ``rows`` with the ``error`` in
-        percent and, of candidates, what `compare` returns. Intervals share the risk.
+        ``chosen``, the ``count`` of pictures and of ``groups``, and ``rows`` with the
+        ``error`` in percent and, of candidates, what `compare` returns. Intervals share
+        the risk. With few groups nothing is better than before.
     """
     others = [name for name in errors if name != BEFORE]
     rows: dict[str, dict[str, float]] = {
@@ -63,9 +66,11 @@ def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any
     for name in others:
         risk = RISK / len(others)
         rows[name] |= compare(errors[BEFORE], errors[name], group, risk)
+    groups = len(np.unique(group))
     better = [name for name in others if rows[name]["high"] < 0]
+    better = better if groups >= FEWEST_GROUPS else []
     chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
-    return {"chosen": chosen, "count": len(group), "rows": rows}
+    return {"chosen": chosen, "count": len(group), "groups": groups, "rows": rows}
 
 
 def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
@@ -85,6 +90,8 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
         if name != BEFORE:
             line += f"  {format_change(row)}"
         lines.append(line)
+    if verdict.get("groups", FEWEST_GROUPS) < FEWEST_GROUPS:
+        lines.append(f"fewer than {FEWEST_GROUPS} independent pictures prove nothing")
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]
     return [*lines, f"better: {chosen} is kept"]

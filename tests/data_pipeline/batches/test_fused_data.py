@@ -62,8 +62,8 @@ def test_pictures_are_the_second_frames_and_the_photographs(stores):
     pictures = fused_data(stores).pictures
     assert len(pictures) == 14
     assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 2
-    # Photographs in two folders are kept out one by one.
-    assert pictures.owner.tolist() == [0] * 4 + [1] * 4 + list(range(12, 18))
+    # Two clips are kept out in stretches, photographs in two folders one by one.
+    assert pictures.owner.tolist() == [4, 4, 5, 5, 6, 6, 7, 7, *range(8, 14)]
     assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), *range(51, 57)]
     assert pictures[0].shape == (385, 385, 3)
     np.testing.assert_allclose(pictures.boxes[3, 2:] - pictures.boxes[3, :2], 196.875)
@@ -101,8 +101,8 @@ def test_without_stills_all_is_fused_to_the_end(stores):
     assert len(kept_out)
     shown = [data.pictures[i][0, 0, 0] for i in kept_out]
     assert not set(values.ravel()) & set(shown)
-    # Whole clips are kept out.
     owner = data.pictures.owner
+    assert len(set(owner[kept_out])) == 3
     assert not np.isin(owner[kept_out], owner[~data.held_out_pictures]).any()
 
 
@@ -149,5 +149,6 @@ def test_what_is_held_out_belongs_together_and_depends_on_the_seed():
     other = held_out(owners, 0.2, seed=1)
     assert (mask != other).any()
     assert held_out(["one", "two"], 0.01, seed=0).sum() == 1
+    assert held_out(["one", "two", "three"], 0.01, seed=0, fewest=2).sum() == 2
     assert picture_of("a/x.jpg~2") == picture_of("a/x.jpg") == "a/x.jpg"
     assert picture_of("v.mp4#000123") == "v.mp4"

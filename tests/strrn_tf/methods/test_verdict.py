@@ -43,6 +43,15 @@ def test_a_training_that_does_nothing_is_rarely_taken():
     assert taken <= 6
 
 
+@pytest.mark.parametrize(("clips", "chosen"), [(4, "before"), (5, "after")])
+def test_a_few_clips_prove_nothing(clips, chosen):
+    before, after = errors(-0.1)
+    found = decide({"before": before, "after": after}, GROUP % clips)
+    assert found["chosen"] == chosen
+    text = "\n".join(describe("detector", "kept-out pictures", found))
+    assert ("prove nothing" in text) == (chosen == "before")
+
+
 def test_the_best_of_several_is_taken():
     before, after = errors(-0.08)
     _, mean = errors(-0.15)
