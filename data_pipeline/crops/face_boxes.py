@@ -17,7 +17,7 @@ import numpy as np
 
 from strrn_tf.geometry import box_sides
 from strrn_tf.system.atomic import write_text
-from strrn_tf.tracking.face_detection.face_boxes import rolled_boxes
+from strrn_tf.tracking.face_detection.face_boxes import landmark_box, rolled_boxes
 from strrn_tf.tracking.face_detection.face_finder import FaceFinder
 
 RULES = ("largest", "central")
@@ -45,9 +45,12 @@ def find_face_boxes(image: np.ndarray) -> np.ndarray:
 
 
 def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None:
-    """Return the box (4,) of the face chosen by ``rule``, or None without a face."""
+    """Return the box (4,) of the face chosen by ``rule``, or None without a face.
+
+    It is that of an upright window: a turned one would be moved along the face.
+    """
     size = image.shape[1], image.shape[0]
-    return choose_face(find_face_boxes(image)[:, :4], size, rule)
+    return choose_face(landmark_box(find_mtcnn_boxes(image)), size, rule)
 
 
 def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:
