@@ -15,7 +15,6 @@ from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.confidence.evidence import NOTHING
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face import Face
-from strrn_tf.tracking.networks.face_networks import TURNS
 from strrn_tf.tracking.step import TrackState
 
 NO_LANDMARKS = np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
@@ -184,16 +183,3 @@ def find_displaced_track(
     if returning is None or len(seen) > limit or seen[-1].face.id < returning.face.id:
         return None
     return seen[-1]
-
-
-def starting_rolls(lost: Track | None, box: np.ndarray) -> list[float]:
-    """Return the rolls in radians with which a face is looked for, the likeliest first.
-
-    Args:
-        lost: track whose face it is. None: it is a new face.
-        box: (4,), or (5,) with the roll that the face finder sees.
-    """
-    if lost is not None:
-        return [lost.expected_roll]
-    found = float(box[4]) if len(box) > 4 else 0.0
-    return [found + turn for turn in TURNS]

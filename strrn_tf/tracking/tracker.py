@@ -59,8 +59,8 @@ class FaceTracker:
         redetect_interval: overrides the config's: seconds of video between two searches
             for faces while one is lost, needs confirmation, or there is none.
         any_roll: turn crop windows with the face, and look for turned faces too. Faces
-            are then found and followed at any angle. None: as the model folder says;
-            the shipped ones follow faces that are turned by less than 40 degrees.
+            are then found and followed at any angle. None: as the model folder says.
+            ``strrn-hgn`` and ``strrn-mdm`` follow them up to about 40 degrees.
         smooth: remove jitter from what ``update`` returns (``smoothing``). The tracks
             themselves continue from the landmarks before smoothing.
         check_faces: lose, or never follow, what MTCNN's last network does not take for

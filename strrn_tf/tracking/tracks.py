@@ -24,7 +24,6 @@ from strrn_tf.tracking.track import (
     lose_duplicates,
     mark_lost,
     mark_missed,
-    starting_rolls,
 )
 
 
@@ -139,8 +138,9 @@ class Tracks:
             box,
             track.face.box,
             config.confident_face_score,
-            [float(roll_angle(track.face.landmarks))],
+            float(roll_angle(track.face.landmarks)),
             track.state.visibility,
+            is_known=True,
         )
         limit = config.max_disagreement
         if detection is None or not detection.inconsistency <= limit:
@@ -251,8 +251,10 @@ class Tracks:
         if is_full and displaced is None:
             return None
         score = config.confident_face_score if is_full else config.min_face_score
-        rolls = starting_rolls(lost, box)
-        detection = self._detector.detect(frame.image, box[:4], None, score, rolls)
+        # The finder sees the roll of a new face.
+        roll = lost.expected_roll if lost else float(box[4:].sum())
+        given = frame.image, box[:4], None, score, roll
+        detection = self._detector.detect(*given, is_known=lost is not None)
         if detection is None:
             return None
         track = lost or Track(EMPTY_FACE, frame.clock, frame.clock)

@@ -96,7 +96,7 @@ class Options:
     any_roll: Optional[bool] = None
     """Also find and follow faces that are tilted by more than 40 degrees or upside
     down. A search without an upright face takes two to four times as long. Default:
-    True, unless the model was exported before there was a choice."""
+    True, but for strrn-hgn, strrn-mdm and models of version 0.1."""
     offline: bool = False
     """Look at the frames to come as well: short losses are filled from both sides
     (state "filled"), and smoothing looks both ways. For files only."""

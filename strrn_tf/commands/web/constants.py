@@ -25,7 +25,7 @@ from strrn_tf.tracking.face_detection import (
 )
 from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.face_detection.mtcnn import networks as mtcnn_networks
-from strrn_tf.tracking.networks import crop, face_networks
+from strrn_tf.tracking.networks import crop, turned_windows
 
 
 def exported() -> dict[str, Any]:
@@ -47,7 +47,7 @@ def exported() -> dict[str, Any]:
             "ATTEMPTS": checked_detector.ATTEMPTS,
             "CROP_SIZE": geometry.CROP_SIZE,
             "EYE_DISTANCE_FLOOR": geometry.EYE_DISTANCE_FLOOR,
-            "TURNS": face_networks.TURNS,
+            "TURNS": turned_windows.TURNS,
             "SHRINK_BELOW": crop.SHRINK_BELOW,
             "FACE_BOXES": {
                 "SIDE_SHIFTS": face_boxes.SIDE_SHIFTS,

@@ -4,7 +4,6 @@ The detector network returns landmarks for any picture, so its answer alone does
 show that there is a face.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from strrn_tf.tracking import track_checks
 from strrn_tf.tracking.confidence.visibility import UNSEEN, Visibility
 from strrn_tf.tracking.config import TrackingConfig
 from strrn_tf.tracking.face_detection.face_check import CheckFace, FaceCheckResult
-from strrn_tf.tracking.networks.face_networks import TURNS, Crop, FaceNetworks
+from strrn_tf.tracking.networks.face_networks import Crop, FaceNetworks
 
 # The first detection, and one more in the box where the face check sees the face.
 ATTEMPTS = 2
@@ -88,8 +87,9 @@ class CheckedDetector:
         box: np.ndarray,
         previous_box: np.ndarray | None,
         min_score: float,
-        rolls: Sequence[float] = TURNS,
+        roll: float = 0.0,
         visibility: Visibility = UNSEEN,
+        is_known: bool = False,
     ) -> Detection | None:
         """Return the face in or near a box, None if there is none.
 
@@ -100,11 +100,12 @@ class CheckedDetector:
             box: face box (4,).
             previous_box: (4,), where the face was in the frame before; None: nowhere.
             min_score: least probability of a face.
-            rolls: of the face in radians, the likeliest first.
+            roll: of the face in radians, the likeliest.
             visibility: of the face before. One that looks the same needs no face check.
+            is_known: whether the face had this roll before.
         """
         for _ in range(ATTEMPTS):
-            found = self._networks.detect_consistently(image, box, rolls)
+            found = self._networks.detect_consistently(image, box, roll, is_known)
             if found is None:
                 return None
             landmarks, distances, crop = found

@@ -4,7 +4,6 @@ Only this file turns an image into a network's input and a network's output into
 landmarks of the image. ``examples/minimal_litert.py`` is the same on one page.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -16,7 +15,6 @@ from strrn_tf.geometry import (
     crop_matrix,
     invert_matrix,
     relative_distances,
-    roll_angle,
     upright_box,
 )
 from strrn_tf.landmarks import NUM_LANDMARKS
@@ -26,10 +24,13 @@ from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.litert import LiteRTModel
 from strrn_tf.tracking.networks.model_folder import ModelFolder
 from strrn_tf.tracking.networks.stages import StageTimer, no_timer
+from strrn_tf.tracking.networks.turned_windows import (
+    TURNS,
+    Answer,
+    is_likely,
+    least_doubtful,
+)
 from strrn_tf.tracking.optical_flow import FlowSettings, flow_landmarks
-
-# Windows in which a face of unknown roll is looked for, turned by radians.
-TURNS = (0.0, np.pi, np.pi / 2, -np.pi / 2)
 
 
 class Crop(NamedTuple):
@@ -141,57 +142,63 @@ class FaceNetworks:
 
     def detect(self, image: np.ndarray, box: np.ndarray) -> np.ndarray:
         """Return the landmarks (68, 2) float32 of the face in a box of an image."""
-        if self.any_roll:
-            return self._detect_turned(image, box, TURNS)[0].landmarks
-        return self.detect_in(self.cut(image, self.window(box)))
+        if not self.any_roll:
+            return self.detect_in(self.cut(image, self.window(box)))
+        answers = self._answers(image, box, 0.0)
+        # Of a face behind something the face check says little.
+        margin = self._config.turned_face_weight
+        return least_doubtful(answers, self._limit, margin).detections.landmarks
 
     def detect_in(self, crop: Crop) -> np.ndarray:
         """Return the landmarks (68, 2) float32, in image pixels, in a crop."""
         return _to_image(crop.matrix, self.detect_in_crop(crop.pixels))
 
     def detect_consistently(
-        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float] = TURNS
+        self,
+        image: np.ndarray,
+        box: np.ndarray,
+        roll: float = 0.0,
+        is_known: bool = False,
     ) -> Detections | None:
         """Detect twice: in a box, and then around what was found there.
 
         Consistent detections suggest a face; they do not prove one. The window is
-        turned by one roll after the other, until an answer is beyond doubt.
+        turned by the roll and by quarters from it, until an answer is beyond doubt.
 
         Args:
             image: (H, W, 3) uint8 RGB.
             box: (4,) in image pixels.
-            rolls: of the face in radians, the likeliest first. A single one is known.
+            roll: of the face in radians, the likeliest.
+            is_known: whether the face had this roll before.
 
         Returns:
-            None if the answer is far from a known roll, or doubtful at another one.
+            None if the answer is doubtful and far from the roll, or upside down.
         """
         if not self.any_roll:
             first = self.detect(image, box)
             return self._detect_again(image, first)._replace(landmarks=first)
-        if len(rolls) > 1:
-            found, is_plain = self._detect_turned(image, box, rolls)
-        else:
-            found = self._settle(image, box, rolls[0])
-            is_plain = not is_turned(found.landmarks, rolls[0])
-        return found if is_plain else None
+        answers = self._answers(image, box, roll)
+        best = least_doubtful(answers, self._limit)
+        if best.doubt <= self._limit or is_likely(best, answers[0], roll, is_known):
+            return best.detections
+        return None
 
-    def _detect_turned(
-        self, image: np.ndarray, box: np.ndarray, rolls: Sequence[float]
-    ) -> tuple[Detections, bool]:
-        """Return the first answer beyond doubt, or else the least doubtful one.
-
-        Beside it, whether it is beyond doubt, or of the likeliest roll and upright.
-        """
-        limit, found = self._config.upright_doubt, []
-        for roll in rolls:
-            answer = self._settle(image, box, roll)
-            found.append((self._doubt(answer), answer))
-            is_consistent = answer.inconsistency <= self._config.upright_disagreement
-            if is_consistent and found[-1][0] <= limit:
+    def _answers(self, image: np.ndarray, box: np.ndarray, roll: float) -> list[Answer]:
+        """Return the answers in turned windows, up to the first beyond doubt."""
+        found = []
+        for turn in TURNS:
+            detections = self._settle(image, box, roll + turn)
+            found.append(Answer(self._doubt(detections), detections))
+            consistent = detections.inconsistency <= self._config.upright_disagreement
+            if consistent and found[-1].doubt <= self._limit:
                 break
-        doubt, best = min(found, key=lambda pair: pair[0])
-        is_likeliest = best is found[0][1] and np.cos(rolls[0]) > 0
-        return best, is_likeliest or doubt <= limit
+        return found
+
+    @property
+    def _limit(self) -> float:
+        """Largest doubt of an answer beyond doubt."""
+        config = self._config
+        return config.upright_doubt if self._check_face else config.upright_disagreement
 
     def _doubt(self, answer: Detections) -> float:
         """Return how far an answer is from a sure one, in eye distances."""
@@ -286,11 +293,6 @@ class FaceNetworks:
             start: (68, 2) float32 in pixels of the crop.
         """
         return self._tracker(frames=crop, start=start[None])["landmarks"][0]
-
-
-def is_turned(landmarks: np.ndarray, roll: float) -> bool:
-    """Return whether landmarks (68, 2) are nearer to another window than to a roll."""
-    return bool(np.cos(roll_angle(landmarks) - roll) < np.cos(np.pi / 4))
 
 
 def _to_image(matrix: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

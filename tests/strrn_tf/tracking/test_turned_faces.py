@@ -87,3 +87,18 @@ def test_a_face_that_is_upside_down_is_found_in_the_first_frame(drawn, upright):
     frame, truth = turned(drawn, 180)
     (face,) = upright.update(frame)
     assert nme_interpupil(face.landmarks, truth) < 9
+
+
+@pytest.mark.parametrize("degrees", [90, 180])
+@pytest.mark.parametrize("hidden", [0, 8])
+def test_a_face_that_turns_at_once_is_not_followed_askew(drawn, degrees, hidden):
+    tracker = FaceTracker.from_pretrained("strrn-fast")
+    truths = [turned(drawn, 0)] * 5 + [turned(drawn, degrees)] * 20
+    frames = [frame for frame, _ in truths]
+    frames[5:5] = [np.full_like(frames[0], 120)] * hidden
+    faces = [tracker.update(frame, i / 25)[0] for i, frame in enumerate(frames)]
+    for face in faces[5 + hidden :]:
+        away = roll_angle(face.landmarks) - roll_angle(truths[-1][1])
+        assert face.state == "lost" or np.cos(away) > 0.9
+    assert {face.state for face in faces[-8:]} <= {"tracked", "detected"}
+    assert {face.id for face in faces} == {0}

@@ -1,6 +1,5 @@
 /** One track, its life from the first frame of a face to the last, and its clock. */
 
-import {TURNS} from "../constants.js";
 import {NUM_LANDMARKS} from "../landmarks.js";
 import {NOTHING} from "./confidence/evidence.js";
 import {EMPTY_STATE} from "./step.js";
@@ -210,15 +209,4 @@ export function findDisplacedTrack(tracks, returning, limit) {
   const youngest = seen[seen.length - 1];
   if (returning === null || seen.length > limit) return null;
   return youngest.face.id < returning.face.id ? null : youngest;
-}
-
-/**
- * @param {Track | null} lost track whose face it is; null: it is a new face
- * @param {import("../geometry.js").FoundBox} box
- * @returns {number[]} rolls with which a face is looked for, the likeliest first
- */
-export function startingRolls(lost, box) {
-  if (lost) return [lost.expectedRoll];
-  const found = box[4] ?? 0;
-  return TURNS.map((/** @type {number} */ turn) => found + turn);
 }

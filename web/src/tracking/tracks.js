@@ -2,6 +2,7 @@
 
 import {boxFromLandmarks, mean, rollAngle} from "../geometry.js";
 import {NOTHING} from "./confidence/evidence.js";
+import {UNSEEN} from "./confidence/visibility.js";
 import * as association from "./face_detection/association.js";
 import {CheckedDetector} from "./face_detection/checked_detector.js";
 import {afterCheck, EMPTY_STATE, trackStep} from "./step.js";
@@ -12,7 +13,6 @@ import {
   markLost,
   markMissed,
   newTrack,
-  startingRolls,
 } from "./track.js";
 import * as trackChecks from "./track_checks.js";
 
@@ -168,8 +168,9 @@ export class Tracks {
       box,
       track.face.box,
       config.confident_face_score,
-      [rollAngle(track.face.landmarks)],
+      rollAngle(track.face.landmarks),
       track.state.visibility,
+      true,
     );
     if (!detection || !(detection.inconsistency <= config.max_disagreement)) {
       return markLost(track, frame, cycleError);
@@ -277,12 +278,16 @@ export class Tracks {
       isFull && limit !== null ? findDisplacedTrack(this.tracks, lost, limit) : null;
     if (isFull && !displaced) return null;
     const score = isFull ? config.confident_face_score : config.min_face_score;
+    // The finder sees the roll of a new face.
+    const roll = lost ? lost.expectedRoll : (box[4] ?? 0);
     const detection = await this.detector.detect(
       frame.image,
       placeOf(box),
       null,
       score,
-      startingRolls(lost, box),
+      roll,
+      UNSEEN,
+      lost !== null,
     );
     if (!detection) return null;
     const track = lost ?? newTrack(frame);

@@ -19,8 +19,6 @@ from strrn_tf.tracking.face_detection.box_finder import (
 )
 from strrn_tf.tracking.face_detection.face_boxes import landmark_box, rolled_boxes
 from strrn_tf.tracking.face_detection.face_finder import FoundFace
-from strrn_tf.tracking.networks.face_networks import TURNS
-from strrn_tf.tracking.track import EMPTY_FACE, Track, starting_rolls
 
 ROLL = 0.1
 IMAGE = np.zeros((90, 160, 3), np.uint8)
@@ -123,11 +121,6 @@ def test_a_box_has_the_roll_of_the_face(degrees):
     assert np.cos(box[4] - truth) > np.cos(np.deg2rad(12))
 
 
-def test_a_lost_face_is_looked_for_with_its_own_roll():
-    lost, box = Track(EMPTY_FACE, 0.0, 0.0, expected_roll=0.5), np.arange(5.0)
-    assert starting_rolls(lost, box) == [0.5]
-
-
 def test_a_roll_that_the_finder_cannot_see_is_none():
     upright = np.array([[-20.0, -20], [20, -20], [0, 0], [-15, 20], [15, 20]])
     box = np.array([-50.0, -50, 50, 50])
@@ -140,11 +133,3 @@ def test_a_roll_that_the_finder_cannot_see_is_none():
         shift = (landmark_box(box)[:2] + landmark_box(box)[2:]) / 2
         back = similarity(1.0, -np.deg2rad(seen), np.zeros(2))
         np.testing.assert_allclose(apply_matrix(back, centre[None])[0], shift)
-
-
-def test_a_new_face_is_looked_for_with_the_roll_that_was_found_first():
-    box = np.arange(4.0)
-    assert starting_rolls(None, box) == list(TURNS)
-    found = starting_rolls(None, np.append(box, ROLL))
-    assert found[0] == ROLL
-    np.testing.assert_allclose(np.subtract(found, ROLL), TURNS)

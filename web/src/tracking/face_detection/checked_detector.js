@@ -1,6 +1,6 @@
 /** Detection of one face in a box, confirmed by a second one and the face check. */
 
-import {ATTEMPTS, TURNS} from "../../constants.js";
+import {ATTEMPTS} from "../../constants.js";
 import {applyMatrix, boxFromLandmarks, invertMatrix, movedBox} from "../../geometry.js";
 import {UNSEEN} from "../confidence/visibility.js";
 import * as trackChecks from "../track_checks.js";
@@ -60,14 +60,23 @@ export class CheckedDetector {
    * @param {Box} box
    * @param {Box | null} previousBox where the face was in the frame before
    * @param {number} minScore least probability of a face
-   * @param {number[]} rolls of the face in radians, the likeliest first
+   * @param {number} roll of the face in radians, the likeliest
    * @param {Visibility} visibility of the face before; one that looks the same needs no
    *   face check
+   * @param {boolean} isKnown whether the face had this roll before
    * @returns {Promise<Detection | null>} the face in or near a box
    */
-  async detect(image, box, previousBox, minScore, rolls = TURNS, visibility = UNSEEN) {
+  async detect(
+    image,
+    box,
+    previousBox,
+    minScore,
+    roll = 0,
+    visibility = UNSEEN,
+    isKnown = false,
+  ) {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const found = await this.networks.detectConsistently(image, box, rolls);
+      const found = await this.networks.detectConsistently(image, box, roll, isKnown);
       if (!found) return null;
       const {landmarks, crop} = found;
       if (

@@ -7,7 +7,6 @@ import {
   cropMatrix,
   mean,
   relativeDistances,
-  rollAngle,
   toImage,
   uprightBox,
 } from "../../geometry.js";
@@ -16,12 +15,14 @@ import {flowLandmarks, flowSettings} from "../optical_flow.js";
 import {noTimer} from "../stages.js";
 import {cut} from "./crop.js";
 import {LiteRTModel} from "./litert.js";
+import {isLikely, leastDoubtful} from "./turned_windows.js";
 
 /** @typedef {import("../../geometry.js").Box} Box */
 /** @typedef {import("../../geometry.js").Matrix} Matrix */
 /** @typedef {import("../config.js").TrackingConfig} TrackingConfig */
 /** @typedef {import("./crop.js").Image} Image */
 /** @typedef {import("./model_folder.js").ModelFolder} ModelFolder */
+/** @typedef {import("./turned_windows.js").Answer} Answer */
 
 /**
  * @typedef {object} Crop a crop of an image and its crop window
@@ -128,10 +129,11 @@ export class FaceNetworks {
    * @returns {Promise<Float32Array>} landmarks of the face in a box
    */
   async detect(image, box) {
-    if (this.anyRoll) {
-      return (await this.detectTurned(image, box, TURNS))[0].landmarks;
-    }
-    return this.detectIn(this.cut(image, this.window(box)));
+    if (!this.anyRoll) return this.detectIn(this.cut(image, this.window(box)));
+    const answers = await this.answers(image, box, 0);
+    // Of a face behind something the face check says little.
+    const margin = this.config.turned_face_weight;
+    return leastDoubtful(answers, this.limit, margin).detections.landmarks;
   }
 
   /**
@@ -143,58 +145,54 @@ export class FaceNetworks {
   }
 
   /**
-   * Detect twice: in a box, and then around what was found there. Where the two are not
-   * consistent, the face may be turned: the window is turned by one roll after the other.
+   * Detect twice: in a box, and then around what was found there. The window is turned by
+   * the roll and by quarters from it, until an answer is beyond doubt.
    *
    * @param {Image} image
    * @param {Box} box
-   * @param {number[]} rolls of the face in radians, the likeliest first; one roll alone is
-   *   known: the answer must be near to it
-   * @returns {Promise<Detections | null>} null if the answer is too far from a known roll,
-   *   or doubtful and not that of the likeliest roll
+   * @param {number} roll of the face in radians, the likeliest
+   * @param {boolean} isKnown whether the face had this roll before
+   * @returns {Promise<Detections | null>} null if the answer is doubtful and far from the
+   *   roll, or upside down
    */
-  async detectConsistently(image, box, rolls = TURNS) {
+  async detectConsistently(image, box, roll = 0, isKnown = false) {
     if (!this.anyRoll) {
       const first = await this.detect(image, box);
       return {...(await this.detectAgain(image, first)), landmarks: first};
     }
-    if (rolls.length > 1) {
-      const [found, isPlain] = await this.detectTurned(image, box, rolls);
-      return isPlain ? found : null;
-    }
-    const found = await this.settle(image, box, rolls[0]);
-    return isTurned(found.landmarks, rolls[0]) ? null : found;
+    const answers = await this.answers(image, box, roll);
+    const best = leastDoubtful(answers, this.limit);
+    const isGood = best.doubt <= this.limit || isLikely(best, answers[0], roll, isKnown);
+    return isGood ? best.detections : null;
   }
 
   /**
-   * Detect in windows that are turned by the rolls, until an answer is beyond doubt.
-   *
    * @param {Image} image
    * @param {Box} box
-   * @param {number[]} rolls
-   * @returns {Promise<[Detections, boolean]>} without such an answer the least doubtful
-   *   one; and whether it is beyond doubt, or that of the likeliest roll, by which the face
-   *   is not upside down
+   * @param {number} roll
+   * @returns {Promise<Answer[]>} answers in turned windows, up to the first beyond doubt
    */
-  async detectTurned(image, box, rolls) {
-    const {upright_disagreement: consistent, upright_doubt: limit} = this.config;
-    const first = await this.settle(image, box, rolls[0]);
-    let [best, least] = [first, await this.doubt(first)];
-    let isSure = first.inconsistency <= consistent && least <= limit;
-    for (const roll of rolls.slice(1)) {
-      if (isSure) break;
-      const answer = await this.settle(image, box, roll);
-      const doubt = await this.doubt(answer);
-      isSure = answer.inconsistency <= consistent && doubt <= limit;
-      if (doubt < least) [best, least] = [answer, doubt];
+  async answers(image, box, roll) {
+    const found = [];
+    for (const turn of TURNS) {
+      const detections = await this.settle(image, box, roll + turn);
+      const doubt = await this.doubt(detections);
+      found.push({doubt, detections});
+      const isConsistent = detections.inconsistency <= this.config.upright_disagreement;
+      if (isConsistent && doubt <= this.limit) break;
     }
-    const isLikeliest = best === first && Math.cos(rolls[0]) > 0;
-    return [best, isLikeliest || least <= limit];
+    return found;
+  }
+
+  /** The largest doubt of an answer beyond doubt. */
+  get limit() {
+    const {upright_doubt: doubt, upright_disagreement: disagreement} = this.config;
+    return this.checkFace ? doubt : disagreement;
   }
 
   /**
    * @param {Detections} answer
-   * @returns {Promise<number>} how far it is from a sure one: eye distances, and the score
+   * @returns {Promise<number>} how far it is from a sure one, in eye distances
    */
   async doubt({crop, landmarks, inconsistency}) {
     if (!crop || !this.checkFace) return inconsistency;
@@ -304,15 +302,6 @@ export class FaceNetworks {
     stop();
     return landmarks;
   }
-}
-
-/**
- * @param {Float32Array} landmarks
- * @param {number} roll
- * @returns {boolean} whether landmarks are nearer to another window than to a roll
- */
-function isTurned(landmarks, roll) {
-  return Math.cos(rollAngle(landmarks) - roll) < Math.cos(Math.PI / 4);
 }
 
 /**
