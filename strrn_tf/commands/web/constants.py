@@ -10,6 +10,7 @@ import dataclasses
 import json
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from strrn_tf import geometry, landmarks
@@ -49,10 +50,7 @@ def exported() -> dict[str, Any]:
             "EYE_DISTANCE_FLOOR": geometry.EYE_DISTANCE_FLOOR,
             "TURNS": turned_windows.TURNS,
             "SHRINK_BELOW": crop.SHRINK_BELOW,
-            "FACE_BOXES": {
-                "SIDE_SHIFTS": face_boxes.SIDE_SHIFTS,
-                "LARGEST_ROLL": face_boxes.LARGEST_ROLL,
-            },
+            "FACE_BOXES": _named(face_boxes, "SIDE_SHIFTS", "LARGEST_ROLL"),
             "FINDER": {
                 "MIN_FACE": min_face,
                 "THRESHOLDS": finder["thresholds"],
@@ -91,6 +89,10 @@ def exported() -> dict[str, Any]:
             },
         },
     }
+
+
+def _named(module: ModuleType, *names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names}
 
 
 def write(path: Path) -> None:

@@ -1,7 +1,7 @@
 """Fills a gap from both sides: landmarks are carried in by optical flow.
 
 Every frame of a gap is compared with the frames on both sides directly, so no errors
-add up. A path through the gap says where to look. Landmarks that are found from a side
+add up. A path through the gap says where to search. Landmarks that are found from a side
 and lead back to it vote, the nearer side with the larger weight. The others move with
 them. Where hardly any is found, the whole face keeps to the path.
 """
@@ -61,7 +61,7 @@ class _Gap:
         """Return the landmarks (68, 2) of every frame of the gap.
 
         Frames are entered from both sides, as far as flow carries landmarks: what was
-        found in one says where to look in the next.
+        found in one says where to search in the next.
         """
         left, right = self._start, self._stop
         while left + 1 < right and self._enter(left + 1):
@@ -178,8 +178,8 @@ def _carried(
     returned = lengths(back - start) / eye_distance(start)
     alike = np.einsum(
         "ij,ij->i",
-        template.look(side.face.landmarks, tracking),
-        here.look(np.nan_to_num(found), tracking),
+        template.pattern(side.face.landmarks, tracking),
+        here.pattern(np.nan_to_num(found), tracking),
     )
     good = (returned <= config.max_return_error) & (alike >= config.min_resemblance)
     return np.where(good[:, None], found, np.nan)

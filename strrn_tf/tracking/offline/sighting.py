@@ -80,7 +80,7 @@ class View(NamedTuple):
         half = cv2.pyrDown(middle).astype(np.float32)
         return float((half - cv2.GaussianBlur(half, (0, 0), 2.5)).std())
 
-    def look(self, landmarks: np.ndarray, config: TrackingConfig) -> np.ndarray:
+    def pattern(self, landmarks: np.ndarray, config: TrackingConfig) -> np.ndarray:
         """Return the surroundings (68, 25) of landmarks (68, 2) of the frame.
 
         Views that are compared have to be ``around`` the face. See ``surroundings``.
@@ -97,7 +97,7 @@ class Sighting:
         face: as the tracker saw it, without smoothing; later as it was filled in.
         seconds: on a clock that rises with every frame.
         view: of the frame.
-        look: (68, 25), see ``View.look``. None: the face is lost.
+        pattern: (68, 25), see ``View.pattern``. None: the face is lost.
         detail: contrast of fine structures of the face, in grey levels.
         is_settled: whether it was filled in.
     """
@@ -105,7 +105,7 @@ class Sighting:
     face: Face
     seconds: float
     view: View
-    look: np.ndarray | None = None
+    pattern: np.ndarray | None = None
     detail: float = 0.0
     is_settled: bool = False
 
@@ -135,12 +135,12 @@ class Sighting:
         if is_lost:
             return cls(face, seconds, view)
         upright = view.around(face.landmarks)
-        look = upright.look(face.landmarks, tracking)
-        return cls(face, seconds, view, look, upright.detail)
+        pattern = upright.pattern(face.landmarks, tracking)
+        return cls(face, seconds, view, pattern, upright.detail)
 
     @property
     def is_lost(self) -> bool:
-        return self.look is None
+        return self.pattern is None
 
 
 def likeness(one: Sighting, other: Sighting, config: OfflineConfig) -> float:
@@ -154,9 +154,9 @@ def likeness(one: Sighting, other: Sighting, config: OfflineConfig) -> float:
         other: the same face in another one.
         config: ``detail_weight`` and ``faint_detail``.
     """
-    if one.look is None or other.look is None:
+    if one.pattern is None or other.pattern is None:
         return -1.0
-    alike = np.einsum("ij,ij->", one.look, other.look) / len(one.look)
+    alike = np.einsum("ij,ij->", one.pattern, other.pattern) / len(one.pattern)
     faint = config.faint_detail
     change = np.log((one.detail + faint) / (other.detail + faint))
     return max(-1.0, float(alike - config.detail_weight * abs(change)))

@@ -14,7 +14,7 @@ CONFIG = TrackingConfig()
 AGREES, DIFFERS = CONFIG.upright_disagreement / 2, 5 * CONFIG.upright_disagreement
 
 
-class Seen(NamedTuple):
+class Checked(NamedTuple):
     """What a face check sees."""
 
     score: float
@@ -26,7 +26,7 @@ class Scripted(FaceNetworks):
 
     def __init__(self, answers, seen=None):
         self.any_roll, self._config = True, CONFIG
-        self._check_face = seen and (lambda _, shape: Seen(*seen[degrees_of(shape)]))
+        self._check_face = seen and (lambda _, shape: Checked(*seen[degrees_of(shape)]))
         self.answers, self.tried = answers, []
         landmarks = draw_face(np.random.default_rng(3))[1]
         upright = similarity(1.0, -float(roll_angle(landmarks)), np.zeros(2))
