@@ -1,7 +1,7 @@
 """Fills a gap from both sides: landmarks are carried in by optical flow.
 
 Every frame of a gap is compared with the frames on both sides directly, so no errors
-add up. A path through the gap says where to search. Landmarks that are found from a side
+add up. A path through the gap says where. Landmarks that are found from a side
 and lead back to it vote, the nearer side with the larger weight. The others move with
 them. Where hardly any is found, the whole face keeps to the path.
 """
