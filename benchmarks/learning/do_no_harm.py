@@ -22,7 +22,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -35,6 +37,9 @@ from strrn_tf.system.command_line import run_program
 
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+if TYPE_CHECKING:
+    from data_pipeline.datasets.three_hundred_w import Still
+
 PROG = "python -m benchmarks.learning.do_no_harm"
 FEWEST, MOST = 3, 5
 
@@ -160,8 +165,8 @@ def result(
         raise ValueError(f"{name}: the training failed")
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
     chosen = verdict["detector"]["chosen"]
-    before = errors_of(options.init, test)
-    after = before if chosen == BEFORE else errors_of(folder / "export", test)
+    before = errors_of(options.init, tuple(test))
+    after = before if chosen == BEFORE else errors_of(folder / "export", tuple(test))
     found = {
         "name": name,
         "chosen": chosen,
@@ -173,8 +178,12 @@ def result(
     return found
 
 
-def errors_of(model: Path, test: Sequence) -> list[float]:
-    """Return the inter-pupil errors of a model's detector in percent."""
+@cache
+def errors_of(model: Path, test: tuple["Still", ...]) -> list[float]:
+    """Return the inter-pupil errors of a model's detector in percent.
+
+    All sets of clips share a model and a test: they are scored once.
+    """
     from data_pipeline.annotations.reading import read_annotation
     from data_pipeline.annotations.whole_head import whole_shape
     from data_pipeline.media.images import read_image

@@ -211,11 +211,11 @@ class Experiment:
             return FusedLabels(whole, known, ones[:, 0])
         path = self.folder / f"labels-{arm}.npz"
         if not path.exists():
-            first = [detect_by(self.start(options.learner))]
-            both = [*first, detect_by(self.start(options.other))]
-            both = both if arm == "fused" else first
+            both = [options.learner, options.other]
+            asking = both if arm == "fused" else both[:1]
+            detectors = [detect_by(self.start(backbone)) for backbone in asking]
             asked = questions(options.fused.questions if arm == "fused" else 1)
-            labels = label_pictures(both, pictures, pictures.boxes, asked)
+            labels = label_pictures(detectors, pictures, pictures.boxes, asked)
             if arm == "own":
                 labels = replace(labels, trust=ones, disagreement=ones[:, 0])
             labels.save(path)
