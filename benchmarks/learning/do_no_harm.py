@@ -8,6 +8,8 @@ models that label and a third one that judges on pictures that are kept out.
 * shifted: folders of annotated pictures of another kind, one set each. Every third
   picture (or folder of pictures) is kept out and is the test, the others are given to
   the training without their annotations. The result should be better there.
+* degraded: the same with the stills of one folder, spoiled as in the clips of
+  ``benchmarks.accuracy.transient_loss``; every kind of spoiling is a set.
 
 A result that the judge refuses is the former model: its change is zero. Every finished
 set is a file in --output, and a training that was stopped goes on.
@@ -18,6 +20,7 @@ Example:
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.learning.domain_shift import divide_pictures
+from data_pipeline.animation.spoiled_clip import SPOILS
 from strrn_tf.methods.verdict import BEFORE, compare, format_change
 from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import run_program
@@ -55,6 +59,8 @@ class Options:
     shifted: tuple[Path, ...] = ()
     """Folders of annotated pictures of another kind, a set each. A mapping.json in a
     folder tells which points its annotations have."""
+    degraded: Path | None = None
+    """Folder of annotated stills that are spoiled."""
     sets: int = 20
     """Number of sets of clips."""
     seed: int = 0
@@ -84,13 +90,16 @@ def run(options: Options) -> None:
     """
     if bool(options.clips) != bool(options.test):
         raise ValueError("--clips and --test need each other")
-    if not (options.clips or options.shifted):
-        raise ValueError("give --clips and --test, or --shifted")
+    if not (options.clips or options.shifted or options.degraded):
+        raise ValueError("give --clips and --test, or --shifted, or --degraded")
     cells = []
     if options.clips:
         cells = [clips_cell(options, number) for number in range(options.sets)]
     harm = [result(options, *cell) for cell in cells]
-    shifts = [result(options, *shifted_cell(options, path)) for path in options.shifted]
+    folders = list(options.shifted)
+    if options.degraded:
+        folders += [spoiled(options, kind) for kind in SPOILS]
+    shifts = [result(options, *shifted_cell(options, path)) for path in folders]
     shown = Table("set", "chosen", "error before, %", "after", "change")
     for found in (*harm, *shifts):
         before, after = np.array(found["before"]), np.array(found["after"])
@@ -136,6 +145,26 @@ def shifted_cell(options: Options, folder: Path) -> tuple:
         options.output / name / "pictures", [s.image_path for s in learnt]
     )
     return name, ["--photographs", str(pictures)], test, owners
+
+
+def spoiled(options: Options, kind: str) -> Path:
+    """Return a folder of the stills of ``--degraded``, all spoiled in one way."""
+    from data_pipeline.annotations.reading import read_annotation
+    from data_pipeline.annotations.whole_head import whole_shape
+    from data_pipeline.datasets.three_hundred_w import list_stills
+    from data_pipeline.media.images import read_image, write_image
+
+    folder = options.output / "degraded" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, still in enumerate(list_stills(options.degraded, "test")):
+        path = folder / f"{still.image_path.stem}.png"
+        if not path.is_file():
+            annotation = read_annotation(still.landmarks_path, still.labels)
+            spoil = SPOILS[kind](np.random.default_rng((options.seed, number)))
+            image = spoil(read_image(still.image_path), whole_shape(annotation))
+            write_image(path, image)
+            shutil.copy(still.landmarks_path, path.with_suffix(".pts"))
+    return folder
 
 
 def linked(folder: Path, paths: Sequence[Path]) -> Path:
