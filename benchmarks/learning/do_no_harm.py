@@ -11,8 +11,9 @@ models that label and a third one that judges on pictures that are kept out.
 * degraded: the same with the stills of one folder, spoiled as in the clips of
   ``benchmarks.accuracy.transient_loss``; every kind of spoiling is a set.
 
-A result that the judge refuses is the former model: its change is zero. Every finished
-set is a file in --output, and a training that was stopped goes on.
+A result that the judge refuses is the former model: its change is zero. The last two
+columns have the change by the judge, and that of the test had it not been asked. Every
+finished set is a file in --output, and a training that was stopped goes on.
 
 Example:
   python -m benchmarks.learning.do_no_harm --clips DIR/videos --test DIR/helen/testset
@@ -100,12 +101,14 @@ def run(options: Options) -> None:
     if options.degraded:
         folders += [spoiled(options, kind) for kind in SPOILS]
     shifts = [result(options, *shifted_cell(options, path)) for path in folders]
-    shown = Table("set", "chosen", "error before, %", "after", "change")
+    columns = "set", "chosen", "error before, %", "after", "change", "judge", "trained"
+    shown = Table(*columns)
     for found in (*harm, *shifts):
         before, after = np.array(found["before"]), np.array(found["after"])
         change = format_change(compare(before, after, np.array(found["owners"])))
         means = f"{before.mean():.2f}", f"{after.mean():.2f}"
-        shown.add_row(found["name"], found["chosen"], *means, change)
+        others = f"{found['judged']:+.1f} %", f"{trained_change(found):+.1f} %"
+        shown.add_row(found["name"], found["chosen"], *means, change, *others)
     Console().print(shown)
     for kind, all_found in (("clips", harm), ("shifted", shifts)):
         if all_found:
@@ -116,10 +119,17 @@ def summary(kind: str, found: Sequence[dict]) -> str:
     """Return one line on all sets of a kind."""
     changes = [100 * (np.mean(f["after"]) / np.mean(f["before"]) - 1) for f in found]
     accepted = sum(f["chosen"] != BEFORE for f in found)
+    agree = sum(f["judged"] * trained_change(f) > 0 for f in found)
     return (
         f"{kind}: {accepted} of {len(found)} accepted; change of the error from "
-        f"{min(changes):+.1f} to {max(changes):+.1f} %, mean {np.mean(changes):+.1f} %"
+        f"{min(changes):+.1f} to {max(changes):+.1f} %, mean {np.mean(changes):+.1f} %; "
+        f"judge and test agree on the sign of {agree}"
     )
+
+
+def trained_change(found: dict) -> float:
+    """Return by how much the trained model's error differs, accepted or not, in %."""
+    return 100 * (np.mean(found["trained"]) / np.mean(found["before"]) - 1)
 
 
 def clips_cell(options: Options, number: int) -> tuple:
@@ -193,14 +203,16 @@ def result(
     if subprocess.run(command, check=False).returncode:
         raise ValueError(f"{name}: the training failed")
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
-    chosen = verdict["detector"]["chosen"]
+    chosen, rows = verdict["detector"]["chosen"], verdict["detector"]["rows"]
     before = errors_of(options.init, tuple(test))
     after = before if chosen == BEFORE else errors_of(folder / "export", tuple(test))
     found = {
         "name": name,
         "chosen": chosen,
+        "judged": rows["after"]["change"],
         "before": before,
         "after": after,
+        "trained": errors_of(folder / "rounds" / "01" / "export", tuple(test)),
         "owners": list(owners),
     }
     write_text(path, json.dumps(found) + "\n")
