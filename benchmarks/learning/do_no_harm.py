@@ -122,8 +122,8 @@ def summary(kind: str, found: Sequence[dict]) -> str:
     agree = sum(f["judged"] * trained_change(f) > 0 for f in found)
     return (
         f"{kind}: {accepted} of {len(found)} accepted; change of the error from "
-        f"{min(changes):+.1f} to {max(changes):+.1f} %, mean {np.mean(changes):+.1f} %; "
-        f"judge and test agree on the sign of {agree}"
+        f"{min(changes):+.1f} to {max(changes):+.1f} %, mean {np.mean(changes):+.1f} "
+        f"%; judge and test agree on the sign of {agree}"
     )
 
 
