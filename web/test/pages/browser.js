@@ -42,21 +42,30 @@ export async function serve() {
 }
 
 /**
- * @param {{hasCamera?: boolean, isAllowed?: boolean}} options
- * @returns {Promise<import("playwright-core").Browser>}
+ * @param {string} [clip] what the fake camera shows; none: there is no camera
+ * @param {boolean} isAllowed whether pages may use it
+ * @returns {import("playwright-core").LaunchOptions}
  */
-export function launch({hasCamera = true, isAllowed = true} = {}) {
-  const clip = join(FOLDER, "camera.y4m");
+export function withCamera(clip, isAllowed = true) {
   const camera = [
     "--use-fake-device-for-media-stream",
     `--use-file-for-fake-video-capture=${clip}`,
   ];
   const args = [
     "--no-sandbox",
-    ...(hasCamera ? camera : []),
+    ...(clip ? camera : []),
     ...(isAllowed ? ["--use-fake-ui-for-media-stream"] : []),
   ];
-  return chromium.launch({executablePath: EXECUTABLE, args});
+  return {executablePath: EXECUTABLE, args};
+}
+
+/**
+ * @param {{hasCamera?: boolean, isAllowed?: boolean}} options
+ * @returns {Promise<import("playwright-core").Browser>}
+ */
+export function launch({hasCamera = true, isAllowed = true} = {}) {
+  const clip = hasCamera ? join(FOLDER, "camera.y4m") : undefined;
+  return chromium.launch(withCamera(clip, isAllowed));
 }
 
 /**

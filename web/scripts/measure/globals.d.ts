@@ -1,0 +1,6 @@
+/** What the measurements add to the page. */
+
+interface Window {
+  noted: {moment: number; milliseconds: number; faces: number}[];
+  firstFace: number;
+}
