@@ -24,6 +24,9 @@ const saveLink = /** @type {HTMLAnchorElement} */ (element("save"));
 const progress = /** @type {HTMLProgressElement} */ (element("progress"));
 const stage = element("stage");
 
+// Milliseconds after which files are kept for later though no face was seen.
+const OFFLINE_AFTER = 5000;
+
 /** @type {"none" | "camera" | "files"} */
 let source = "none";
 /** @type {Worker} */
@@ -84,8 +87,11 @@ async function startCamera() {
   try {
     worker.postMessage({type: "reset"});
     await camera.start();
+    // The networks could not be loaded meanwhile.
+    if (!element("message").hidden) return camera.stop();
     figures.reset();
     setSource("camera");
+    if (cameraButton.disabled) showStatus("Loading the networks …");
     stopButton.focus();
   } catch (error) {
     showMessage(cameraMessage(error));
@@ -119,9 +125,7 @@ const answers = {
     element("loading").textContent = "Start the camera, or open pictures or a video.";
     showStatus("Ready.");
     document.documentElement.dataset.ready = modelSelect.value;
-    keepOffline();
-    const wanted = new URLSearchParams(location.search).get("source");
-    if (wanted === "camera" && source === "none") void startCamera();
+    setTimeout(keepOffline, OFFLINE_AFTER);
   },
   faces: ({faces, width, height, milliseconds}) => {
     if (source === "none") return;
@@ -129,6 +133,7 @@ const answers = {
     figures.add(milliseconds);
     showFaces(element("list"), faces);
     const seen = faces.filter((/** @type {{state: string}} */ f) => f.state !== "lost");
+    if (seen.length) keepOffline();
     const text = `${seen.length || "No"} ${seen.length === 1 ? "face" : "faces"} in the picture`;
     canvas.ariaLabel = text;
     if (source === "camera") {
@@ -203,6 +208,8 @@ async function begin() {
     return showMessage(workMessage("model", `${error}.`));
   }
   openModel();
+  // The camera starts while the networks are loaded.
+  if (new URLSearchParams(location.search).get("source") === "camera") void startCamera();
 }
 
 void begin();

@@ -6,11 +6,18 @@ import {hasRelaxedSimd} from "./features.js";
 const {version, files, wasm} = BUILD;
 const scope = /** @type {any} */ (globalThis);
 const needed = hasRelaxedSimd() ? wasm.relaxed : wasm.compat;
+/** @type {Promise<Cache> | null} */
+let opened = null;
+
+/** @returns {Promise<Cache>} of this build */
+function ownCache() {
+  opened ??= caches.open(version);
+  return opened;
+}
 
 scope.addEventListener("install", (/** @type {any} */ event) => {
   event.waitUntil(
-    caches
-      .open(version)
+    ownCache()
       .then((cache) => cache.addAll([...files, ...needed]))
       .then(() => scope.skipWaiting()),
   );
@@ -37,8 +44,9 @@ scope.addEventListener("fetch", (/** @type {any} */ event) => {
  * @returns {Promise<Response>} from the cache; else from the network, and kept
  */
 async function answer(request) {
-  const cache = await caches.open(version);
-  const known = await cache.match(request, {ignoreSearch: true});
+  const cache = await ownCache();
+  // Without its search: to ignore that, Chromium would compare every file of the cache.
+  const known = await cache.match(request.url.replace(/[?#].*/, ""));
   if (known) return known;
   const response = await fetch(request);
   if (response.ok) await cache.put(request, response.clone());

@@ -16,6 +16,9 @@ scope.Module = {locateFile: (/** @type {string} */ name) => `${base}wasm/${name}
 // The networks run in WebAssembly: LiteRT must not search for a GPU before it loads them.
 Object.defineProperty(scope.navigator, "gpu", {value: undefined});
 
+// LiteRT takes longest: it begins before the page has named a model.
+loadRuntime(`${base}wasm/`).catch(() => {});
+
 const reader = new PixelReader();
 /** @type {OffscreenCanvasRenderingContext2D | null} */
 let context = null;
@@ -42,20 +45,22 @@ function report(stage, error) {
 async function open({model, maxFaces, anyRoll}) {
   tracker?.delete();
   tracker = null;
-  const runtime = loadRuntime(`${base}wasm/`);
+  // The models come while LiteRT is compiled.
+  const opening = FaceTracker.fromPretrained(model, {
+    wasm: `${base}wasm/`,
+    models: `${base}models/`,
+    mtcnn: `${base}models/mtcnn/`,
+    maxFaces,
+    ...(anyRoll ? {anyRoll} : {}),
+  });
+  opening.catch(() => {});
   try {
-    await runtime;
+    await loadRuntime(`${base}wasm/`);
   } catch (error) {
     return report("runtime", error);
   }
   try {
-    tracker = await FaceTracker.fromPretrained(model, {
-      wasm: `${base}wasm/`,
-      models: `${base}models/`,
-      mtcnn: `${base}models/mtcnn/`,
-      maxFaces,
-      ...(anyRoll ? {anyRoll} : {}),
-    });
+    tracker = await opening;
   } catch (error) {
     return report("model", error);
   }
