@@ -2,12 +2,14 @@
 
     python -m strrn_tf.commands.web.camera draw FOLDER
     python -m strrn_tf.commands.web.camera track FOLDER MODEL < FRAMES > LANDMARKS
+    python -m strrn_tf.commands.web.camera convert VIDEO CLIP.y4m RATE
 
 ``draw`` writes ``camera.y4m``, ``clip.webm`` and ``picture.png``. Every frame of
 ``camera.y4m`` has its number in it, as digits and as black and white squares. The
 clip goes forth and back, so that a camera that begins again shows no jump. It shows
 four frames a second, so that a slow machine drops few. ``track`` reads numbers of
-frames with their times as JSON, and prints their landmarks as JSON.
+frames with their times as JSON, and prints their landmarks as JSON. ``convert`` makes
+a clip for measurements of the first frames of a video, with RATE frames a second.
 """
 
 import json
@@ -22,9 +24,11 @@ from data_pipeline.synthetic.pictures import draw_clip
 from strrn_tf.tracking.tracker import FaceTracker
 
 SIZE, FRAMES, RATE = (480, 640), 60, 25.0
+MOST_CONVERTED = 300
 # Squares of the number, the lowest bit first, along the upper edge.
 BITS, SIDE = 8, 24
-CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F4:1 Ip C420\n", b"FRAME\n"
+CLIP, HEADER, FRAME = "camera.y4m", b"YUV4MPEG2 W%d H%d F%d:1 Ip C420\n", b"FRAME\n"
+SLOW = 4
 
 
 def draw(folder: Path) -> None:
@@ -32,12 +36,28 @@ def draw(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     drawn = draw_clip(np.random.default_rng(4), 1, FRAMES, SIZE)
     frames = [frame for frame, _ in drawn]
-    both_ways = [*frames, *frames[-2:0:-1]]
-    planes = [_to_yuv(_numbered(f, i)) for i, f in enumerate(both_ways)]
-    body = b"".join(FRAME + plane.tobytes() for plane in planes)
-    (folder / CLIP).write_bytes(HEADER % SIZE[::-1] + body)
+    numbered = [_numbered(f, i) for i, f in enumerate(_both_ways(frames))]
+    _write_y4m(folder / CLIP, numbered, SLOW)
     _write_webm(folder / "clip.webm", frames[:30])
     write_image(folder / "picture.png", frames[0])
+
+
+def convert(video: str, clip: Path, rate: int) -> None:
+    """Write frames of a video for the fake camera, 640 x 480.
+
+    Raises:
+        ValueError: the video cannot be read.
+    """
+    reader, frames = cv2.VideoCapture(video), []
+    while len(frames) < MOST_CONVERTED:
+        is_there, frame = reader.read()
+        if not is_there:
+            break
+        resized = cv2.resize(frame, SIZE[::-1], interpolation=cv2.INTER_AREA)
+        frames.append(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB))
+    if not frames:
+        raise ValueError(f"{video} cannot be read as a video.")
+    _write_y4m(clip, _both_ways(frames), rate)
 
 
 def track(folder: Path, model: str, shown: list[tuple[int, float]]) -> list:
@@ -53,7 +73,7 @@ def track(folder: Path, model: str, shown: list[tuple[int, float]]) -> list:
     """
     height, width = SIZE
     length = len(FRAME) + height * width * 3 // 2
-    data = np.fromfile(folder / CLIP, np.uint8)[len(HEADER % (width, height)) :]
+    data = np.fromfile(folder / CLIP, np.uint8)[len(HEADER % (width, height, SLOW)) :]
     planes = data.reshape(-1, length)[:, len(FRAME) :].reshape(
         -1, height * 3 // 2, width
     )
@@ -64,6 +84,17 @@ def track(folder: Path, model: str, shown: list[tuple[int, float]]) -> list:
         seen = [face.landmarks for face in faces if face.state != "lost"]
         results.append(seen[0].ravel().tolist() if seen else None)
     return results
+
+
+def _both_ways(frames: list[np.ndarray]) -> list[np.ndarray]:
+    return [*frames, *frames[-2:0:-1]]
+
+
+def _write_y4m(path: Path, frames: list[np.ndarray], rate: int) -> None:
+    with path.open("wb") as file:
+        file.write(HEADER % (*SIZE[::-1], rate))
+        for frame in frames:
+            file.write(FRAME + _to_yuv(frame).tobytes())
 
 
 def _numbered(frame: np.ndarray, number: int) -> np.ndarray:
@@ -107,5 +138,7 @@ if __name__ == "__main__":
     mode, place = sys.argv[1], Path(sys.argv[2])
     if mode == "draw":
         draw(place)
+    elif mode == "convert":
+        convert(str(place), Path(sys.argv[3]), int(sys.argv[4]))
     else:
         json.dump(track(place, sys.argv[3], json.load(sys.stdin)), sys.stdout)
