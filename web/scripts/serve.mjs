@@ -121,14 +121,10 @@ function certificate() {
   }
 }
 
-const port = Number(values.port);
-if (values.network) {
-  createSecureServer(certificate(), answer).listen(port);
-  for (const address of addresses()) console.log(`https://${address}:${port}/`);
-} else {
-  const server = createServer(answer);
-  server.listen(port, "localhost", () => {
-    const address = /** @type {import("node:net").AddressInfo} */ (server.address());
-    console.log(`http://localhost:${address.port}/`);
-  });
-}
+const isSecure = Boolean(values.network);
+const server = isSecure ? createSecureServer(certificate(), answer) : createServer(answer);
+server.listen(Number(values.port), isSecure ? undefined : "localhost", () => {
+  const {port} = /** @type {import("node:net").AddressInfo} */ (server.address());
+  const hosts = [...(isSecure ? addresses() : []), "localhost"];
+  for (const host of hosts) console.log(`${isSecure ? "https" : "http"}://${host}:${port}/`);
+});

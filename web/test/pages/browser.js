@@ -24,12 +24,18 @@ export const IN_FLOAT32 = join(FOLDER, "models", MODEL);
  * @property {() => Promise<void>} stop
  */
 
-/** @returns {Promise<Site>} */
-export async function serve() {
+/**
+ * @param {string[]} options of the server
+ * @returns {Promise<Site>} with the last address that it prints
+ */
+export async function serve(...options) {
   const script = join(ROOT, "web", "scripts", "serve.mjs");
-  const server = spawn(process.execPath, [script, "--port", "0"]);
+  const server = spawn(process.execPath, [script, "--port", "0", ...options]);
   const address = await new Promise((resolve) => {
-    server.stdout.once("data", (data) => resolve(String(data).trim()));
+    server.stdout.on("data", (data) => {
+      const last = /(\S+:\/\/localhost\S*)\s*$/.exec(String(data));
+      if (last) resolve(last[1]);
+    });
   });
   const stop = () =>
     /** @type {Promise<void>} */ (
