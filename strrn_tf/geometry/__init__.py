@@ -41,10 +41,7 @@ EYE_DISTANCE_FLOOR = 0.4
 _PARTS = REGIONS["left_eye"], REGIONS["right_eye"], COMPONENTS["mouth"]
 _FIRST = min(map(min, _PARTS))
 _CENTRES = np.array(
-    [
-        [(i in part) / len(part) for i in range(_FIRST, NUM_LANDMARKS)]
-        for part in _PARTS
-    ]
+    [[(i in part) / len(part) for i in range(_FIRST, NUM_LANDMARKS)] for part in _PARTS]
 )
 
 

@@ -92,7 +92,8 @@ class Gate:
             network.set_weights(weights)
             errors[candidate] = errors_of(network)
         network.set_weights(trained)
-        return {**verdict.decide(errors, group), "where": where}
+        margin = verdict.NETWORK_MARGIN if self.run.data.stills is None else 0.0
+        return {**verdict.decide(errors, group, margin), "where": where}
 
     def _candidates(self, name: str) -> dict[str, Weights]:
         trained = getattr(self.run, name).get_weights()

@@ -13,8 +13,12 @@ BEFORE = "before"
 # Chance of accepting weights that are no better, over all candidates together.
 RISK = 0.05
 DRAWS = 4000
-# From fewer groups no interval can be told.
-FEWEST_GROUPS = 5
+# From fewer groups no interval can be told: a bootstrap's is then too narrow.
+FEWEST_GROUPS = 8
+# Percent by which a network that judges must at least see the error fall. It has learnt
+# from the same annotators as those that label, and favours what they teach (see
+# docs/results.md, "Does self-training harm?").
+NETWORK_MARGIN = 3.0
 
 
 def compare(
@@ -47,17 +51,21 @@ def format_change(found: Mapping[str, float]) -> str:
     return f"{found['change']:+.1f} % (interval {limits})"
 
 
-def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any]:
+def decide(
+    errors: Mapping[str, np.ndarray], group: np.ndarray, margin: float = 0.0
+) -> dict[str, Any]:
     """Choose between the weights before and candidates.
 
     Args:
         errors: (n,) of every candidate on the same pictures, "before" among them.
         group: see `compare`.
+        margin: percent by which the error must fall, by the whole interval.
 
     Returns:
-        ``chosen``, the ``count`` of pictures and of ``groups``, and ``rows`` with the
-        ``error`` in percent and, of candidates, what `compare` returns. Intervals share
-        the risk. With few groups nothing is better than before.
+        ``chosen``, the ``count`` of pictures and of ``groups``, the ``margin``, and
+        ``rows`` with the ``error`` in percent and, of candidates, what `compare`
+        returns. Intervals share the risk. With few groups nothing is better than
+        before.
     """
     others = [name for name in errors if name != BEFORE]
     rows: dict[str, dict[str, float]] = {
@@ -67,10 +75,11 @@ def decide(errors: Mapping[str, np.ndarray], group: np.ndarray) -> dict[str, Any
         risk = RISK / len(others)
         rows[name] |= compare(errors[BEFORE], errors[name], group, risk)
     groups = len(np.unique(group))
-    better = [name for name in others if rows[name]["high"] < 0]
+    better = [name for name in others if rows[name]["high"] < -margin]
     better = better if groups >= FEWEST_GROUPS else []
     chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
-    return {"chosen": chosen, "count": len(group), "groups": groups, "rows": rows}
+    counts = {"count": len(group), "groups": groups, "margin": margin}
+    return {"chosen": chosen, **counts, "rows": rows}
 
 
 def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
@@ -92,6 +101,11 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
         lines.append(line)
     if verdict.get("groups", FEWEST_GROUPS) < FEWEST_GROUPS:
         lines.append(f"fewer than {FEWEST_GROUPS} independent pictures prove nothing")
+    if verdict.get("margin"):
+        lines.append(
+            f"a network is no annotator: a whole interval must be below "
+            f"-{verdict['margin']:g} %"
+        )
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]
     return [*lines, f"better: {chosen} is kept"]

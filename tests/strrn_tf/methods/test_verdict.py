@@ -43,13 +43,22 @@ def test_a_training_that_does_nothing_is_rarely_taken():
     assert taken <= 6
 
 
-@pytest.mark.parametrize(("clips", "chosen"), [(4, "before"), (5, "after")])
+@pytest.mark.parametrize(("clips", "chosen"), [(7, "before"), (8, "after")])
 def test_a_few_clips_prove_nothing(clips, chosen):
     before, after = errors(-0.1)
     found = decide({"before": before, "after": after}, GROUP % clips)
     assert found["chosen"] == chosen
     text = "\n".join(describe("detector", "kept-out pictures", found))
     assert ("prove nothing" in text) == (chosen == "before")
+
+
+@pytest.mark.parametrize(("margin", "chosen"), [(3.0, "after"), (12.0, "before")])
+def test_a_network_that_judges_must_see_more_than_a_margin(margin, chosen):
+    before, after = errors(-0.1)
+    found = decide({"before": before, "after": after}, GROUP, margin)
+    assert found["chosen"] == chosen
+    text = "\n".join(describe("detector", "kept-out pictures", found))
+    assert f"below -{margin:g} %" in text
 
 
 def test_the_best_of_several_is_taken():
