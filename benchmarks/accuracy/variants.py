@@ -7,7 +7,7 @@ for each:
 * inter-pupil error on stills in the 300-W layout, boxes from the landmarks. The tracker
   makes one step from the landmarks of the float32 detector;
 * distance of the landmarks to those of float32 in pixels of the crop, which has 315 a
-  side: mean, and 99.9th percentile;
+  side, or 157 where networks take half the resolution: mean, and 99.9th percentile;
 * milliseconds on one core: the median of calls in which the variants take turns.
 
 Example:
@@ -36,11 +36,17 @@ from data_pipeline.datasets.three_hundred_w import Still, list_stills, read_land
 from data_pipeline.media.images import read_image
 from strrn_tf.config import Precision
 from strrn_tf.evaluation.metrics import nme_interpupil
-from strrn_tf.geometry import apply_matrix, box_from_landmarks, crop_matrix
+from strrn_tf.geometry import (
+    CROP_MARGIN,
+    CROP_SIZE,
+    apply_matrix,
+    box_from_landmarks,
+    crop_matrix,
+)
 from strrn_tf.system.command_line import run_program
 from strrn_tf.tracking.networks.crop import cut, to_network
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
-from strrn_tf.tracking.networks.model_folder import load, verify
+from strrn_tf.tracking.networks.model_folder import ModelFolder, load, verify
 
 PROG = "python -m benchmarks.accuracy.variants"
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -71,28 +77,32 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class Sample(NamedTuple):
-    """A crop (1, 315, 315, 3) as networks take it, and its landmarks (68, 2)."""
+    """A crop (1, S, S, 3) as networks take it, and its landmarks (68, 2)."""
 
     crop: np.ndarray
     landmarks: np.ndarray
 
 
-def read_sample(still: Still) -> Sample:
-    """Return the crop around the annotated face."""
+def read_sample(
+    still: Still, size: int = CROP_SIZE, margin: float = CROP_MARGIN
+) -> Sample:
+    """Return the crop around the annotated face, see ``crop`` of ``model.json``."""
     landmarks = read_landmarks(still)
-    matrix = crop_matrix(box_from_landmarks(landmarks))
-    crop = to_network(cut(read_image(still.image_path), matrix))
+    matrix = crop_matrix(box_from_landmarks(landmarks), size, margin)
+    crop = to_network(cut(read_image(still.image_path), matrix, size))
     return Sample(crop, apply_matrix(matrix, landmarks).astype(np.float32))
 
 
-def export_all(model: str, samples: Sequence[Sample], target: Path) -> list[Path]:
+def export_all(
+    folder: ModelFolder, stills: Sequence[Still], target: Path
+) -> list[Path]:
     """Export the networks of a model folder in every precision; return the folders."""
     from strrn_tf.export.tflite import export_models
     from strrn_tf.models.build import load_networks
 
-    folder = verify(model)
     networks = load_networks(folder.path)
-    some = samples[:PARITY_CROPS]
+    # The export halves them itself where networks take half the resolution.
+    some = [read_sample(still) for still in stills[:PARITY_CROPS]]
     return [
         export_models(
             *networks,
@@ -102,7 +112,7 @@ def export_all(model: str, samples: Sequence[Sample], target: Path) -> list[Path
             starts=np.stack([sample.landmarks for sample in some]),
             precision=precision,
         )
-        for precision in track(PRECISIONS, f"exporting {model}", transient=True)
+        for precision in track(PRECISIONS, "exporting", transient=True)
     ]
 
 
@@ -165,10 +175,13 @@ def measure(folders: Sequence[Path], samples: Sequence[Sample], rounds: int) -> 
 
 def run(options: Options) -> None:
     """Export, measure, print."""
+    folder = verify(options.model)
+    crop = folder.crop_size, folder.crop_margin
     stills = list_stills(options.stills, "test")[: options.count]
-    samples = [read_sample(still) for still in track(stills, "reading", transient=True)]
+    reading = track(stills, "reading", transient=True)
+    samples = [read_sample(still, *crop) for still in reading]
     with TemporaryDirectory() as target:
-        folders = export_all(options.model, samples, Path(target))
+        folders = export_all(folder, stills, Path(target))
         if hasattr(os, "sched_setaffinity"):
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
         table = measure(folders, samples, options.rounds)

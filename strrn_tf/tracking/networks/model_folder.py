@@ -66,7 +66,7 @@ class ModelFolder:
 
     @property
     def mean_shape(self) -> np.ndarray:
-        """The mean shape (68, 2) float32 in crop pixels."""
+        """The mean shape (68, 2) float32 in pixels of a crop of 315, whatever size."""
         return np.asarray(self.description["mean_shape"], np.float32)
 
     @property
