@@ -116,6 +116,8 @@ class FaceTracker:
         )
         check_flag(smooth, "smooth")
         check_flag(check_faces, "check_faces")
+        if any_roll is not None:
+            check_flag(any_roll, "any_roll")
         if not (finder is None or callable(finder)):
             raise ValueError(f"`finder` must be a function. Received: {finder!r}")
         self.folder = folder

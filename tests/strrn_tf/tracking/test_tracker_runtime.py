@@ -223,6 +223,7 @@ def test_update_says_what_is_wrong_and_keeps_its_tracks(tracker):
         *({"redetect_interval": wrong} for wrong in (-1, 1j)),
         *({"num_threads": wrong} for wrong in (0, 1.0, "one", None)),
         *({"config": wrong} for wrong in ({"patience": 1.0}, 3)),
+        *({"any_roll": wrong} for wrong in ("no", 1)),
         {"smooth": "no"},
         {"check_faces": 1},
         {"finder": 3},
