@@ -79,7 +79,7 @@ class Options:
     tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
     every few frames, and optical flow gives the motion between frames. It has no
     smoothing and no face check, and detects again in a box of the current frame.
-    live: strrn track itself, which takes no box."""
+    live: strrn track itself, without boxes; prints its error with lost frames too."""
     boxes: Literal["gt", "mtcnn"] = "gt"
     """Boxes for the detector, at the start and whenever it detects again: those of the
     true landmarks of that frame, or those that MTCNN finds in it."""
@@ -139,7 +139,7 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
     """
     # Not at the top: --help must not wait for matplotlib. Before the work: a missing
     # package must fail at once.
-    from strrn_tf.evaluation.report import WorstFrames, metrics_table, write_report
+    from strrn_tf.evaluation.report import WorstFrames, show_metrics, write_report
 
     model = options.model or newest_model()
     tracker = (load or load_tracker)(model)
@@ -163,7 +163,7 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         "notes": notes,
     }
     write_report(output, title, header, results, worst)
-    Console().print(metrics_table(summarise_results(results), title))
+    show_metrics(summarise_results(results), title)
     for note in notes:
         console.print(f"note: {note}", highlight=False)
     print(f"metrics.json, frames.csv, ced.png and worst.png are in {output}")

@@ -231,6 +231,21 @@ def test_metrics_table_fits_80_columns():
     assert "…" not in text.getvalue()
 
 
+def test_what_lost_frames_cost_is_printed_of_live_alone(capsys):
+    found = table()
+    lost = result(0.0, state="lost")._replace(frame=1)
+    for protocol, times in (("live", 1), ("track", 0)):
+        rows = [r._replace(protocol=protocol) for r in (found[0], lost)]
+        summaries = summarise_results(rows)
+        report.show_metrics(summaries, "Clips")
+        text = capsys.readouterr().out
+        assert text.count("lost frames counted") == times
+        counted = (
+            f"live, lost frames counted: NME {summaries[0]['nme_interpupil_held']:.2f}"
+        )
+        assert text.count(counted) == times
+
+
 class Watching(report.WorstFrames):
     """Notes what lies in a folder while a report is written."""
 
