@@ -17,6 +17,11 @@ PACKAGES = (
     *("numpy", "ai-edge-litert", "mediapipe"),
     *("opencv-python-headless", "opencv-python", "opencv-contrib-python"),
 )
+# Instructions that decide how fast networks run, as /proc/cpuinfo names them.
+VECTOR_FLAGS = (
+    *("avx", "avx2", "fma", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16"),
+    *("avx512_fp16", "amx_int8", "asimd", "asimddp", "i8mm", "bf16", "sve"),
+)
 # A mapping of /proc/self/smaps that is not writable, has a file and no changed page.
 MAPPING = re.compile(
     r"^([0-9a-f]+)-([0-9a-f]+) r-\S\S \S+ \S+ [1-9]\d* +(/.+)\n"
@@ -35,10 +40,11 @@ def pin_to_one_core() -> None:
 
 
 def describe() -> dict[str, str | int | bool]:
-    """Return processor, cores, system and versions, by name."""
+    """Return processor, its vector instructions, cores, system, versions, by name."""
     versions = {name: _version(name) for name in PACKAGES}
     return {
         "processor": _processor(),
+        "instructions": " ".join(_vector_flags()),
         "cores": os.cpu_count() or 1,
         "tied_to_one_core": hasattr(os, "sched_setaffinity"),
         "system": platform.platform(terse=True),
@@ -118,12 +124,26 @@ def _status(field: str) -> float | None:
 
 
 def _processor() -> str:
+    names = _cpuinfo("model name")
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _vector_flags() -> list[str]:
+    """Return those of ``VECTOR_FLAGS`` that the processor has; none where unknown."""
+    # x86 calls them flags, Arm features.
+    lists = _cpuinfo("flags") + _cpuinfo("Features")
+    found = lists[0].split() if lists else []
+    return [name for name in VECTOR_FLAGS if name in found]
+
+
+def _cpuinfo(name: str) -> list[str]:
+    """Return what Linux reports under a name, once for every core."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
-    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-    return names[0] if names else platform.processor() or platform.machine()
+        return []
+    pairs = [line.split(":", 1) for line in lines if ":" in line]
+    return [value.strip() for key, value in pairs if key.strip() == name]
 
 
 def _version(package: str) -> str | None:

@@ -32,6 +32,8 @@ def show(report: Mapping[str, Any]) -> None:
     console.print(
         f"{machine['processor']}, {machine['cores']} cores, {tied}; {machine['system']}"
     )
+    if machine["instructions"]:
+        console.print(f"instructions: {machine['instructions']}")
     console.print(f"model {report['model']}; {', '.join(names)}")
     console.print(
         f"{video['name']}: {video['frames']} frames of {video['width']} x "
@@ -73,7 +75,7 @@ def trackers_table(trackers: Mapping[str, Mapping[str, Any]]) -> Table:
 
 def versions(machine: Mapping[str, Any]) -> dict[str, str]:
     """Return the versions in a description of the machine."""
-    others = ("processor", "cores", "tied_to_one_core", "system")
+    others = ("processor", "instructions", "cores", "tied_to_one_core", "system")
     return {name: value for name, value in machine.items() if name not in others}
 
 

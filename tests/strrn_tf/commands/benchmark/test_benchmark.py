@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support.faces import drawn_face
+from support.places import ROOT
 
 from data_pipeline.augmentation.occlusion import covering_block
 from data_pipeline.media.video import write_video
@@ -20,6 +21,7 @@ from strrn_tf.commands.benchmark.trackers import (
     open_face_mesh,
 )
 from strrn_tf.commands.cli import main
+from strrn_tf.system import machine
 from strrn_tf.system.machine import (
     describe,
     peak_megabytes,
@@ -154,6 +156,18 @@ def test_memory_is_that_of_this_process():
     assert 40 < resident_megabytes() - before < 90
     assert peak_megabytes() >= resident_megabytes() > filled.nbytes / 2**20
     assert {"processor", "cores", "python", "strrn", "numpy"} <= describe().keys()
+
+
+@pytest.mark.parametrize("name", ["flags", "Features"])
+def test_the_machine_has_its_vector_instructions(name, monkeypatch):
+    lines = ["model name\t: Some CPU", f"{name}\t\t: fpu avx2 asimd avx512_vnni new"]
+    cpuinfo = SimpleNamespace(read_text=lambda encoding: "\n".join(2 * lines))
+    monkeypatch.setattr(machine, "Path", lambda _: cpuinfo)
+    assert describe()["instructions"] == "avx2 avx512_vnni asimd"
+    assert describe()["processor"] == "Some CPU"
+    # As where there is no such file.
+    monkeypatch.setattr(machine, "Path", lambda _: ROOT / "nowhere")
+    assert describe()["instructions"] == ""
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no such call here")
