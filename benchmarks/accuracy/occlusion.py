@@ -2,17 +2,19 @@
 
 Annotated stills are animated in the three categories of 300VW. Before the faces of the
 first two an ellipse with a texture wanders, whose area is 20, 30 or 40 % of the face.
-The first table holds for each share:
+In the second table the picture ends in the face instead: 10, 20 or 30 % of it are
+outside. Both tables hold for each share:
 
 * lost: share of the frames in which the tracker sees no face where it is. The first
   frame has a box; later the tracker finds the face itself.
 * visible, hidden: error of these landmarks in percent of the distance of the outer eye
   corners. Beside it the ratio to the same landmarks of the same clips without object.
-* ECE: expected calibration error of the confidence of single landmarks.
+* ECE: expected calibration error of the confidence of single landmarks, and of the
+  hidden ones alone.
 * AUC: probability that a hidden landmark has less confidence than a visible one.
 
-The second table holds the share of the frames in which a face is claimed although a
-cover hides it, or it has left the picture. The third one compares the protocols `live`
+The third table holds the share of the frames in which a face is claimed although a
+cover hides it, or it has left the picture. The last one compares the protocols `live`
 and `track-redetect` of `strrn evaluate`, where lost frames count with the last place.
 
 Example:
@@ -20,7 +22,7 @@ Example:
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +39,7 @@ from data_pipeline.animation.occluded_clip import (
     Frames,
     OccludedFrame,
     cover,
+    cut_off,
     leave,
     wander,
 )
@@ -56,6 +59,7 @@ from strrn_tf.tracking.face import Face
 
 PROG = "python -m benchmarks.accuracy.occlusion"
 SHARES = (0.0, 0.2, 0.3, 0.4)
+OUTSIDE_SHARES = (0.0, 0.1, 0.2, 0.3)
 CATEGORIES = (1, 2, 3)
 # Those without objects of their own.
 FREE_CATEGORIES = (1, 2)
@@ -110,7 +114,9 @@ def run(options: Options) -> None:
     clips = list(read_clips(root))
     free = [clip for clip in clips if clip.category in FREE_CATEGORIES]
     console = Console()
-    console.print(partial_table(tracker, free, options.seed))
+    console.print(partial_table(tracker, free, options.seed, "object", wander, SHARES))
+    cut = "outside", cut_off, OUTSIDE_SHARES
+    console.print(partial_table(tracker, free, options.seed, *cut))
     console.print(whole_table(tracker, free, options.seed))
     if options.protocols:
         console.print(protocol_table(tracker, clips))
@@ -144,18 +150,25 @@ def is_claimed(face: Face, frame: OccludedFrame) -> bool:
     return bool(apart < face_size(box_from_landmarks(frame.landmarks)) / 2)
 
 
-def partial_table(tracker: FaceTracker, clips: list[Clip], seed: int) -> Table:
-    """Return the table of faces that are hidden in part."""
+def partial_table(
+    tracker: FaceTracker,
+    clips: list[Clip],
+    seed: int,
+    name: str,
+    hide: Callable[[np.random.Generator, Frames, float], list[OccludedFrame]],
+    shares: Sequence[float],
+) -> Table:
+    """Return the table of faces of which a function hides shares."""
     table = Table(
-        "object, % of face", "frames", "lost, %", "visible, %", "ratio",
-        "hidden, %", "ratio", "ECE", "AUC",
+        f"{name}, %", "frames", "lost, %", "visible, %", "ratio",
+        "hidden, %", "ratio", "ECE", "hidden", "AUC", padding=0,
     )  # fmt: skip
     plain: list[np.ndarray] = []
-    for share in SHARES:
+    for share in shares:
         lost, errors, hidden, sure = [], [], [], []
         for number, clip in enumerate(track(clips, f"{100 * share:.0f} %")):
             rng = np.random.default_rng((seed, number))
-            occluded = wander(rng, clip.frames, share)
+            occluded = hide(rng, clip.frames, share)
             seen = follow(tracker, occluded)
             lost += [face is None for face in seen]
             hidden += [frame.hidden for frame in occluded]
@@ -173,7 +186,7 @@ def partial_table(tracker: FaceTracker, clips: list[Clip], seed: int) -> Table:
 def partial_cells(
     errors: np.ndarray, plain: np.ndarray, hidden: np.ndarray, sure: np.ndarray
 ) -> list[str]:
-    """Return errors of visible and hidden landmarks, their ratios, ECE and AUC.
+    """Return errors of visible and hidden landmarks, their ratios, both ECE and AUC.
 
     Args:
         errors: (N, 68) fractions of the eye distance; NaN where the face is lost.
@@ -192,8 +205,10 @@ def partial_cells(
         )
     judged = np.isfinite(sure) & np.isfinite(errors)
     if not judged.any():
-        return [*cells, "", ""]
-    cells.append(f"{calibration_error(sure[judged], errors[judged] < GOOD):.3f}")
+        return [*cells, "", "", ""]
+    for chosen in (judged, judged & hidden):
+        apart = calibration_error(sure[chosen], errors[chosen] < GOOD)
+        cells.append(f"{apart:.3f}" if chosen.any() else "")
     is_hidden = hidden[judged]
     both = is_hidden.any() and not is_hidden.all()
     area = area_under_curve(-sure[judged], is_hidden) if both else np.nan

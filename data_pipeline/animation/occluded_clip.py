@@ -1,4 +1,4 @@
-"""Clips with a hidden face: by a wandering object, by a whole cover, or by leaving.
+"""Clips with a hidden face: by an object, a whole cover, the border, or by leaving.
 
 The clips are those of ``clip.animate_still``. Areas of objects are shares of the *face
 area*, the convex hull of the 68 landmarks.
@@ -99,6 +99,35 @@ def cover(
             start, stop = np.maximum(start + shift, 0), np.maximum(stop + shift, 0)
             mask[start[1] : stop[1], start[0] : stop[0]] = 255
         result.append(_occluded(image, landmarks, mask, _moved(texture, shift)))
+    return result
+
+
+def cut_off(
+    rng: np.random.Generator, frames: Frames, share: float
+) -> list[OccludedFrame]:
+    """Let the picture of a clip end in the face, at a random side.
+
+    Args:
+        rng: decides the side.
+        frames: images (H, W, 3) uint8 and landmarks (68, 2).
+        share: of the box of the first landmarks that is cut off. 0: nothing.
+    """
+    height, width = frames[0][0].shape[:2]
+    x0, y0, x1, y1 = box_from_landmarks(frames[0][1])
+    across, down = share * (x1 - x0), share * (y1 - y0)
+    left, top, right, bottom = np.rint([
+        (x0 + across, 0, width, height),
+        (0, y0 + down, width, height),
+        (0, 0, x1 - across, height),
+        (0, 0, width, y1 - down),
+    ]).astype(int)[rng.integers(4)] if share else (0, 0, width, height)  # fmt: skip
+    result = []
+    for image, landmarks in frames:
+        part = np.ascontiguousarray(image[top:bottom, left:right])
+        places = (landmarks - np.array([left, top])).astype(np.float32)
+        last = np.array(part.shape[1::-1]) - 1
+        outside = ((places < 0) | (places > last)).any(-1)
+        result.append(OccludedFrame(part, places, outside, float(outside.mean())))
     return result
 
 

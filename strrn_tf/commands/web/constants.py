@@ -28,6 +28,12 @@ from strrn_tf.tracking.face_detection.mtcnn import boxes as mtcnn_boxes
 from strrn_tf.tracking.face_detection.mtcnn import networks as mtcnn_networks
 from strrn_tf.tracking.networks import crop, turned_windows
 
+# Numbers of the confidence of landmarks, there with an underscore before the name.
+FITTED = (
+    *("FLOOR", "DISAGREEMENT_FLOOR", "LOST_FLOW", "UNKNOWN_RESEMBLANCE"),
+    *("LEAST", "MOST", "OUTSIDE"),
+)
+
 
 def exported() -> dict[str, Any]:
     """Return all that JavaScript reads, as values of JSON."""
@@ -68,12 +74,7 @@ def exported() -> dict[str, Any]:
             },
             "VISIBILITY": {"SIDE": visibility.SIDE, "STRIDE": visibility.STRIDE},
             "LANDMARK_CONFIDENCE": {
-                "FLOOR": landmark_confidence._FLOOR,
-                "DISAGREEMENT_FLOOR": landmark_confidence._DISAGREEMENT_FLOOR,
-                "LOST_FLOW": landmark_confidence._LOST_FLOW,
-                "UNKNOWN_RESEMBLANCE": landmark_confidence._UNKNOWN_RESEMBLANCE,
-                "LEAST": landmark_confidence._LEAST,
-                "MOST": landmark_confidence._MOST,
+                **{name: getattr(landmark_confidence, f"_{name}") for name in FITTED},
                 "SIDES": landmark_confidence._SIDES.tolist(),
                 "DEFAULT": dataclasses.asdict(landmark_confidence.LandmarkConfidence()),
             },

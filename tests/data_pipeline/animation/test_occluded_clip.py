@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
-from data_pipeline.animation.occluded_clip import SLIDE_FRAMES, cover, leave, wander
+from data_pipeline.animation.occluded_clip import (
+    SLIDE_FRAMES,
+    cover,
+    cut_off,
+    leave,
+    wander,
+)
 
 SHAPE = drawn_face()
 FIRST = 14
@@ -64,3 +70,22 @@ def test_a_face_leaves_to_the_right():
     assert all(frame.hidden.all() for frame in seen[FIRST:])
     assert not any(frame.hidden.any() for frame in seen[: FIRST - SLIDE_FRAMES])
     np.testing.assert_array_equal(seen[0].image, clip()[0][0])
+
+
+def test_the_picture_ends_in_the_face_at_every_side():
+    frames, sides = clip(), set()
+    for seed in range(12):
+        seen = cut_off(np.random.default_rng(seed), frames, 0.2)
+        assert all(0 < frame.hidden.sum() < 40 for frame in seen)
+        shown = seen[0].image
+        # Landmarks stay where they are in the scene.
+        shift = frames[0][1] - seen[0].landmarks
+        assert np.ptp(shift, axis=0).max() < 1e-3
+        x, y = np.rint(shift[0]).astype(int)
+        part = frames[0][0][y : y + shown.shape[0], x : x + shown.shape[1]]
+        np.testing.assert_array_equal(shown, part)
+        sides.add((x > 0, y > 0, shown.shape[0] < 315, shown.shape[1] < 315))
+    assert len(sides) == 4
+    whole = cut_off(np.random.default_rng(0), frames, 0.0)
+    np.testing.assert_array_equal(whole[0].image, frames[0][0])
+    assert not whole[0].hidden.any()

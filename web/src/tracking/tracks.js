@@ -219,7 +219,7 @@ export class Tracks {
       ...facts,
     };
     const judged = {...face, reliability: this.reliability.of(face)};
-    track.face = {...judged, landmarkConfidence: this.judge.of(judged)};
+    track.face = {...judged, landmarkConfidence: this.judge.of(judged, frame.image)};
     track.state = trackState;
     track.lastSeen = frame.clock;
     if ("faceScore" in facts) {

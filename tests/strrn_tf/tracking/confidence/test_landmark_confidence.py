@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
+from strrn_tf.geometry.head_pose import Camera
 from strrn_tf.tracking.confidence.evidence import Evidence
 from strrn_tf.tracking.confidence.landmark_confidence import (
     LandmarkConfidence,
@@ -63,6 +64,23 @@ def test_it_is_a_probability_whatever_is_known(state):
             assert sure.shape == (68,)
             assert sure.dtype == np.float32
             assert ((sure >= 0) & (sure <= 1)).all()
+
+
+@pytest.mark.parametrize("state", ["tracked", "detected"])
+def test_outside_the_picture_it_is_halved(state):
+    # The picture ends at the tip of the nose.
+    height, width = np.ceil(SHAPE[30, ::-1]).astype(int) + 1
+    seen = face(state)
+    cut = replace(seen, camera=Camera.of_image((height, width, 3)))
+    is_outside = ([width - 0.5, height - 0.5] < SHAPE).any(-1)
+    assert 0 < is_outside.sum() < 68
+    share = np.where(is_outside, np.float32(0.5), 1)
+    expected = share * seen.landmark_confidence
+    np.testing.assert_allclose(cut.landmark_confidence, expected)
+    assert cut.landmark_confidence.dtype == np.float32
+    # To the left of the picture and above it.
+    away = replace(cut, landmarks=SHAPE - SHAPE.max(0) - 1)
+    np.testing.assert_allclose(away.landmark_confidence, seen.landmark_confidence / 2)
 
 
 def test_lost_faces_have_none_and_faces_of_no_tracker_have_nan():

@@ -26,9 +26,11 @@ export class LandmarkConfidence {
 
   /**
    * @param {Face} face
+   * @param {{width: number, height: number}} [picture] of the face; outside of it
+   *   probabilities are halved
    * @returns {Float32Array} probabilities of its landmarks; 0 if it is lost
    */
-  of(face) {
+  of(face, picture) {
     const probabilities = new Float32Array(NUM_LANDMARKS);
     if (face.state === "lost" || !face.landmarks.every(Number.isFinite)) {
       return probabilities;
@@ -40,7 +42,9 @@ export class LandmarkConfidence {
     const rows = features(face);
     return probabilities.map((_, i) => {
       const score = slopes.reduce((sum, slope, k) => sum + slope * rows[i][k], constants[i]);
-      return 1 / (1 + Math.exp(-Math.min(Math.max(score, -50), 50)));
+      const probability = 1 / (1 + Math.exp(-Math.min(Math.max(score, -50), 50)));
+      const isOutside = picture && isOutsideOf(picture, face.landmarks, i);
+      return isOutside ? LANDMARK_CONFIDENCE.OUTSIDE * probability : probability;
     });
   }
 }
@@ -70,6 +74,17 @@ export function features(face) {
       ...rest,
     ];
   });
+}
+
+/**
+ * @param {{width: number, height: number}} picture
+ * @param {import("../../geometry.js").Points} landmarks 68 points
+ * @param {number} i
+ * @returns {boolean} whether a landmark is outside the picture
+ */
+function isOutsideOf({width, height}, landmarks, i) {
+  const [x, y] = [landmarks[2 * i], landmarks[2 * i + 1]];
+  return x < -0.5 || y < -0.5 || x > width - 0.5 || y > height - 0.5;
 }
 
 /**
