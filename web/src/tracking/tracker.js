@@ -2,6 +2,13 @@
 
 import {FINDER} from "../constants.js";
 import {faceSize, mean} from "../geometry.js";
+import {
+  checkBox,
+  checkImage,
+  checkLandmarks,
+  checkMaxFaces,
+  checkSize,
+} from "../validation.js";
 import {trackingConfig} from "./config.js";
 import {LandmarkConfidence} from "./confidence/landmark_confidence.js";
 import {MtcnnFinder} from "./face_detection/box_finder.js";
@@ -60,10 +67,7 @@ export class FaceTracker {
    */
   constructor(networks, mtcnn, reliability, judge, options = {}) {
     const {maxFaces = 1, smooth = true, checkFaces = true, timer = noTimer} = options;
-    if (!Number.isInteger(maxFaces) || maxFaces < 1) {
-      throw new RangeError(`\`maxFaces\` must be at least 1. Received: ${maxFaces}`);
-    }
-    this.maxFaces = maxFaces;
+    this.maxFaces = checkMaxFaces(maxFaces);
     this.config = networks.config;
     this.networks = networks;
     this.mtcnn = mtcnn;
@@ -84,6 +88,7 @@ export class FaceTracker {
     this.lastSearch = -Infinity;
     /** @type {[number, number] | null} */
     this.frameSize = null;
+    this.isBusy = false;
   }
 
   /**
@@ -96,10 +101,8 @@ export class FaceTracker {
   static async fromPretrained(name, options = {}) {
     const {wasm = "wasm/", models = "models/", mtcnn = "models/mtcnn/"} = options;
     const folder = fetchFrom(`${models.replace(/\/?$/, "/")}${name}`);
-    const [tracker] = await Promise.all([
-      FaceTracker.fromFiles(name, folder, fetchFrom(mtcnn), loadRuntime(wasm), options),
-    ]);
-    return tracker;
+    const finder = fetchFrom(mtcnn);
+    return FaceTracker.fromFiles(name, folder, finder, loadRuntime(wasm), options);
   }
 
   /**
@@ -111,13 +114,14 @@ export class FaceTracker {
    * @returns {Promise<FaceTracker>}
    */
   static async fromFiles(name, readModel, readFinder, runtime, options = {}) {
+    checkMaxFaces(options.maxFaces ?? 1);
+    const config = trackingConfig(options.config);
     const names = ["pnet.tflite", "rnet.tflite", "onet.tflite"];
     const [folder, [pnet, rnet, onet]] = await Promise.all([
       loadFolder(readModel, name),
       Promise.all(names.map(readFinder)),
       runtime,
     ]);
-    const config = trackingConfig(options.config);
     const networks = await FaceNetworks.open(
       folder,
       config,
@@ -161,8 +165,13 @@ export class FaceTracker {
    * @param {Image} frame of the same size
    * @param {Float32Array} previousLandmarks in pixels of `previousFrame`
    * @returns {Promise<[Float32Array, number]>} landmarks in `frame`, and the cycle error
+   * @throws {RangeError} an argument breaks these rules
    */
   async step(previousFrame, frame, previousLandmarks) {
+    checkImage(previousFrame);
+    checkImage(frame);
+    checkSize(frame, [previousFrame.width, previousFrame.height]);
+    checkLandmarks(previousLandmarks);
     const crop = this.networks.cropAround(previousFrame, previousLandmarks);
     const [landmarks, errors] = await this.networks.step(crop, frame, previousLandmarks);
     return [landmarks, mean(errors)];
@@ -176,22 +185,35 @@ export class FaceTracker {
    * @param {Box[] | null} boxes face boxes of this frame; with boxes no finder runs
    * @returns {Promise<Face[]>} one for every track, also for lost ones while they may
    *   come back, in the order of ids
+   * @throws {RangeError} an argument breaks these rules
+   * @throws {Error} the call before has not answered yet
    */
   async update(frame, timestamp = null, boxes = null) {
     checkImage(frame);
-    const size = this.frameSize ?? [frame.width, frame.height];
-    if (size[0] !== frame.width || size[1] !== frame.height) {
-      throw new RangeError(
-        `\`frame\` must have the size of the frames before, ${size.join(" x ")}. ` +
-          "Call reset() before another video.",
-      );
-    }
+    if (this.frameSize) checkSize(frame, this.frameSize);
     if (timestamp !== null && !Number.isFinite(timestamp)) {
       throw new RangeError(
         `\`timestamp\` must be a finite number of seconds. Received: ${timestamp}`,
       );
     }
     boxes?.forEach((box) => checkBox(box, frame));
+    // Two calls at once would mix their frames in the same tracks.
+    if (this.isBusy) throw new Error("One call at a time: `await` the one before.");
+    this.isBusy = true;
+    try {
+      return await this.next(frame, timestamp, boxes);
+    } finally {
+      this.isBusy = false;
+    }
+  }
+
+  /**
+   * @param {Image} frame
+   * @param {number | null} timestamp
+   * @param {Box[] | null} boxes
+   * @returns {Promise<Face[]>} as of `update`, whose arguments these are
+   */
+  async next(frame, timestamp, boxes) {
     this.frameSize = [frame.width, frame.height];
     this.clock = this.clock.after(timestamp, this.config);
     if (this.clock.isRestart) this.forget();
@@ -239,32 +261,3 @@ export class FaceTracker {
     for (const network of Object.values(this.mtcnn.refiners)) network.delete();
   }
 }
-
-/** @param {Image} image */
-function checkImage({data, width, height}) {
-  const isFine = width > 0 && height > 0 && data.length === 4 * width * height;
-  if (!isFine) {
-    throw new RangeError(
-      "an image must have `data` of 4 bytes a pixel, `width` and `height`, as " +
-        `ImageData has. Received: ${data?.length} bytes, ${width} x ${height}`,
-    );
-  }
-}
-
-/**
- * @param {Box} box
- * @param {Image} image
- * @returns {Box}
- */
-function checkBox(box, {width, height}) {
-  const [x0, y0, x1, y1] = box;
-  const isFine = box.length === 4 && box.every(Number.isFinite) && x0 < x1 && y0 < y1;
-  if (!isFine || x1 < 0 || y1 < 0 || x0 > width - 1 || y0 > height - 1) {
-    throw new RangeError(
-      "a box must be [x0, y0, x1, y1] with x0 < x1 and y0 < y1, and overlap the image. " +
-        `Received: [${box}]`,
-    );
-  }
-  return box;
-}
-

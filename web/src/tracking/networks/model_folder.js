@@ -30,7 +30,7 @@ export async function loadFolder(read, name) {
   const [text, detector, tracker] = await Promise.all(
     ["model.json", "detector.tflite", "tracker.tflite"].map(read),
   );
-  const description = JSON.parse(new TextDecoder().decode(text));
+  const description = parse(text, name);
   if (description.format_version !== FORMAT_VERSION) {
     throw new Error(`The model ${name} has another format version. Export it again.`);
   }
@@ -40,12 +40,26 @@ export async function loadFolder(read, name) {
 }
 
 /**
+ * @param {Uint8Array} text of `model.json`
+ * @param {string} name of the folder
+ * @returns {any}
+ */
+function parse(text, name) {
+  try {
+    return Object(JSON.parse(new TextDecoder().decode(text)));
+  } catch {
+    // Many servers answer with a page where a file is missing.
+    throw new Error(`model.json of ${name} is missing or damaged: it is not JSON.`);
+  }
+}
+
+/**
  * @param {Uint8Array} bytes
  * @param {string} name
  * @param {Description} description
  */
 async function verify(bytes, name, description) {
-  const expected = description.files[name];
+  const expected = description.files?.[name];
   // Browsers offer the digest only to pages that came by HTTPS or from the same machine.
   const digest = globalThis.crypto?.subtle
     ? await globalThis.crypto.subtle.digest("SHA-256", /** @type {BufferSource} */ (bytes))
@@ -54,8 +68,8 @@ async function verify(bytes, name, description) {
     digest &&
     Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0"))
       .join("");
-  const isSame = sha256 === null || sha256 === expected.sha256;
-  if (bytes.length !== expected.bytes || !isSame) {
+  const isSame = sha256 === null || sha256 === expected?.sha256;
+  if (bytes.length !== expected?.bytes || !isSame) {
     throw new Error(`${name} is not the file that was exported. Download it again.`);
   }
 }
@@ -67,7 +81,9 @@ async function verify(bytes, name, description) {
 export function fetchFrom(address) {
   const folder = address.endsWith("/") ? address : `${address}/`;
   return async (path) => {
-    const response = await fetch(folder + path);
+    const response = await fetch(folder + path).catch((error) => {
+      throw new Error(`${folder}${path} cannot be loaded (${error.message}).`);
+    });
     if (!response.ok) {
       throw new Error(`${folder}${path} is missing (${response.status}).`);
     }
