@@ -5,8 +5,6 @@ import {NUM_LANDMARKS} from "../src/landmarks.js";
 
 /** @typedef {import("strrn-web").Face} Face */
 
-
-
 /**
  * @param {boolean} hasSource whether the last column is the name of the picture
  * @returns {string}
@@ -20,7 +18,8 @@ export function header(hasSource) {
 /**
  * @param {number} index of the frame, from 0
  * @param {number} seconds since the first frame
- * @param {Face[]} faces of the frame; without one there is a row with the state "none"
+ * @param {Face[] | null} faces of the frame; without one there is a row with the state
+ *   "none"; null for a picture that cannot be read: "broken"
  * @param {string | null} source name of the picture
  * @returns {string}
  */
@@ -28,7 +27,10 @@ export function rows(index, seconds, faces, source = null) {
   const tail = source === null ? [] : [quoted(source)];
   const nobody = Array.from({length: 2 * NUM_LANDMARKS}, () => "");
   const time = number(seconds, 6);
-  if (!faces.length) return line([index, time, "", "none", "0.0", ...nobody, ...tail]);
+  if (!faces?.length) {
+    const state = faces ? "none" : "broken";
+    return line([index, time, "", state, "0.0", ...nobody, ...tail]);
+  }
   return faces
     .map(({id, state, reliability, landmarks}) => {
       const isLost = state === "lost";
@@ -62,5 +64,5 @@ function number(value, decimals) {
  * @returns {string}
  */
 function quoted(text) {
-  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

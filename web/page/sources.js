@@ -4,7 +4,8 @@ import {ALL_FORMATS, BlobSource, Input, VideoSampleSink} from "mediabunny";
 
 /**
  * @typedef {object} SourceFrame
- * @property {VideoFrame | ImageBitmap} frame the receiver closes it
+ * @property {VideoFrame | ImageBitmap | null} frame the receiver closes it; null for a
+ *   picture among others that cannot be read
  * @property {number} seconds since the first frame
  * @property {string | null} name of the picture; null for a video
  * @property {number} progress from 0 to 1
@@ -27,17 +28,22 @@ export async function* framesOf(files) {
  * @returns {AsyncGenerator<SourceFrame>}
  */
 async function* framesOfPictures(files) {
+  let broken = 0;
   for (const [i, file] of files.entries()) {
-    let frame;
+    let frame = null;
     try {
       frame = await createImageBitmap(file, {
         colorSpaceConversion: "none",
         premultiplyAlpha: "none",
       });
     } catch {
-      throw new Error(`${file.name} is no picture that this browser can read.`);
+      if (files.length > 1) broken += 1;
+      else throw new Error(`${file.name} is no picture that this browser can read.`);
     }
     yield {frame, seconds: i, name: file.name, progress: (i + 1) / files.length};
+  }
+  if (broken === files.length) {
+    throw new Error("This browser can read none of these pictures.");
   }
 }
 
@@ -62,9 +68,22 @@ async function* framesOfVideo(file) {
   for await (const sample of new VideoSampleSink(track).samples()) {
     first ??= sample.timestamp;
     const seconds = sample.timestamp - first;
-    const frame = sample.toVideoFrame();
+    const frame = upright(sample);
     sample.close();
     const progress = Math.min(seconds / duration, 1);
     yield {frame, seconds, name: null, progress};
   }
+}
+
+/**
+ * @param {import("mediabunny").VideoSample} sample
+ * @returns {VideoFrame | ImageBitmap} as it is shown
+ */
+function upright(sample) {
+  if (!sample.rotation && !sample.flip) return sample.toVideoFrame();
+  // Phones store videos lying on the side. Frames do not know that in every browser.
+  const canvas = new OffscreenCanvas(sample.displayWidth, sample.displayHeight);
+  const context = canvas.getContext("2d", {alpha: false});
+  sample.draw(/** @type {OffscreenCanvasRenderingContext2D} */ (context), 0, 0);
+  return canvas.transferToImageBitmap();
 }

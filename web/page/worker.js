@@ -70,9 +70,10 @@ async function open({model, maxFaces, anyRoll}) {
 /**
  * @param {VideoFrame | ImageBitmap} frame is closed
  * @param {number} seconds
+ * @param {boolean} isFile whether it comes from a file, not from the camera
  * @returns {Promise<Face[]>}
  */
-async function track(frame, seconds) {
+async function track(frame, seconds, isFile) {
   try {
     const start = performance.now();
     const [width, height] = sizeOf(frame);
@@ -85,7 +86,8 @@ async function track(frame, seconds) {
     const faces = await tracker.update(image, seconds);
     if (context) draw(context, frame, width, height, faces, isMirrored);
     const milliseconds = performance.now() - start;
-    scope.postMessage({type: "faces", faces, width, height, seconds, milliseconds});
+    const size = {width, height};
+    scope.postMessage({type: "faces", isFile, faces, ...size, seconds, milliseconds});
     return faces;
   } finally {
     frame.close();
@@ -104,11 +106,12 @@ async function trackFiles(files, number) {
     tracker?.reset();
     for await (const {frame, seconds, name, progress} of framesOf(files)) {
       if (number !== job || !tracker) {
-        frame.close();
+        frame?.close();
         break;
       }
+      // Pictures are no video: each face of each is a new one.
       if (name !== null) tracker.reset();
-      const faces = await track(frame, seconds);
+      const faces = frame && (await track(frame, seconds, true));
       parts.push(rows(index, seconds, faces, name));
       index += 1;
       scope.postMessage({type: "progress", progress, frames: index});
@@ -116,7 +119,7 @@ async function trackFiles(files, number) {
     const csv = new Blob(parts, {type: "text/csv"});
     scope.postMessage({type: "ended", frames: index, csv, stopped: number !== job});
   } catch (error) {
-    report("file", error);
+    if (number === job) report("file", error);
   }
 }
 
@@ -139,7 +142,7 @@ const actions = {
   frame: ({frame, seconds}) => {
     queue = queue.then(async () => {
       try {
-        await track(frame, seconds);
+        await track(frame, seconds, false);
       } catch (error) {
         report("tracking", error);
       }

@@ -11,6 +11,7 @@ import {ROOT} from "../node_runtime.js";
 import {FOLDER} from "../recorded.js";
 import {IN_FLOAT32, untilReady, useFloat32, watch} from "./browser.js";
 import {shared} from "./site.js";
+import {writeTurned} from "./turn.js";
 
 // In the mean over the landmarks: decoders turn colours into RGB in their own ways.
 const MOST_PIXELS = 2;
@@ -37,23 +38,33 @@ function tracked(source) {
   return parse(readFileSync(csv, "utf8"));
 }
 
+/**
+ * @param {import("playwright-core").Page} page
+ * @returns {Promise<string[][]>} rows of the CSV file that it saves
+ */
+async function saved(page) {
+  await page.waitForSelector("#save:not([hidden])");
+  const download = page.waitForEvent("download");
+  await page.click("#save");
+  return parse(readFileSync(await (await download).path(), "utf8"));
+}
+
 describe("files", () => {
   const site = shared();
   after(() => rmSync(folder, {recursive: true}));
 
-  for (const name of ["clip.webm", "picture.png"]) {
+  for (const name of ["clip.webm", "turned.mp4", "picture.png"]) {
     test(`${name} gives the rows of \`strrn track\``, async () => {
+      const path = join(name === "turned.mp4" ? folder : FOLDER, name);
+      if (name === "turned.mp4") await writeTurned(join(FOLDER, "clip.webm"), path);
       const page = await site.newPage();
       const faults = watch(page, site.address);
       await useFloat32(page);
       await page.goto(site.address);
       await untilReady(page);
-      await page.setInputFiles("#files", join(FOLDER, name));
-      await page.waitForSelector("#save:not([hidden])");
-      const download = page.waitForEvent("download");
-      await page.click("#save");
-      const rows = parse(readFileSync(await (await download).path(), "utf8"));
-      const expected = tracked(join(FOLDER, name));
+      await page.setInputFiles("#files", path);
+      const rows = await saved(page);
+      const expected = tracked(path);
       assert.deepEqual(rows[0], expected[0]);
       assert.equal(rows.length, expected.length);
       let largest = 0;
@@ -84,6 +95,23 @@ describe("files", () => {
     await page.waitForFunction(() =>
       document.getElementById("message")?.textContent?.includes("a.mp4"),
     );
+    await page.close();
+  });
+
+  test("a picture among others that cannot be read has a row of its own", async () => {
+    const page = await site.newPage();
+    await page.goto(site.address);
+    await untilReady(page);
+    const buffer = Buffer.from("no picture");
+    const good = readFileSync(join(FOLDER, "picture.png"));
+    await page.setInputFiles("#files", [
+      {name: "a.png", mimeType: "image/png", buffer},
+      {name: "b, c.png", mimeType: "image/png", buffer: good},
+    ]);
+    const rows = await saved(page);
+    assert.deepEqual(rows[1].slice(0, 5), ["0", "0.0", "", "broken", "0.0"]);
+    assert.deepEqual(rows[2].slice(2, 4), ["0", "detected"]);
+    assert.deepEqual(rows[2].slice(-2), ['"b', ' c.png"']);
     await page.close();
   });
 });
