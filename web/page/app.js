@@ -1,7 +1,7 @@
 /** The page: controls, messages, and the worker that does the work. */
 
 import {Camera} from "./camera.js";
-import {cameraMessage, missingFeature, workMessage} from "./messages.js";
+import {CAMERA_ENDED, cameraMessage, missingFeature, workMessage} from "./messages.js";
 import {Figures, showFaces} from "./figures.js";
 import {keepOffline} from "./offline.js";
 
@@ -34,6 +34,10 @@ let worker;
 /** @type {Camera} */
 let camera;
 let baseName = "";
+let isAsking = false;
+// Counts what the user has chosen: the camera must not begin after files were opened.
+let choice = 0;
+let hasFailed = false;
 const figures = new Figures(element("rate"), element("time"));
 
 /** @param {string | null} text */
@@ -54,8 +58,11 @@ function setSource(now) {
   if (source === "camera" && now !== "camera") camera.stop();
   source = now;
   const isRunning = now !== "none";
+  const hadFocus = document.activeElement === stopButton;
   cameraButton.hidden = now === "camera";
   stopButton.hidden = !isRunning;
+  // The focus must not fall from a button that is hidden.
+  if (hadFocus && !isRunning) cameraButton.focus();
   progress.hidden = now !== "files";
   element("welcome").hidden = element("welcome").hidden || isRunning;
   element("figures").hidden = !isRunning;
@@ -82,19 +89,27 @@ function openModel() {
 }
 
 async function startCamera() {
+  // The browser may still ask the user: a second click must not start it twice.
+  if (isAsking) return;
+  isAsking = true;
+  choice += 1;
+  const mine = choice;
   showMessage(null);
-  saveLink.hidden = true;
   try {
-    worker.postMessage({type: "reset"});
     await camera.start();
-    // The networks could not be loaded meanwhile.
-    if (!element("message").hidden) return camera.stop();
+    // Meanwhile the networks could not be loaded, or files were opened.
+    if (hasFailed || mine !== choice) return camera.stop();
+    worker.postMessage({type: "reset"});
+    saveLink.hidden = true;
     figures.reset();
     setSource("camera");
     if (cameraButton.disabled) showStatus("Loading the networks …");
     stopButton.focus();
   } catch (error) {
-    showMessage(cameraMessage(error));
+    camera.stop();
+    if (mine === choice) showMessage(cameraMessage(error));
+  } finally {
+    isAsking = false;
   }
 }
 
@@ -102,12 +117,17 @@ function stop() {
   worker.postMessage({type: "reset"});
   setSource("none");
   showStatus("Stopped.");
-  cameraButton.focus();
+}
+
+function cameraEnded() {
+  stop();
+  showMessage(CAMERA_ENDED);
 }
 
 /** @param {File[]} files */
 function openFiles(files) {
   if (!files.length || fileInput.disabled) return;
+  choice += 1;
   showMessage(null);
   saveLink.hidden = true;
   figures.reset();
@@ -122,18 +142,21 @@ const answers = {
   ready: () => {
     cameraButton.disabled = false;
     fileInput.disabled = false;
+    if (hasFailed) showMessage(null);
+    hasFailed = false;
     element("loading").textContent = "Start the camera, or open pictures or a video.";
     showStatus("Ready.");
     document.documentElement.dataset.ready = modelSelect.value;
-    setTimeout(keepOffline, OFFLINE_AFTER);
+    setTimeout(() => keepOffline(modelSelect.value), OFFLINE_AFTER);
   },
-  faces: ({faces, width, height, milliseconds}) => {
-    if (source === "none") return;
+  faces: ({faces, isFile, width, height, milliseconds}) => {
+    // Of the source before, which was on its way.
+    if (source !== (isFile ? "files" : "camera")) return;
     canvas.style.aspectRatio = `${width} / ${height}`;
     figures.add(milliseconds);
     showFaces(element("list"), faces);
     const seen = faces.filter((/** @type {{state: string}} */ f) => f.state !== "lost");
-    if (seen.length) keepOffline();
+    if (seen.length) keepOffline(modelSelect.value);
     const text = `${seen.length || "No"} ${seen.length === 1 ? "face" : "faces"} in the picture`;
     canvas.ariaLabel = text;
     if (source === "camera") {
@@ -142,6 +165,7 @@ const answers = {
     }
   },
   progress: (message) => {
+    if (source !== "files") return;
     progress.value = message.progress;
     showStatus(`${message.frames} frames.`);
   },
@@ -155,6 +179,7 @@ const answers = {
     showStatus(`Done: ${frames} frames.`);
   },
   error: (message) => {
+    hasFailed = message.stage === "runtime" || message.stage === "model";
     if (source !== "none") setSource("none");
     showMessage(workMessage(message.stage, message.detail));
   },
@@ -162,7 +187,9 @@ const answers = {
 
 /** @returns {Promise<void>} */
 async function fillModels() {
-  const names = await (await fetch("models/models.json")).json();
+  const response = await fetch("models/models.json");
+  if (!response.ok) throw new Error(`models.json is missing (${response.status})`);
+  const names = await response.json();
   const chosen = new URLSearchParams(location.search).get("model");
   for (const {name, label} of names) {
     modelSelect.add(new Option(label, name, false, name === chosen));
@@ -198,14 +225,14 @@ async function begin() {
   worker = new Worker("worker.js");
   camera = new Camera((frame, seconds) => {
     worker.postMessage({type: "frame", frame, seconds}, [frame]);
-  });
+  }, cameraEnded);
   const drawing = canvas.transferControlToOffscreen();
   worker.postMessage({type: "canvas", canvas: drawing}, [drawing]);
   connect();
   try {
     await fillModels();
   } catch (error) {
-    return showMessage(workMessage("model", `${error}.`));
+    return showMessage(workMessage("model", `${/** @type {Error} */ (error).message}.`));
   }
   openModel();
   // The camera starts while the networks are loaded.

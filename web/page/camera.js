@@ -2,9 +2,13 @@
 
 /** Hands on frames of a camera while somebody takes them. */
 export class Camera {
-  /** @param {(frame: VideoFrame | ImageBitmap, seconds: number) => void} send */
-  constructor(send) {
+  /**
+   * @param {(frame: VideoFrame | ImageBitmap, seconds: number) => void} send
+   * @param {() => void} onEnd the camera was unplugged, or the browser took it away
+   */
+  constructor(send, onEnd) {
     this.send = send;
+    this.onEnd = onEnd;
     this.video = document.createElement("video");
     this.video.muted = true;
     this.video.playsInline = true;
@@ -18,12 +22,16 @@ export class Camera {
   async start() {
     const size = {width: {ideal: 640}, height: {ideal: 480}};
     const video = {...size, facingMode: "user", frameRate: {ideal: 30}};
-    this.stream = await navigator.mediaDevices.getUserMedia({video, audio: false});
-    this.video.srcObject = this.stream;
+    const stream = await navigator.mediaDevices.getUserMedia({video, audio: false});
+    this.stream = stream;
+    stream.getVideoTracks()[0].addEventListener("ended", () => {
+      if (this.stream === stream) this.onEnd();
+    });
+    this.video.srcObject = stream;
     this.isBusy = false;
     this.isFresh = false;
     await this.video.play();
-    this.wait();
+    this.wait(stream);
   }
 
   /** Give the camera back. */
@@ -33,13 +41,17 @@ export class Camera {
     this.video.srcObject = null;
   }
 
-  /** Wait for the next frame. */
-  wait() {
+  /**
+   * Wait for the next frame.
+   *
+   * @param {MediaStream} stream while it is the camera's
+   */
+  wait(stream) {
     this.video.requestVideoFrameCallback(() => {
-      if (!this.stream) return;
+      if (this.stream !== stream) return;
       this.isFresh = true;
       void this.offer();
-      this.wait();
+      this.wait(stream);
     });
   }
 
@@ -55,10 +67,15 @@ export class Camera {
     this.isBusy = true;
     this.isFresh = false;
     const seconds = performance.now() / 1000;
-    const frame =
-      typeof VideoFrame === "function"
-        ? new VideoFrame(this.video, {timestamp: Math.round(seconds * 1e6)})
-        : await createImageBitmap(this.video);
-    this.send(frame, seconds);
+    try {
+      const frame =
+        typeof VideoFrame === "function"
+          ? new VideoFrame(this.video, {timestamp: Math.round(seconds * 1e6)})
+          : await createImageBitmap(this.video);
+      this.send(frame, seconds);
+    } catch {
+      // The video has no frame yet: the next one will do.
+      this.isBusy = false;
+    }
   }
 }

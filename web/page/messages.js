@@ -24,6 +24,9 @@ export function cameraMessage(error) {
   return CAMERA[name] ?? `The camera does not start (${error}).`;
 }
 
+export const CAMERA_ENDED =
+  "The camera is gone. Connect it, or allow it again, then start again.";
+
 /**
  * @param {"runtime" | "model" | "file" | "tracking"} stage in which it happened
  * @param {string} detail

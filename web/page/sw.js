@@ -6,6 +6,7 @@ import {hasRelaxedSimd} from "./features.js";
 const {version, files, wasm} = BUILD;
 const scope = /** @type {any} */ (globalThis);
 const needed = hasRelaxedSimd() ? wasm.relaxed : wasm.compat;
+const MODEL_FILES = ["model.json", "detector.tflite", "tracker.tflite"];
 /** @type {Promise<Cache> | null} */
 let opened = null;
 
@@ -29,6 +30,14 @@ scope.addEventListener("activate", (/** @type {any} */ event) => {
       .keys()
       .then((names) => Promise.all(names.filter((n) => n !== version).map((n) => caches.delete(n))))
       .then(() => scope.clients.claim()),
+  );
+});
+
+// The page was loaded before this worker: it has not seen which model was fetched.
+scope.addEventListener("message", (/** @type {any} */ event) => {
+  const folder = `models/${event.data.model}/`;
+  event.waitUntil(
+    Promise.all(MODEL_FILES.map((name) => answer(new Request(folder + name)))),
   );
 });
 

@@ -70,17 +70,55 @@ describe("camera", () => {
     await page.close();
   });
 
+  test("a camera starts once, and one that is gone is missed", async () => {
+    const page = await site.newPage();
+    await page.addInitScript(() => {
+      const {mediaDevices} = navigator;
+      const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+      const kept = /** @type {any} */ (window);
+      kept.streams = [];
+      mediaDevices.getUserMedia = async (wanted) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        kept.streams.push(await ask(wanted));
+        return kept.streams.at(-1);
+      };
+    });
+    await page.goto(site.address);
+    await untilReady(page);
+    await page.click("#camera");
+    await page.click("#camera");
+    await page.waitForSelector("#stop:not([hidden])");
+    await page.waitForSelector("#list li");
+    assert.equal(await page.evaluate("window.streams.length"), 1);
+    await page.evaluate("streams[0].getTracks()[0].dispatchEvent(new Event('ended'))");
+    await page.waitForSelector("#message:not([hidden])");
+    assert.match(await page.innerText("#message"), /The camera is gone/);
+    assert.equal(await page.evaluate("streams[0].getTracks()[0].readyState"), "ended");
+    // Files that are opened while the browser asks for the camera come before it.
+    await page.click("#camera");
+    await page.setInputFiles("#files", `${FOLDER}/picture.png`);
+    await page.waitForSelector("#save:not([hidden])");
+    await page.waitForFunction("streams[1]?.getTracks()[0].readyState === 'ended'");
+    assert.ok(await page.isHidden("#stop"));
+    await page.close();
+  });
+
   test("the page works without a network after the first visit", async () => {
     const context = await site.newContext();
     const page = await context.newPage();
-    await page.goto(site.address);
+    await page.goto(`${site.address}?model=strrn-mdm`);
     await untilReady(page);
     await page.evaluate(async () => {
       const {active} = await navigator.serviceWorker.ready;
       while (active?.state !== "activated") await new Promise((r) => setTimeout(r, 50));
+      const chosen = "models/strrn-mdm/tracker.tflite";
+      while (!(await caches.match(chosen))) await new Promise((r) => setTimeout(r, 50));
     });
     await context.setOffline(true);
+    // The model that was chosen, then that of the page.
     await page.reload();
+    await untilReady(page);
+    await page.goto(site.address);
     await untilReady(page);
     await page.click("#camera");
     await page.waitForFunction(

@@ -61,6 +61,9 @@ describe("messages", () => {
       await page.route("**/strrn-fast/tracker.tflite", (route) => route.fulfill(answer));
       await page.goto(site.address);
       assert.match(await message(page), expected);
+      await page.selectOption("#model", "strrn-mdm");
+      await untilReady(page);
+      assert.ok(await page.isHidden("#message"), "another model can be loaded");
       await page.close();
     }
   });
