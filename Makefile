@@ -14,7 +14,7 @@ export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help demo demo-training test lint format benchmark picture
-.PHONY: web web-serve test-web
+.PHONY: web web-serve test-web node
 # Two targets must not install into .venv at once.
 .NOTPARALLEL:
 
@@ -56,7 +56,13 @@ web-serve: web ## serve the page by HTTPS to phones in the same network
 test-web: $(DEV) ## run the tests of the page, as far as Node and Chromium can be had
 	@web/scripts/test.sh $(RUN)
 
-$(WEB): web/package.json web/package-lock.json $(TRAIN)
+# Asked before 2.5 GB are installed for Python.
+node:
+	@major=$$(node --version 2>/dev/null | sed -E 's/^v([0-9]+).*/\1/'); \
+	[ "$${major:-0}" -ge 20 ] && command -v npm >/dev/null || { \
+	  echo "The page needs Node 20 or later, and npm: https://nodejs.org" >&2; exit 1; }
+
+$(WEB): web/package.json web/package-lock.json | node $(TRAIN)
 	cd web && npm ci --silent
 	@touch $@
 

@@ -8,7 +8,7 @@
  */
 
 import {execFileSync} from "node:child_process";
-import {mkdtempSync, readFileSync, rmSync} from "node:fs";
+import {existsSync, mkdtempSync, readFileSync, rmSync} from "node:fs";
 import {readFile, stat} from "node:fs/promises";
 import {createServer} from "node:http";
 import {createServer as createSecureServer} from "node:https";
@@ -121,8 +121,16 @@ function certificate() {
   }
 }
 
+if (!existsSync(join(DIST, "index.html"))) {
+  console.error("There is no page yet: run `make web` first.");
+  process.exit(2);
+}
 const isSecure = Boolean(values.network);
 const server = isSecure ? createSecureServer(certificate(), answer) : createServer(answer);
+server.on("error", ({message}) => {
+  console.error(`${message}. Another port: node scripts/serve.mjs --port 9000`);
+  process.exit(2);
+});
 server.listen(Number(values.port), isSecure ? undefined : "localhost", () => {
   const {port} = /** @type {import("node:net").AddressInfo} */ (server.address());
   const hosts = [...(isSecure ? addresses() : []), "localhost"];
