@@ -176,7 +176,8 @@ const answers = {
     saveLink.download = `${baseName}-landmarks.csv`;
     saveLink.hidden = false;
     setSource("none");
-    showStatus(`Done: ${frames} frames.`);
+    const isWhole = element("message").hidden;
+    showStatus(`${isWhole ? "Done" : "Ended early"}: ${frames} frames.`);
   },
   error: (message) => {
     hasFailed = message.stage === "runtime" || message.stage === "model";

@@ -54,24 +54,31 @@ async function* framesOfPictures(files) {
 async function* framesOfVideo(file) {
   const cure = "Convert it to MP4 with H.264, or to WebM.";
   const input = new Input({formats: ALL_FORMATS, source: new BlobSource(file)});
-  let track;
+  let track = null;
+  let canDecode = false;
+  let duration = 1;
   try {
     track = await input.getPrimaryVideoTrack();
+    canDecode = (await track?.canDecode()) ?? false;
+    duration = (await track?.computeDuration()) || 1;
   } catch {
     throw new Error(`${file.name} is no video that can be read. ${cure}`);
   }
-  if (!track || !(await track.canDecode())) {
+  if (!track || !canDecode) {
     throw new Error(`This browser cannot decode ${file.name}. ${cure}`);
   }
-  const duration = (await track.computeDuration()) || 1;
   let first = null;
-  for await (const sample of new VideoSampleSink(track).samples()) {
-    first ??= sample.timestamp;
-    const seconds = sample.timestamp - first;
-    const frame = upright(sample);
-    sample.close();
-    const progress = Math.min(seconds / duration, 1);
-    yield {frame, seconds, name: null, progress};
+  try {
+    for await (const sample of new VideoSampleSink(track).samples()) {
+      first ??= sample.timestamp;
+      const seconds = sample.timestamp - first;
+      const frame = upright(sample);
+      sample.close();
+      const progress = Math.min(seconds / duration, 1);
+      yield {frame, seconds, name: null, progress};
+    }
+  } catch (error) {
+    throw new Error(`${file.name} is damaged: it cannot be decoded to its end (${error}).`);
   }
 }
 

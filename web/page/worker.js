@@ -116,11 +116,14 @@ async function trackFiles(files, number) {
       index += 1;
       scope.postMessage({type: "progress", progress, frames: index});
     }
-    const csv = new Blob(parts, {type: "text/csv"});
-    scope.postMessage({type: "ended", frames: index, csv, stopped: number !== job});
   } catch (error) {
-    if (number === job) report("file", error);
+    if (number !== job) return;
+    report("file", error);
+    // What was tracked before a damaged place is kept.
+    if (!index) return;
   }
+  const csv = new Blob(parts, {type: "text/csv"});
+  scope.postMessage({type: "ended", frames: index, csv, stopped: number !== job});
 }
 
 /** @type {Record<string, (message: any) => unknown>} */

@@ -98,6 +98,20 @@ describe("files", () => {
     await page.close();
   });
 
+  test("a damaged video is named", async () => {
+    const buffer = readFileSync(join(FOLDER, "clip.webm"));
+    const [from, to] = [0.9, 0.95].map((share) => Math.round(share * buffer.length));
+    buffer.fill(255, from, to);
+    const page = await site.newPage();
+    await page.goto(site.address);
+    await untilReady(page);
+    const file = {name: "a.webm", mimeType: "video/webm", buffer};
+    await page.setInputFiles("#files", file);
+    await page.waitForSelector("#message:not([hidden])");
+    assert.match(await page.innerText("#message"), /a\.webm is/);
+    await page.close();
+  });
+
   test("a picture among others that cannot be read has a row of its own", async () => {
     const page = await site.newPage();
     await page.goto(site.address);
