@@ -3,4 +3,5 @@
 interface Window {
   noted: {moment: number; milliseconds: number; faces: number}[];
   firstFace: number;
+  runNetworks: () => Promise<number[][][]>;
 }
