@@ -103,6 +103,7 @@ def run(options: Options) -> None:
     shifts = [result(options, *shifted_cell(options, path)) for path in folders]
     columns = "set", "chosen", "error before, %", "after", "change", "judge", "trained"
     shown = Table(*columns)
+    shown.columns[0].no_wrap = True
     for found in (*harm, *shifts):
         before, after = np.array(found["before"]), np.array(found["after"])
         change = format_change(compare(before, after, np.array(found["owners"])))
