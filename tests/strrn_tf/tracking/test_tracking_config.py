@@ -35,6 +35,7 @@ NO_THRESHOLDS = {
     "confidence/landmark_confidence.py": {  # parts of a fitted function
         *("_FLOOR", "_DISAGREEMENT_FLOOR", "_LOST_FLOW", "_UNKNOWN_RESEMBLANCE"),
         *("_LEAST", "_MOST", "_NOSE", "_LEFT_JAW", "_RIGHT_JAW", "TRACKED", "DETECTED"),
+        "_OUTSIDE",
     },
     "confidence/visibility.py": {"SIDE", "STRIDE"},  # how the crop is sampled
     # How boxes of the face finder are converted, and how often that is tried.
