@@ -12,8 +12,8 @@ from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
 # Entries of the list from which pictures are drawn, for every picture in a source: the
 # resolution of the probabilities.
 ENTRIES = 8
-# Fewer clips or folders are too few to keep whole ones out: a third of them is less than
-# what proves something. Frames of a stretch are seconds apart.
+# Fewer clips or folders are too few to keep whole ones out: a third of them proves
+# nothing. Frames of a stretch are seconds apart.
 FEW, STRETCH = 24, 2
 
 

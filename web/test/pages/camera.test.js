@@ -98,7 +98,10 @@ describe("camera", () => {
     await page.click("#camera");
     await page.setInputFiles("#files", `${FOLDER}/picture.png`);
     await page.waitForSelector("#save:not([hidden])");
-    await page.waitForFunction("streams[1]?.getTracks()[0].readyState === 'ended'");
+    await page.waitForFunction(() => {
+      const {streams} = /** @type {any} */ (window);
+      return streams[1]?.getTracks()[0].readyState === "ended";
+    });
     assert.ok(await page.isHidden("#stop"));
     await page.close();
   });
