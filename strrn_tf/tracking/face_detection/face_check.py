@@ -105,6 +105,7 @@ class FaceCheck:
 
 def five_points(landmarks: np.ndarray) -> np.ndarray:
     """Return eye centres, nose tip and mouth corners (5, 2) of landmarks (68, 2)."""
+    # Half the time of `mean`.
     eyes = np.add.reduce(landmarks[36:48].reshape(2, 6, 2), 1) / 6
     return np.concatenate([eyes, landmarks[[30, 48, 54]]])
 
