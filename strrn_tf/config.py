@@ -258,6 +258,7 @@ ADDED_OPTIONS: dict[str, Any] = {
     "box_scale": 0.15,
     "box_shift": 0.08,
     "correction_fraction": 1.0,
+    "tracked_seconds": 0.0,
 }
 
 

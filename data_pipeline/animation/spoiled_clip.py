@@ -3,7 +3,7 @@
 The clips are those of ``clip.animate_still``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
@@ -125,13 +125,14 @@ SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
 
 
 def spoil_runs(
-    rng: np.random.Generator, frames: Frames
+    rng: np.random.Generator, frames: Frames, ways: Sequence[str] = tuple(SPOILS)
 ) -> tuple[list[np.ndarray], list[str]]:
-    """Spoil a run of ``RUN`` frames in each way, in random order.
+    """Spoil a run of ``RUN`` frames in each of some ways, in random order.
 
     Args:
         rng: decides the order and what is seen.
-        frames: images (H, W, 3) uint8 and landmarks (68, 2), at least 62.
+        frames: images (H, W, 3) uint8 and landmarks (68, 2), at least 62 for four runs.
+        ways: keys of ``SPOILS``, one for every run.
 
     Returns:
         The images, and for every frame one of ``SPOILS``, ``BEHIND`` for the ``RUN``
@@ -139,8 +140,8 @@ def spoil_runs(
     """
     images, kinds = [image for image, _ in frames], [CLEAN] * len(frames)
     # The first run leaves time for a template, the last one for the frames behind it.
-    starts = np.linspace(10, len(frames) - 2 * RUN - 4, len(SPOILS)).astype(int)
-    for kind, start in zip(rng.permutation(list(SPOILS)), starts.tolist(), strict=True):
+    starts = np.linspace(10, len(frames) - 2 * RUN - 4, len(ways)).astype(int)
+    for kind, start in zip(rng.permutation(list(ways)), starts.tolist(), strict=True):
         spoil = SPOILS[str(kind)](rng)
         for number in range(start, start + RUN):
             images[number] = spoil(images[number], frames[number][1])

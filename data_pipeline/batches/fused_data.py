@@ -33,11 +33,14 @@ class FusedData(TrainingData):
         config: batch sizes and seed.
         fused: shares and what is held out.
         photographs: T = 1, or None. One of the two is needed.
+        filled: T = 1, frames of the clips in which a face is lost or spoiled, with
+            labels that were carried there. Or None.
         options: keyword arguments of `TrainingData`.
 
     Attributes:
         pictures: all pictures that get labels: unlabelled ones, and corrected frames.
         held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
+        filled_owner: (n,) owner of every filled frame, see `UnlabelledPictures`.
     """
 
     def __init__(
@@ -48,12 +51,14 @@ class FusedData(TrainingData):
         fused: FusedConfig,
         *,
         photographs: CropStore | None = None,
+        filled: CropStore | None = None,
         **options: object,
     ) -> None:
         super().__init__(stills, clips, config, **options)
-        self.fused, self.photographs = fused, photographs
+        self.fused, self.photographs, self.filled = fused, photographs, filled
         clip_of = corrected_clips(stills, clips)
         self.pictures = UnlabelledPictures(clips, photographs, stills, clip_of)
+        self.filled_owner = self.pictures.owners_of(filled.names if filled else ())
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
@@ -80,6 +85,8 @@ class FusedData(TrainingData):
             counts["corrected frames"] = len(self.pictures.corrected)
         if self.photographs:
             counts["unlabelled photographs"] = len(self.photographs)
+        if self.filled:
+            counts["filled frames"] = len(self.filled)
         return counts
 
     def fused_batches(
@@ -101,7 +108,9 @@ class FusedData(TrainingData):
         share = fused.label_share if self._other_stills(1.0) else 1.0
         used = np.where(self.held_out_pictures, 0, probability)
         pictures = self.pictures.sources(landmarks, trust, used, fused.photograph_share)
-        pictures = [p._replace(weight=share * p.weight) for p in pictures]
+        pictures += self._filled_frames(np.count_nonzero(used))
+        total = sum(p.weight for p in pictures)
+        pictures = [p._replace(weight=share * p.weight / total) for p in pictures]
         sources = [*self._other_stills(1 - share), *pictures]
         human, steps = self._other_stills(1.0), detector.round_steps
         human_from = steps - round(fused.human_end * steps)
@@ -119,6 +128,28 @@ class FusedData(TrainingData):
             )
 
         return batches_from
+
+    def _filled_frames(self, others: int) -> list[Labelled]:
+        """Return the filled frames that are learnt, beside pictures of the weight 1.
+
+        They are hard frames, so each is drawn as often as pictures are at most. All
+        together they do not exceed the other pictures.
+
+        Args:
+            others: number of the other pictures.
+        """
+        index = np.flatnonzero(~self.filled_held_out)
+        if not len(index):
+            return []
+        store = self.filled
+        weight = min(self.fused.disagreement_cap * len(index) / others, 1.0)
+        return [Labelled(store.frames[:, 0], store.landmarks[:, 0], weight, index)]
+
+    @property
+    def filled_held_out(self) -> np.ndarray:
+        """Mask (n,) of the filled frames that are not learnt, as their neighbours."""
+        owners = self.pictures.owner[self.held_out_pictures]
+        return np.isin(self.filled_owner, owners)
 
     def write_moved_labels(self, folder: Path, landmarks: np.ndarray) -> None:
         """Write the frames of corrected clips with their labels in the 300-W layout.

@@ -80,6 +80,24 @@ class UnlabelledPictures(Sequence):
             first = last
         return owner
 
+    def owners_of(self, names: Sequence[str]) -> np.ndarray:
+        """Return the owners (n,) of other frames: those of the nearest frames here.
+
+        Args:
+            names: of frames such as ``clip.mp4#000123``. The owner is -1 where there is
+                no frame of the clip.
+        """
+        clips: dict[str, list[tuple[int, int]]] = {}
+        for name, owner in zip(self.names[: self.num_frames], self.owner, strict=False):
+            clip, _, number = name.rpartition("#")
+            clips.setdefault(clip, []).append((int(number), int(owner)))
+        found = []
+        for name in names:
+            clip, _, number = name.rpartition("#")
+            near = [(abs(n - int(number)), owner) for n, owner in clips.get(clip, [])]
+            found.append(min(near, default=(0, -1))[1])
+        return np.array(found, int)
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -21,6 +21,10 @@ from strrn_tf.landmarks import NUM_LANDMARKS
 from strrn_tf.system.atomic import replacing, write_text
 
 
+class NothingStored(ValueError):
+    """No source had a sample."""
+
+
 class StoreState(NamedTuple):
     """The fingerprint of the inputs of a store, and whether the store is complete."""
 
@@ -95,7 +99,7 @@ class StoreWriter:
         """Complete the store.
 
         Raises:
-            ValueError: there is no sample. The message has the first reason.
+            NothingStored: there is no sample. The message has the first reason.
         """
         names: list[str] = []
         reports: dict[str, dict[str, Any]] = {}
@@ -118,7 +122,9 @@ class StoreWriter:
         ]
         if not names:
             reason = problems[0]["reason"] if problems else "no source was given"
-            raise ValueError(f"{self.folder}: nothing could be stored. First: {reason}")
+            raise NothingStored(
+                f"{self.folder}: nothing could be stored. First: {reason}"
+            )
         with open(self._frames, "r+b") as file:
             self._write_header(file, len(names))
             file.flush()

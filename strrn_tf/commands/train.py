@@ -34,7 +34,8 @@ Ctrl-C saves the weights and ends. --resume also works after a kill or a power c
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,13 +49,14 @@ from strrn_tf.commands.train_options import (
     complete,
     run_settings,
 )
-from strrn_tf.commands.train_setup import prepare_run
+from strrn_tf.commands.train_setup import prepare_run, read_filled
 from strrn_tf.system.command_line import exit_code, parse_options, with_new_options
 from strrn_tf.tracking.networks.model_folder import load
 
 if TYPE_CHECKING:
     import keras
 
+    from strrn_tf.methods.gate import FilledFrames
     from strrn_tf.methods.method import Method
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.training.run_folder import RunFolder
@@ -162,8 +164,24 @@ def make_method(options: Options, training: "TrainingRun") -> "Method":
     gate = Gate(training, detector_of(options.judge) if is_needed else None)
     if options.labels == "paper":
         return OmniSupervision(training, gate)
+    if is_needed:
+        gate = replace(gate, filled_by_judge=partial(filled_by_judge, options))
     second = detector_of(options.second)
     return FusedSupervision(training, second, options.fused, gate)
+
+
+def filled_by_judge(options: Options, names: Collection[str]) -> "FilledFrames | None":
+    """Return the frames of clips with these names that the model of --judge fills in.
+
+    A detector fails in moments in which a face is lost or spoiled. The model tracks
+    these clips in both directions instead.
+    """
+    from strrn_tf.methods.gate import FilledFrames
+
+    store = read_filled(options, (options.judge,), names)
+    if store is None:
+        return None
+    return FilledFrames(store.frames[:, 0], store.landmarks[:, 0], store.names)
 
 
 def detector_of(model: Path) -> "keras.Model":

@@ -1,7 +1,7 @@
 """From the options of `strrn train` to the data and networks of a run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -29,6 +29,7 @@ class Data(NamedTuple):
         clips: unlabelled pairs of frames D; triplets for SBR.
         annotated: annotated frames of the clips (Semi-STRRN).
         photographs: unlabelled photographs.
+        filled: frames of the clips in which a face is filled in from both sides.
         source: (N,) number of the folder that each pair of the clips comes from.
     """
 
@@ -37,6 +38,7 @@ class Data(NamedTuple):
     annotated: "CropStore | None"
     source: "np.ndarray | None"
     photographs: "CropStore | None" = None
+    filled: "CropStore | None" = None
 
     @property
     def fingerprints(self) -> dict[str, str | None]:
@@ -44,7 +46,7 @@ class Data(NamedTuple):
         from data_pipeline.stores.store_writer import read_state
 
         stores = {"stills": self.stills, "clips": self.clips}
-        for name in ("annotated", "photographs"):
+        for name in ("annotated", "photographs", "filled"):
             if store := getattr(self, name):
                 stores[name] = store
         return {
@@ -117,7 +119,8 @@ def training_data(options: Options, data: Data) -> "TrainingData":
     also = {"annotated": data.annotated, "source": data.source}
     if options.labels != "fused" and not options.judge:
         return TrainingData(*stores, **also)
-    fused = FusedData(*stores, options.fused, photographs=data.photographs, **also)
+    also |= {"photographs": data.photographs, "filled": data.filled}
+    fused = FusedData(*stores, options.fused, **also)
     report_corrections(fused)
     return fused
 
@@ -216,7 +219,46 @@ def read_data(options: Options) -> Data:
     annotated, source = read_annotation(
         root, options.unlabelled, cache, clips, options.run_config
     )
-    return Data(stills, clips, annotated, source, photographs)
+    filled = None
+    if clips is not None and options.labels == "fused":
+        filled = read_filled(options, (options.init, options.second))
+        if filled is not None:
+            report_filled(filled)
+    return Data(stills, clips, annotated, source, photographs, filled)
+
+
+def read_filled(
+    options: Options, models: Sequence[Path], names: Collection[str] | None = None
+) -> "CropStore | None":
+    """Return frames in which all models fill a face in; None where there are none.
+
+    Args:
+        options: of the command.
+        models: names or folders.
+        names: of the clips to look at; None: all.
+    """
+    from data_pipeline.crops.filled import FilledOptions
+    from data_pipeline.stores.filled_frames import build_filled_store
+    from data_pipeline.stores.inputs import find_unlabelled
+
+    seconds = options.fused.tracked_seconds
+    if not seconds:
+        return None
+    videos = find_unlabelled(data_root(options), options.unlabelled).videos
+    videos = [video for video in videos if names is None or video.name in names]
+    # A store of its own for each set of models: both are needed in one run.
+    place = options.cache / "-".join(["filled", *(model.name for model in models)])
+    looked = FilledOptions(seconds, seed=options.seed)
+    return build_filled_store(place, videos, models, looked)
+
+
+def report_filled(filled: "CropStore") -> None:
+    """Print how many frames are learnt that no detector could label."""
+    clips = {name.rpartition("#")[0] for name in filled.names}
+    print(
+        f"{len(filled)} frames of {len(clips)} clips, in which a face is lost or "
+        "spoiled for a moment, are filled in from both sides and are learnt"
+    )
 
 
 def data_root(options: Options) -> Path | None:

@@ -27,6 +27,9 @@ class FusedConfig:
             folders, for the model of --judge.
         corrected_weight: a corrected frame of a clip is drawn this many times as often
             as it would be without correction.
+        tracked_seconds: seconds of every clip that are tracked by both models, in both
+            directions. Where a face is lost or spoiled for a moment, landmarks are
+            carried in from both sides, and these frames are learnt too. 0: none.
     """
 
     questions: int = 4
@@ -37,6 +40,7 @@ class FusedConfig:
     averaging: float = 0.05
     held_out: float = 0.1
     corrected_weight: float = 3.0
+    tracked_seconds: float = 60.0
 
     def __post_init__(self) -> None:
         if self.questions < 2:
@@ -53,5 +57,7 @@ class FusedConfig:
             raise ValueError(f"`disagreement_cap` must be at least 1: {self}")
         if not 0 < self.corrected_weight < math.inf:
             raise ValueError(f"`corrected_weight` must be positive: {self}")
+        if not 0 <= self.tracked_seconds < math.inf:
+            raise ValueError(f"`tracked_seconds` must not be negative: {self}")
         if not 0 < self.held_out < 1:
             raise ValueError(f"`held_out` must lie between 0 and 1: {self}")

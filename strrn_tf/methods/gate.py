@@ -5,8 +5,9 @@ labelling, on pictures that were kept out.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -23,6 +24,24 @@ NOTHING = "all stills are corrected frames, so nothing was held out"
 Weights = list[np.ndarray]
 
 
+class FilledFrames(NamedTuple):
+    """n stored pictures in which a face was lost or spoiled, and their landmarks.
+
+    Attributes:
+        pictures: crops (S, S, 3) uint8.
+        landmarks: (n, 68, 2) in their pixels, carried there from both sides.
+        names: such as ``clip.mp4#000123``.
+    """
+
+    pictures: Sequence[np.ndarray]
+    landmarks: np.ndarray
+    names: Sequence[str]
+
+
+def _no_filled_frames(clips: Collection[str]) -> FilledFrames | None:
+    """Return None: the judge has not tracked any clip."""
+
+
 @dataclass(frozen=True)
 class Gate:
     """Decides at the end of a run between the weights before and those after.
@@ -30,11 +49,16 @@ class Gate:
     Attributes:
         run: networks before the training, `FusedData` and folder.
         judge: detector that took no part in labelling; None: held-out stills judge.
+        filled_by_judge: tracks the clips of some names with the model that judges, and
+            returns the frames that it fills in, or None.
         former: weights of detector and tracker before the training.
     """
 
     run: TrainingRun
     judge: keras.Model | None = None
+    filled_by_judge: Callable[[Collection[str]], FilledFrames | None] = (
+        _no_filled_frames
+    )
     former: dict[str, Weights] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -64,7 +88,9 @@ class Gate:
         if self.run.data.stills is not None and not len(self.run.data.held_out):
             kept = {"chosen": "after", "rows": {}, "count": 0, "where": NOTHING}
             return {"detector": kept, "tracker": kept}
-        decisions = {"detector": self._decide("detector", *self._detector_judge())}
+        margin = verdict.NETWORK_MARGIN if self.run.data.stills is None else 0.0
+        judged = self._decide("detector", *self._detector_judge(), margin)
+        decisions = {"detector": judged}
         pairs = zip(self.former["tracker"], self.run.tracker.get_weights(), strict=True)
         if all(np.array_equal(before, after) for before, after in pairs):
             return decisions
@@ -85,6 +111,7 @@ class Gate:
         errors_of: Callable[[keras.Model], np.ndarray],
         group: np.ndarray,
         where: str,
+        margin: float = 0.0,
     ) -> dict:
         network, errors = getattr(self.run, name), {}
         trained = network.get_weights()
@@ -92,7 +119,6 @@ class Gate:
             network.set_weights(weights)
             errors[candidate] = errors_of(network)
         network.set_weights(trained)
-        margin = verdict.NETWORK_MARGIN if self.run.data.stills is None else 0.0
         return {**verdict.decide(errors, group, margin), "where": where}
 
     def _candidates(self, name: str) -> dict[str, Weights]:
@@ -106,13 +132,8 @@ class Gate:
             pictures, truth, whole = data.held_out_stills()
             group, where = data.held_out_owners, "held-out stills"
         else:
-            index = np.flatnonzero(data.held_out_pictures)
-            pictures = [data.pictures[i] for i in index]
-            asked = questions(JUDGED_QUESTIONS + 1)
-            judged = [detect_by(self.judge)]
-            truth = label_pictures(judged, pictures, boxes[index], asked).landmarks
-            whole, group = truth, data.pictures.owner[index]
-            where = "kept-out pictures, by the labels of --judge"
+            pictures, truth, group = self._judged_pictures()
+            whole, where = truth, "kept-out pictures, by the labels of --judge"
 
         def errors_of(detector: keras.Model) -> np.ndarray:
             return detection_errors(
@@ -120,6 +141,29 @@ class Gate:
             )
 
         return errors_of, group, where
+
+    def _judged_pictures(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
+        """Return pictures that were kept out, the judge's landmarks, and the owners.
+
+        A detector is no judge of moments in which it fails itself. There it follows the
+        face from both sides.
+        """
+        data = self.run.data
+        index = np.flatnonzero(data.held_out_pictures)
+        pictures = [data.pictures[i] for i in index]
+        boxes, asked = data.pictures.boxes[index], questions(JUDGED_QUESTIONS + 1)
+        judged = [detect_by(self.judge)]
+        truth = label_pictures(judged, pictures, boxes, asked).landmarks
+        owner = data.pictures.owner[index]
+        names = {data.pictures.names[i].rpartition("#")[0] for i in index}
+        filled = self.filled_by_judge(names)
+        if filled is None:
+            return pictures, truth, owner
+        owners = data.pictures.owners_of(filled.names)
+        used = np.flatnonzero(np.isin(owners, owner))
+        pictures += [filled.pictures[i] for i in used]
+        truth = np.concatenate([truth, filled.landmarks[used]])
+        return pictures, truth, np.concatenate([owner, owners[used]])
 
     def _tracker_judge(self) -> tuple:
         """Return the errors of a tracker as a function, the groups, and their kind."""

@@ -30,7 +30,7 @@ def stores(tmp_path_factory):
     return stills, clips, replace(photographs, names=names)
 
 
-def fused_data(stores, augmentation=PLAIN, **options):
+def fused_data(stores, augmentation=PLAIN, filled=None, **options):
     stills, clips, photographs = stores
     fit = FitConfig(4, STEPS, batch_size=8)
     config = RunConfig(detector=fit, tracker=fit)
@@ -38,8 +38,16 @@ def fused_data(stores, augmentation=PLAIN, **options):
     return FusedData(
         *(stills, clips, config, fused),
         photographs=photographs,
+        filled=filled,
         augmentation=augmentation,
     )
+
+
+def filled_frames(folder, names):
+    """Return frames from 201 on in which a face is filled in."""
+    store = crop_store(folder, len(names), 1, seed=3)
+    store.frames[:] += 200
+    return replace(store, names=tuple(names))
 
 
 def labels(data, probability=None):
@@ -120,6 +128,46 @@ def test_held_out_stills_are_not_learnt(stores):
     pairs = list(data.held_out_pairs())
     assert len(pairs) == len(data.held_out)
     assert data.counts["held-out stills"] == len(data.held_out)
+
+
+def test_filled_frames_are_drawn_as_hard_ones_with_labels_of_their_own(
+    stores, tmp_path
+):
+    filled = filled_frames(tmp_path, ["clip0.avi#000009", "clip1.avi#000002"])
+    data = fused_data(stores, filled=filled, human_end=0.0, label_share=0.5)
+    values, batch = take(data.fused_batches(*labels(data), seed=0), count=60)
+    assert (values > 200).any()
+    # Two frames count three times, beside 14 pictures.
+    fraction = 6 / 14
+    expected = 0.5 * fraction / (1 + fraction)
+    assert (values > 200).mean() == pytest.approx(expected, abs=0.03)
+    assert ((values > 100) & (values < 200)).mean() == pytest.approx(0.5, abs=0.02)
+    for number in (0, 1):
+        found = batch["landmarks"][values == 201 + number]
+        truth = filled.landmarks[number, 0] - 35
+        np.testing.assert_allclose(found, np.tile(truth, (len(found), 1, 1)), atol=1e-3)
+    assert (batch["trust"][values > 200] == 1).all()
+    assert data.counts["filled frames"] == 2
+    many = [f"clip0.avi#{n:06d}" for n in range(40)]
+    data = fused_data(stores, filled=filled_frames(tmp_path, many), human_end=0.0)
+    values, _ = take(data.fused_batches(*labels(data), seed=0), count=60)
+    assert (values > 200).mean() == pytest.approx(0.25, abs=0.03)
+
+
+def test_filled_frames_are_kept_out_with_their_neighbours(stores, tmp_path):
+    names = [f"clip{n // 4}.avi#{n:06d}" for n in range(8)]
+    names += ["clip0.avi#000090", "other.avi#000001"]
+    data = fused_data((None, *stores[1:]), filled=filled_frames(tmp_path, names))
+    owner = data.pictures.owner
+    assert data.filled_owner.tolist() == [*owner[:8], owner[3], -1]
+    kept_out = data.filled_held_out
+    assert kept_out[:8].tolist() == data.held_out_pictures[:8].tolist()
+    assert not kept_out[-1]
+    values, _ = take(data.fused_batches(*labels(data), seed=0), count=60)
+    assert set(values[values > 200] - 201) == set(np.flatnonzero(~kept_out))
+    # With stills nothing of the clips is kept out.
+    data = fused_data(stores, filled=filled_frames(tmp_path, names))
+    assert not data.filled_held_out.any()
 
 
 def test_trust_goes_where_its_landmark_goes(stores):

@@ -16,7 +16,7 @@ from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_supervision import FusedSupervision
-from strrn_tf.methods.gate import Gate
+from strrn_tf.methods.gate import FilledFrames, Gate
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.run_folder import RunFolder
 
@@ -175,6 +175,34 @@ def test_a_judge_may_say_yes(tmp_path):
     method.run_round(1)
     method.decide()
     assert offset(method) < 3
+
+
+def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
+    clips = crop_store(tmp_path, 8, 2, annotated=False)
+    fit = FitConfig(4, 20, batch_size=8)
+    config, fused = RunConfig(detector=fit), FusedConfig(questions=2)
+    plain = Augmentation.none()
+    data = FusedData(None, clips, config, fused, augmentation=plain)
+    run = TrainingRun(config, Movable(6.0), ToyTracker(), data, tmp_path)
+    asked = []
+
+    def filled(names):
+        asked.append(names)
+        shapes = np.tile(toy_mean_shape() + 35 - 50.0, (9, 1, 1))
+        frames = [np.zeros((385, 385, 3), np.uint8)] * 9
+        numbers = [*range(8), 99]
+        names = [f"clip{n // 4}.avi#{n:06d}" for n in numbers]
+        return FilledFrames(frames, shapes.astype(np.float32), names)
+
+    gate = Gate(run, Movable(0.0), filled)
+    pictures, truth, owner = gate._judged_pictures()
+    index = np.flatnonzero(data.held_out_pictures)
+    assert asked == [{f"clip{n // 4}.avi" for n in index}]
+    # Each kept-out frame is judged as it is, and once more as it was filled in.
+    assert len(pictures) == len(truth) == 2 * len(index)
+    assert owner.tolist() == 2 * data.pictures.owner[index].tolist()
+    assert np.allclose(truth[len(index) :], toy_mean_shape() - 15)
+    assert len(Gate(run, Movable(0.0))._judged_pictures()[0]) == len(index)
 
 
 def corrected_method(tmp_path, shift):

@@ -1,0 +1,116 @@
+"""How good the landmarks of frames are in which two models fill a face in.
+
+Annotated stills that no model has learnt are animated, and their faces are spoiled for
+moments, as in ``benchmarks.accuracy.transient_loss``. Both models track the clips in
+both directions (``data_pipeline.crops.filled``). The rows are the kinds of spoiling:
+how many frames are spoiled, how many of them get a label, how many others do, and the
+errors of the labels and of one answer of the first model in the same frames, in the
+window of the true landmarks.
+
+Example:
+  python -m benchmarks.learning.filled_labels --stills DIR/testset
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.learning.spoiled_sets import chosen_stills, moments, spoiled_clips
+from data_pipeline.animation.spoiled_clip import SPOILS
+from data_pipeline.crops.filled import FilledOptions, cut_filled
+from data_pipeline.datasets.clips import Clip
+from data_pipeline.datasets.three_hundred_w import list_stills
+from strrn_tf import FaceTracker
+from strrn_tf.evaluation.metrics import nme_interpupil
+from strrn_tf.geometry import apply_matrix, box_from_landmarks
+from strrn_tf.methods.verdict import compare, format_change
+from strrn_tf.system.command_line import run_program
+from strrn_tf.tracking.offline.tracker import OfflineTracker
+
+PROG = "python -m benchmarks.learning.filled_labels"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to measure."""
+
+    stills: Path
+    """Folder of annotated test stills."""
+    models: tuple[str, ...] = ("strrn-fast", "strrn-mdm")
+    """The models that have to agree. The first one also answers alone."""
+    clips: int = 24
+    """Number of stills, evenly spread."""
+    seed: int = 0
+    """Decides what is seen."""
+    output: Path = Path("runs/filled-labels")
+    """Folder of the clips."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    return run_program(Options, run, argv, prog=PROG, description=__doc__)
+
+
+def run(options: Options) -> None:
+    """Print the table."""
+    columns = (
+        "kind",
+        "spoiled",
+        "labelled",
+        "others",
+        "label, %",
+        "one answer",
+        "change",
+    )
+    table = Table(*columns)
+    trackers = [
+        OfflineTracker.from_pretrained(name, smooth=False) for name in options.models
+    ]
+    aligner = FaceTracker.from_pretrained(options.models[0])
+    for kind in SPOILS:
+        table.add_row(kind, *measured(options, kind, trackers, aligner))
+    Console().print(table)
+
+
+def measured(
+    options: Options,
+    kind: str,
+    trackers: Sequence[OfflineTracker],
+    aligner: FaceTracker,
+) -> list[str]:
+    """Return the cells of one kind of spoiling."""
+    stills = chosen_stills(list_stills(options.stills, "test"), options.clips)
+    folder = spoiled_clips(options.output / kind, stills, kind, options.seed)
+    spoiled, inside, owners = 0, [], []
+    errors: dict[str, list[float]] = {"one": [], "label": []}
+    for number, still in enumerate(stills):
+        frames, images, kinds = moments(still, number, kind, options.seed)
+        spoiled += kinds.count(kind)
+        path = folder / f"{still.image_path.stem}.mp4"
+        found = cut_filled(Clip(path.name, path), trackers, FilledOptions(60.0))
+        if found is None:
+            continue
+        for name, matrix, label in zip(
+            found.names, found.matrix, found.landmarks[:, 0], strict=True
+        ):
+            index = int(name.rpartition("#")[2])
+            truth = frames[index][1]
+            answer = aligner.align(images[index], box_from_landmarks(truth))
+            errors["one"].append(float(nme_interpupil(answer, truth)))
+            truth = apply_matrix(matrix, truth)
+            errors["label"].append(float(nme_interpupil(label, truth)))
+            inside.append(kinds[index] == kind)
+            owners.append(number)
+    one, label = (np.array(errors[name]) for name in ("one", "label"))
+    counts = spoiled, sum(inside), len(inside) - sum(inside)
+    change = format_change(compare(one, label, np.array(owners)))
+    return [*map(str, counts), f"{label.mean():.2f}", f"{one.mean():.2f}", change]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
