@@ -6,7 +6,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.experiment import ARMS, Experiment, Trainings
+from benchmarks.learning.experiment import Experiment
+from benchmarks.learning.trainings import Trainings
 from strrn_tf.methods.verdict import compare, format_change
 
 
@@ -23,7 +24,7 @@ def print_table(options: Trainings, experiments: Sequence["Experiment"]) -> None
     shown = Table("training", "error, inter-pupil %", "against the control")
     for cell, values in errors.items():
         change = ""
-        if cell in ARMS[1:] and "control" in errors:
+        if cell in options.arms and cell != "control" and "control" in errors:
             owners = [e.material.owners for e in experiments]
             change = against(errors["control"], values, owners)
         shown.add_row(cell, ", ".join(f"{v.mean():.2f}" for v in values), change)

@@ -28,7 +28,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from benchmarks.learning.comparison import print_table
-from benchmarks.learning.experiment import Experiment, Material, Trainings
+from benchmarks.learning.experiment import Experiment
+from benchmarks.learning.trainings import Material, Trainings
 from strrn_tf.system.command_line import run_program
 
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.

@@ -14,22 +14,22 @@ cell is a file, and a training that was stopped goes on.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks.learning.detection_errors import detection_errors
+from benchmarks.learning.trainings import Backbone, Material, Trainings
 from strrn_tf.config import FitConfig, RunConfig
-from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.system.atomic import write_text
 
 if TYPE_CHECKING:
     import keras
 
-    from data_pipeline.batches.fused_data import FusedData
-    from data_pipeline.datasets.three_hundred_w import Still
+    from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
     from data_pipeline.stores.store import CropStore
     from strrn_tf.methods.fused_labels import FusedLabels
     from strrn_tf.methods.training_run import TrainingRun
@@ -37,56 +37,6 @@ if TYPE_CHECKING:
 # A face belongs to the annotation whose centre is this near to that of its crop, as a
 # fraction of the crop.
 NEAR = 0.2
-Arm = Literal["control", "own", "fused", "exact"]
-ARMS: tuple[Arm, ...] = ("control", "own", "fused", "exact")
-Backbone = Literal["mdm", "hgn"]
-Preset = Literal["tiny", "fast", "default"]
-
-
-class Material(NamedTuple):
-    """The stills of an experiment.
-
-    Attributes:
-        annotated: the stills that both backbones learn.
-        pictures: stills whose annotations only the arm "exact" learns.
-        test: stills that are scored.
-        owners: group of every test still: pictures of one group are drawn together.
-    """
-
-    annotated: Sequence["Still"]
-    pictures: Sequence["Still"]
-    test: Sequence["Still"]
-    owners: Sequence[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trainings:
-    """Sizes of the trainings, and where results are kept."""
-
-    output: Path = Path("runs/few-labels")
-    """Folder of crops, checkpoints and results."""
-    learner: Backbone = "hgn"
-    """The backbone that the arms continue. The other one labels beside it."""
-    preset: Preset = "fast"
-    """Sizes of both networks."""
-    updates: int = 1500
-    """Of the training on the annotated stills, of each backbone."""
-    more: int = 1500
-    """Of every arm."""
-    batch_size: int = 16
-    """Samples of an update."""
-    seeds: tuple[int, ...] = (0, 1)
-    """Draws of the stills, and of everything else."""
-    arms: tuple[Arm, ...] = ARMS
-    """Which arms."""
-    fused: FusedConfig = field(default_factory=FusedConfig)
-    threads: int = 1
-    """Threads of one operation; 0: one for each core."""
-
-    @property
-    def other(self) -> Backbone:
-        """The backbone that only labels."""
-        return "mdm" if self.learner == "hgn" else "hgn"
 
 
 @dataclass(frozen=True)
@@ -130,99 +80,164 @@ class Experiment:
 
     def arm(self, arm: str) -> "keras.Model":
         """Return the detector of an arm."""
-        from strrn_tf.methods.fused_labels import sampling
-        from strrn_tf.training.trainers import DetectorTrainer
-
-        options = self.options
-        training = self.training(options.learner, arm)
-        training.detector.set_weights(self.start(options.learner).get_weights())
-        labels = self.labels(arm)
-        share = np.zeros(len(self.data.pictures))
-        if arm == "exact":
-            share = self.annotations()[2].astype(float)
-        elif arm != "control":
-            cap = options.fused.disagreement_cap
-            share = sampling(labels.disagreement, self.data.pictures.group, cap)
-        batches_from = self.data.fused_batches(
-            labels.landmarks, labels.trust, share, 1000 * self.seed + 1
-        )
-        trainer = DetectorTrainer(training.detector)
-        average = options.fused.averaging
-        training.train("detector", 1, trainer, batches_from, average)
+        if arm == "fused-twice":
+            return self.labelled_twice(arm)
+        training = self.continued(self.options.learner, arm)
+        self.learn(training, arm, self.labels(arm))
         return training.detector
 
-    def training(self, backbone: Backbone, name: str) -> "TrainingRun":
+    def labelled_twice(self, arm: str) -> "keras.Model":
+        """Return the learner of fused labels that are made again in the middle.
+
+        In the first half both backbones learn, as in Algorithm 1.
+        """
+        both = self.options.learner, self.options.other
+        trainings = [self.continued(b, f"{arm}-{b}", rounds=2) for b in both]
+        for number in (1, 2):
+            detectors = [training.detector for training in trainings]
+            labels = self.label(f"{arm}-{number}", detectors)
+            for training in trainings[: 3 - number]:
+                self.learn(training, arm, labels, number)
+        return trainings[0].detector
+
+    def continued(
+        self, backbone: Backbone, name: str, rounds: int = 1
+    ) -> "TrainingRun":
+        """Return the run of a training that goes on from ``start``."""
+        training = self.training(backbone, name, rounds)
+        training.detector.set_weights(self.start(backbone).get_weights())
+        return training
+
+    def learn(
+        self, training: "TrainingRun", arm: str, labels: "FusedLabels", number: int = 1
+    ) -> None:
+        """Train a detector on labels beside the stills, for the ``number``-th time."""
+        from strrn_tf.training.trainers import DetectorTrainer
+
+        batches_from = training.data.fused_batches(
+            labels.landmarks,
+            labels.trust,
+            self.probability(arm, labels),
+            1000 * self.seed + number,
+        )
+        trainer = DetectorTrainer(training.detector)
+        average = self.options.fused.averaging
+        training.train("detector", number, trainer, batches_from, average)
+
+    def probability(self, arm: str, labels: "FusedLabels") -> np.ndarray:
+        """Return the probability (N,) with which an arm draws every picture."""
+        from strrn_tf.methods.fused_labels import sampling
+
+        if arm == "control":
+            return np.zeros(len(self.pictures))
+        share = np.ones(len(self.pictures))
+        if arm in ("own", "fused", "fused-twice"):
+            cap, group = self.options.fused.disagreement_cap, self.pictures.group
+            share = sampling(labels.disagreement, group, cap)
+        if arm in ("exact", "trusted-exact"):
+            share = self.annotations()[2].astype(float)
+        if arm.startswith("trusted"):
+            disagreement = self.labels("fused").disagreement
+            share = share * (disagreement <= np.median(disagreement))
+        return share
+
+    def training(self, backbone: Backbone, name: str, rounds: int = 1) -> "TrainingRun":
         """Return the run of one training, whose detector is not trained."""
         import keras
 
+        from data_pipeline.batches.fused_data import FusedData
         from strrn_tf.geometry import mean_shape
         from strrn_tf.methods.training_run import TrainingRun
         from strrn_tf.models.build import build_networks
         from strrn_tf.training.run_folder import RunFolder
 
         keras.utils.set_random_seed(self.seed)
-        store, config = self.data.stills, self.config(backbone)
-        shape = mean_shape(store.landmarks[:, 0], store.whole[:, 0])
+        stills, photographs = self.stores
+        config, fused = self.config(backbone, rounds), self.options.fused
+        data = FusedData(stills, None, config, fused, photographs=photographs)
+        shape = mean_shape(stills.landmarks[:, 0], stills.whole[:, 0])
         folder = RunFolder(self.folder / name)
         folder.root.mkdir(exist_ok=True)
         networks = build_networks(config, shape)
-        return TrainingRun(config, *networks, self.data, folder)
+        return TrainingRun(config, *networks, data, folder)
 
-    def config(self, backbone: Backbone) -> RunConfig:
+    def config(self, backbone: Backbone, rounds: int = 1) -> RunConfig:
         """Return the settings of a training."""
         o = self.options
-        fit = FitConfig(o.updates, o.more, o.batch_size, round_learning_rate=6e-4)
+        more = o.more // rounds
+        fit = FitConfig(o.updates, more, o.batch_size, round_learning_rate=6e-4)
         context = backbone == "mdm"
         sizes = {"backbone": backbone, "preset": o.preset, "global_context": context}
         return RunConfig(seed=self.seed, detector=fit, **sizes)
 
     @cached_property
-    def data(self) -> "FusedData":
+    def stores(self) -> tuple["CropStore", "CropStore"]:
         """Annotated stills, and the unlabelled pictures as photographs."""
-        from data_pipeline.batches.fused_data import FusedData
         from data_pipeline.stores.photographs import Photograph, build_photograph_store
         from data_pipeline.stores.store import build_still_store
 
-        options, cache = self.options, self.options.output / "crops"
+        cache = self.options.output / "crops"
         annotated, found = self.material.annotated, self.material.pictures
         pictures = [Photograph(still.name, still.image_path) for still in found]
         stills = build_still_store(
             cache / f"few-{len(annotated)}-{self.seed}", annotated
         )
         place = cache / f"unlabelled-{len(annotated)}-{len(found)}-{self.seed}"
-        photographs = build_photograph_store(place, pictures)
-        config = self.config(options.learner)
-        return FusedData(stills, None, config, options.fused, photographs=photographs)
+        return stills, build_photograph_store(place, pictures)
+
+    @cached_property
+    def pictures(self) -> "UnlabelledPictures":
+        """The unlabelled pictures."""
+        from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
+
+        return UnlabelledPictures(None, self.stores[1])
 
     def labels(self, arm: str) -> "FusedLabels":
         """Return the labels of all unlabelled pictures in an arm."""
+        from strrn_tf.methods.fused_labels import FusedLabels
+
+        if arm in ("control", "exact", "trusted-exact"):
+            landmarks, whole, _ = self.annotations()
+            known = np.isfinite(landmarks).all(-1).astype(np.float32)
+            return FusedLabels(whole, known, np.ones(len(whole), np.float32))
+        options = self.options
+        if arm == "fused":
+            both = options.learner, options.other
+            return self.label(arm, [self.start(backbone) for backbone in both])
+        labels = self.label("own", [self.start(options.learner)], 1)
+        ones = np.ones_like(labels.trust)
+        return replace(labels, trust=ones, disagreement=ones[:, 0])
+
+    def label(
+        self, name: str, detectors: "Sequence[keras.Model]", asked: int = 0
+    ) -> "FusedLabels":
+        """Return the labels that detectors give together; they are made once.
+
+        Args:
+            name: of their file.
+            detectors: one or two.
+            asked: number of questions; 0: as in the options.
+        """
         from strrn_tf.methods.fused_labels import (
             FusedLabels,
             label_pictures,
             questions,
         )
-        from strrn_tf.methods.fused_supervision import detect_by
+        from strrn_tf.methods.gate import detect_by
 
-        pictures, options = self.data.pictures, self.options
-        ones = np.ones((len(pictures), 68), np.float32)
-        if arm in ("control", "exact"):
-            landmarks, whole, _ = self.annotations()
-            known = np.isfinite(landmarks).all(-1).astype(np.float32)
-            return FusedLabels(whole, known, ones[:, 0])
-        path = self.folder / f"labels-{arm}.npz"
+        path = self.folder / f"labels-{name}.npz"
         if not path.exists():
-            both = [options.learner, options.other]
-            asking = both if arm == "fused" else both[:1]
-            detectors = [detect_by(self.start(backbone)) for backbone in asking]
-            asked = questions(options.fused.questions if arm == "fused" else 1)
-            labels = label_pictures(detectors, pictures, pictures.boxes, asked)
-            if arm == "own":
-                labels = replace(labels, trust=ones, disagreement=ones[:, 0])
+            labels = label_pictures(
+                [detect_by(detector) for detector in detectors],
+                self.pictures,
+                self.pictures.boxes,
+                questions(asked or self.options.fused.questions),
+            )
             labels.save(path)
-            self.report_labels(arm, labels)
+            self.report_labels(name, labels)
         return FusedLabels.load(path)
 
-    def report_labels(self, arm: str, labels: "FusedLabels") -> None:
+    def report_labels(self, name: str, labels: "FusedLabels") -> None:
         """Print the error of labels."""
         from strrn_tf.evaluation.metrics import nme
 
@@ -233,7 +248,7 @@ class Experiment:
             *(x.argsort().argsort() for x in (error, labels.disagreement[known]))
         )
         print(
-            f"seed {self.seed}, labels of {arm}: {error.mean():.2f}, rank correlation "
+            f"seed {self.seed}, labels of {name}: {error.mean():.2f}, rank correlation "
             f"with the disagreement {rank[0, 1]:.2f}",
             flush=True,
         )
@@ -250,7 +265,7 @@ class Experiment:
         from data_pipeline.annotations.whole_head import whole_shape
         from strrn_tf.geometry import CROP_SIZE, apply_matrix
 
-        store: CropStore = self.data.photographs
+        store = self.stores[1]
         stills = {still.name: still for still in self.material.pictures}
         read = [
             read_annotation(stills[name].landmarks_path, stills[name].labels)
@@ -273,21 +288,3 @@ class Experiment:
         place = self.options.output / "crops" / "test"
         store = build_still_store(place, self.material.test)
         return detection_errors(store, detector, self.options.batch_size).tolist()
-
-
-def detection_errors(
-    store: "CropStore", detector: "keras.Model", batch_size: int
-) -> np.ndarray:
-    """Return the inter-pupil errors (N,) of a detector in percent."""
-    from data_pipeline.batches.training_data import PADDING
-    from strrn_tf.evaluation.metrics import nme
-    from strrn_tf.geometry import CROP_SIZE
-
-    inside = slice(PADDING, PADDING + CROP_SIZE)
-    found = []
-    for first in range(0, len(store), batch_size):
-        rows = slice(first, first + batch_size)
-        crops = store.frames[rows, 0, inside, inside].astype(np.float32) / 255
-        found.extend(detector.predict_on_batch(crops)["refinements"][:, -1])
-    shapes = np.array(found) + PADDING
-    return nme(shapes, store.landmarks[:, 0], "interpupil", store.whole[:, 0])

@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.experiment import detection_errors
+from benchmarks.learning.detection_errors import detection_errors
 from strrn_tf.config import RunConfig
 from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import run_program
