@@ -21,6 +21,7 @@ from strrn_tf.methods.fused_labels import (
 )
 from strrn_tf.methods.gate import Gate, detect_by
 from strrn_tf.methods.omni_supervision import OmniSupervision
+from strrn_tf.methods.round_report import filled_sheet
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.trainers import DetectorTrainer
 
@@ -50,6 +51,9 @@ class FusedSupervision:
         self.train_detector(number)
         labels, folder = self.label(number), self.run.folder.round(number)
         self.run.data.write_moved_labels(folder / "corrected", labels.landmarks)
+        if filled := self.run.data.filled:
+            shown = filled.frames[:, 0], filled.landmarks[:, 0], filled.names
+            self.run.data.write_picture(folder / "filled.png", filled_sheet(*shown))
         if self.run.data.clips is not None:
             scores = OmniSupervision(self.run, self.gate).pseudo_label(number)
             if scores.teaches_tracker.any():

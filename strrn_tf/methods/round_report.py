@@ -93,6 +93,23 @@ def write_round(
     append_json_line(folder.metrics, {"phase": "round", "round": number, **report})
 
 
+def filled_sheet(
+    pictures: Sequence[np.ndarray], landmarks: np.ndarray, names: Sequence[str]
+) -> np.ndarray:
+    """Draw frames in which a face is filled in, evenly spread.
+
+    Args:
+        pictures: n crops (S, S, 3) uint8 of one size.
+        landmarks: (n, 68, 2) in their pixels.
+        names: such as ``clip.mp4#000123``.
+    """
+    tiles = [
+        draw_caption(draw_landmarks(pictures[i], landmarks[i]), names[i])
+        for i in _spread(np.arange(len(names)))
+    ]
+    return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))
+
+
 def accepted_by_clip(
     scores: CycleScores, names: Sequence[str]
 ) -> dict[str, dict[str, int]]:
@@ -116,7 +133,7 @@ def median_percent(errors: np.ndarray) -> float | None:
 
 
 def _spread(chosen: np.ndarray) -> np.ndarray:
-    """Return as many pairs as fit on a sheet, evenly from the worst to the best."""
+    """Return as many as fit on a sheet, evenly from the first to the last."""
     count = min(len(chosen), SHEET_ROWS * SHEET_COLUMNS)
     return chosen[np.linspace(0, len(chosen) - 1, count).astype(int)]
 

@@ -11,6 +11,7 @@ from support.toy_models import ToyTracker, toy_mean_shape
 
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.batches.fused_data import FusedData
+from data_pipeline.media.images import read_image
 from strrn_tf.commands import train
 from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
@@ -126,6 +127,19 @@ def make_method(folder, tmp_path, *, truth=0.0, judge=None, stills=True, second=
     folder.start({})
     run = TrainingRun(config, Movable(6.0), tracker, data, folder)
     return FusedSupervision(run, Movable(second), fused, Gate(run, judge))
+
+
+def test_filled_frames_can_be_looked_at(tmp_path):
+    method = make_method(tmp_path / "run", tmp_path)
+    filled = crop_store(tmp_path, 40, 1, seed=4)
+    method.run.data.filled = filled
+    method.run.data.filled_owner = np.full(40, -1)
+    method.run_round(1)
+    sheet = read_image(tmp_path / "run/rounds/01/filled.png")
+    assert sheet.shape == (4 * 385, 6 * 385, 3)
+    # Frames have the values 1 to 40: the first and the last are shown.
+    assert sheet[2, 2].tolist() == [1, 1, 1]
+    assert sheet[3 * 385 + 2, -2].tolist() == [40, 40, 40]
 
 
 def offset(method):
