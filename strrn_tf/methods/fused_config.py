@@ -40,7 +40,7 @@ class FusedConfig:
     averaging: float = 0.05
     held_out: float = 0.1
     corrected_weight: float = 3.0
-    tracked_seconds: float = 60.0
+    tracked_seconds: float = 20.0
 
     def __post_init__(self) -> None:
         if self.questions < 2:
