@@ -8,8 +8,8 @@ models that label and a third one that judges on pictures that are kept out.
 * shifted: folders of annotated pictures of another kind, one set each. Every third
   picture (or folder of pictures) is kept out and is the test, the others are given to
   the training without their annotations. The result should be better there.
-* degraded: the same with the stills of one folder, spoiled as in the clips of
-  ``benchmarks.accuracy.transient_loss``; every kind of spoiling is a set.
+* degraded: the same with the stills of one folder, spoiled in one way, see
+  ``data_pipeline.animation.spoiled_clip``; every way is a set.
 * moments: stills of one folder are animated, and their faces are spoiled for moments,
   in one way in every set. The test is stills of other people, spoiled alike.
 
@@ -42,7 +42,7 @@ from benchmarks.learning.spoiled_sets import (
     spoiled_clips,
     spoiled_stills,
 )
-from data_pipeline.animation.spoiled_clip import SPOILS
+from data_pipeline.animation.spoiled_clip import ALL_SPOILS
 from strrn_tf.methods.verdict import BEFORE, compare, format_change
 from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import run_program
@@ -72,6 +72,8 @@ class Options:
     moments: Path | None = None
     """Folder of annotated stills that are animated and spoiled for moments. Every third
     still is the test."""
+    kinds: tuple[str, ...] = tuple(ALL_SPOILS)
+    """Kinds of spoiling for --degraded and --moments."""
     clips_of_moments: int = 48
     """Number of animated stills."""
     sets: int = 20
@@ -117,10 +119,10 @@ def run(options: Options) -> None:
         folders += [
             spoiled_stills(place / kind, options.degraded, kind, options.seed)
             for place in [options.output / "degraded"]
-            for kind in SPOILS
+            for kind in options.kinds
         ]
     shifts = [result(options, *shifted_cell(options, path)) for path in folders]
-    kinds = SPOILS if options.moments else ()
+    kinds = options.kinds if options.moments else ()
     moments = [result(options, *moments_cell(options, kind)) for kind in kinds]
     columns = "set", "chosen", "error before, %", "after", "change", "judge", "trained"
     shown = Table(*columns)

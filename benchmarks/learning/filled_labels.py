@@ -1,9 +1,9 @@
 """How good the landmarks of frames are in which two models fill a face in.
 
 Annotated stills that no model has learnt are animated, and their faces are spoiled for
-moments, as in ``benchmarks.accuracy.transient_loss``. Both models track the clips in
-both directions (``data_pipeline.crops.filled``). The rows are the kinds of spoiling:
-how many frames are spoiled, how many of them get a label, how many others do, and the
+moments (``data_pipeline.animation.spoiled_clip``). Both models track the clips in both
+directions (``data_pipeline.crops.filled``). The rows are the kinds of spoiling: how
+many frames are spoiled, how many of them get a label, how many others do, and the
 errors of the labels and of one answer of the first model in the same frames, in the
 window of the true landmarks.
 
@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.learning.spoiled_sets import chosen_stills, moments, spoiled_clips
-from data_pipeline.animation.spoiled_clip import SPOILS
+from data_pipeline.animation.spoiled_clip import ALL_SPOILS
 from data_pipeline.crops.filled import FilledOptions, cut_filled
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_w import list_stills
@@ -43,6 +43,8 @@ class Options:
     """Folder of annotated test stills."""
     models: tuple[str, ...] = ("strrn-fast", "strrn-mdm")
     """The models that have to agree. The first one also answers alone."""
+    kinds: tuple[str, ...] = tuple(ALL_SPOILS)
+    """Kinds of spoiling."""
     clips: int = 24
     """Number of stills, evenly spread."""
     seed: int = 0
@@ -72,7 +74,7 @@ def run(options: Options) -> None:
         OfflineTracker.from_pretrained(name, smooth=False) for name in options.models
     ]
     aligner = FaceTracker.from_pretrained(options.models[0])
-    for kind in SPOILS:
+    for kind in options.kinds:
         table.add_row(kind, *measured(options, kind, trackers, aligner))
     Console().print(table)
 
@@ -108,6 +110,8 @@ def measured(
             owners.append(number)
     one, label = (np.array(errors[name]) for name in ("one", "label"))
     counts = spoiled, sum(inside), len(inside) - sum(inside)
+    if not inside:
+        return [*map(str, counts), "", "", ""]
     change = format_change(compare(one, label, np.array(owners)))
     return [*map(str, counts), f"{label.mean():.2f}", f"{one.mean():.2f}", change]
 

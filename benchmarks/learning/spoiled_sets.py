@@ -9,7 +9,7 @@ import numpy as np
 
 from data_pipeline.animation.clip import animate_still
 from data_pipeline.animation.occluded_clip import Frames
-from data_pipeline.animation.spoiled_clip import SPOILS, spoil_runs
+from data_pipeline.animation.spoiled_clip import ALL_SPOILS, spoil_runs
 from data_pipeline.annotations.reading import read_annotation
 from data_pipeline.annotations.whole_head import whole_shape
 from data_pipeline.datasets.three_hundred_w import list_stills
@@ -32,7 +32,7 @@ def spoiled_stills(folder: Path, stills: Path, kind: str, seed: int) -> Path:
     Args:
         folder: to write to.
         stills: folder of annotated stills.
-        kind: one of ``SPOILS``.
+        kind: one of ``ALL_SPOILS``.
         seed: decides what is seen.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def spoiled_stills(folder: Path, stills: Path, kind: str, seed: int) -> Path:
         path = folder / f"{still.image_path.stem}.png"
         if not path.is_file():
             image, shape = read_face(still)
-            spoil = SPOILS[kind](np.random.default_rng((seed, number)))
+            spoil = ALL_SPOILS[kind](np.random.default_rng((seed, number)))
             write_image(path, spoil(image, shape))
             shutil.copy(still.landmarks_path, path.with_suffix(".pts"))
     return folder
@@ -54,7 +54,7 @@ def spoiled_clips(
     Args:
         folder: to write to.
         stills: one for every clip.
-        kind: one of ``SPOILS``. Every moment of a clip has another object or direction.
+        kind: one of ``ALL_SPOILS``. Moments differ in what random there is in it.
         seed: decides what is seen.
     """
     for number, still in enumerate(stills):
@@ -73,7 +73,7 @@ def moments(
     Args:
         still: annotated.
         number: of the clip.
-        kind: one of ``SPOILS``.
+        kind: one of ``ALL_SPOILS``.
         seed: decides what is seen.
     """
     rng = np.random.default_rng((seed, number))

@@ -31,6 +31,10 @@ SHAKE, SHAKE_ROLL, SWINGS = 0.35, 0.12, 1.2
 DARKNESS, GRAIN = 1 / 16, 10.0
 # Width of the face in pixels, and length of the motion blur in sides of the face.
 SMALL, BLUR = 18, 1 / 3
+# Blocks of a mosaic in the width of the face, and factor on the light.
+BLOCKS, BRIGHTNESS = 9, 16.0
+# Width of the face in pixels, and quality of JPEG.
+STALLED, QUALITY = 36, 4
 
 
 def shaken(rng: np.random.Generator, frames: Frames) -> Frames:
@@ -116,11 +120,57 @@ def _blur(rng: np.random.Generator) -> Spoil:
     return spoil
 
 
+def _mosaic(rng: np.random.Generator) -> Spoil:
+    """Return a function that makes a face unrecognisable, as reporters do."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        scale = BLOCKS / box_sides(box_from_landmarks(landmarks))[0]
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+
+    return spoil
+
+
+def _compressed(rng: np.random.Generator) -> Spoil:
+    """Return a function that leaves what a network connection that stalls lets pass."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        height, width = image.shape[:2]
+        scale = STALLED / box_sides(box_from_landmarks(landmarks))[0]
+        size = max(1, round(width * scale)), max(1, round(height * scale))
+        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        code = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
+        small = cv2.imdecode(code, cv2.IMREAD_COLOR)
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    return spoil
+
+
+def _overexposed(rng: np.random.Generator) -> Spoil:
+    """Return a function that gives a picture too much light."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        # Tones are the 2.2th root of the light.
+        bright = image * BRIGHTNESS ** (1 / 2.2)
+        return np.clip(np.rint(bright), 0, 255).astype(np.uint8)
+
+    return spoil
+
+
 SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
     "block": _block,
     "dark": _dark,
     "small": _small,
     "blur": _blur,
+}
+# Stronger than anything in the augmentation.
+ALL_SPOILS = {
+    **SPOILS,
+    "mosaic": _mosaic,
+    "compressed": _compressed,
+    "overexposed": _overexposed,
 }
 
 
@@ -132,17 +182,17 @@ def spoil_runs(
     Args:
         rng: decides the order and what is seen.
         frames: images (H, W, 3) uint8 and landmarks (68, 2), at least 62 for four runs.
-        ways: keys of ``SPOILS``, one for every run.
+        ways: keys of ``ALL_SPOILS``, one for every run.
 
     Returns:
-        The images, and for every frame one of ``SPOILS``, ``BEHIND`` for the ``RUN``
+        The images, and for every frame one of ``ways``, ``BEHIND`` for the ``RUN``
         frames behind a run, or ``CLEAN``.
     """
     images, kinds = [image for image, _ in frames], [CLEAN] * len(frames)
     # The first run leaves time for a template, the last one for the frames behind it.
     starts = np.linspace(10, len(frames) - 2 * RUN - 4, len(ways)).astype(int)
     for kind, start in zip(rng.permutation(list(ways)), starts.tolist(), strict=True):
-        spoil = SPOILS[str(kind)](rng)
+        spoil = ALL_SPOILS[str(kind)](rng)
         for number in range(start, start + RUN):
             images[number] = spoil(images[number], frames[number][1])
             kinds[number], kinds[number + RUN] = str(kind), BEHIND
