@@ -4,7 +4,7 @@ Annotated stills that no model has learnt are animated, and their faces are spoi
 moments (``data_pipeline.animation.spoiled_clip``). Both models track the clips in both
 directions (``data_pipeline.crops.filled``). The rows are the kinds of spoiling: how
 many frames are spoiled, how many of them get a label, how many others do, and the
-errors of the labels and of one answer of the first model in the same frames, in the
+errors in the spoiled ones: of the labels, and of one answer of the first model in the
 window of the true landmarks.
 
 Example:
@@ -20,17 +20,21 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.spoiled_sets import chosen_stills, moments, spoiled_clips
+from benchmarks.learning.spoiled_sets import (
+    LENGTH,
+    chosen_stills,
+    moments,
+    spoiled_clips,
+)
 from data_pipeline.animation.spoiled_clip import ALL_SPOILS
-from data_pipeline.crops.filled import FilledOptions, cut_filled
+from data_pipeline.crops.filled import FilledOptions, Model, cut_filled
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_w import list_stills
-from strrn_tf import FaceTracker
+from data_pipeline.stores.filled_frames import open_model
 from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks
 from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
-from strrn_tf.tracking.offline.tracker import OfflineTracker
 
 PROG = "python -m benchmarks.learning.filled_labels"
 
@@ -70,50 +74,45 @@ def run(options: Options) -> None:
         "change",
     )
     table = Table(*columns)
-    trackers = [
-        OfflineTracker.from_pretrained(name, smooth=False) for name in options.models
-    ]
-    aligner = FaceTracker.from_pretrained(options.models[0])
+    models = [open_model(name) for name in options.models]
     for kind in options.kinds:
-        table.add_row(kind, *measured(options, kind, trackers, aligner))
+        table.add_row(kind, *measured(options, kind, models))
     Console().print(table)
 
 
-def measured(
-    options: Options,
-    kind: str,
-    trackers: Sequence[OfflineTracker],
-    aligner: FaceTracker,
-) -> list[str]:
+def measured(options: Options, kind: str, models: Sequence[Model]) -> list[str]:
     """Return the cells of one kind of spoiling."""
     stills = chosen_stills(list_stills(options.stills, "test"), options.clips)
     folder = spoiled_clips(options.output / kind, stills, kind, options.seed)
-    spoiled, inside, owners = 0, [], []
+    spoiled, others, owners = 0, 0, []
     errors: dict[str, list[float]] = {"one": [], "label": []}
     for number, still in enumerate(stills):
         frames, images, kinds = moments(still, number, kind, options.seed)
         spoiled += kinds.count(kind)
         path = folder / f"{still.image_path.stem}.mp4"
-        found = cut_filled(Clip(path.name, path), trackers, FilledOptions(60.0))
+        looked = FilledOptions(60.0, most=LENGTH)
+        found = cut_filled(Clip(path.name, path), models, looked)
         if found is None:
             continue
         for name, matrix, label in zip(
             found.names, found.matrix, found.landmarks[:, 0], strict=True
         ):
             index = int(name.rpartition("#")[2])
+            if kinds[index] != kind:
+                others += 1
+                continue
             truth = frames[index][1]
-            answer = aligner.align(images[index], box_from_landmarks(truth))
+            answer = models[0].detect(images[index], box_from_landmarks(truth))
             errors["one"].append(float(nme_interpupil(answer, truth)))
             truth = apply_matrix(matrix, truth)
             errors["label"].append(float(nme_interpupil(label, truth)))
-            inside.append(kinds[index] == kind)
             owners.append(number)
+    counts = map(str, (spoiled, len(owners), others))
+    if not owners:
+        return [*counts, "", "", ""]
     one, label = (np.array(errors[name]) for name in ("one", "label"))
-    counts = spoiled, sum(inside), len(inside) - sum(inside)
-    if not inside:
-        return [*map(str, counts), "", "", ""]
     change = format_change(compare(one, label, np.array(owners)))
-    return [*map(str, counts), f"{label.mean():.2f}", f"{one.mean():.2f}", change]
+    return [*counts, f"{label.mean():.2f}", f"{one.mean():.2f}", change]
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ from strrn_tf.methods.fused_config import FusedConfig
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
 FEWEST = 24
+# Frames of a moment are a few frames apart where not all of them are kept.
+APART = 12
 
 
 class FusedData(TrainingData):
@@ -40,7 +42,7 @@ class FusedData(TrainingData):
     Attributes:
         pictures: all pictures that get labels: unlabelled ones, and corrected frames.
         held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
-        filled_owner: (n,) owner of every filled frame, see `UnlabelledPictures`.
+        learnt_filled: (n,) the filled frames that are learnt.
     """
 
     def __init__(
@@ -58,7 +60,6 @@ class FusedData(TrainingData):
         self.fused, self.photographs, self.filled = fused, photographs, filled
         clip_of = corrected_clips(stills, clips)
         self.pictures = UnlabelledPictures(clips, photographs, stills, clip_of)
-        self.filled_owner = self.pictures.owners_of(filled.names if filled else ())
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
@@ -72,6 +73,7 @@ class FusedData(TrainingData):
             names = [picture_of(stills.names[i]) for i in others]
             if names:
                 self.held_out = others[held_out(names, fused.held_out, config.seed)]
+        self.learnt_filled = self._learnt_filled()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -85,8 +87,8 @@ class FusedData(TrainingData):
             counts["corrected frames"] = len(self.pictures.corrected)
         if self.photographs:
             counts["unlabelled photographs"] = len(self.photographs)
-        if self.filled:
-            counts["filled frames"] = len(self.filled)
+        if len(self.learnt_filled):
+            counts["filled frames"] = len(self.learnt_filled)
         return counts
 
     def fused_batches(
@@ -138,18 +140,37 @@ class FusedData(TrainingData):
         Args:
             others: number of the other pictures.
         """
-        index = np.flatnonzero(~self.filled_held_out)
-        if not len(index):
+        index = self.learnt_filled
+        if not len(index) or not others:
             return []
         store = self.filled
         weight = min(self.fused.disagreement_cap * len(index) / others, 1.0)
         return [Labelled(store.frames[:, 0], store.landmarks[:, 0], weight, index)]
 
-    @property
-    def filled_held_out(self) -> np.ndarray:
-        """Mask (n,) of the filled frames that are not learnt, as their neighbours."""
-        owners = self.pictures.owner[self.held_out_pictures]
-        return np.isin(self.filled_owner, owners)
+    def _learnt_filled(self) -> np.ndarray:
+        """Return the filled frames (n,) that are learnt.
+
+        A moment is kept out as a whole if one of its frames is nearest to a picture
+        that is kept out. Where a person has corrected frames of a clip, their labels
+        are the better ones, and the models' own are not moved with them.
+        """
+        if not self.filled:
+            return np.array([], int)
+        pictures = self.pictures
+        kept_out = pictures.owner[self.held_out_pictures]
+        is_kept_out = np.isin(pictures.owners_of(self.filled.names), kept_out)
+        moment = moments_of(self.filled.names)
+        corrected = set(pictures.group[len(pictures) - len(pictures.corrected) :])
+        clips = {n for n, g in self._clip_groups() if g in corrected}
+        is_corrected = [n.rpartition("#")[0] in clips for n in self.filled.names]
+        left_out = np.isin(moment, moment[is_kept_out]) | is_corrected
+        return np.flatnonzero(~left_out)
+
+    def _clip_groups(self) -> Iterator[tuple[str, int]]:
+        """Yield the clip and the group of every frame of a clip."""
+        pictures = self.pictures
+        for name, group in zip(pictures.names, pictures.group.tolist(), strict=True):
+            yield name.rpartition("#")[0], group
 
     def write_moved_labels(self, folder: Path, landmarks: np.ndarray) -> None:
         """Write the frames of corrected clips with their labels in the 300-W layout.
@@ -202,6 +223,23 @@ def corrected_clips(
     if stills is None or clips is None:
         return []
     return clips_of(stills.names, [name.rpartition("#")[0] for name in clips.names])
+
+
+def moments_of(names: Sequence[str]) -> np.ndarray:
+    """Return the number (n,) of the moment that every frame is in.
+
+    Args:
+        names: of frames such as ``clip.mp4#000123``, those of a clip together and in
+            order. A gap of more than `APART` frames separates moments.
+    """
+    numbers, moment, before = [], -1, ("", 0)
+    for name in names:
+        clip, _, number = name.rpartition("#")
+        if clip != before[0] or int(number) - before[1] > APART:
+            moment += 1
+        before = clip, int(number)
+        numbers.append(moment)
+    return np.array(numbers, int)
 
 
 def picture_of(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_pipeline.crops.filled import FilledOptions, cut_filled
+from data_pipeline.crops.filled import FilledOptions, Model, cut_filled
 from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.stores.clip_sources import Video
 from data_pipeline.stores.prepared import PreparedPart
@@ -11,9 +11,10 @@ from data_pipeline.stores.store import CropStore, Cut, build_store
 from data_pipeline.stores.store_writer import NothingStored
 from strrn_tf.tracking.networks.model_folder import load
 from strrn_tf.tracking.offline.tracker import OfflineTracker
+from strrn_tf.tracking.tracker import FaceTracker
 
 # To be raised with every change that gives other labels for the same clips and models.
-VERSION = 1
+VERSION = 2
 
 
 def build_filled_store(
@@ -21,6 +22,7 @@ def build_filled_store(
     videos: Sequence[Video],
     models: Sequence[Path],
     options: FilledOptions,
+    title: str = "Looking for lost faces",
 ) -> CropStore | None:
     """Return the store of filled frames of clips; it is built if it is missing.
 
@@ -32,6 +34,7 @@ def build_filled_store(
         videos: clips.
         models: names or folders. All have to agree on a frame.
         options: what is looked at, and what is kept.
+        title: of the progress bar.
 
     Returns:
         None where no clip has such a frame.
@@ -39,18 +42,21 @@ def build_filled_store(
     clips = [video for video in videos if not isinstance(video, PreparedPart)]
     if not clips:
         return None
-    trackers = [
-        OfflineTracker.from_pretrained(model, smooth=False, max_faces=1)
-        for model in models
-    ]
+    opened = [open_model(model) for model in models]
 
     def cut(clip: Video) -> Cut:
-        return cut_filled(clip, trackers, options), {}
+        return cut_filled(clip, opened, options), {}
 
-    known = [load(model).description["description_sha256"] for model in models]
+    known = [load(model).tracking_sha256 for model in models]
     settings = {**options._asdict(), "models": known, "version": VERSION}
     mark = fingerprint(clips, kind="filled", **settings)
     try:
-        return build_store(folder, clips, cut, mark, 1, "Looking for lost faces")
+        return build_store(folder, clips, cut, mark, 1, title)
     except NothingStored:
         return None
+
+
+def open_model(name: str | Path) -> Model:
+    """Return a model by its name or folder, which follows one face."""
+    tracker = OfflineTracker.from_pretrained(name, smooth=False, max_faces=1)
+    return Model(tracker, FaceTracker.from_pretrained(name).align)

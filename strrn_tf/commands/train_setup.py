@@ -122,6 +122,7 @@ def training_data(options: Options, data: Data) -> "TrainingData":
     also |= {"photographs": data.photographs, "filled": data.filled}
     fused = FusedData(*stores, options.fused, **also)
     report_corrections(fused)
+    report_filled(fused)
     return fused
 
 
@@ -222,8 +223,6 @@ def read_data(options: Options) -> Data:
     filled = None
     if clips is not None and options.labels == "fused":
         filled = read_filled(options, (options.init, options.second))
-        if filled is not None:
-            report_filled(filled)
     return Data(stills, clips, annotated, source, photographs, filled)
 
 
@@ -249,16 +248,20 @@ def read_filled(
     # A store of its own for each set of models: both are needed in one run.
     place = options.cache / "-".join(["filled", *(model.name for model in models)])
     looked = FilledOptions(seconds, seed=options.seed)
-    return build_filled_store(place, videos, models, looked)
+    judges = len(models) == 1
+    title = "Looking for lost faces" + (", for the judge" if judges else "")
+    return build_filled_store(place, videos, models, looked, title)
 
 
-def report_filled(filled: "CropStore") -> None:
+def report_filled(data: "FusedData") -> None:
     """Print how many frames are learnt that no detector could label."""
-    clips = {name.rpartition("#")[0] for name in filled.names}
-    print(
-        f"{len(filled)} frames of {len(clips)} clips, in which a face is lost or "
-        "spoiled for a moment, are filled in from both sides and are learnt"
-    )
+    count = len(data.learnt_filled)
+    if count:
+        clips = {data.filled.names[i].rpartition("#")[0] for i in data.learnt_filled}
+        print(
+            f"frames in which a face is lost or spoiled for a moment, filled in from "
+            f"both sides and learnt: {count}, clips: {len(clips)}"
+        )
 
 
 def data_root(options: Options) -> Path | None:

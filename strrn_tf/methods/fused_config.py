@@ -58,6 +58,6 @@ class FusedConfig:
         if not 0 < self.corrected_weight < math.inf:
             raise ValueError(f"`corrected_weight` must be positive: {self}")
         if not 0 <= self.tracked_seconds < math.inf:
-            raise ValueError(f"`tracked_seconds` must not be negative: {self}")
+            raise ValueError(f"`tracked_seconds` must be a number from 0 on: {self}")
         if not 0 < self.held_out < 1:
             raise ValueError(f"`held_out` must lie between 0 and 1: {self}")

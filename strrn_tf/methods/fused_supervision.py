@@ -51,9 +51,11 @@ class FusedSupervision:
         self.train_detector(number)
         labels, folder = self.label(number), self.run.folder.round(number)
         self.run.data.write_moved_labels(folder / "corrected", labels.landmarks)
-        if filled := self.run.data.filled:
+        if len(learnt := self.run.data.learnt_filled):
+            filled = self.run.data.filled
             shown = filled.frames[:, 0], filled.landmarks[:, 0], filled.names
-            self.run.data.write_picture(folder / "filled.png", filled_sheet(*shown))
+            sheet = filled_sheet(*shown, learnt)
+            self.run.data.write_picture(folder / "filled.png", sheet)
         if self.run.data.clips is not None:
             scores = OmniSupervision(self.run, self.gate).pseudo_label(number)
             if scores.teaches_tracker.any():

@@ -21,6 +21,7 @@ from strrn_tf.system.atomic import write_json
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
 NOTHING = "all stills are corrected frames, so nothing was held out"
+BY_THE_JUDGE = "kept-out pictures, by the labels of --judge"
 Weights = list[np.ndarray]
 
 
@@ -86,10 +87,9 @@ class Gate:
     def _judge_all(self) -> dict[str, dict]:
         """Return the verdict on every network that was trained."""
         if self.run.data.stills is not None and not len(self.run.data.held_out):
-            kept = {"chosen": "after", "rows": {}, "count": 0, "where": NOTHING}
+            kept = {"chosen": verdict.AFTER, "rows": {}, "count": 0, "where": NOTHING}
             return {"detector": kept, "tracker": kept}
-        margin = verdict.NETWORK_MARGIN if self.run.data.stills is None else 0.0
-        judged = self._decide("detector", *self._detector_judge(), margin)
+        judged = self._decide("detector", *self._detector_judge())
         decisions = {"detector": judged}
         pairs = zip(self.former["tracker"], self.run.tracker.get_weights(), strict=True)
         if all(np.array_equal(before, after) for before, after in pairs):
@@ -98,9 +98,8 @@ class Gate:
             decisions["tracker"] = self._decide("tracker", *self._tracker_judge())
         else:
             # The judge is a detector. A tracker goes with the detector that taught it.
-            kept = decisions["detector"]["chosen"] != verdict.BEFORE
             decisions["tracker"] = {
-                **{"chosen": "after" if kept else verdict.BEFORE, "rows": {}},
+                **{"chosen": decisions["detector"]["chosen"], "rows": {}},
                 **{"count": 0, "where": "it goes with the detector"},
             }
         return decisions
@@ -111,7 +110,6 @@ class Gate:
         errors_of: Callable[[keras.Model], np.ndarray],
         group: np.ndarray,
         where: str,
-        margin: float = 0.0,
     ) -> dict:
         network, errors = getattr(self.run, name), {}
         trained = network.get_weights()
@@ -119,7 +117,12 @@ class Gate:
             network.set_weights(weights)
             errors[candidate] = errors_of(network)
         network.set_weights(trained)
-        return {**verdict.decide(errors, group, margin), "where": where}
+        if where != BY_THE_JUDGE:
+            return {**verdict.decide(errors, group), "where": where}
+        # Filled frames have large errors. They must not outvote the others.
+        ordinary = np.arange(len(group)) < self.run.data.held_out_pictures.sum()
+        rules = verdict.NETWORK_MARGIN, ordinary, verdict.NETWORK_CHOICE
+        return {**verdict.decide(errors, group, *rules), "where": where}
 
     def _candidates(self, name: str) -> dict[str, Weights]:
         trained = getattr(self.run, name).get_weights()
@@ -133,7 +136,7 @@ class Gate:
             group, where = data.held_out_owners, "held-out stills"
         else:
             pictures, truth, group = self._judged_pictures()
-            whole, where = truth, "kept-out pictures, by the labels of --judge"
+            whole, where = truth, BY_THE_JUDGE
 
         def errors_of(detector: keras.Model) -> np.ndarray:
             return detection_errors(
@@ -155,8 +158,9 @@ class Gate:
         judged = [detect_by(self.judge)]
         truth = label_pictures(judged, pictures, boxes, asked).landmarks
         owner = data.pictures.owner[index]
-        names = {data.pictures.names[i].rpartition("#")[0] for i in index}
-        filled = self.filled_by_judge(names)
+        frames = index[index < data.pictures.num_frames]
+        names = {data.pictures.names[i].rpartition("#")[0] for i in frames}
+        filled = self.filled_by_judge(names) if names else None
         if filled is None:
             return pictures, truth, owner
         owners = data.pictures.owners_of(filled.names)

@@ -94,18 +94,24 @@ def write_round(
 
 
 def filled_sheet(
-    pictures: Sequence[np.ndarray], landmarks: np.ndarray, names: Sequence[str]
+    pictures: Sequence[np.ndarray],
+    landmarks: np.ndarray,
+    names: Sequence[str],
+    index: np.ndarray,
 ) -> np.ndarray:
     """Draw frames in which a face is filled in, evenly spread.
 
     Args:
-        pictures: n crops (S, S, 3) uint8 of one size.
-        landmarks: (n, 68, 2) in their pixels.
+        pictures: N crops (S, S, 3) uint8 of one size.
+        landmarks: (N, 68, 2) in their pixels.
         names: such as ``clip.mp4#000123``.
+        index: (n,) of those from which to choose.
     """
     tiles = [
-        draw_caption(draw_landmarks(pictures[i], landmarks[i]), names[i])
-        for i in _spread(np.arange(len(names)))
+        draw_caption(
+            draw_landmarks(pictures[i], landmarks[i]), names[i].rpartition("/")[2]
+        )
+        for i in _spread(index)
     ]
     return tile_sheet(tiles, min(SHEET_COLUMNS, len(tiles)))
 

@@ -146,6 +146,7 @@ class RunFolder:
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
             unknown = _unknown(before.get("run"), config.get("run"))
+            unknown = unknown or _unknown(before.get("fused"), config.get("fused"))
             if unknown:
                 leaf = unknown.rpartition(".")[2]
                 then = (

@@ -7,7 +7,12 @@ import pytest
 from support.clips import crop_store
 
 from data_pipeline.augmentation.augment import Augmentation
-from data_pipeline.batches.fused_data import FusedData, held_out, picture_of
+from data_pipeline.batches.fused_data import (
+    FusedData,
+    held_out,
+    moments_of,
+    picture_of,
+)
 from data_pipeline.batches.unlabelled_pictures import ENTRIES, drawn
 from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.landmarks import MIRROR
@@ -155,19 +160,34 @@ def test_filled_frames_are_drawn_as_hard_ones_with_labels_of_their_own(
 
 
 def test_filled_frames_are_kept_out_with_their_neighbours(stores, tmp_path):
-    names = [f"clip{n // 4}.avi#{n:06d}" for n in range(8)]
-    names += ["clip0.avi#000090", "other.avi#000001"]
-    data = fused_data((None, *stores[1:]), filled=filled_frames(tmp_path, names))
-    owner = data.pictures.owner
-    assert data.filled_owner.tolist() == [*owner[:8], owner[3], -1]
-    kept_out = data.filled_held_out
-    assert kept_out[:8].tolist() == data.held_out_pictures[:8].tolist()
-    assert not kept_out[-1]
+    far = [f"clip1.avi#{n:06d}" for n in (100, 102, 130, 131)]
+    names = [f"clip0.avi#{n:06d}" for n in range(4)] + ["clip1.avi#000004", *far]
+    names.append("other.avi#000001")
+    filled = filled_frames(tmp_path, names)
+    assert moments_of(names).tolist() == [0] * 4 + [1, 2, 2, 3, 3, 4]
+    data = fused_data((None, *stores[1:]), filled=filled)
+    pictures, kept_out = data.pictures, data.held_out_pictures
+    nearest = [*range(4), 4, 7, 7, 7, 7]
+    assert pictures.owners_of(names).tolist() == [*pictures.owner[nearest], -1]
+    # A moment is learnt if no frame of it is nearest to a kept-out picture.
+    by_hand = [not kept_out[:4].any()] * 4 + [not kept_out[4]] + [not kept_out[7]] * 4
+    assert kept_out[:8].any()
+    assert data.learnt_filled.tolist() == np.flatnonzero([*by_hand, True]).tolist()
     values, _ = take(data.fused_batches(*labels(data), seed=0), count=60)
-    assert set(values[values > 200] - 201) == set(np.flatnonzero(~kept_out))
+    assert set(values[values > 200] - 201) == set(data.learnt_filled)
     # With stills nothing of the clips is kept out.
-    data = fused_data(stores, filled=filled_frames(tmp_path, names))
-    assert not data.filled_held_out.any()
+    data = fused_data(stores, filled=filled)
+    assert len(data.learnt_filled) == len(names)
+
+
+def test_filled_frames_of_corrected_clips_are_left_out(stores, tmp_path):
+    stills, clips, _ = stores
+    names = tuple(f"s/{n}.jpg" for n in range(11))
+    stills = replace(stills, names=(*names, "clip0.avi#000002.jpg"))
+    filled = filled_frames(tmp_path, ["clip0.avi#000001", "clip1.avi#000005"])
+    data = fused_data((stills, clips, None), filled=filled)
+    assert len(data.pictures.corrected) == 1
+    assert data.learnt_filled.tolist() == [1]
 
 
 def test_trust_goes_where_its_landmark_goes(stores):

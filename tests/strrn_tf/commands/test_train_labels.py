@@ -12,8 +12,10 @@ from support.toy_models import ToyTracker, toy_mean_shape
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.batches.fused_data import FusedData
 from data_pipeline.media.images import read_image
+from data_pipeline.stores import filled_frames
 from strrn_tf.commands import train
 from strrn_tf.commands.train_labels import second_model_note
+from strrn_tf.commands.train_setup import read_filled
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_supervision import FusedSupervision
@@ -131,9 +133,8 @@ def make_method(folder, tmp_path, *, truth=0.0, judge=None, stills=True, second=
 
 def test_filled_frames_can_be_looked_at(tmp_path):
     method = make_method(tmp_path / "run", tmp_path)
-    filled = crop_store(tmp_path, 40, 1, seed=4)
-    method.run.data.filled = filled
-    method.run.data.filled_owner = np.full(40, -1)
+    method.run.data.filled = crop_store(tmp_path, 41, 1, seed=4)
+    method.run.data.learnt_filled = np.arange(40)
     method.run_round(1)
     sheet = read_image(tmp_path / "run/rounds/01/filled.png")
     assert sheet.shape == (4 * 385, 6 * 385, 3)
@@ -217,6 +218,72 @@ def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
     assert owner.tolist() == 2 * data.pictures.owner[index].tolist()
     assert np.allclose(truth[len(index) :], toy_mean_shape() - 15)
     assert len(Gate(run, Movable(0.0))._judged_pictures()[0]) == len(index)
+
+
+def test_photographs_have_no_moments_to_judge(tmp_path):
+    method = make_method(
+        *(tmp_path / "run", tmp_path), judge=Movable(-10.0), stills=False, second=-30.0
+    )
+
+    def fail(names):
+        raise AssertionError(names)
+
+    gate = replace(method.gate, filled_by_judge=fail)
+    pictures, truth, _ = gate._judged_pictures()
+    assert len(pictures) == len(truth) == method.run.data.held_out_pictures.sum()
+
+
+class TestFilledFrames:
+    """Which models track which clips."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch, tmp_path):
+        """Return options of two clips, and the calls that look for filled frames."""
+        calls = []
+
+        def build(place, videos, models, looked, title):
+            calls.append((place, [v.name for v in videos], models, looked, title))
+            return crop_store(tmp_path, 3, 1)
+
+        monkeypatch.setattr(filled_frames, "build_filled_store", build)
+        for name in ("a.mp4", "b.mp4"):
+            (tmp_path / "videos" / name).parent.mkdir(exist_ok=True)
+            (tmp_path / "videos" / name).touch()
+        argv = ["--init", "strrn-fast", "--unlabelled", str(tmp_path / "videos")]
+        return train.parse([*argv, "--cache", str(tmp_path / "cache")]), calls
+
+    def test_both_that_label_track_all_clips(self, asked):
+        options, calls = asked
+        read_filled(options, (options.init, options.second))
+        place, names, models, looked, _ = calls[0]
+        assert names == ["a.mp4", "b.mp4"]
+        assert [str(model) for model in models] == ["strrn-fast", "strrn-mdm"]
+        assert looked.seconds == FusedConfig().tracked_seconds > 0
+        assert place.parent == options.cache
+        none = replace(options, fused=FusedConfig(tracked_seconds=0.0))
+        assert read_filled(none, (options.init, options.second)) is None
+        assert len(calls) == 1
+
+    def test_the_judge_tracks_clips_that_were_kept_out(self, asked, tmp_path):
+        options, calls = asked
+        run = TrainingRun(
+            RunConfig(), Movable(), ToyTracker(), FusedDataOf(None), tmp_path
+        )
+        method = train.make_method(options, run)
+        found = method.gate.filled_by_judge({"b.mp4"})
+        place, names, models, _, title = calls[0]
+        assert names == ["b.mp4"]
+        assert [str(model) for model in models] == ["strrn-hgn"]
+        assert place != options.cache / "filled-strrn-fast-strrn-mdm"
+        assert "judge" in title
+        assert len(found.pictures) == len(found.landmarks) == len(found.names) == 3
+
+
+class FusedDataOf:
+    """Data of which only the stills are asked."""
+
+    def __init__(self, stills):
+        self.stills = stills
 
 
 def corrected_method(tmp_path, shift):

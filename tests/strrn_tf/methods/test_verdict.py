@@ -61,6 +61,33 @@ def test_a_network_that_judges_must_see_more_than_a_margin(margin, chosen):
     assert f"below -{margin:g} %" in text
 
 
+def test_moments_of_loss_do_not_outvote_other_pictures():
+    before, after = errors(0.05)
+    ordinary = GROUP < 150
+    before[~ordinary] *= 10
+    after[~ordinary] *= 10 * 0.5
+    both = {"before": before, "after": after}
+    assert decide(both, GROUP, 3.0)["chosen"] == "after"
+    found = decide(both, GROUP, 3.0, ordinary)
+    assert found["chosen"] == "before"
+    assert found["rows"]["after"]["ordinary"] > found["rows"]["before"]["ordinary"]
+    text = "\n".join(describe("detector", "kept-out pictures", found))
+    assert f"{100 * before[ordinary].mean():.2f} without moments of loss" in text
+    after[ordinary] *= 0.9
+    assert decide(both, GROUP, 3.0, ordinary)["chosen"] == "after"
+    # Where there are no such moments, nothing is said of them.
+    plain = decide(both, GROUP, 3.0, np.ones(200, bool))
+    assert "ordinary" not in plain["rows"]["after"]
+
+
+def test_some_candidates_are_only_compared():
+    before, after = errors(-0.2)
+    found = {"before": before, "after": after, "mean of both": 0.9 * before}
+    judged = decide(found, GROUP, 3.0, choice=["mean of both"])
+    assert judged["chosen"] == "mean of both"
+    assert judged["rows"]["after"]["change"] < judged["rows"]["mean of both"]["change"]
+
+
 def test_the_best_of_several_is_taken():
     before, after = errors(-0.08)
     _, mean = errors(-0.15)

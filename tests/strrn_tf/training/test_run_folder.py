@@ -158,6 +158,13 @@ def test_a_run_of_an_older_version_is_named_as_such(folder):
         folder.check({"run": newer}, resume=True)
 
 
+def test_an_option_of_fused_labels_that_is_new_is_named_with_its_cure(folder):
+    folder.start({**CONFIG, "fused": {"questions": 4}})
+    newer = {**CONFIG, "fused": {"questions": 4, "tracked_seconds": 20.0}}
+    with pytest.raises(ValueError, match=r"tracked_seconds\. Set it to 0\.0, resume"):
+        folder.check(newer, resume=True)
+
+
 def test_an_option_that_is_gone_is_named(folder):
     folder.start({**CONFIG, "run": {**CONFIG["run"], "global_context": True}})
     with pytest.raises(
