@@ -67,8 +67,8 @@ def decide(
         errors: (n,) of every candidate on the same pictures, "before" among them.
         group: see `compare`.
         margin: percent by which the error must fall, by the whole interval.
-        ordinary: mask (n,) of the pictures on which the mean error must not rise
-            either. None: all are alike.
+        ordinary: mask (n,) of the pictures on which the mean error must not rise,
+            as far as their interval tells. None: all are alike.
         choice: candidates that can be chosen, the others are only compared. None: all.
 
     Returns:
@@ -76,7 +76,7 @@ def decide(
         ``rows`` with the ``error`` in percent and, of candidates, what `compare`
         returns. Intervals share the risk. With few groups nothing is better than
         before. Where not all pictures are ordinary, ``rows`` also have the ``ordinary``
-        error in percent.
+        error in percent, and of candidates the lower end of its change.
     """
     others = [name for name in errors if name != BEFORE]
     rows: dict[str, dict[str, float]] = {
@@ -91,8 +91,11 @@ def decide(
     if ordinary is not None and not ordinary.all():
         for name, values in errors.items():
             rows[name]["ordinary"] = 100 * float(values[ordinary].mean())
-        limit = rows[BEFORE]["ordinary"]
-        better = [name for name in better if rows[name]["ordinary"] <= limit]
+        for name in others:
+            pair = errors[BEFORE][ordinary], errors[name][ordinary]
+            found = compare(*pair, group[ordinary], RISK)
+            rows[name]["ordinary_low"] = found["low"]
+        better = [name for name in better if rows[name]["ordinary_low"] <= 0]
     better = better if groups >= FEWEST_GROUPS else []
     chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
     counts = {"count": len(group), "groups": groups, "margin": margin}
