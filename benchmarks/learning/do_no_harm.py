@@ -225,7 +225,7 @@ def result(
     chosen, rows = verdict["detector"]["chosen"], verdict["detector"]["rows"]
     before = errors_of(options.init, tuple(test))
     trained = errors_of(folder / "rounds" / "01" / "export", tuple(test))
-    # Another choice is a mean of both.
+    # Another choice is a mean of these.
     known = {BEFORE: before, "after": trained}
     after = known.get(chosen) or errors_of(folder / "export", tuple(test))
     found = {
