@@ -118,7 +118,7 @@ def test_what_is_printed():
 
 def test_candidates():
     found = candidates([np.zeros(2, np.float32)], [np.ones(2, np.float32)])
-    assert list(found) == ["before", "after", "mean of both", "a third of the way"]
-    np.testing.assert_allclose(found["a third of the way"][0], 1 / 3)
+    assert list(found) == ["before", "after", "mean of both", "a quarter of the way"]
+    np.testing.assert_allclose(found["a quarter of the way"][0], 1 / 4)
     np.testing.assert_array_equal(found["mean of both"][0], [0.5, 0.5])
     assert found["mean of both"][0].dtype == np.float32
