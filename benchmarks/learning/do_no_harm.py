@@ -188,9 +188,7 @@ def moments_cell(options: Options, kind: str) -> tuple:
     chosen = chosen_stills(learnt, options.clips_of_moments)
     folder = options.output / f"moments-{kind}"
     clips = spoiled_clips(folder / "clips", chosen, kind, options.seed)
-    spoiled = spoiled_stills(
-        options.output / "degraded" / kind, options.moments, kind, options.seed
-    )
+    spoiled = spoiled_stills(folder / "test", options.moments, kind, options.seed)
     _, test, owners = divide_pictures(spoiled)
     return folder.name, ["--unlabelled", str(clips)], test, owners
 

@@ -29,7 +29,7 @@ class Material(NamedTuple):
 
     Attributes:
         annotated: the stills that both backbones learn.
-        pictures: stills whose annotations only the arm "exact" learns.
+        pictures: stills whose annotations only the arms of exact labels learn.
         test: stills that are scored.
         owners: group of every test still: pictures of one group are drawn together.
     """
@@ -59,10 +59,10 @@ class Trainings:
     seeds: tuple[int, ...] = (0, 1)
     """Draws of the stills, and of everything else."""
     arms: tuple[Arm, ...] = ARMS
-    """Which arms. Beside those above: trusted, as own, of the half of the pictures on
-    which both backbones agree most; trusted-exact, the same half with its annotations;
-    and fused-twice, where both backbones learn the fused labels, and in the middle
-    label again."""
+    """Which arms. There are three more. trusted: as own, with the half of the pictures
+    on which both backbones agree most. trusted-exact: that half with its annotations.
+    fused-twice: both backbones learn the fused labels, and in the middle label
+    again."""
     fused: FusedConfig = field(default_factory=FusedConfig)
     threads: int = 1
     """Threads of one operation; 0: one for each core."""

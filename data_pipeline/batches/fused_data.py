@@ -22,8 +22,9 @@ from strrn_tf.methods.fused_config import FusedConfig
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
 FEWEST = 24
-# Frames of a moment are a few frames apart where not all of them are kept.
-APART = 12
+# Frames of one moment are at most this many apart: not all frames of a long one are
+# kept. Two moments that are taken for one are learnt, or kept out, together.
+APART = 60
 
 
 class FusedData(TrainingData):
@@ -165,6 +166,14 @@ class FusedData(TrainingData):
         is_corrected = [n.rpartition("#")[0] in clips for n in self.filled.names]
         left_out = np.isin(moment, moment[is_kept_out]) | is_corrected
         return np.flatnonzero(~left_out)
+
+    def near_learnt(self, names: Sequence[str]) -> np.ndarray:
+        """Return which frames (n,) of clips may be of a moment that is learnt."""
+        both = [*names, *(self.filled.names[i] for i in self.learnt_filled)]
+        order = sorted(range(len(both)), key=lambda i: both[i].rpartition("#")[::2])
+        moment = np.empty(len(both), int)
+        moment[order] = moments_of([both[i] for i in order])
+        return np.isin(moment[: len(names)], moment[len(names) :])
 
     def _clip_groups(self) -> Iterator[tuple[str, int]]:
         """Yield the clip and the group of every frame of a clip."""

@@ -160,6 +160,10 @@ def doubt(image: np.ndarray, label: np.ndarray, models: Sequence[Model]) -> floa
         models: one or more.
     """
     box = box_from_landmarks(label)
-    answers = [model.detect(image, box) for model in models]
+    try:
+        answers = [model.detect(image, box) for model in models]
+    except ValueError:
+        # The face has left the picture.
+        return 0.0
     others = answers[1:] or [label]
     return max(float(relative_distance(answers[0], other)) for other in others)

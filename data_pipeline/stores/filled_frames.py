@@ -1,6 +1,7 @@
 """The store (T = 1) of frames in which a face is filled in from both sides."""
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from data_pipeline.crops.filled import FilledOptions, Model, cut_filled
@@ -42,10 +43,11 @@ def build_filled_store(
     clips = [video for video in videos if not isinstance(video, PreparedPart)]
     if not clips:
         return None
-    opened = [open_model(model) for model in models]
+    # A complete store needs none of them.
+    opened = cache(lambda: [open_model(model) for model in models])
 
     def cut(clip: Video) -> Cut:
-        return cut_filled(clip, opened, options), {}
+        return cut_filled(clip, opened(), options), {}
 
     known = [load(model).tracking_sha256 for model in models]
     settings = {**options._asdict(), "models": known, "version": VERSION}

@@ -139,7 +139,8 @@ def run_method(
     rounds = options.algorithm.rounds
     for number in range(1, rounds + 1):
         method.run_round(number)
-        if number < rounds or options.labels == "fused":
+        is_judged = options.labels == "fused" or options.judge
+        if number < rounds or is_judged:
             export(folder.round(number) / "export")
     method.decide()
     export(folder.export)

@@ -82,8 +82,8 @@ class Options:
     shipped model, a shipped one."""
     judge: Path | None = None
     """With --init and without --stills: a model that labels nothing. It decides, on
-    clips that are kept out, whether the result is better. Default: with --init of a
-    shipped model, a shipped one that labels nothing."""
+    clips that are kept out, whether to go a quarter of the way to the trained weights.
+    Default: with --init of a shipped model, a shipped one that labels nothing."""
     fresh_tracker: bool = False
     """With --init: keep only the detector. A new tracker is built and first trained on
     the stills."""

@@ -113,11 +113,14 @@ class Gate:
     ) -> dict:
         network, errors = getattr(self.run, name), {}
         trained = network.get_weights()
+        by_network = where == BY_THE_JUDGE
         for candidate, weights in self._candidates(name).items():
+            if candidate in verdict.NETWORK_CHOICE and not by_network:
+                continue
             network.set_weights(weights)
             errors[candidate] = errors_of(network)
         network.set_weights(trained)
-        if where != BY_THE_JUDGE:
+        if not by_network:
             return {**verdict.decide(errors, group), "where": where}
         # Filled frames have large errors. They must not outvote the others.
         ordinary = np.arange(len(group)) < self.run.data.held_out_pictures.sum()
@@ -164,7 +167,8 @@ class Gate:
         if filled is None:
             return pictures, truth, owner
         owners = data.pictures.owners_of(filled.names)
-        used = np.flatnonzero(np.isin(owners, owner))
+        near = data.near_learnt(filled.names)
+        used = np.flatnonzero(np.isin(owners, owner) & ~near)
         pictures += [filled.pictures[i] for i in used]
         truth = np.concatenate([truth, filled.landmarks[used]])
         return pictures, truth, np.concatenate([owner, owners[used]])

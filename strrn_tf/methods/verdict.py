@@ -74,11 +74,11 @@ def decide(
         choice: candidates that can be chosen, the others are only compared.
 
     Returns:
-        ``chosen``, the ``count`` of pictures and of ``groups``, the ``margin``, and
-        ``rows`` with the ``error`` in percent and, of candidates, what `compare`
-        returns. Intervals share the risk. With few groups nothing is better than
-        before. Where not all pictures are ordinary, ``rows`` also have the ``ordinary``
-        error in percent, and of candidates the lower end of its change.
+        ``chosen``, the ``choice``, the ``count`` of pictures and of ``groups``, the
+        ``margin``, and ``rows`` with the ``error`` in percent and, of candidates, what
+        `compare` returns. Intervals share the risk. With few groups nothing is better
+        than before. Where not all pictures are ordinary, ``rows`` also have the
+        ``ordinary`` error in percent, and of candidates the lower end of its change.
     """
     others = [name for name in errors if name != BEFORE]
     rows: dict[str, dict[str, float]] = {
@@ -86,7 +86,7 @@ def decide(
     }
     choice = [name for name in choice if name in errors]
     for name in others:
-        risk = RISK / len(choice)
+        risk = RISK / max(1, len(choice))
         rows[name] |= compare(errors[BEFORE], errors[name], group, risk)
     groups = len(np.unique(group))
     better = [name for name in choice if rows[name]["high"] < -margin]
@@ -101,7 +101,7 @@ def decide(
     better = better if groups >= FEWEST_GROUPS else []
     chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
     counts = {"count": len(group), "groups": groups, "margin": margin}
-    return {"chosen": chosen, **counts, "rows": rows}
+    return {"chosen": chosen, "choice": choice, **counts, "rows": rows}
 
 
 def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
@@ -122,13 +122,15 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
             line += f"  {format_change(row)}"
         if "ordinary" in row:
             line += f"; {row['ordinary']:.2f} without moments of loss"
-        lines.append(line)
+            line += " (worse)" if row.get("ordinary_low", 0) > 0 else ""
+        can_be_chosen = name in (BEFORE, *verdict.get("choice", rows))
+        lines.append(line if can_be_chosen else f"{line}; only compared")
     if verdict.get("groups", FEWEST_GROUPS) < FEWEST_GROUPS:
         lines.append(f"fewer than {FEWEST_GROUPS} independent pictures prove nothing")
     if verdict.get("margin"):
         lines.append(
             f"a network is no annotator: a whole interval must be below "
-            f"-{verdict['margin']:g} %"
+            f"-{verdict['margin']:g} %, and no kind of pictures may get worse"
         )
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]

@@ -188,8 +188,13 @@ def test_a_judge_may_say_yes(tmp_path):
         *(tmp_path / "run", tmp_path), judge=Movable(-10.0), stills=False, second=-30.0
     )
     method.run_round(1)
+    trained = offset(method)
     method.decide()
-    assert offset(method) < 3
+    # A quarter of the way, for the judge is a network.
+    assert offset(method) == pytest.approx(6.0 + (trained - 6.0) / 4)
+    assert trained < 3
+    found = json.loads((tmp_path / "run/verdict.json").read_text())["detector"]
+    assert found["chosen"] == "a quarter of the way"
 
 
 def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
@@ -210,6 +215,15 @@ def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
         return FilledFrames(frames, shapes.astype(np.float32), names)
 
     gate = Gate(run, Movable(0.0), filled)
+    judge = gate._detector_judge()
+    errors = 100 * judge[0](run.detector)
+    count = data.held_out_pictures.sum()
+    row = gate._decide("detector", *judge)["rows"]["before"]
+    # Ordinary pictures are judged apart, too.
+    assert row["error"] == pytest.approx(errors.mean())
+    assert row["ordinary"] == pytest.approx(errors[:count].mean())
+    assert errors[count:].mean() != pytest.approx(errors[:count].mean(), rel=0.1)
+    asked.clear()
     pictures, truth, owner = gate._judged_pictures()
     index = np.flatnonzero(data.held_out_pictures)
     assert asked == [{f"clip{n // 4}.avi" for n in index}]

@@ -73,6 +73,7 @@ def test_moments_of_loss_do_not_outvote_other_pictures():
     assert found["rows"]["after"]["ordinary"] > found["rows"]["before"]["ordinary"]
     text = "\n".join(describe("detector", "kept-out pictures", found))
     assert f"{100 * before[ordinary].mean():.2f} without moments of loss" in text
+    assert "without moments of loss (worse)" in text
     after[ordinary] *= 0.9
     assert decide(both, GROUP, 3.0, ordinary)["chosen"] == "after"
     # Where there are no such moments, nothing is said of them.
@@ -86,6 +87,9 @@ def test_some_candidates_are_only_compared():
     judged = decide(found, GROUP, 3.0, choice=["mean of both"])
     assert judged["chosen"] == "mean of both"
     assert judged["rows"]["after"]["change"] < judged["rows"]["mean of both"]["change"]
+    lines = describe("detector", "kept-out pictures", judged)
+    only = [line.split()[0] for line in lines if line.endswith("only compared")]
+    assert only == ["after"]
 
 
 def test_the_best_of_several_is_taken():
