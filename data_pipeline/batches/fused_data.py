@@ -22,9 +22,9 @@ from strrn_tf.methods.fused_config import FusedConfig
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
 FEWEST = 24
-# Frames of one moment are at most this many apart: not all frames of a long one are
-# kept. Two moments that are taken for one are learnt, or kept out, together.
-APART = 60
+# Frames of one moment are at most this many apart: half a second. With more the moments
+# of a short clip would be one, and where few clips are given, all kept out.
+APART = 12
 
 
 class FusedData(TrainingData):
