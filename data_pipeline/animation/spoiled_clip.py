@@ -95,15 +95,20 @@ def _dark(rng: np.random.Generator) -> Spoil:
     return spoil
 
 
+def _shrunk(image: np.ndarray, landmarks: np.ndarray, face_width: int) -> np.ndarray:
+    """Return a picture in which the face is some pixels wide."""
+    height, width = image.shape[:2]
+    scale = face_width / box_sides(box_from_landmarks(landmarks))[0]
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+
+
 def _small(rng: np.random.Generator) -> Spoil:
     """Return a function that leaves a face of few pixels."""
 
     def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        scale = SMALL / box_sides(box_from_landmarks(landmarks))[0]
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = _shrunk(image, landmarks, SMALL)
+        return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
     return spoil
 
@@ -124,11 +129,8 @@ def _mosaic(rng: np.random.Generator) -> Spoil:
     """Return a function that makes a face unrecognisable, as reporters do."""
 
     def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        scale = BLOCKS / box_sides(box_from_landmarks(landmarks))[0]
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
+        small = _shrunk(image, landmarks, BLOCKS)
+        return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_NEAREST)
 
     return spoil
 
@@ -137,13 +139,10 @@ def _compressed(rng: np.random.Generator) -> Spoil:
     """Return a function that leaves what a network connection that stalls lets pass."""
 
     def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
-        height, width = image.shape[:2]
-        scale = STALLED / box_sides(box_from_landmarks(landmarks))[0]
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        small = _shrunk(image, landmarks, STALLED)
         code = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
         small = cv2.imdecode(code, cv2.IMREAD_COLOR)
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(small, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
 
     return spoil
 

@@ -74,7 +74,7 @@ class FusedData(TrainingData):
             names = [picture_of(stills.names[i]) for i in others]
             if names:
                 self.held_out = others[held_out(names, fused.held_out, config.seed)]
-        self.learnt_filled = self._learnt_filled()
+        self.learnt_filled = self._learnt_filled(clip_of)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -148,12 +148,15 @@ class FusedData(TrainingData):
         weight = min(self.fused.disagreement_cap * len(index) / others, 1.0)
         return [Labelled(store.frames[:, 0], store.landmarks[:, 0], weight, index)]
 
-    def _learnt_filled(self) -> np.ndarray:
+    def _learnt_filled(self, corrected: Sequence[str | None]) -> np.ndarray:
         """Return the filled frames (n,) that are learnt.
 
         A moment is kept out as a whole if one of its frames is nearest to a picture
         that is kept out. Where a person has corrected frames of a clip, their labels
         are the better ones, and the models' own are not moved with them.
+
+        Args:
+            corrected: clips with corrected frames.
         """
         if not self.filled:
             return np.array([], int)
@@ -161,9 +164,7 @@ class FusedData(TrainingData):
         kept_out = pictures.owner[self.held_out_pictures]
         is_kept_out = np.isin(pictures.owners_of(self.filled.names), kept_out)
         moment = moments_of(self.filled.names)
-        corrected = set(pictures.group[len(pictures) - len(pictures.corrected) :])
-        clips = {n for n, g in self._clip_groups() if g in corrected}
-        is_corrected = [n.rpartition("#")[0] in clips for n in self.filled.names]
+        is_corrected = [n.rpartition("#")[0] in corrected for n in self.filled.names]
         left_out = np.isin(moment, moment[is_kept_out]) | is_corrected
         return np.flatnonzero(~left_out)
 
@@ -174,12 +175,6 @@ class FusedData(TrainingData):
         moment = np.empty(len(both), int)
         moment[order] = moments_of([both[i] for i in order])
         return np.isin(moment[: len(names)], moment[len(names) :])
-
-    def _clip_groups(self) -> Iterator[tuple[str, int]]:
-        """Yield the clip and the group of every frame of a clip."""
-        pictures = self.pictures
-        for name, group in zip(pictures.names, pictures.group.tolist(), strict=True):
-            yield name.rpartition("#")[0], group
 
     def write_moved_labels(self, folder: Path, landmarks: np.ndarray) -> None:
         """Write the frames of corrected clips with their labels in the 300-W layout.
