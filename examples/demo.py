@@ -49,6 +49,7 @@ CLIP = DATA / "300vw" / "410" / "vid.avi"
 
 PROTOCOLS = {
     "detect": "the detector, in every frame",
+    "detect-last": "the detector, where it saw the face last",
     "track": "the tracker alone, after the first frame",
     "track-redetect": "both, by the steps of strrn track",
     "live": "strrn track itself, with its face finder",

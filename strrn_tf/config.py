@@ -15,6 +15,7 @@ Preset = Literal["tiny", "fast", "default", "paper"]
 # Of the weights in exported TFLite files.
 Precision = Literal["float32", "float16", "int8"]
 Assignment = Literal["exclusive", "literal"]
+CycleForm = Literal["squared", "distance"]
 MethodName = Literal["strrn", "sbr"]
 LabelsName = Literal["paper", "fused"]
 # A file in the folder that `strrn annotate` writes. `strrn train` recognises by it
@@ -65,8 +66,13 @@ class AlgorithmConfig:
         threshold: T. A frame is trusted when both cycle errors are below it. A cycle
             error is a mean point-to-point distance over the outer eye corner distance.
             With the paper's 0.02, barely trained networks trust few frames.
-        l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck.
-        l_tck_weight: weight of L_tck; 0 gives Table 3's row without it.
+        l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck. With 0 a frame
+            is also trusted without a small L_det.
+        l_tck_weight: weight of L_tck. With 0 a frame is also trusted without a small
+            L_tck. This is Table 3's row without it.
+        cycle_form: of Eq. 5. "squared": as printed. Of a good tracker these losses are
+            a hundredth of the distance to the target, and hardly act. "distance": not
+            squared, so that they do.
         cycle_weight: weight of Eq. 6 beside the distance to the target. A cycle starts
             at a detection. A good tracker corrects its error, and so does not return to
             it. Large weights make the tracker the identity (with 10, L_tck is 6e-7).
@@ -113,6 +119,7 @@ class AlgorithmConfig:
     threshold: float = 0.02
     l_det_weight: float = 0.4
     l_tck_weight: float = 1.0
+    cycle_form: CycleForm = "squared"
     cycle_weight: float = 1.0
     rollout_steps: int = 3
     correction_fraction: float = 1.0
@@ -254,6 +261,7 @@ ADDED_OPTIONS: dict[str, Any] = {
     "input_size": None,
     "global_context": False,
     "source_shares": [],
+    "cycle_form": "squared",
     "augmentation_annealing": 0.0,
     "box_scale": 0.15,
     "box_shift": 0.08,

@@ -53,6 +53,11 @@ def find_face_box(image: np.ndarray, rule: str = "largest") -> np.ndarray | None
     return choose_face(landmark_box(find_mtcnn_boxes(image)), size, rule)
 
 
+def find_upright_boxes(image: np.ndarray) -> np.ndarray:
+    """Return the boxes (N, 4) of all faces, each as `find_face_box` gives one."""
+    return landmark_box(find_mtcnn_boxes(image))
+
+
 def find_mtcnn_boxes(image: np.ndarray, finder: FaceFinder | None = None) -> np.ndarray:
     """Return MTCNN's own boxes (N, 4), from forehead to chin, in float64 pixels.
 
@@ -97,6 +102,8 @@ def choose_face(
 class BoxCache:
     """Face boxes by source name in a JSON file; None stands for no face.
 
+    An entry has one box (4,) or those (N, 4) of all faces.
+
     Changes are saved on leaving ``with``, and after ``save_every`` seconds at the
     latest.
 
@@ -111,16 +118,16 @@ class BoxCache:
     def __init__(self, path: str | Path, save_every: float = 10.0) -> None:
         self.path = Path(path)
         self.save_every = save_every
-        self._boxes: dict[str, list[float] | None] = self._load()
+        self._boxes: dict[str, list | None] = self._load()
         self._saved_at = time.monotonic()
         self._is_changed = False
 
-    def _load(self) -> dict[str, list[float] | None]:
+    def _load(self) -> dict[str, list | None]:
         if not self.path.exists():
             return {}
         try:
             boxes = json.loads(self.path.read_text(encoding="utf-8"))["boxes"]
-            ok = all(b is None or np.shape(b) == (4,) for b in boxes.values())
+            ok = all(b is None or _is_boxes(b) for b in boxes.values())
         except (ValueError, KeyError, TypeError, AttributeError, OSError):
             ok = False
         if not ok:
@@ -169,6 +176,11 @@ class BoxCache:
         trace: TracebackType | None,
     ) -> None:
         self.save()
+
+
+def _is_boxes(entry: list) -> bool:
+    shape = np.shape(entry)
+    return entry == [] or (shape[-1:] == (4,) and len(shape) < 3)
 
 
 @functools.cache

@@ -25,7 +25,7 @@ from rich.progress import Progress, TaskID
 
 import strrn_tf
 from data_pipeline.annotations.mapping import FILE_NAME
-from data_pipeline.crops.cached_face_finder import CachedFaceFinder
+from data_pipeline.crops.cached_face_finder import ALL_FACES, CachedFaceFinder
 from data_pipeline.datasets.ground_truth import (
     OpenSequence,
     open_sequences,
@@ -74,15 +74,20 @@ class Options:
     runs/*/export, else strrn-hgn."""
     output: Path | None = None
     """Folder for the report. Without it, one under runs/evaluation."""
-    protocol: Literal["detect", "track", "track-redetect", "live", "all"] = "all"
-    """detect: detector on every frame. track: detector on the first frame, then the
-    tracker. track-redetect: the steps of strrn track. The detector corrects the tracker
-    every few frames, and optical flow gives the motion between frames. It has no
-    smoothing and no face check, and detects again in a box of the current frame.
-    live: strrn track itself, without boxes; prints its error with lost frames too."""
-    boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector, at the start and whenever it detects again: those of the
-    true landmarks of that frame, or those that MTCNN finds in it."""
+    protocol: Literal[
+        "detect", "detect-last", "track", "track-redetect", "live", "all"
+    ] = "all"
+    """detect: detector on every frame. detect-last: the same in the box of its last
+    landmarks. track: detector on the first frame, then the tracker. track-redetect:
+    the steps of strrn track. The detector corrects the tracker every few frames, and
+    optical flow gives the motion between frames. It has no smoothing and no face
+    check, and detects again in a box of the current frame. live: strrn track itself,
+    without boxes; prints its error with lost frames too."""
+    boxes: Literal["gt", "mtcnn", "mtcnn-nearest"] = "gt"
+    """Boxes for the detector, at the start and whenever it detects again. gt: those of
+    the true landmarks of that frame. mtcnn: those of the largest face that MTCNN finds
+    in it. mtcnn-nearest: of the face nearest to the last answer, so that a neighbour is
+    not taken."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     mapping: Path | None = None
@@ -123,6 +128,8 @@ def parse(argv: Sequence[str] | None) -> Options:
         raise ValueError(
             "--mapping and --missing-mark are for stills: add --dataset 300w"
         )
+    if options.dataset == "300w" and options.boxes == "mtcnn-nearest":
+        raise ValueError("--boxes mtcnn-nearest is for video: stills need mtcnn")
     if options.dataset == "300w" and options.category != "all":
         raise ValueError(
             "--category is of 300VW's clips: --dataset 300w has none, leave it out"
@@ -135,14 +142,14 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
 
     Args:
         options: what is evaluated.
-        load: gives the tracker of a model's name; by default `load_tracker`.
+        load: gives the tracker of a model's name; by default a ``FaceTracker``.
     """
     # Not at the top: --help must not wait for matplotlib. Before the work: a missing
     # package must fail at once.
     from strrn_tf.evaluation.report import WorstFrames, show_metrics, write_report
 
     model = options.model or newest_model()
-    tracker = (load or load_tracker)(model)
+    tracker = (load or strrn_tf.FaceTracker.from_pretrained)(model)
     root = find_data(options)
     settings = asdict(options) | {"model": model, "data_root": str(root)}
     output = options.output or report_folder(RUNS / "evaluation", settings)
@@ -212,15 +219,16 @@ def evaluate_one(
     observe: Observer,
 ) -> list[FrameResult]:
     """Return the results on one sequence."""
-    with CachedFaceFinder(BOXES, one.reader.path) as mtcnn:
-        finders = {"gt": true_box, "mtcnn": lambda f: mtcnn(f"{f.index:06d}", f.image)}
+    rule = ALL_FACES if options.boxes == "mtcnn-nearest" else "largest"
+    with CachedFaceFinder(BOXES, one.reader.path, rule) as mtcnn:
+        found = lambda frame: mtcnn(f"{frame.index:06d}", frame.image)  # noqa: E731
         return evaluate_sequence(
             tracker,
             frames,
             group=one.category,
             sequence=one.sequence.name,
             protocols=PROTOCOLS if options.protocol == "all" else (options.protocol,),
-            find_box=finders[options.boxes],
+            find_box=true_box if options.boxes == "gt" else found,
             cycle_limit=options.cycle_limit,
             observe=observe,
         )
@@ -269,18 +277,11 @@ def watched(items: Iterable[T], progress: Progress, task: TaskID) -> Iterator[T]
         progress.advance(task)
 
 
-def load_tracker(model: str) -> LandmarkTracker:
-    """Return the runtime object of a model."""
-    return strrn_tf.FaceTracker.from_pretrained(model)
-
-
 def newest_model() -> str:
     """Return the newest exported folder under ``runs``, else the shipped model."""
-    exports = [p.parent for p in RUNS.glob("*/export/model.json")]
-    newest = max(
-        exports, key=lambda p: (p / "model.json").stat().st_mtime, default=None
-    )
-    return SHIPPED_MODEL if newest is None else str(newest)
+    exports = RUNS.glob("*/export/model.json")
+    newest = max(exports, key=lambda path: path.stat().st_mtime, default=None)
+    return SHIPPED_MODEL if newest is None else str(newest.parent)
 
 
 def find_data(options: Options) -> Path:

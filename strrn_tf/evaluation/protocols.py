@@ -1,8 +1,10 @@
 """Protocols: how a detector and a tracker are run over a sequence that is scored.
 
-There are four, because the paper does not name its own:
+There are five, because the paper does not name its own:
 
 * ``detect``: the detector with a given box on every frame;
+* ``detect-last``: the detector in the box of its own landmarks in the frame before. The
+  given box is for the first frame, and for those after a loss;
 * ``track``: the detector on the first frame, then one tracker step per frame;
 * ``track-redetect``: the steps of ``FaceTracker``, see ``tracking.step``. Every few
   frames the detector corrects the tracker, and optical flow gives the motion between
@@ -27,8 +29,12 @@ from strrn_tf.tracking.face import Face
 from strrn_tf.tracking.networks.face_networks import FaceNetworks
 from strrn_tf.tracking.step import TrackState, track_step
 
-ProtocolName = Literal["detect", "track", "track-redetect", "live"]
-PROTOCOLS: tuple[ProtocolName, ...] = ("detect", "track", "track-redetect", "live")
+ProtocolName = Literal["detect", "detect-last", "track", "track-redetect", "live"]
+PROTOCOLS: tuple[ProtocolName, ...] = (
+    *("detect", "detect-last", "track", "track-redetect", "live"),
+)
+# Those that make no step from one frame to the next.
+DETECTOR_ALONE = "detect", "detect-last"
 State = Literal["detected", "tracked", "lost"]
 # Fraction of the eye distance, twice that of the live tracker.
 CYCLE_LIMIT = 0.10
@@ -100,7 +106,9 @@ class ProtocolRun:
         self.config = replace(config or TrackingConfig(), max_cycle_error=cycle_limit)
         self._frame: np.ndarray | None = None
         self._landmarks: np.ndarray | None = None
+        # Where the detector looks, and where the face was seen last.
         self._box: np.ndarray | None = None
+        self._last: np.ndarray | None = None
         self._started = False
         self._state = TrackState()
         if protocol == "live":
@@ -113,8 +121,10 @@ class ProtocolRun:
 
         Args:
             image: (H, W, 3) uint8 RGB.
-            find_box: finds the face box of this frame, None where there is none. The
-                protocol calls it only if it needs a box in this frame.
+            find_box: finds the face box (4,) of this frame, or those (N, 4) of several
+                faces. Then the one nearest to the last answer is taken, at the start
+                the largest. None where there is none. The protocol calls it only if it
+                needs a box in this frame.
         """
         if self.protocol == "live":
             return self._update(image)
@@ -128,13 +138,14 @@ class ProtocolRun:
         if landmarks is None:
             return Answer(LOST_SHAPE, cycle_error, "lost")
         self._started = True
+        self._last = box_from_landmarks(landmarks)
         if self.protocol != "detect":
-            self._box = box_from_landmarks(landmarks)
+            self._box = self._last
         return Answer(np.asarray(landmarks, np.float32), cycle_error, state)
 
     def _step(self, image: np.ndarray) -> tuple[np.ndarray | None, float]:
         """Return landmarks and cycle error of a tracker step, None if rejected."""
-        if self.protocol == "detect" or self._landmarks is None:
+        if self.protocol in DETECTOR_ALONE or self._landmarks is None:
             return None, np.nan
         if self.protocol == "track":
             start = self._landmarks
@@ -160,12 +171,29 @@ class ProtocolRun:
         self, image: np.ndarray, find_box: Callable[[], np.ndarray | None]
     ) -> np.ndarray | None:
         """Align from this frame's box, else from the last one known."""
-        box = find_box()
+        follows = self.protocol == "detect-last" and self._landmarks is not None
+        box = None if follows else nearest_box(find_box(), self._last)
         self._box = self._box if box is None else box
         if self._box is None:
             return None
         landmarks = self.tracker.align(image, self._box)
         return landmarks if is_trackable(landmarks, image) else None
+
+
+def nearest_box(boxes: np.ndarray | None, last: np.ndarray | None) -> np.ndarray | None:
+    """Return the box (4,) whose centre is nearest to that of ``last`` (4,).
+
+    Args:
+        boxes: (4,), or (N, 4) of several faces, or None.
+        last: where the face was; None: the largest box is returned.
+    """
+    if boxes is None or not np.size(boxes):
+        return None
+    boxes = np.atleast_2d(boxes)
+    if last is None:
+        return boxes[box_sides(boxes).prod(-1).argmax()]
+    away = (boxes[:, :2] + boxes[:, 2:]) / 2 - (last[:2] + last[2:]) / 2
+    return boxes[np.linalg.norm(away, axis=-1).argmin()]
 
 
 def is_trackable(landmarks: np.ndarray, image: np.ndarray) -> bool:

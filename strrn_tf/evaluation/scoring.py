@@ -107,7 +107,8 @@ class FrameResult(NamedTuple):
         return float(metrics.nme(*self.compared, "interpupil", self.shape))
 
 
-# Finds the face box (4,) of a frame or still, None where there is none.
+# Finds the face box (4,) of a frame or still, or those (N, 4) of all faces of a frame;
+# None where there is none.
 BoxFinder = Callable[[LabelledFrame | LabelledStill], np.ndarray | None]
 # Sees every result with its image, for sheets of worst frames and overlays.
 Observer = Callable[[FrameResult, np.ndarray], None]

@@ -52,21 +52,26 @@ def point_error(landmarks, reference, whole=None):  # noqa: ANN001, ANN201
     return _mean(distance, known) / eye_distance(ops.where(is_whole, reference, whole))
 
 
-def cycle_loss(returned, start, known=None):  # noqa: ANN001, ANN201
+def cycle_loss(returned, start, known=None, form="squared"):  # noqa: ANN001, ANN201
     """Return Eq. 5 (...): squared distance from a start to where its cycle ends.
 
     It is averaged over landmarks and divided by the squared eye distance of the start.
     The sum over pixels, as printed, would make lambda depend on the size of the crop.
+    A cycle that misses by 1 % has the loss 1e-4 then, which has next to no effect
+    beside a distance to the target of 0.04. Of the form "distance" it has 1e-2.
 
     Args:
         returned: (..., L, 2) the start, tracked to another frame and back.
         start: (..., L, 2).
         known: (..., L) mask of the points that count; None: all. The start of a point
             that nobody annotated is a guess, to which no cycle should return.
+        form: "squared", or "distance": the distance itself over the eye distance.
     """
     if known is None:
         known = ops.ones_like(start[..., 0], dtype="bool")
     squared = ops.sum(_error(returned, start, known) ** 2, -1)
+    if form == "distance":
+        return _mean(ops.sqrt(squared + 1e-12), known) / eye_distance(start)
     return _mean(squared, known) / eye_distance(start) ** 2
 
 

@@ -128,9 +128,9 @@ class TrackerTrainer(keras.Model):
         self.means["nme_interocular"].update_state(100 * exact)
         if not self.config.temporal:
             return _mean(distance)
-        known = annotated(x["target"])
-        l_tck = cycle_loss(y_pred["back_from_tracked"], y_pred["start"], known)
-        l_det = cycle_loss(y_pred["back_from_detected"], y_pred["start"], known)
+        known, form = annotated(x["target"]), self.config.cycle_form
+        l_tck = cycle_loss(y_pred["back_from_tracked"], y_pred["start"], known, form)
+        l_det = cycle_loss(y_pred["back_from_detected"], y_pred["start"], known, form)
         self.means["l_tck"].update_state(l_tck)
         self.means["l_det"].update_state(l_det)
         ensemble = self.config.l_tck_weight * l_tck + self.config.l_det_weight * l_det

@@ -14,12 +14,10 @@ from strrn_tf.commands.reproduce.rows import (
     FIGURE4_SEQUENCE,
     TABLES,
     Row,
-    Source,
 )
 from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
-    from strrn_tf.commands.reproduce.data import Data
     from strrn_tf.commands.reproduce.stages import Stages
     from strrn_tf.commands.reproduce.tables import Outcome
 
@@ -53,7 +51,12 @@ QUICK_TRAINING = (
 )
 QUICK_NOTE = "synthetic faces, tiny networks, few updates: shows that it runs, no more"
 # Of a table that goes into a file, in characters.
-FILE_WIDTH = 120
+FILE_WIDTH = 160
+BOXES_IN_TITLES = {
+    "gt": "",
+    "mtcnn": ", boxes of MTCNN",
+    "mtcnn-nearest": ", MTCNN's boxes nearest to the last face",
+}
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,11 @@ class Options:
     """Only these rows, by the names in the column "row" of the CSV file."""
     train: str = ""
     """Further options of strrn train, in quotes and after "=": --train="--rounds 2"."""
-    boxes: Literal["gt", "mtcnn"] = "gt"
-    """Boxes for the detector: those of the true landmarks, or the faces that MTCNN
-    finds, as in the paper. detect needs one in every frame, the trackers one at the
-    start. track-redetect needs one more at each re-detection."""
+    boxes: Literal["gt", "mtcnn", "mtcnn-nearest"] = "gt"
+    """Boxes for the detector: those of the true landmarks; those of the largest face
+    that MTCNN finds, as in the paper; or those of MTCNN's face nearest to the last
+    answer. detect needs one in every frame, the trackers one at the start.
+    track-redetect needs one more at each re-detection."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
     output: Path | None = None
@@ -117,6 +121,7 @@ def run(options: Options) -> None:
         ValueError: a mistake in the options, or a row whose training failed.
     """
     check(options)
+    from strrn_tf.commands.reproduce.data import given_data
     from strrn_tf.commands.reproduce.stages import Stages
     from strrn_tf.commands.reproduce.synthetic_data import synthetic_data
 
@@ -147,7 +152,7 @@ def scoring(options: Options) -> Iterator[str]:
 
 def titled(title: str, options: Options) -> str:
     """Return a title that says what a figure depends on."""
-    boxes = "" if options.boxes == "gt" else ", boxes of MTCNN"
+    boxes = BOXES_IN_TITLES[options.boxes]
     return f"{title}{boxes}{f' ({QUICK_NOTE})' if options.quick else ''}"
 
 
@@ -178,34 +183,15 @@ def check(options: Options) -> None:
         )
 
 
-def given_data(options: Options) -> "Data":
-    """Return the data that the options name."""
-    from strrn_tf.commands.reproduce.data import Data
-    from strrn_tf.tracking.networks.model_folder import load
-
-    models: dict[str, str] = {}
-    for name in options.init:
-        backbone = str(load(name).description["backbone"])
-        if backbone in models:
-            raise ValueError(
-                f"--init: {models[backbone]} and {name} are both {backbone}"
-            )
-        models[backbone] = name
-    collections: dict[Source, Path | None] = {
-        "youtube-celebrities": options.youtube_celebrities,
-        "youtube-faces": options.youtube_faces,
-    }
-    return Data(options.clips, options.stills, options.unlabelled, collections, models)
-
-
 def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     """Make one table; return what failed."""
     from rich.console import Console
 
+    from strrn_tf.commands.reproduce.by_protocol import protocol_table
     from strrn_tf.commands.reproduce.tables import screen_table, write_table
 
     table = TABLES[name]
-    chosen = list(chosen_rows(table.rows, options, stages))
+    chosen = list(chosen_rows(table.rows, options))
     outcomes, failures = [], []
     for number, row in enumerate(chosen, 1):
         print(f"{name}, row {number} of {len(chosen)}: {row.name}", file=sys.stderr)
@@ -219,6 +205,7 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     if not console.is_terminal:
         console = Console(width=FILE_WIDTH)
     console.print(screen_table(table, outcomes, title))
+    console.print(protocol_table(outcomes))
     for outcome in outcomes:
         if outcome.reason:
             console.print(f"{outcome.row.name}: {outcome.reason}", highlight=False)
@@ -226,13 +213,10 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     return failures
 
 
-def chosen_rows(
-    rows: Sequence[Row], options: Options, stages: "Stages"
-) -> Iterator[Row]:
-    """Yield the rows that were asked for and have a meaning."""
+def chosen_rows(rows: Sequence[Row], options: Options) -> Iterator[Row]:
+    """Yield the rows that were asked for."""
     for row in rows:
-        is_meant = bool(stages.data.init) or not row.needs_init
-        if is_meant and (not options.rows or row.key in options.rows):
+        if not options.rows or row.key in options.rows:
             yield row
 
 
@@ -256,7 +240,7 @@ def make_row(row: Row, seeds: int, stages: "Stages") -> "tuple[Outcome, list[str
 def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
     """Make Figure 4; return what failed."""
     import strrn_tf
-    from data_pipeline.crops.face_boxes import find_face_box
+    from data_pipeline.crops.face_boxes import find_face_box, find_upright_boxes
     from data_pipeline.datasets.ground_truth import open_sequences, read_frames
     from strrn_tf.commands.reproduce.data import LacksData
     from strrn_tf.commands.reproduce.figure4 import (
@@ -271,7 +255,11 @@ def make_figure4(name: str, options: Options, stages: "Stages") -> list[str]:
 
     opened = open_sequences(stages.data.clips / "300vw", "3")
     one = next((o for o in opened if o.sequence.name == FIGURE4_SEQUENCE), opened[0])
-    boxes = {"gt": true_box, "mtcnn": lambda frame: find_face_box(frame.image)}
+    boxes = {
+        "gt": true_box,
+        "mtcnn": lambda frame: find_face_box(frame.image),
+        "mtcnn-nearest": lambda frame: find_upright_boxes(frame.image),
+    }
     count = min(one.reader.num_frames_hint or 1, options.max_frames or sys.maxsize)
     shots = {}
     for label, row in FIGURE4.items():

@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.datasets.three_hundred_vw import TRAINING_IDS, list_sequences
 from data_pipeline.stores.inputs import find_stills, find_unlabelled
 from strrn_tf.commands.reproduce.rows import Source, Training
+
+if TYPE_CHECKING:
+    from strrn_tf.commands.reproduce.command import Options
 
 
 class LacksData(ValueError):
@@ -117,3 +121,22 @@ class Data:
     def _training_sequences(self) -> list[Path]:
         folders = [self.clips / "300vw" / name for name in TRAINING_IDS]
         return [folder for folder in folders if folder.is_dir()]
+
+
+def given_data(options: "Options") -> Data:
+    """Return the data that the options name."""
+    from strrn_tf.tracking.networks.model_folder import load
+
+    models: dict[str, str] = {}
+    for name in options.init:
+        backbone = str(load(name).description["backbone"])
+        if backbone in models:
+            raise ValueError(
+                f"--init: {models[backbone]} and {name} are both {backbone}"
+            )
+        models[backbone] = name
+    collections: dict[Source, Path | None] = {
+        "youtube-celebrities": options.youtube_celebrities,
+        "youtube-faces": options.youtube_faces,
+    }
+    return Data(options.clips, options.stills, options.unlabelled, collections, models)

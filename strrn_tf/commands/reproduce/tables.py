@@ -16,8 +16,9 @@ from strrn_tf.commands.reproduce.rows import Column, PaperTable, Row
 from strrn_tf.system.atomic import replacing, write_text
 
 METRICS = (
-    *("nme_interpupil", "nme_interocular", "auc_005", "auc_008", "acc_005", "acc_008"),
-    *("failure_008", "jitter"),
+    *("nme_interpupil", "nme_interpupil_median", "nme_interocular"),
+    *("auc_005", "auc_008", "acc_005", "acc_008"),
+    *("failure_008", "lost_frames", "jitter"),
 )
 LONG_COLUMNS = (
     *("row", "name", "category", "protocol", "metric"),

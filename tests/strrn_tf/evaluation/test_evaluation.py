@@ -13,7 +13,7 @@ from data_pipeline.media.images import write_image
 from data_pipeline.media.pts import write_pts
 from strrn_tf.commands import evaluate
 from strrn_tf.evaluation import scoring
-from strrn_tf.evaluation.protocols import ProtocolRun, is_trackable
+from strrn_tf.evaluation.protocols import ProtocolRun, is_trackable, nearest_box
 from strrn_tf.evaluation.scoring import LabelledFrame, LabelledStill
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.tracking.config import TrackingConfig
@@ -198,6 +198,34 @@ def test_a_frame_without_a_box_uses_the_last_one():
     assert [box[0] for _, box in tracker.aligned] == [1, 1, 2, 2]
 
 
+def test_detect_last_looks_where_the_face_was():
+    tracker = FakeTracker()
+    first = np.array([1.0, 1, 50, 50])
+    options = {"find_box": lambda frame: first if frame.index == 0 else None}
+    results = run(tracker, sequence(3), "detect-last", **options)
+    assert [r.answer.state for r in results] == ["detected"] * 3
+    assert not tracker.stepped
+    (_, box), *others = tracker.aligned
+    assert box == tuple(first)
+    for index, box in others:
+        last = box_from_landmarks(face(20.0 + index))
+        np.testing.assert_allclose(box, last)
+
+
+def test_of_several_faces_the_nearest_to_the_last_answer_is_taken():
+    tracker = FakeTracker()
+    boxes = np.array([[60.0, 60, 70, 70], [10.0, 20, 60, 70], [40.0, 0, 95, 90]])
+    found = {0: boxes[:2], 1: boxes, 2: boxes[:0]}
+    options = {"find_box": lambda frame: found[frame.index]}
+    run(tracker, sequence(3), "detect", **options)
+    # First the largest, then the nearest; without a face the last box that was given.
+    assert [box for _, box in tracker.aligned] == [tuple(boxes[1])] * 3
+    assert nearest_box(boxes[0], boxes[2]).tolist() == boxes[0].tolist()
+    assert nearest_box(boxes, boxes[0]).tolist() == boxes[0].tolist()
+    assert nearest_box(boxes, None).tolist() == boxes[2].tolist()
+    assert nearest_box(None, boxes[0]) is None
+
+
 def test_tracking_that_fails_without_a_box_looks_where_the_face_was():
     tracker = FakeTracker(cycle_errors={2: 1.0})
     first = box_from_landmarks(face(20.0))
@@ -293,7 +321,7 @@ def test_stills():
 
 
 def test_protocol_name_is_checked():
-    with pytest.raises(ValueError, match="must be one of detect, track"):
+    with pytest.raises(ValueError, match="must be one of detect, detect-last, track"):
         ProtocolRun("tracking", FakeTracker())
 
 
@@ -364,7 +392,7 @@ def test_command_line_on_300vw(data, tmp_path, capsys):
     ratio /= by_protocol["detect"]["nme_interpupil"]
     assert ratio == pytest.approx(11 / 6, rel=1e-3)
     frames = pd.read_csv(output / "frames.csv")
-    assert len(frames) == 24
+    assert len(frames) == 5 * 6
     assert frames["frame"].max() == 5
     printed = capsys.readouterr().out
     assert "track-redetect" in printed

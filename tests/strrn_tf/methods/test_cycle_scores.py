@@ -132,6 +132,19 @@ class TestAssignment:
         np.testing.assert_array_equal(to_detector | to_tracker, trusted)
         assert 0 < to_tracker.sum() < trusted.sum()
 
+    @pytest.mark.parametrize(
+        ("weights", "trusted"),
+        [
+            ({"l_det_weight": 0.0}, [True, False, True]),
+            ({"l_tck_weight": 0.0}, [True, True, False]),
+            ({"l_det_weight": 0.0, "l_tck_weight": 0.0}, [True, True, True]),
+        ],
+    )
+    def test_an_error_without_a_loss_is_not_asked(self, weights, trusted):
+        l_det, l_tck = np.array([0.01, 0.01, 0.05]), np.array([0.005, 0.05, 0.01])
+        both = assign(l_det, l_tck, AlgorithmConfig(**weights))
+        np.testing.assert_array_equal(both, [trusted, trusted])
+
     def test_the_threshold_is_a_fraction_of_the_eye_distance(self, identity):
         # 5 px of 120: trusted at 4.3 %, not at 4.1 %.
         for threshold, is_trusted in ((0.043, True), (0.041, False)):

@@ -1,5 +1,7 @@
 """The losses against their twins, their corners, and NumPy's `geometry`."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -65,6 +67,13 @@ def test_check_loss():
     np.testing.assert_array_equal(numpy(losses.cycle_loss(start, start)), 0)
 
 
+def test_check_loss_that_is_not_squared_is_the_point_error():
+    given, start = shapes(3), shapes(3)
+    received = numpy(losses.cycle_loss(given, start, form="distance"))
+    expected = [twins.point_error(a, b) for a, b in zip(given, start, strict=True)]
+    np.testing.assert_allclose(received, expected, 1e-6)
+
+
 def test_check_loss_does_not_depend_on_the_size_of_the_crop():
     given, start = shapes(), shapes()
     one = numpy(losses.cycle_loss(given, start))
@@ -94,7 +103,13 @@ def test_wing_is_continuous_and_linear_beyond_its_width():
     np.testing.assert_allclose(thirty - twenty, 10)
 
 
-@pytest.mark.parametrize("loss", [losses.point_error, losses.cycle_loss, losses.wing])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        *(losses.point_error, losses.cycle_loss, losses.wing),
+        partial(losses.cycle_loss, form="distance"),
+    ],
+)
 @pytest.mark.parametrize("error", [0.0, 1.0])
 def test_gradients(loss, error):
     reference = shapes(2)

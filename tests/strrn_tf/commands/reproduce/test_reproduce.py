@@ -1,5 +1,6 @@
 """`strrn reproduce`: rows as data, each model made once, tables, Figure 4, mistakes."""
 
+import io
 import json
 import re
 import signal
@@ -13,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 from support.layouts import write_sequence
 from support.places import ROOT
 from support.toy_models import toy_mean_shape
@@ -22,6 +24,7 @@ from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
 from strrn_tf.commands import train
 from strrn_tf.commands.cli import main
+from strrn_tf.commands.reproduce.by_protocol import change, protocol_table
 from strrn_tf.commands.reproduce.command import Options, make_figure4
 from strrn_tf.commands.reproduce.data import Data, LacksData
 from strrn_tf.commands.reproduce.figure4 import Shot, summary, write_figure
@@ -31,7 +34,9 @@ from strrn_tf.commands.reproduce.tables import Outcome, cell, write_table
 
 ROWS = {row.key: row for table in TABLES.values() for row in table.rows}
 # What a tracker learns from stills depends on these.
-OF_THE_TRACKER = ("l_det_weight", "l_tck_weight", "temporal", "spatial")
+OF_THE_TRACKER = (
+    *("l_det_weight", "l_tck_weight", "cycle_form", "temporal", "spatial"),
+)
 
 
 @pytest.mark.parametrize("key", ROWS)
@@ -261,8 +266,8 @@ class TestStages:
         )
         assert made.model(ROWS["mdm"].training, 0) == "strrn-mdm"
         assert processes.calls == []
+        made.model(ROWS["strrn-mdm"].training, 0)
         made.model(ROWS["full"].training, 0)
-        made.model(ROWS["no-spatial"].training, 0)
         (_, first), (_, second) = processes.calls
         assert first[:2] == ["--init", "strrn-mdm"]
         assert ("--fresh-tracker" in first, "--fresh-tracker" in second) == (0, 1)
@@ -324,7 +329,8 @@ def results(nme):
     one = dict.fromkeys(
         ("nme_interpupil", "nme_interocular", "auc_005", "auc_008", "acc_005"), nme
     )
-    one |= dict.fromkeys(("acc_008", "failure_008", "jitter"), nme)
+    one |= dict.fromkeys(("acc_008", "failure_008", "jitter", "lost_frames"), nme)
+    one |= {"nme_interpupil_median": nme}
     protocols = ("detect", "track", "track-redetect")
     return [
         {"category": c, "protocol": p, **one}
@@ -349,10 +355,9 @@ class TestTables:
         assert [p.name for p in paths] == ["table3.csv", "table3.tex", "table3.png"]
         lines = pd.read_csv(paths[0])
         assert set(lines["row"]) == {"full"}
-        assert len(lines) == 4 * 3 * 8
+        assert len(lines) == 4 * 3 * 10
         wanted = lines.query(
-            "category == '3' and protocol == 'track-redetect' "
-            "and metric == 'nme_interpupil'"
+            "category == '3' and protocol == 'track' and metric == 'nme_interpupil'"
         ).iloc[0]
         assert (wanted["mean"], wanted["seeds"], wanted["paper"]) == (4.5, 2, 6.63)
         assert wanted["std"] == pytest.approx(np.sqrt(0.5), rel=1e-5)
@@ -372,6 +377,31 @@ class TestTables:
         lines = pd.read_csv(paths[0])
         assert lines.empty
         assert list(lines.columns[:2]) == ["row", "name"]
+
+    def test_every_protocol_is_compared_with_the_control(self):
+        names, rng = [f"{i:03d}" for i in range(12)], np.random.default_rng(0)
+        errors = rng.uniform(3, 9, 12)
+
+        def scored(factor):
+            found = results(4.0)
+            for one in found:
+                # A sequence in which nothing was found is no sequence to compare.
+                values = [*(errors[:-1] * factor), None]
+                per = zip(names, values, strict=True)
+                one["per_sequence"] = {n: {"nme_interpupil": e} for n, e in per}
+            return found
+
+        control = Outcome(ROWS["control"], [scored(1.0), scored(1.2)])
+        full = Outcome(ROWS["full"], [scored(0.9), scored(0.86)])
+        found = change(full, control, "track")
+        assert found["change"] == pytest.approx(-20)
+        assert (found["low"], found["high"]) == pytest.approx((-20, -20))
+        hgn = Outcome(ROWS["control-hgn"], reason="no data")
+        console = Console(width=200, record=True, file=io.StringIO())
+        console.print(protocol_table([full, control, hgn]))
+        text = console.export_text()
+        assert text.count("-20.0 % (-20.0 to -20.0)") == 3
+        assert text.count("track-redetect") == 2
 
     def test_shares_become_percent(self):
         table, row = TABLES["table2"], ROWS["celebrities"]
