@@ -35,6 +35,7 @@ from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks
 from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
+from strrn_tf.system.frame_names import index_of
 
 PROG = "python -m benchmarks.learning.filled_labels"
 
@@ -97,7 +98,7 @@ def measured(options: Options, kind: str, models: Sequence[Model]) -> list[str]:
         for name, matrix, label in zip(
             found.names, found.matrix, found.landmarks[:, 0], strict=True
         ):
-            index = int(name.rpartition("#")[2])
+            index = index_of(name)
             if kinds[index] != kind:
                 others += 1
                 continue

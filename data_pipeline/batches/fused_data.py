@@ -18,6 +18,7 @@ from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
+from strrn_tf.system.frame_names import clip_of, index_of
 
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
@@ -59,8 +60,8 @@ class FusedData(TrainingData):
     ) -> None:
         super().__init__(stills, clips, config, **options)
         self.fused, self.photographs, self.filled = fused, photographs, filled
-        clip_of = corrected_clips(stills, clips)
-        self.pictures = UnlabelledPictures(clips, photographs, stills, clip_of)
+        corrected = corrected_clips(stills, clips)
+        self.pictures = UnlabelledPictures(clips, photographs, stills, corrected)
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
@@ -74,7 +75,7 @@ class FusedData(TrainingData):
             names = [picture_of(stills.names[i]) for i in others]
             if names:
                 self.held_out = others[held_out(names, fused.held_out, config.seed)]
-        self.learnt_filled = self._learnt_filled(clip_of)
+        self.learnt_filled = self._learnt_filled(corrected)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -164,14 +165,16 @@ class FusedData(TrainingData):
         kept_out = pictures.owner[self.held_out_pictures]
         is_kept_out = np.isin(pictures.owners_of(self.filled.names), kept_out)
         moment = moments_of(self.filled.names)
-        is_corrected = [n.rpartition("#")[0] in corrected for n in self.filled.names]
+        is_corrected = [clip_of(name) in corrected for name in self.filled.names]
         left_out = np.isin(moment, moment[is_kept_out]) | is_corrected
         return np.flatnonzero(~left_out)
 
     def near_learnt(self, names: Sequence[str]) -> np.ndarray:
         """Return which frames (n,) of clips may be of a moment that is learnt."""
         both = [*names, *(self.filled.names[i] for i in self.learnt_filled)]
-        order = sorted(range(len(both)), key=lambda i: both[i].rpartition("#")[::2])
+        order = sorted(
+            range(len(both)), key=lambda i: (clip_of(both[i]), index_of(both[i]))
+        )
         moment = np.empty(len(both), int)
         moment[order] = moments_of([both[i] for i in order])
         return np.isin(moment[: len(names)], moment[len(names) :])
@@ -226,7 +229,7 @@ def corrected_clips(
     """Return the clip of every still that is a frame of one, else None."""
     if stills is None or clips is None:
         return []
-    return clips_of(stills.names, [name.rpartition("#")[0] for name in clips.names])
+    return clips_of(stills.names, [clip_of(name) for name in clips.names])
 
 
 def moments_of(names: Sequence[str]) -> np.ndarray:
@@ -238,10 +241,10 @@ def moments_of(names: Sequence[str]) -> np.ndarray:
     """
     numbers, moment, before = [], -1, ("", 0)
     for name in names:
-        clip, _, number = name.rpartition("#")
-        if clip != before[0] or int(number) - before[1] > APART:
+        clip, index = clip_of(name), index_of(name)
+        if clip != before[0] or index - before[1] > APART:
             moment += 1
-        before = clip, int(number)
+        before = clip, index
         numbers.append(moment)
     return np.array(numbers, int)
 

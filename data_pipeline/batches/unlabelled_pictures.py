@@ -8,6 +8,7 @@ from data_pipeline.batches.sampling import Labelled
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.stores.store import CropStore
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
+from strrn_tf.system.frame_names import clip_of, index_of
 
 # Entries of the list from which pictures are drawn, for every picture in a source: the
 # resolution of the probabilities.
@@ -27,7 +28,7 @@ class UnlabelledPictures(Sequence):
         clips: pairs of frames, or None.
         photographs: T = 1, or None.
         stills: annotated stills, or None.
-        clip_of: name of the clip of every still; None for one of no clip.
+        still_clips: name of the clip of every still; None for one of no clip.
 
     Attributes:
         names: N names.
@@ -44,10 +45,10 @@ class UnlabelledPictures(Sequence):
         clips: CropStore | None,
         photographs: CropStore | None,
         stills: CropStore | None = None,
-        clip_of: Sequence[str | None] = (),
+        still_clips: Sequence[str | None] = (),
     ) -> None:
         self.num_frames = len(clips) if clips else 0
-        used = [i for i, clip in enumerate(clip_of) if clip is not None]
+        used = [i for i, clip in enumerate(still_clips) if clip is not None]
         self.corrected = np.array(used, int)
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
         self.names: list[str] = []
@@ -62,7 +63,7 @@ class UnlabelledPictures(Sequence):
         if used:
             self._parts.append((stills.frames[:, -1], self.corrected))
             self.names += [stills.names[i] for i in used]
-            keys += [(True, clip_of[i]) for i in used]
+            keys += [(True, still_clips[i]) for i in used]
         numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
         self.group = np.array([numbers[key] for key in keys], int)
         self.owner = self._owners()
@@ -89,12 +90,11 @@ class UnlabelledPictures(Sequence):
         """
         clips: dict[str, list[tuple[int, int]]] = {}
         for name, owner in zip(self.names[: self.num_frames], self.owner, strict=False):
-            clip, _, number = name.rpartition("#")
-            clips.setdefault(clip, []).append((int(number), int(owner)))
+            clips.setdefault(clip_of(name), []).append((index_of(name), int(owner)))
         found = []
         for name in names:
-            clip, _, number = name.rpartition("#")
-            near = [(abs(n - int(number)), owner) for n, owner in clips.get(clip, [])]
+            index, frames = index_of(name), clips.get(clip_of(name), [])
+            near = [(abs(number - index), owner) for number, owner in frames]
             found.append(min(near, default=(0, -1))[1])
         return np.array(found, int)
 

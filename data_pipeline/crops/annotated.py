@@ -15,6 +15,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotati
 from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import upright_box
+from strrn_tf.system.frame_names import frame_name
 
 T = TypeVar("T")
 
@@ -99,7 +100,7 @@ def _cut_frame(sequence: Sequence300VW, frame: VideoFrame) -> Samples:
     annotation = Annotation(landmarks)
     where = f"{sequence.name}, {frame.index + 1:06d}.pts"
     check_inside(annotation, frame.image.shape[1::-1], where)
-    name = f"{sequence.name}#{frame.index:06d}"
+    name = frame_name(sequence.name, frame.index)
     try:
         whole = whole_shape(annotation)
         box, roll = upright_box(whole)

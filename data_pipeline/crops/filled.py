@@ -21,6 +21,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW
 from data_pipeline.media.frame_reader import FrameReader
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks, relative_distance, upright_box
+from strrn_tf.system.frame_names import frame_name
 from strrn_tf.tracking.face import Face
 
 # Eye distances that filled landmarks of two models may be apart in the mean. Their
@@ -97,7 +98,7 @@ def cut_filled(
     for frame in reader.frames(wanted) if wanted else ():
         shape = labels[frame.index]
         box, roll = upright_box(shape)
-        name = f"{clip.name}#{frame.index:06d}"
+        name = frame_name(clip.name, frame.index)
         samples.append(cut_samples(name, [frame.image], shape[None], box, roll=roll))
     return merge(samples) if samples else None
 

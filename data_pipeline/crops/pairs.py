@@ -19,6 +19,7 @@ from data_pipeline.media.frame_reader import FrameReader, VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
+from strrn_tf.system.frame_names import frame_name
 
 AnyClip = Clip | Sequence300VW | FacesClip
 T = TypeVar("T")
@@ -186,7 +187,7 @@ class _Cutter:
         box, roll = window
         images = [frame.image for frame in run]
         try:
-            name = f"{self.clip.name}#{last.index:06d}"
+            name = frame_name(self.clip.name, last.index)
             return cut_samples(name, images, landmarks, box, roll=roll)
         except ValueError as error:  # the annotation is one point, or a line
             where = f"{self.clip.video_path}, frame {first.index}"

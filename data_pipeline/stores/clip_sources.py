@@ -13,6 +13,7 @@ from data_pipeline.datasets.three_hundred_vw import (
     list_sequences,
 )
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
+from strrn_tf.system.frame_names import clip_of
 
 Video = Clip | Sequence300VW | PreparedPart
 
@@ -75,7 +76,7 @@ class Unlabelled:
 
     def folder_of(self, names: Sequence[str]) -> np.ndarray:
         """Return the numbers (N,) of the folders of samples like `clip.mp4#000123`."""
-        return np.array([self._of[name.rpartition("#")[0]] for name in names], int)
+        return np.array([self._of[clip_of(name)] for name in names], int)
 
     def _is_held_out(self, clip: Clip) -> bool:
         """Return whether a clip is a test sequence that no argument names itself."""

@@ -103,10 +103,11 @@ class Options:
     distance). strrn track has 0.05."""
 
 
-def main(
-    argv: Sequence[str] | None = None,
-    load: Callable[[str], LandmarkTracker] | None = None,
-) -> int:
+# Gives the tracker of a model's name.
+Load = Callable[[str], LandmarkTracker]
+
+
+def main(argv: Sequence[str] | None = None, load: Load | None = None) -> int:
     """Run the command line; return the exit code (0 done, 2 mistake, 130 stopped)."""
     return exit_code(PROG, lambda: run(parse(argv), load))
 
@@ -137,7 +138,7 @@ def parse(argv: Sequence[str] | None) -> Options:
     return options
 
 
-def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) -> None:
+def run(options: Options, load: Load | None = None) -> None:
     """Evaluate, write the report, print the table.
 
     Args:
@@ -161,10 +162,8 @@ def run(options: Options, load: Callable[[str], LandmarkTracker] | None = None) 
         raise ValueError(f"{root}: no frame has ground truth, so nothing was scored")
     name = model_folder.name_of(model)
     title = f"{name_of_data(options, root)}, {name}, boxes: {options.boxes}"
-    given = {k: v for k, v in asdict(options).items() if v or k not in MARKUP}
+    given = {k: v for k, v in settings.items() if v or k not in MARKUP}
     header = {k: str(v) if k == "mapping" else v for k, v in given.items()} | {
-        "model": model,
-        "data_root": str(root),
         "output": str(output),
         "version": strrn_tf.__version__,
         "notes": notes,
@@ -253,11 +252,11 @@ def evaluate_300w(
         for name, image, subset, true in read_stills(chosen, problems)
     )
     with progress, CachedFaceFinder(BOXES, root, rule="central") as mtcnn:
-        finders = {"gt": true_box, "mtcnn": lambda s: mtcnn(s.name, s.image)}
+        found = lambda still: mtcnn(still.name, still.image)  # noqa: E731
         results = evaluate_stills(
             tracker.align,
             watched(labelled, progress, task),
-            find_box=finders[options.boxes],
+            find_box=true_box if options.boxes == "gt" else found,
             observe=observe,
         )
     partial = sum(result.whole is not None for result in results)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from strrn_tf.commands.train_options import RUNS, Options, run_settings
+from strrn_tf.system.frame_names import clip_of
 from strrn_tf.system.quiet import quiet_stderr
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 
@@ -257,7 +258,7 @@ def report_filled(data: "FusedData") -> None:
     """Print how many frames are learnt that no detector could label."""
     count = len(data.learnt_filled)
     if count:
-        clips = {data.filled.names[i].rpartition("#")[0] for i in data.learnt_filled}
+        clips = {clip_of(data.filled.names[i]) for i in data.learnt_filled}
         print(
             f"frames in which a face is lost or spoiled for a moment, filled in from "
             f"both sides and learnt: {count}, clips: {len(clips)}"

@@ -17,6 +17,7 @@ from strrn_tf.methods import verdict
 from strrn_tf.methods.fused_labels import Detect, ask, label_pictures, questions
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.system.atomic import write_json
+from strrn_tf.system.frame_names import clip_of
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
@@ -162,7 +163,7 @@ class Gate:
         truth = label_pictures(judged, pictures, boxes, asked).landmarks
         owner = data.pictures.owner[index]
         frames = index[index < data.pictures.num_frames]
-        names = {data.pictures.names[i].rpartition("#")[0] for i in frames}
+        names = {clip_of(data.pictures.names[i]) for i in frames}
         filled = self.filled_by_judge(names) if names else None
         if filled is None:
             return pictures, truth, owner

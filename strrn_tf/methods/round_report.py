@@ -11,6 +11,7 @@ from strrn_tf.drawing import draw_caption, draw_landmarks, tile_sheet
 from strrn_tf.geometry import relative_distance
 from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.system.atomic import write_json
+from strrn_tf.system.frame_names import clip_of
 from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6
@@ -126,11 +127,6 @@ def accepted_by_clip(
         clip["pairs"] += 1
         clip["accepted"] += accepted
     return clips
-
-
-def clip_of(name: str) -> str:
-    """Return the name of the clip of a pair, `clip.mp4#000123`."""
-    return name.rpartition("#")[0]
 
 
 def median_percent(errors: np.ndarray) -> float | None:
