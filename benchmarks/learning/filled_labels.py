@@ -35,7 +35,7 @@ from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.geometry import apply_matrix, box_from_landmarks
 from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
-from strrn_tf.system.frame_names import index_of
+from strrn_tf.system.file_names import index_of
 
 PROG = "python -m benchmarks.learning.filled_labels"
 

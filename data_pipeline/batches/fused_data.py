@@ -18,7 +18,7 @@ from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
-from strrn_tf.system.frame_names import clip_of, index_of
+from strrn_tf.system.file_names import clip_of, index_of
 
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.

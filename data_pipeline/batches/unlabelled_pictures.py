@@ -8,7 +8,7 @@ from data_pipeline.batches.sampling import Labelled
 from data_pipeline.crops.window import STORED_SIZE
 from data_pipeline.stores.store import CropStore
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
-from strrn_tf.system.frame_names import clip_of, index_of
+from strrn_tf.system.file_names import clip_of, index_of
 
 # Entries of the list from which pictures are drawn, for every picture in a source: the
 # resolution of the probabilities.

@@ -15,7 +15,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW, read_annotati
 from data_pipeline.media.frame_reader import VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import upright_box
-from strrn_tf.system.frame_names import frame_name
+from strrn_tf.system.file_names import frame_name
 
 T = TypeVar("T")
 

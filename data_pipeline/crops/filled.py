@@ -21,7 +21,7 @@ from data_pipeline.datasets.three_hundred_vw import Sequence300VW
 from data_pipeline.media.frame_reader import FrameReader
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks, relative_distance, upright_box
-from strrn_tf.system.frame_names import frame_name
+from strrn_tf.system.file_names import frame_name
 from strrn_tf.tracking.face import Face
 
 # Eye distances that filled landmarks of two models may be apart in the mean. Their

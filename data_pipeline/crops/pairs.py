@@ -19,7 +19,7 @@ from data_pipeline.media.frame_reader import FrameReader, VideoFrame
 from data_pipeline.media.video import open_video
 from strrn_tf.geometry import box_from_landmarks
 from strrn_tf.landmarks import NUM_LANDMARKS
-from strrn_tf.system.frame_names import frame_name
+from strrn_tf.system.file_names import frame_name
 
 AnyClip = Clip | Sequence300VW | FacesClip
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from data_pipeline.datasets.three_hundred_vw import (
     list_sequences,
 )
 from data_pipeline.stores.prepared import PreparedPart, is_prepared, list_prepared
-from strrn_tf.system.frame_names import clip_of
+from strrn_tf.system.file_names import clip_of
 
 Video = Clip | Sequence300VW | PreparedPart
 

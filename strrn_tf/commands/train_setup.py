@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from strrn_tf.commands.train_options import RUNS, Options, run_settings
-from strrn_tf.system.frame_names import clip_of
+from strrn_tf.system.file_names import clip_of
 from strrn_tf.system.quiet import quiet_stderr
 from strrn_tf.tracking.networks.model_folder import ModelFolder, load
 

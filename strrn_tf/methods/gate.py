@@ -17,7 +17,7 @@ from strrn_tf.methods import verdict
 from strrn_tf.methods.fused_labels import Detect, ask, label_pictures, questions
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.system.atomic import write_json
-from strrn_tf.system.frame_names import clip_of
+from strrn_tf.system.file_names import clip_of
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5

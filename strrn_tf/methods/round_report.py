@@ -11,7 +11,7 @@ from strrn_tf.drawing import draw_caption, draw_landmarks, tile_sheet
 from strrn_tf.geometry import relative_distance
 from strrn_tf.methods.cycle_scores import CycleScores
 from strrn_tf.system.atomic import write_json
-from strrn_tf.system.frame_names import clip_of
+from strrn_tf.system.file_names import clip_of
 from strrn_tf.training.run_folder import RunFolder, append_json_line
 
 SHEET_ROWS, SHEET_COLUMNS = 4, 6

@@ -1,7 +1,9 @@
-"""Names of output files, made of the names of sources.
+"""Names of output files, made of the names of sources, and of frames of clips.
 
 A source may be called anything: a path below a folder, a title of 300 letters. Its
 files must not be those of another source, and every file system must take them.
+
+A frame is called `clip.mp4#000123`, counted from 0.
 """
 
 import os
@@ -139,3 +141,18 @@ def _legal(name: str) -> str:
 
 def _digest(name: str) -> str:
     return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+
+
+def frame_name(clip: str, index: int) -> str:
+    """Return the name of a frame of a clip."""
+    return f"{clip}#{index:06d}"
+
+
+def clip_of(name: str) -> str:
+    """Return the clip of a frame. A clip's own name may have a `#` too."""
+    return name.rpartition("#")[0]
+
+
+def index_of(name: str) -> int:
+    """Return the number of a frame in its clip, counted from 0."""
+    return int(name.rpartition("#")[2])
