@@ -66,13 +66,13 @@ class AlgorithmConfig:
         threshold: T. A frame is trusted when both cycle errors are below it. A cycle
             error is a mean point-to-point distance over the outer eye corner distance.
             With the paper's 0.02, barely trained networks trust few frames.
-        l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck. With 0 a frame
-            is also trusted without a small L_det.
-        l_tck_weight: weight of L_tck. With 0 a frame is also trusted without a small
-            L_tck. This is Table 3's row without it.
-        cycle_form: of Eq. 5. "squared": as printed. Of a good tracker these losses are
-            a hundredth of the distance to the target, and hardly act. "distance": not
-            squared, so that they do.
+        l_det_weight: lambda of Eq. 6, the weight of L_det beside L_tck. With 0 L_det is
+            not tested either, and a trusted frame teaches both networks.
+        l_tck_weight: weight of L_tck. With 0 L_tck is not tested either, and a trusted
+            frame teaches both networks. This is Table 3's row without it.
+        cycle_form: of Eq. 5. "squared": as printed. A cycle that misses by 1 % then has
+            a loss of 1e-4, beside a distance to the target of some 0.04. "distance":
+            not squared, 1e-2.
         cycle_weight: weight of Eq. 6 beside the distance to the target. A cycle starts
             at a detection. A good tracker corrects its error, and so does not return to
             it. Large weights make the tracker the identity (with 10, L_tck is 6e-7).

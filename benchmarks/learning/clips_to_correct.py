@@ -16,6 +16,7 @@ from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
 from data_pipeline.media.images import read_image
 from strrn_tf.geometry import face_size, upright_box
 from strrn_tf.system.atomic import replacing
+from strrn_tf.system.file_names import frame_name
 
 CATEGORIES = 3
 # Standard deviation of the place of a window, as a fraction of the face size.
@@ -83,7 +84,7 @@ def animated(options: ClipOptions, seed: int, people: slice) -> Iterator[Samples
         clip = animate_still(rng, image, shape, category, 2 * options.frames)
         for t, (frame, landmarks) in enumerate(clip):
             if t % 2:
-                yield cut_frame(f"clip{number}#{t:06d}", frame, landmarks, rng)
+                yield cut_frame(frame_name(f"clip{number}", t), frame, landmarks, rng)
 
 
 def pictures(options: ClipOptions, seed: int, people: slice) -> Iterator[Samples]:
@@ -98,7 +99,7 @@ def pictures(options: ClipOptions, seed: int, people: slice) -> Iterator[Samples
         for t, i in enumerate(order):
             still = of[name][i]
             arrays = read_image(still.image_path), read_landmarks(still)
-            yield cut_frame(f"{name}#{t:06d}", *arrays, rng)
+            yield cut_frame(frame_name(name, t), *arrays, rng)
 
 
 def cut_frame(

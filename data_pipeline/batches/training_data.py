@@ -26,7 +26,7 @@ from data_pipeline.media.pts import write_pts
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.geometry import CROP_MARGIN, CROP_SIZE
-from strrn_tf.system.file_names import file_name
+from strrn_tf.system.file_names import clip_of, file_name, index_of
 
 PADDING = (STORED_SIZE - CROP_SIZE) // 2
 PREDICTION_BATCH = 32
@@ -237,8 +237,8 @@ class TrainingData:
 
     def write_pseudo_label(self, folder: Path, index: int, shape: np.ndarray) -> None:
         """Write frame t of a pair and its shape (68, 2) in the 300-W layout."""
-        clip, _, frame = self.names[index].rpartition("#")
-        name = f"{file_name(clip)}_{frame}"
+        name = self.names[index]
+        name = f"{file_name(clip_of(name))}_{index_of(name):06d}"
         write_image(folder / f"{name}.jpg", self.images(index)[1])
         write_pts(folder / f"{name}.pts", shape)
 

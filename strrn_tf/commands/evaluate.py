@@ -86,8 +86,8 @@ class Options:
     boxes: Literal["gt", "mtcnn", "mtcnn-nearest"] = "gt"
     """Boxes for the detector, at the start and whenever it detects again. gt: those of
     the true landmarks of that frame. mtcnn: those of the largest face that MTCNN finds
-    in it. mtcnn-nearest: of the face nearest to the last answer, so that a neighbour is
-    not taken."""
+    in it (of stills: the one in the middle). mtcnn-nearest: of the face nearest to the
+    last answer, if one is near, so that a neighbour is not taken."""
     dataset: Literal["300vw", "300w"] = "300vw"
     """300vw: sequences. 300w: stills (test sets), detector only."""
     mapping: Path | None = None
@@ -130,7 +130,7 @@ def parse(argv: Sequence[str] | None) -> Options:
             "--mapping and --missing-mark are for stills: add --dataset 300w"
         )
     if options.dataset == "300w" and options.boxes == "mtcnn-nearest":
-        raise ValueError("--boxes mtcnn-nearest is for video: stills need mtcnn")
+        raise ValueError("--boxes mtcnn-nearest is for video. Stills have mtcnn and gt")
     if options.dataset == "300w" and options.category != "all":
         raise ValueError(
             "--category is of 300VW's clips: --dataset 300w has none, leave it out"

@@ -31,7 +31,11 @@ from strrn_tf.tracking.step import TrackState, track_step
 
 ProtocolName = Literal["detect", "detect-last", "track", "track-redetect", "live"]
 PROTOCOLS: tuple[ProtocolName, ...] = (
-    *("detect", "detect-last", "track", "track-redetect", "live"),
+    "detect",
+    "detect-last",
+    "track",
+    "track-redetect",
+    "live",
 )
 # Those that make no step from one frame to the next.
 DETECTOR_ALONE = "detect", "detect-last"
@@ -183,17 +187,23 @@ class ProtocolRun:
 def nearest_box(boxes: np.ndarray | None, last: np.ndarray | None) -> np.ndarray | None:
     """Return the box (4,) whose centre is nearest to that of ``last`` (4,).
 
+    A single box (4,) is returned as it is.
+
     Args:
         boxes: (4,), or (N, 4) of several faces, or None.
-        last: where the face was; None: the largest box is returned.
+        last: where the face was; None: the largest box is returned. None is returned
+            where all faces are more than its longer side away: they are others'.
     """
     if boxes is None or not np.size(boxes):
         return None
-    boxes = np.atleast_2d(boxes)
+    if np.ndim(boxes) == 1:
+        return boxes
     if last is None:
         return boxes[box_sides(boxes).prod(-1).argmax()]
     away = (boxes[:, :2] + boxes[:, 2:]) / 2 - (last[:2] + last[2:]) / 2
-    return boxes[np.linalg.norm(away, axis=-1).argmin()]
+    distance = np.linalg.norm(away, axis=-1)
+    nearest = distance.argmin()
+    return boxes[nearest] if distance[nearest] <= box_sides(last).max() else None
 
 
 def is_trackable(landmarks: np.ndarray, image: np.ndarray) -> bool:

@@ -37,8 +37,11 @@ __all__ = [
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 LINES = {
-    **{"detect": "--", "detect-last": (0, (6, 1, 1, 1, 1, 1))},
-    **{"track": ":", "track-redetect": "-", "live": "-."},
+    "detect": "--",
+    "detect-last": (0, (6, 1, 1, 1, 1, 1)),
+    "track": ":",
+    "track-redetect": "-",
+    "live": "-.",
 }
 NORMALISER_WORDS = {"interpupil": "inter-pupil", "interocular": "outer eye corner"}
 CED_LIMIT = 10.0

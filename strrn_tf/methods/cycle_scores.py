@@ -109,9 +109,9 @@ def assign(
     shape with the smaller cycle error teaches the other network. "literal": as printed,
     every trusted frame is in D_det, and those with a smaller L_det are in D_tck too.
 
-    An error whose loss has the weight 0 is not asked, so that a row of Table 3 drops
+    An error whose loss has the weight 0 is not tested, so that a row of Table 3 drops
     the test with the loss. Then nothing is left to compare, and a trusted frame teaches
-    both networks.
+    both networks. An error that is not finite is never trusted.
 
     Args:
         l_det: (N,) cycle errors of the detected shapes.
@@ -119,9 +119,10 @@ def assign(
         config: threshold, assignment and the weights of Eq. 6.
     """
     errors = (l_det, config.l_det_weight), (l_tck, config.l_tck_weight)
-    asked = [error < config.threshold for error, weight in errors if weight]
-    trusted = np.logical_and.reduce([np.ones(len(l_det), bool), *asked])
-    if len(asked) < len(errors):
+    tests = [error < config.threshold for error, weight in errors if weight]
+    finite = np.isfinite(l_det) & np.isfinite(l_tck)
+    trusted = np.logical_and.reduce([finite, *tests])
+    if len(tests) < len(errors):
         return trusted, trusted
     to_tracker = trusted & (l_tck > l_det)
     to_detector = trusted if config.assignment == "literal" else trusted & ~to_tracker

@@ -24,11 +24,11 @@ from strrn_tf.methods.round_report import (
     SHEET_ROWS,
     RoundData,
     accepted_by_clip,
-    clip_of,
     median_percent,
     summarise_round,
 )
 from strrn_tf.system.atomic import write_json
+from strrn_tf.system.file_names import clip_of
 from strrn_tf.tracking.networks.crop import cut
 from strrn_tf.training.run_folder import RunFolder
 

@@ -57,8 +57,8 @@ def cycle_loss(returned, start, known=None, form="squared"):  # noqa: ANN001, AN
 
     It is averaged over landmarks and divided by the squared eye distance of the start.
     The sum over pixels, as printed, would make lambda depend on the size of the crop.
-    A cycle that misses by 1 % has the loss 1e-4 then, which has next to no effect
-    beside a distance to the target of 0.04. Of the form "distance" it has 1e-2.
+    A cycle that misses by 1 % then has the loss 1e-4, beside a distance to the target
+    of 0.04. With the form "distance" it has 1e-2.
 
     Args:
         returned: (..., L, 2) the start, tracked to another frame and back.
@@ -69,6 +69,8 @@ def cycle_loss(returned, start, known=None, form="squared"):  # noqa: ANN001, AN
     """
     if known is None:
         known = ops.ones_like(start[..., 0], dtype="bool")
+    if form not in ("squared", "distance"):
+        raise ValueError(f"`form` must be squared or distance. Received: {form!r}")
     squared = ops.sum(_error(returned, start, known) ** 2, -1)
     if form == "distance":
         return _mean(ops.sqrt(squared + 1e-12), known) / eye_distance(start)

@@ -1,77 +1,85 @@
-"""All protocols of a table's rows side by side, against the row of the control.
+"""All protocols of a table's rows, and their change against the row of the control.
 
-What a protocol gains is read across the rows of one model. What learning gains is read
+What a protocol gains is read between the lines of one row. What learning gains is read
 against the control, which has had as many updates on the annotated stills alone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from strrn_tf.commands.reproduce.rows import CONTROL
 from strrn_tf.commands.reproduce.tables import Outcome, cell
 from strrn_tf.evaluation.protocols import PROTOCOLS
-from strrn_tf.methods.verdict import compare
+from strrn_tf.methods.verdict import FEWEST_GROUPS, compare
 
 POOLED = "all"
 # Heading, metric, category, and the factor that makes percent of it.
 COLUMNS = (
-    *((f"Cat. {c}", "nme_interpupil", c, 1) for c in "123"),
-    ("mean", "nme_interpupil", POOLED, 1),
+    *((f"cat. {c}", "nme_interpupil", c, 1) for c in "123"),
+    ("all", "nme_interpupil", POOLED, 1),
     ("median", "nme_interpupil_median", POOLED, 1),
     ("above 8 %", "failure_008", POOLED, 100),
-    ("lost", "lost_frames", POOLED, 1),
+    ("lost frames", "lost_frames", POOLED, 1),
 )
+CHANGE = "against the control"
+TITLE = "All protocols: mean errors in % of the inter-pupil distance"
 
 
-def protocol_table(outcomes: Sequence[Outcome]) -> Table:
-    """Return a line per row and protocol, with mean and spread over the seeds.
+def protocol_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
+    """Return a line per row and protocol, as text: mean and spread over the seeds.
 
     The last column is the change of the error against the control with the same
-    backbone, with the 95 % interval of a paired bootstrap over the sequences, in which
-    every sequence has the mean of its seeds.
+    backbone, see `change`; empty where the table has no such control.
     """
-    shown = Table(
-        title="All protocols: error in % of the inter-pupil distance, frames lost",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    shown.add_column("method", overflow="fold")
-    shown.add_column("protocol", no_wrap=True)
-    for heading, *_ in COLUMNS:
-        shown.add_column(heading, justify="right")
-    shown.add_column("against the control")
+    lines = []
     for outcome in outcomes:
         control = _control_of(outcome, outcomes)
-        for number, protocol in enumerate(_protocols(outcome)):
-            name = outcome.row.name if not number else ""
-            shown.add_row(name, protocol, *_cells(outcome, control, protocol))
+        for protocol in _protocols(outcome):
+            found = [
+                cell(factor * outcome.values(metric, category, protocol))
+                for _, metric, category, factor in COLUMNS
+            ]
+            changed = change(outcome, control, protocol) if control else ""
+            lines.append([outcome.row.name, protocol, *found, changed])
+    headings = ["method", "protocol", *(heading for heading, *_ in COLUMNS), CHANGE]
+    return pd.DataFrame(lines, columns=headings)
+
+
+def screen_protocols(table: pd.DataFrame) -> Table:
+    """Return what `protocol_table` made for the screen, a heading for every row."""
+    padding = (0, 1, 0, 0)
+    shown = Table(title=TITLE, title_justify="left", box=SIMPLE_HEAD, padding=padding)
+    for heading in table.columns[1:]:
+        shown.add_column(heading, overflow="fold")
+    for name, rows in table.groupby("method", sort=False):
+        shown.add_row(f"[bold]{name}[/bold]")
+        for _, row in rows.iterrows():
+            shown.add_row(*row[1:])
     return shown
 
 
-def change(outcome: Outcome, control: Outcome, protocol: str) -> dict[str, float]:
-    """Return the change against the control in percent, as ``verdict.compare`` does.
+def change(outcome: Outcome, control: Outcome, protocol: str) -> str:
+    """Return the change against the control in percent, as text.
 
-    Sequences in which either has no frame are left out.
+    In brackets is the 95 % interval of a paired bootstrap over the sequences, in which
+    a sequence has the mean of its seeds and weighs as much as it has frames. Lost
+    frames count with the last landmarks before them. A sequence that either loses
+    throughout is left out, which is then said. With few sequences there is no interval.
     """
     theirs, ours = (_by_sequence(one, protocol) for one in (control, outcome))
-    names = [name for name in ours if np.isfinite(theirs.get(name, np.nan))]
-    names = [name for name in names if np.isfinite(ours[name])]
+    names = [name for name in ours if np.isfinite([ours[name], theirs[name]]).all()]
+    if not names:
+        return "-"
     before, after = (np.array([of[name] for name in names]) for of in (theirs, ours))
-    return compare(before, after, np.arange(len(names)))
-
-
-def _cells(outcome: Outcome, control: Outcome | None, protocol: str) -> Iterator[str]:
-    for _, metric, category, factor in COLUMNS:
-        yield cell(factor * outcome.values(metric, category, protocol))
-    if control is None:
-        yield ""
-        return
-    found = change(outcome, control, protocol)
-    yield f"{found['change']:+.1f} % ({found['low']:+.1f} to {found['high']:+.1f})"
+    found = compare(before, after, np.arange(len(names)))
+    text = f"{found['change']:+.1f} %"
+    if len(names) >= FEWEST_GROUPS:
+        text += f" ({found['low']:+.1f} to {found['high']:+.1f})"
+    left_out = len(ours) - len(names)
+    return f"{text}, {left_out} lost" if left_out else text
 
 
 def _protocols(outcome: Outcome) -> list[str]:
@@ -81,16 +89,16 @@ def _protocols(outcome: Outcome) -> list[str]:
 
 def _control_of(outcome: Outcome, outcomes: Sequence[Outcome]) -> Outcome | None:
     """Return the control with the same backbone; None of itself or without results."""
-    backbone = outcome.row.training.backbone
     for other in outcomes:
-        is_control = other.row.name.startswith(CONTROL) and other.results
-        if is_control and other.row.training.backbone == backbone:
+        training = other.row.training
+        shares_backbone = training.backbone == outcome.row.training.backbone
+        if training.is_control and other.results and shares_backbone:
             return None if other is outcome else other
     return None
 
 
 def _by_sequence(outcome: Outcome, protocol: str) -> dict[str, float]:
-    """Return the mean error of every sequence over the seeds; NaN where it is lost."""
+    """Return the summed error of every sequence; NaN where it is lost throughout."""
     seeds = [
         one["per_sequence"]
         for results in outcome.results
@@ -98,10 +106,11 @@ def _by_sequence(outcome: Outcome, protocol: str) -> dict[str, float]:
         if (one["category"], one["protocol"]) == (POOLED, protocol)
     ]
     return {
-        name: float(np.mean([_number(seed[name]["nme_interpupil"]) for seed in seeds]))
+        name: float(np.mean([_summed_error(seed[name]) for seed in seeds]))
         for name in (seeds[0] if seeds else ())
     }
 
 
-def _number(value: float | None) -> float:
-    return np.nan if value is None else value
+def _summed_error(sequence: dict) -> float:
+    error = sequence["nme_interpupil_held"]
+    return np.nan if error is None else error * sequence["frames"]

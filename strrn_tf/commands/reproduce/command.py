@@ -15,6 +15,7 @@ from strrn_tf.commands.reproduce.rows import (
     TABLES,
     Row,
 )
+from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import parse_options
 
 if TYPE_CHECKING:
@@ -92,10 +93,10 @@ class Options:
     train: str = ""
     """Further options of strrn train, in quotes and after "=": --train="--rounds 2"."""
     boxes: Literal["gt", "mtcnn", "mtcnn-nearest"] = "gt"
-    """Boxes for the detector: those of the true landmarks; those of the largest face
-    that MTCNN finds, as in the paper; or those of MTCNN's face nearest to the last
-    answer. detect needs one in every frame, the trackers one at the start.
-    track-redetect needs one more at each re-detection."""
+    """Boxes for the detector. gt: those of the true landmarks. mtcnn: those of the
+    largest face that MTCNN finds, as in the paper. mtcnn-nearest: those of MTCNN's face
+    nearest to the last answer. detect needs one in every frame, the trackers one at the
+    start. track-redetect needs one more at each re-detection."""
     max_frames: int | None = None
     """Score only this many frames of every sequence."""
     output: Path | None = None
@@ -187,7 +188,7 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     """Make one table; return what failed."""
     from rich.console import Console
 
-    from strrn_tf.commands.reproduce.by_protocol import protocol_table
+    from strrn_tf.commands.reproduce.by_protocol import protocol_table, screen_protocols
     from strrn_tf.commands.reproduce.tables import screen_table, write_table
 
     table = TABLES[name]
@@ -205,7 +206,12 @@ def make_table(name: str, options: Options, stages: "Stages") -> list[str]:
     if not console.is_terminal:
         console = Console(width=FILE_WIDTH)
     console.print(screen_table(table, outcomes, title))
-    console.print(protocol_table(outcomes))
+    protocols = protocol_table(outcomes)
+    if len(protocols):
+        path = options.folder / f"{files}-protocols.csv"
+        write_text(path, protocols.to_csv(index=False))
+        paths.append(path)
+        console.print(screen_protocols(protocols))
     for outcome in outcomes:
         if outcome.reason:
             console.print(f"{outcome.row.name}: {outcome.reason}", highlight=False)

@@ -56,9 +56,14 @@ class Data:
         """Return the arguments that say where a training starts.
 
         Raises:
-            LacksData: there is no model of that backbone to go on with.
+            LacksData: there is no model of that backbone to go on with, or there are no
+                stills for a training that needs them.
         """
-        found = ["--stills", str(self.stills)] if self.stills else []
+        if training.needs_stills and not self.stills:
+            raise LacksData("no annotated stills (--stills DIR)")
+        # With shipped models the labels would be fused ones.
+        found = ["--labels", "paper"]
+        found += ["--stills", str(self.stills)] if self.stills else []
         if not self.init:
             return ["--backbone", training.backbone, *found]
         if training.backbone not in self.init:

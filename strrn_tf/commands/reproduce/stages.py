@@ -23,9 +23,12 @@ from rich.console import Console
 
 from strrn_tf.commands.reproduce.data import Data
 from strrn_tf.commands.reproduce.rows import Training
+from strrn_tf.evaluation.protocols import PROTOCOLS
 from strrn_tf.system.atomic import replacing
 from strrn_tf.tracking.networks.model_folder import DESCRIPTION, find
 
+# To be raised with every change that gives another model for the same arguments.
+TRAINING_VERSION = "2"
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 # Option of prctl: the signal at the death of the parent.
 PR_SET_PDEATHSIG = 1
@@ -89,7 +92,7 @@ class Stages:
         name = folder.name if (folder / "export").is_dir() else f"init-{folder.name}"
         clips = str(self.data.clips)
         state = [_description_state(model), self.data.scored_state()]
-        key = _digest([model, clips, *self.evaluate, *state])
+        key = _digest([model, clips, *self.evaluate, *PROTOCOLS, *state])
         target = self.output / "evaluations" / f"{name}-{key}"
         if not (target / "metrics.json").is_file():
             target.mkdir(parents=True, exist_ok=True)
@@ -136,7 +139,7 @@ class Stages:
     def _folder(self, training: Training, arguments: list[str]) -> Path:
         init = self.data.init.get(training.backbone)
         state = [self.data.learnt_state(training), init and _description_state(init)]
-        digest = _digest([*arguments, *filter(None, state)])
+        digest = _digest([TRAINING_VERSION, *arguments, *filter(None, state)])
         return self.output / "models" / f"{training.label}-{digest}"
 
     def run(self, what: str, command: str, arguments: list[str], log: Path) -> None:

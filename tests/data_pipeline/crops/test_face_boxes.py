@@ -114,7 +114,22 @@ def test_cache_is_saved_while_it_grows(tmp_path):
     assert "a.jpg" in BoxCache(tmp_path / "boxes.json")
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"boxes": {"a": [1, 2]}}', "nul"])
+def test_an_entry_may_have_several_faces(tmp_path):
+    path = tmp_path / "boxes.json"
+    with BoxCache(path) as cache:
+        cache["a"], cache["b"] = np.array([LARGE_LEFT, SMALL_MIDDLE]), np.empty((0, 4))
+    again = BoxCache(path)
+    np.testing.assert_array_equal(again["a"], [LARGE_LEFT, SMALL_MIDDLE])
+    assert again["b"].size == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[]", "nul"),
+        *(f'{{"boxes": {{"a": {entry}}}}}' for entry in ("[1, 2]", "0", "[[[1]]]")),
+    ],
+)
 def test_foreign_cache_file_is_named(tmp_path, text):
     path = tmp_path / "boxes.json"
     path.write_text(text)

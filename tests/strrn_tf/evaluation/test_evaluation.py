@@ -199,17 +199,26 @@ def test_a_frame_without_a_box_uses_the_last_one():
 
 
 def test_detect_last_looks_where_the_face_was():
-    tracker = FakeTracker()
-    first = np.array([1.0, 1, 50, 50])
-    options = {"find_box": lambda frame: first if frame.index == 0 else None}
-    results = run(tracker, sequence(3), "detect-last", **options)
-    assert [r.answer.state for r in results] == ["detected"] * 3
+    tracker, other = FakeTracker(), np.array([1.0, 1, 50, 50])
+    run(tracker, sequence(3), "detect-last", find_box=lambda frame: other)
     assert not tracker.stepped
     (_, box), *others = tracker.aligned
-    assert box == tuple(first)
+    assert box == tuple(other)
     for index, box in others:
-        last = box_from_landmarks(face(20.0 + index))
-        np.testing.assert_allclose(box, last)
+        np.testing.assert_allclose(box, box_from_landmarks(face(20.0 + index)))
+
+
+def test_detect_last_asks_for_a_box_after_a_loss():
+    class Loses(FakeTracker):
+        def align(self, image, box):
+            found = super().align(image, box)
+            return np.full_like(found, np.nan) if image[0, 0, 0] == 1 else found
+
+    tracker = Loses()
+    results = run(tracker, sequence(3), "detect-last")
+    assert [r.answer.state for r in results] == ["detected", "lost", "detected"]
+    index, box = tracker.aligned[-1]
+    np.testing.assert_allclose(box, box_from_landmarks(face(20.0 + index)))
 
 
 def test_of_several_faces_the_nearest_to_the_last_answer_is_taken():
@@ -220,10 +229,16 @@ def test_of_several_faces_the_nearest_to_the_last_answer_is_taken():
     run(tracker, sequence(3), "detect", **options)
     # First the largest, then the nearest; without a face the last box that was given.
     assert [box for _, box in tracker.aligned] == [tuple(boxes[1])] * 3
+
+
+def test_the_nearest_box():
+    boxes = np.array([[60.0, 60, 70, 70], [10.0, 20, 60, 70], [40.0, 0, 95, 90]])
     assert nearest_box(boxes[0], boxes[2]).tolist() == boxes[0].tolist()
     assert nearest_box(boxes, boxes[0]).tolist() == boxes[0].tolist()
     assert nearest_box(boxes, None).tolist() == boxes[2].tolist()
     assert nearest_box(None, boxes[0]) is None
+    # A face that is far away is a neighbour's.
+    assert nearest_box(boxes[1:], boxes[0] + 30) is None
 
 
 def test_tracking_that_fails_without_a_box_looks_where_the_face_was():
@@ -429,6 +444,28 @@ def test_boxes_by_mtcnn_are_cached(data, tmp_path):
     assert states() == {"detected"}
 
 
+@pytest.mark.usefixtures("here")
+def test_all_faces_are_cached_and_the_nearest_is_taken(data, tmp_path):
+    arguments = ["--category", "3", "--data-root", data, "--boxes", "mtcnn-nearest"]
+    arguments += ["--protocol", "detect", "--output", "report"]
+
+    def errors():
+        assert evaluated(*arguments) == 0
+        return pd.read_csv(tmp_path / "report" / "frames.csv")["nme_interpupil"]
+
+    assert np.isinf(errors()).all()
+    (cache,) = (tmp_path / "runs" / "cache" / "face_boxes").iterdir()
+    found = json.loads(cache.read_text())["boxes"]
+    assert list(found.values()) == [[]] * 6
+    ours, larger = [20.0, 30.0, 60.0, 70.0], [0.0, 0.0, 90.0, 90.0]
+    boxes = {name: [larger, ours] for name in found}
+    first = min(found)
+    cache.write_text(json.dumps({"boxes": boxes | {first: [ours]}}))
+    nearest = errors()
+    cache.write_text(json.dumps({"boxes": {name: [ours] for name in found}}))
+    np.testing.assert_array_equal(nearest, errors())
+
+
 def test_a_changed_image_or_folder_is_searched_anew(tmp_path):
     calls = []
 
@@ -465,6 +502,7 @@ def test_a_changed_image_or_folder_is_searched_anew(tmp_path):
         (["--cycle-limit", "-1"], "--cycle-limit must be positive"),
         (["--dataset", "300w", "--protocol", "track"], "no video to track"),
         (["--dataset", "300w", "--category", "3"], "--dataset 300w has none"),
+        (["--dataset", "300w", "--boxes", "mtcnn-nearest"], "is for video"),
         (["--data-root", "/nowhere"], "/nowhere: there is no such folder"),
     ],
 )

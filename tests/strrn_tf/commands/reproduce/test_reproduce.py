@@ -24,7 +24,12 @@ from data_pipeline.media.images import read_image, write_image
 from data_pipeline.media.pts import write_pts
 from strrn_tf.commands import train
 from strrn_tf.commands.cli import main
-from strrn_tf.commands.reproduce.by_protocol import change, protocol_table
+from strrn_tf.commands.reproduce.by_protocol import (
+    CHANGE,
+    change,
+    protocol_table,
+    screen_protocols,
+)
 from strrn_tf.commands.reproduce.command import Options, make_figure4
 from strrn_tf.commands.reproduce.data import Data, LacksData
 from strrn_tf.commands.reproduce.figure4 import Shot, summary, write_figure
@@ -270,6 +275,8 @@ class TestStages:
         made.model(ROWS["full"].training, 0)
         (_, first), (_, second) = processes.calls
         assert first[:2] == ["--init", "strrn-mdm"]
+        # Two shipped models would label together otherwise.
+        assert train.parse(first).labels == "paper"
         assert ("--fresh-tracker" in first, "--fresh-tracker" in second) == (0, 1)
         with pytest.raises(LacksData, match="backbone hgn"):
             made.model(ROWS["hgn"].training, 0)
@@ -278,6 +285,13 @@ class TestStages:
 
 
 class TestData:
+    def test_rows_that_learn_stills_need_them(self, place):
+        data = replace(data_of(place, init={"mdm": "strrn-mdm"}), stills=None)
+        assert "--stills" not in data.start(ROWS["strrn-mdm"].training)
+        for key in ("control", "full"):
+            with pytest.raises(LacksData, match="--stills"):
+                data.start(ROWS[key].training)
+
     def test_sources(self, place):
         faces, videos = place / "faces", place / "videos"
         collections = {"youtube-faces": faces}
@@ -379,29 +393,47 @@ class TestTables:
         assert list(lines.columns[:2]) == ["row", "name"]
 
     def test_every_protocol_is_compared_with_the_control(self):
-        names, rng = [f"{i:03d}" for i in range(12)], np.random.default_rng(0)
-        errors = rng.uniform(3, 9, 12)
+        errors = np.random.default_rng(0).uniform(3, 9, 12)
 
-        def scored(factor):
+        def scored(factor, count=12, lost=1):
+            """The first sequence is as long as all others together; one is lost."""
             found = results(4.0)
             for one in found:
-                # A sequence in which nothing was found is no sequence to compare.
-                values = [*(errors[:-1] * factor), None]
-                per = zip(names, values, strict=True)
-                one["per_sequence"] = {n: {"nme_interpupil": e} for n, e in per}
+                one["per_sequence"] = {
+                    f"{i:03d}": {
+                        "nme_interpupil_held": None if i >= count - lost else e,
+                        "frames": 1 if i else 11,
+                    }
+                    for i, e in enumerate(errors[:count] * factor)
+                }
             return found
 
         control = Outcome(ROWS["control"], [scored(1.0), scored(1.2)])
         full = Outcome(ROWS["full"], [scored(0.9), scored(0.86)])
-        found = change(full, control, "track")
-        assert found["change"] == pytest.approx(-20)
-        assert (found["low"], found["high"]) == pytest.approx((-20, -20))
-        hgn = Outcome(ROWS["control-hgn"], reason="no data")
-        console = Console(width=200, record=True, file=io.StringIO())
-        console.print(protocol_table([full, control, hgn]))
-        text = console.export_text()
-        assert text.count("-20.0 % (-20.0 to -20.0)") == 3
-        assert text.count("track-redetect") == 2
+        text = change(full, control, "track")
+        assert text == "-20.0 % (-20.0 to -20.0), 1 lost"
+        # Frames weigh the same, as in the mean beside it.
+        worse = scored(1.0, lost=0)
+        for one in worse:
+            one["per_sequence"]["000"]["nme_interpupil_held"] *= 2
+        whole = scored(1.0, lost=0)
+        text = change(Outcome(full.row, [worse]), Outcome(full.row, [whole]), "track")
+        expected = 100 * 11 * errors[0] / (11 * errors[0] + errors[1:].sum())
+        assert float(text.split()[0]) == pytest.approx(expected, abs=0.051)
+        few = (Outcome(full.row, [scored(f, 7, 0)]) for f in (0.9, 1.0))
+        assert change(*few, "track") == "-10.0 %"
+        none = (Outcome(full.row, [scored(f, 2, 2)]) for f in (0.9, 1.0))
+        assert change(*none, "track") == "-"
+
+        hgn = Outcome(ROWS["control-hgn"], [scored(1.0)])
+        lacks = Outcome(ROWS["no-l-det"], reason="no data")
+        table = protocol_table([full, control, hgn, lacks])
+        protocols = ["detect", "track", "track-redetect"]
+        assert table["protocol"].tolist() == 3 * protocols
+        assert (table[CHANGE] != "").tolist() == [True] * 3 + [False] * 6
+        console = Console(width=100, record=True, file=io.StringIO())
+        console.print(screen_protocols(table))
+        assert console.export_text().count("-20.0 %") == 3
 
     def test_shares_become_percent(self):
         table, row = TABLES["table2"], ROWS["celebrities"]
