@@ -18,6 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.learning.spoiled_sets import chosen_stills
 from benchmarks.models.label_photographs import detect_by
 from data_pipeline.crops.face_boxes import find_face_boxes
 from data_pipeline.datasets.three_hundred_w import list_stills
@@ -57,8 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: Options) -> None:
     """Print the table."""
     stills = list_stills(options.stills, "test")
-    wanted = np.linspace(0, len(stills) - 1, options.limit or len(stills)).astype(int)
-    chosen = [stills[i] for i in wanted]
+    chosen = chosen_stills(stills, options.limit or len(stills))
     store = build_still_store(options.output / "crops", chosen, find_face_boxes)
     pictures = [frame[0] for frame in store.frames]
     middle, half = (pictures[0].shape[0] - 1) / 2, CROP_SIZE / CROP_MARGIN / 2
