@@ -22,7 +22,6 @@ COLUMNS = (
     ("all", "nme_interpupil", POOLED, 1),
     ("median", "nme_interpupil_median", POOLED, 1),
     ("above 8 %", "failure_008", POOLED, 100),
-    ("lost frames", "lost_frames", POOLED, 1),
 )
 CHANGE = "against the control"
 TITLE = "All protocols: mean errors in % of the inter-pupil distance"
@@ -42,9 +41,11 @@ def protocol_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
                 cell(factor * outcome.values(metric, category, protocol))
                 for _, metric, category, factor in COLUMNS
             ]
+            lost = outcome.values("lost_frames", POOLED, protocol).mean()
             changed = change(outcome, control, protocol) if control else ""
-            lines.append([outcome.row.name, protocol, *found, changed])
-    headings = ["method", "protocol", *(heading for heading, *_ in COLUMNS), CHANGE]
+            lines.append([outcome.row.name, protocol, *found, f"{lost:g}", changed])
+    headings = ["method", "protocol", *(heading for heading, *_ in COLUMNS)]
+    headings += ["lost frames", CHANGE]
     return pd.DataFrame(lines, columns=headings)
 
 
