@@ -40,8 +40,8 @@ Examples:
   strrn animate ~/300w/helen/testset runs/animated
   strrn reproduce table3 --init strrn-mdm --clips runs/animated --stills ~/300w \\
       --unlabelled ~/videos --seeds 3 --train="--detector.round-steps 300"
-      without 300VW: animated stills to score on, ablations in minutes, since every
-      row goes on with a shipped model (one per backbone)
+      without 300VW: animated stills to score on. Every row goes on with a shipped
+      model (one per backbone) and, in table 3, trains a new tracker
 """
 # Networks of preset "tiny" agree less than the threshold asks for.
 QUICK_TRAINING = (
