@@ -80,7 +80,7 @@ def change(outcome: Outcome, control: Outcome, protocol: str) -> str:
     if len(names) >= FEWEST_GROUPS:
         text += f" ({found['low']:+.1f} to {found['high']:+.1f})"
     left_out = len(ours) - len(names)
-    return f"{text}, {left_out} lost" if left_out else text
+    return f"{text}, left out: {left_out}" if left_out else text
 
 
 def _protocols(outcome: Outcome) -> list[str]:

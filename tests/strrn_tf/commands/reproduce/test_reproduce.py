@@ -411,7 +411,7 @@ class TestTables:
         control = Outcome(ROWS["control"], [scored(1.0), scored(1.2)])
         full = Outcome(ROWS["full"], [scored(0.9), scored(0.86)])
         text = change(full, control, "track")
-        assert text == "-20.0 % (-20.0 to -20.0), 1 lost"
+        assert text == "-20.0 % (-20.0 to -20.0), left out: 1"
         # Frames weigh the same, as in the mean beside it.
         worse = scored(1.0, lost=0)
         for one in worse:
