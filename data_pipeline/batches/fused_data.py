@@ -165,7 +165,8 @@ class FusedData(TrainingData):
         kept_out = pictures.owner[self.held_out_pictures]
         is_kept_out = np.isin(pictures.owners_of(self.filled.names), kept_out)
         moment = moments_of(self.filled.names)
-        is_corrected = [clip_of(name) in corrected for name in self.filled.names]
+        clips = set(corrected)
+        is_corrected = [clip_of(name) in clips for name in self.filled.names]
         left_out = np.isin(moment, moment[is_kept_out]) | is_corrected
         return np.flatnonzero(~left_out)
 

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from strrn_tf.commands.reproduce.tables import Outcome, cell
+from strrn_tf.commands.reproduce.tables import Outcome, cell, empty_table
 from strrn_tf.evaluation.protocols import PROTOCOLS
+from strrn_tf.evaluation.scoring import POOLED
 from strrn_tf.methods.verdict import FEWEST_GROUPS, compare
 
-POOLED = "all"
 # Heading, metric, category, and the factor that makes percent of it.
 COLUMNS = (
     *((f"cat. {c}", "nme_interpupil", c, 1) for c in "123"),
@@ -51,8 +50,7 @@ def protocol_table(outcomes: Sequence[Outcome]) -> pd.DataFrame:
 
 def screen_protocols(table: pd.DataFrame) -> Table:
     """Return what `protocol_table` made for the screen, a heading for every row."""
-    padding = (0, 1, 0, 0)
-    shown = Table(title=TITLE, title_justify="left", box=SIMPLE_HEAD, padding=padding)
+    shown = empty_table(TITLE)
     for heading in table.columns[1:]:
         shown.add_column(heading, overflow="fold")
     for name, rows in table.groupby("method", sort=False):

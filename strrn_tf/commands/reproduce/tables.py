@@ -82,10 +82,15 @@ def cell(values: np.ndarray) -> str:
     return f"{values.mean():.2f}{deviation}"
 
 
+def empty_table(title: str) -> Table:
+    """Return a table for the screen, without columns."""
+    padding = (0, 1, 0, 0)
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=padding)
+
+
 def screen_table(table: PaperTable, outcomes: Sequence[Outcome], title: str) -> Table:
     """Return the table for the screen."""
-    padding = (0, 1, 0, 0)
-    shown = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=padding)
+    shown = empty_table(title)
     shown.add_column("\nmethod", min_width=12, overflow="fold")
     for name, columns in (("paper", _printed(table)), ("here", table.columns)):
         for column in columns:
