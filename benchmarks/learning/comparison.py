@@ -21,13 +21,18 @@ def print_table(options: Trainings, experiments: Sequence["Experiment"]) -> None
         cell: [np.array(e.result(cell)["errors"]) for e in experiments]
         for cell in cells
     }
-    shown = Table("training", "error, inter-pupil %", "against the control")
+    columns = "training", "error, inter-pupil %", "median", "against the control"
+    shown = Table(*columns)
     for cell, values in errors.items():
         change = ""
         if cell in options.arms and cell != "control" and "control" in errors:
-            owners = [e.material.owners for e in experiments]
+            owners = [e.owners for e in experiments]
             change = against(errors["control"], values, owners)
-        shown.add_row(cell, ", ".join(f"{v.mean():.2f}" for v in values), change)
+        means, medians = (
+            ", ".join(f"{statistic(v):.2f}" for v in values)
+            for statistic in (np.mean, np.median)
+        )
+        shown.add_row(cell, means, medians, change)
     Console().print(shown)
     if {"control", "fused", "exact"} <= set(errors):
         control, fused, exact = (

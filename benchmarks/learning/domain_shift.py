@@ -2,8 +2,9 @@
 
 Two backbones learn from annotated stills of one kind. Pictures of another kind, such as
 babies or infrared pictures of adults, are unlabelled. Every third folder of them (or
-every third picture, where they lie in one folder) is kept out, and is the test. The
-arms have the same number of updates:
+every third picture, where they lie in one folder) is kept out, and is the test. With
+--test all of them are learnt, and other stills are the test. The arms have the same
+number of updates:
 
 * control: the annotated stills alone;
 * own, fused: the other pictures beside them, with labels of one or of both backbones;
@@ -52,6 +53,8 @@ class Options(Trainings):
     """Pictures of the other kind, with annotations for the test and the ceiling."""
     mapping: Path | None = None
     """Mapping file of their annotations, if these are not iBUG's 68 points."""
+    test: Path | None = None
+    """Annotated stills in the 300-W layout that are the test."""
     count: int = 0
     """Annotated stills, drawn by the seed; 0: all."""
     output: Path = Path("runs/domain-shift")
@@ -72,12 +75,17 @@ def run(options: Options) -> None:
 
 def divide(options: Options, seed: int) -> Material:
     """Return the annotated stills, the pictures to learn, and those kept out."""
+    from data_pipeline.datasets.labelled_stills import list_labelled
     from data_pipeline.datasets.three_hundred_w import list_stills
 
     found = list_stills(options.stills, "train")
     order = np.random.default_rng(seed).permutation(len(found))
     annotated = [found[i] for i in sorted(order[: options.count or len(found)])]
-    return Material(annotated, *divide_pictures(options.pictures, options.mapping))
+    if not options.test:
+        return Material(annotated, *divide_pictures(options.pictures, options.mapping))
+    pictures = list_labelled(options.pictures, "test", mapping=options.mapping)
+    test = list_stills(options.test, "test")
+    return Material(annotated, list(pictures), test, [still.name for still in test])
 
 
 def divide_pictures(

@@ -1,12 +1,7 @@
 """Trainings from few stills, with and without labelled pictures beside them.
 
 Two backbones learn from annotated stills. Every arm continues one of them, with the
-same number of updates and the same stills:
-
-* control: the stills alone;
-* own: other pictures, with the answers of that detector;
-* fused: the same pictures, with the fused labels of both backbones;
-* exact: the same pictures, with their annotations. It shows what labels can be worth.
+same number of updates and the same stills. `few_labels` describes the arms.
 
 The windows of the other pictures come from the face finder in all arms. Every finished
 cell is a file, and a training that was stopped goes on.
@@ -283,8 +278,20 @@ class Experiment:
 
     def test_errors(self, detector: "keras.Model") -> list[float]:
         """Return the errors on the test stills in percent, boxes from landmarks."""
+        store = self.test_store
+        return detection_errors(store, detector, self.options.batch_size).tolist()
+
+    @cached_property
+    def test_store(self) -> "CropStore":
+        """The test stills whose annotation is usable."""
         from data_pipeline.stores.store import build_still_store
 
         place = self.options.output / "crops" / "test"
-        store = build_still_store(place, self.material.test)
-        return detection_errors(store, detector, self.options.batch_size).tolist()
+        return build_still_store(place, self.material.test)
+
+    @property
+    def owners(self) -> list[str]:
+        """Group of every still of ``test_store``."""
+        names = [still.name for still in self.material.test]
+        owners = dict(zip(names, self.material.owners, strict=True))
+        return [owners[name] for name in self.test_store.names]
