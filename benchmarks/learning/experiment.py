@@ -45,9 +45,12 @@ class Experiment:
     def result(self, cell: str) -> dict:
         """Return the content of a cell's file. The cell is computed if it is missing.
 
-        Its ``errors`` are those of the test stills in percent.
+        Its ``errors`` are those of the test stills in percent. Another test has others.
         """
-        path = self.folder / f"{cell.replace(' ', '-')}.json"
+        from data_pipeline.crops.fingerprints import fingerprint
+
+        test = fingerprint(self.material.test)[:8]
+        path = self.folder / f"{cell.replace(' ', '-')}-{test}.json"
         if not path.is_file():
             kind, _, name = cell.partition(" ")
             detector = self.start(name) if kind == "start" else self.arm(kind)

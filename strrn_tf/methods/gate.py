@@ -150,7 +150,7 @@ class Gate:
         return errors_of, group, where
 
     def _judged_pictures(self) -> tuple[list[np.ndarray], np.ndarray, np.ndarray]:
-        """Return pictures that were kept out, the judge's landmarks, and the groups.
+        """Return pictures that were kept out, the judge's landmarks, and the owners.
 
         A detector is no judge of moments in which it fails itself. There it follows the
         face from both sides.
@@ -172,11 +172,7 @@ class Gate:
         used = np.flatnonzero(np.isin(owners, owner) & ~near)
         pictures += [filled.pictures[i] for i in used]
         truth = np.concatenate([truth, filled.landmarks[used]])
-        # Moments in stretches of the same few clips would prove little.
-        names = map(clip_of, data.pictures.names)
-        clips = dict(zip(names, data.pictures.group, strict=True))
-        moments = [clips[clip_of(filled.names[i])] for i in used]
-        return pictures, truth, np.concatenate([owner, moments]).astype(int)
+        return pictures, truth, np.concatenate([owner, owners[used]])
 
     def _tracker_judge(self) -> tuple:
         """Return the errors of a tracker as a function, the groups, and their kind."""

@@ -20,9 +20,6 @@ FEWEST_GROUPS = 8
 # from the same annotators as those that label, and favours what they teach (see
 # docs/results.md, "Does self-training harm?"): it saw 4 to 6 % where there was none.
 NETWORK_MARGIN = 5.5
-# The same in moments of loss, through which it has followed the face from both sides.
-# Where nothing could be gained, behind a block, it saw 1.1 %.
-MOMENTS_MARGIN = 1.0
 # What it can accept. Trained weights fit the clips and lose 2 to 4 % on other faces,
 # the mean of both up to 1 %. A quarter of the way has two fifths of the gain and loses
 # next to nothing: losses grow with the square of the way.
@@ -73,8 +70,7 @@ def decide(
         group: see `compare`.
         margin: percent by which the error must fall, by the whole interval.
         ordinary: mask (n,) of the pictures on which the mean error must not rise,
-            as far as their interval tells. The others are moments of loss: it is enough
-            that their error falls by ``MOMENTS_MARGIN``. None: all are alike.
+            as far as their interval tells. None: all are alike.
         choice: candidates that can be chosen, the others are only compared.
 
     Returns:
@@ -82,51 +78,30 @@ def decide(
         ``margin``, and ``rows`` with the ``error`` in percent and, of candidates, what
         `compare` returns. Intervals share the risk. With few groups nothing is better
         than before. Where not all pictures are ordinary, ``rows`` also have the
-        ``ordinary`` error in percent, and candidates the lower end of its change and
-        what `compare` returns of the ``moments``.
+        ``ordinary`` error in percent, and of candidates the lower end of its change.
     """
     others = [name for name in errors if name != BEFORE]
-    choice = [name for name in choice if name in errors]
-    risk = RISK / max(1, len(choice))
-    rows: dict[str, dict[str, Any]] = {
+    rows: dict[str, dict[str, float]] = {
         name: {"error": 100 * float(values.mean())} for name, values in errors.items()
     }
+    choice = [name for name in choice if name in errors]
     for name in others:
+        risk = RISK / max(1, len(choice))
         rows[name] |= compare(errors[BEFORE], errors[name], group, risk)
     groups = len(np.unique(group))
-    better = {name for name in choice if rows[name]["high"] < -margin}
+    better = [name for name in choice if rows[name]["high"] < -margin]
     if ordinary is not None and not ordinary.all():
-        _add_kinds(rows, errors, group, ordinary, risk)
-        if len(np.unique(group[~ordinary])) >= FEWEST_GROUPS:
-            better |= {
-                name
-                for name in choice
-                if rows[name]["moments"]["high"] < -MOMENTS_MARGIN
-            }
-        better = {name for name in better if rows[name]["ordinary_low"] <= 0}
-    better = better if groups >= FEWEST_GROUPS else set()
+        for name, values in errors.items():
+            rows[name]["ordinary"] = 100 * float(values[ordinary].mean())
+        for name in others:
+            pair = errors[BEFORE][ordinary], errors[name][ordinary]
+            found = compare(*pair, group[ordinary], RISK)
+            rows[name]["ordinary_low"] = found["low"]
+        better = [name for name in better if rows[name]["ordinary_low"] <= 0]
+    better = better if groups >= FEWEST_GROUPS else []
     chosen = min(better, key=lambda name: rows[name]["error"], default=BEFORE)
     counts = {"count": len(group), "groups": groups, "margin": margin}
     return {"chosen": chosen, "choice": choice, **counts, "rows": rows}
-
-
-def _add_kinds(
-    rows: dict[str, dict[str, Any]],
-    errors: Mapping[str, np.ndarray],
-    group: np.ndarray,
-    ordinary: np.ndarray,
-    risk: float,
-) -> None:
-    """Add to the rows of `decide` what ordinary pictures and moments of loss say."""
-    for name, values in errors.items():
-        rows[name]["ordinary"] = 100 * float(values[ordinary].mean())
-        if name != BEFORE:
-            calm, spoiled = (
-                (errors[BEFORE][kind], values[kind], group[kind])
-                for kind in (ordinary, ~ordinary)
-            )
-            rows[name]["ordinary_low"] = compare(*calm)["low"]
-            rows[name]["moments"] = compare(*spoiled, risk)
 
 
 def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
@@ -148,8 +123,6 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
         if "ordinary" in row:
             line += f"; {row['ordinary']:.2f} without moments of loss"
             line += " (worse)" if row.get("ordinary_low", 0) > 0 else ""
-            if "moments" in row:
-                line += f", in them {format_change(row['moments'])}"
         can_be_chosen = name in (BEFORE, *verdict.get("choice", rows))
         lines.append(line if can_be_chosen else f"{line}; only compared")
     if verdict.get("groups", FEWEST_GROUPS) < FEWEST_GROUPS:
@@ -157,8 +130,7 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
     if verdict.get("margin"):
         lines.append(
             f"a network is no annotator: a whole interval must be below "
-            f"-{verdict['margin']:g} %, in moments of loss -{MOMENTS_MARGIN:g} %, and "
-            f"no kind of pictures may get worse"
+            f"-{verdict['margin']:g} %, and no kind of pictures may get worse"
         )
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]

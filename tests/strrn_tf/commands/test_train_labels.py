@@ -224,13 +224,12 @@ def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
     assert row["ordinary"] == pytest.approx(errors[:count].mean())
     assert errors[count:].mean() != pytest.approx(errors[:count].mean(), rel=0.1)
     asked.clear()
-    pictures, truth, group = gate._judged_pictures()
+    pictures, truth, owner = gate._judged_pictures()
     index = np.flatnonzero(data.held_out_pictures)
     assert asked == [{f"clip{n // 4}.avi" for n in index}]
     # Each kept-out frame is judged as it is, and once more as it was filled in.
     assert len(pictures) == len(truth) == 2 * len(index)
-    assert group[: len(index)].tolist() == data.pictures.owner[index].tolist()
-    assert group[len(index) :].tolist() == data.pictures.group[index].tolist()
+    assert owner.tolist() == 2 * data.pictures.owner[index].tolist()
     assert np.allclose(truth[len(index) :], toy_mean_shape() - 15)
     assert len(Gate(run, Movable(0.0))._judged_pictures()[0]) == len(index)
 

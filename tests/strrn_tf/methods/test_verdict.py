@@ -81,35 +81,6 @@ def test_moments_of_loss_do_not_outvote_other_pictures():
     assert "ordinary" not in plain["rows"]["after"]
 
 
-@pytest.mark.parametrize(
-    ("gain", "clips", "chosen"),
-    [(0.1, 50, "after"), (0.1, 7, "before"), (0.005, 50, "before")],
-)
-def test_moments_of_loss_alone_can_decide(gain, clips, chosen):
-    before, after = errors(0)
-    ordinary = GROUP < 150
-    group = np.where(ordinary, GROUP, GROUP % clips)
-    after[~ordinary] *= 1 - gain
-    found = decide({"before": before, "after": after}, group, 5.5, ordinary)
-    assert found["rows"]["after"]["high"] > -5.5
-    moments = found["rows"]["after"]["moments"]
-    alone = compare(before[~ordinary], after[~ordinary], group[~ordinary])
-    assert moments == alone
-    assert found["chosen"] == chosen
-    text = "\n".join(describe("detector", "kept-out pictures", found))
-    assert f"in them {moments['change']:+.1f} %" in text
-    assert "in moments of loss -1 %" in text
-
-
-def test_moments_do_not_excuse_worse_pictures():
-    before, after = errors(0.1)
-    ordinary = GROUP < 150
-    after[~ordinary] *= 0.7
-    found = decide({"before": before, "after": after}, GROUP, 5.5, ordinary)
-    assert found["rows"]["after"]["moments"]["high"] < -1
-    assert found["chosen"] == "before"
-
-
 def test_some_candidates_are_only_compared():
     before, after = errors(-0.2)
     found = {"before": before, "after": after, "mean of both": 0.9 * before}
