@@ -267,6 +267,9 @@ ADDED_OPTIONS: dict[str, Any] = {
     "box_shift": 0.08,
     "correction_fraction": 1.0,
     "tracked_seconds": 0.0,
+    "own_answers": False,
+    "frozen_statistics": False,
+    "passes": 0.0,
 }
 
 

@@ -1,7 +1,8 @@
 """Does self-training without stills ever harm, and does it help where a model is weak?
 
 The command is the one of users: `strrn train --init MODEL --unlabelled CLIPS`, with two
-models that label and a third one that judges on pictures that are kept out.
+models that label and a third one that judges on pictures that are kept out. Clips in
+which no face is lost for a moment leave nothing to learn.
 
 * clips: sets of three to five videos, drawn by a seed. The result is scored on --test,
   other people. It should never be worse there.
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
 
 PROG = "python -m benchmarks.learning.do_no_harm"
 FEWEST, MOST = 3, 5
+NOTHING_LEARNT = "nothing learnt"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,12 +145,14 @@ def run(options: Options) -> None:
 def summary(kind: str, found: Sequence[dict]) -> str:
     """Return one line on all sets of a kind."""
     changes = [100 * (np.mean(f["after"]) / np.mean(f["before"]) - 1) for f in found]
-    accepted = sum(f["chosen"] != BEFORE for f in found)
+    idle = sum(f["chosen"] == NOTHING_LEARNT for f in found)
+    accepted = sum(f["chosen"] not in (BEFORE, NOTHING_LEARNT) for f in found)
     agree = sum(f["judged"] * trained_change(f) > 0 for f in found)
     return (
-        f"{kind}: {accepted} of {len(found)} accepted; change of the error from "
-        f"{min(changes):+.1f} to {max(changes):+.1f} %, mean {np.mean(changes):+.1f} "
-        f"%; judge and test agree on the sign of {agree}"
+        f"{kind}: {accepted} of {len(found)} accepted, in {idle} was nothing to learn; "
+        f"change of the error from {min(changes):+.1f} to {max(changes):+.1f} %, mean "
+        f"{np.mean(changes):+.1f} %; judge and test agree on the sign of {agree} of "
+        f"{len(found) - idle}"
     )
 
 
@@ -221,15 +225,18 @@ def result(
         raise ValueError(f"{name}: the training failed")
     verdict = json.loads((folder / "verdict.json").read_text(encoding="utf-8"))
     chosen, rows = verdict["detector"]["chosen"], verdict["detector"]["rows"]
-    before = errors_of(options.init, tuple(test))
-    trained = errors_of(folder / "rounds" / "01" / "export", tuple(test))
+    before = trained = errors_of(options.init, tuple(test))
+    if rows:
+        trained = errors_of(folder / "rounds" / "01" / "export", tuple(test))
+    else:
+        chosen = NOTHING_LEARNT
     # Another choice is a mean of these.
-    known = {BEFORE: before, "after": trained}
+    known = {BEFORE: before, NOTHING_LEARNT: before, "after": trained}
     after = known.get(chosen) or errors_of(folder / "export", tuple(test))
     found = {
         "name": name,
         "chosen": chosen,
-        "judged": rows["after"]["change"],
+        "judged": rows["after"]["change"] if rows else 0.0,
         "before": before,
         "after": after,
         "trained": trained,

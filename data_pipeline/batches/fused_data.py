@@ -1,6 +1,6 @@
 """Batches for fused labels: photographs, held-out stills, and an end on S alone."""
 
-import zlib
+import math
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.batches.annotated_sources import annotated_sources
 from data_pipeline.batches.corrected_stills import clips_of
+from data_pipeline.batches.held_out import held_out, moments_of, picture_of
 from data_pipeline.batches.pipelines import motion_pairs_dataset, stills_dataset
 from data_pipeline.batches.sampling import Labelled
 from data_pipeline.batches.streams import Stream
@@ -23,9 +24,6 @@ from strrn_tf.system.file_names import clip_of, index_of
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
 FEWEST = 24
-# Frames of one moment are at most this many apart: half a second. With more the moments
-# of a short clip would be one, and where few clips are given, all kept out.
-APART = 12
 
 
 class FusedData(TrainingData):
@@ -45,6 +43,7 @@ class FusedData(TrainingData):
         pictures: all pictures that get labels: unlabelled ones, and corrected frames.
         held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
         learnt_filled: (n,) the filled frames that are learnt.
+        detector_updates: number of updates of the detector in a round.
     """
 
     def __init__(
@@ -76,6 +75,11 @@ class FusedData(TrainingData):
             if names:
                 self.held_out = others[held_out(names, fused.held_out, config.seed)]
         self.learnt_filled = self._learnt_filled(corrected)
+        self.detector_updates = config.detector.round_steps
+        if not self.has_annotations and fused.passes:
+            learnt = np.count_nonzero(~self.held_out_pictures) + len(self.learnt_filled)
+            enough = math.ceil(fused.passes * learnt / config.detector.batch_size)
+            self.detector_updates = min(self.detector_updates, enough)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -116,7 +120,7 @@ class FusedData(TrainingData):
         total = sum(p.weight for p in pictures)
         pictures = [p._replace(weight=share * p.weight / total) for p in pictures]
         sources = [*self._other_stills(1 - share), *pictures]
-        human, steps = self._other_stills(1.0), detector.round_steps
+        human, steps = self._other_stills(1.0), self.detector_updates
         human_from = steps - round(fused.human_end * steps)
         annealed = round(self.config.algorithm.augmentation_annealing * steps)
 
@@ -192,6 +196,22 @@ class FusedData(TrainingData):
         for index in np.flatnonzero(np.isin(group[:first], corrected)):
             self.write_pseudo_label(folder, int(index), landmarks[index] - PADDING)
 
+    @property
+    def has_annotations(self) -> bool:
+        """Return whether a person has annotated stills or frames."""
+        return bool(self.stills or self.frames)
+
+    @property
+    def num_own(self) -> int:
+        """Return how many of the first ``pictures`` get the detector's own answers."""
+        own = self.fused.own_answers and not self.has_annotations
+        return self.pictures.num_frames if own else 0
+
+    @property
+    def can_teach(self) -> bool:
+        """Return whether there is more to learn than what the detector answers."""
+        return self.num_own < len(self.pictures) or len(self.learnt_filled) > 0
+
     def _other_stills(self, weight: float) -> list[Labelled]:
         """Return the annotated sources without corrected frames, which are pictures."""
         stores = [store for store in (self.stills, self.frames) if store is not None]
@@ -231,53 +251,3 @@ def corrected_clips(
     if stills is None or clips is None:
         return []
     return clips_of(stills.names, [clip_of(name) for name in clips.names])
-
-
-def moments_of(names: Sequence[str]) -> np.ndarray:
-    """Return the number (n,) of the moment that every frame is in.
-
-    Args:
-        names: of frames such as ``clip.mp4#000123``, those of a clip together and in
-            order. A gap of more than `APART` frames separates moments.
-    """
-    numbers, moment, before = [], -1, ("", 0)
-    for name in names:
-        clip, index = clip_of(name), index_of(name)
-        if clip != before[0] or index - before[1] > APART:
-            moment += 1
-        before = clip, index
-        numbers.append(moment)
-    return np.array(numbers, int)
-
-
-def picture_of(name: str) -> str:
-    """Return the picture of a still, or the clip of a frame, by the still's name.
-
-    Faces of one picture are `x.jpg` and `x.jpg~2`, frames of a clip `x.mp4#000123`.
-    """
-    return name.partition("#")[0].partition("~")[0]
-
-
-def held_out(
-    owners: Sequence[str], fraction: float, seed: int, fewest: int = 1
-) -> np.ndarray:
-    """Return which samples (N,) are held out: all of some owners.
-
-    The order of the samples does not matter, and neither do other owners' names.
-
-    Args:
-        owners: picture or clip of every sample.
-        fraction: of the samples, exceeded by less than one owner's samples.
-        seed: decides the choice.
-        fewest: number of owners, at least one.
-    """
-    key = f"{seed}:".encode()
-    names = sorted(set(owners), key=lambda n: (zlib.crc32(key + n.encode()), n))
-    chosen: set[str] = set()
-    owned = np.array(owners)
-    for name in names:
-        enough = len(chosen) >= max(fewest, 1)
-        if enough and np.isin(owned, list(chosen)).mean() >= fraction:
-            break
-        chosen.add(name)
-    return np.isin(owned, list(chosen))

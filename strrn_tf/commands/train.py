@@ -40,9 +40,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strrn_tf.commands.train_labels import second_model_note
+from strrn_tf.commands.train_labels import chosen_labels, second_model_note
 from strrn_tf.commands.train_options import (
     CORRECTED_DEFAULTS,
+    FUSED_LABEL_ONLY_DEFAULTS,
     PROG,
     PSEUDO_LABEL_ONLY_DEFAULTS,
     Options,
@@ -75,7 +76,9 @@ def parse(argv: Sequence[str] | None) -> Options:
     argv = with_new_options(sys.argv[1:] if argv is None else argv, PROG)
     read = partial(parse_options, Options, argv, prog=PROG, description=__doc__)
     options = read()
-    if options.has_pseudo_labels_only:
+    if options.has_no_stills and chosen_labels(options) == "fused":
+        options = read(default=FUSED_LABEL_ONLY_DEFAULTS)
+    elif options.has_pseudo_labels_only:
         options = read(default=PSEUDO_LABEL_ONLY_DEFAULTS)
     elif options.has_corrected_frames_only:
         options = read(default=CORRECTED_DEFAULTS)

@@ -21,7 +21,7 @@ def complete_labels(options: "Options") -> "Options":
         ValueError: options contradict each other; one line.
     """
     has_stills = bool(options.stills or options.data_root)
-    labels = options.labels or _default_labels(options)
+    labels = chosen_labels(options)
     options = replace(options, labels=labels)
     if labels == "paper":
         if options.second or options.photographs:
@@ -58,8 +58,10 @@ def complete_labels(options: "Options") -> "Options":
     return replace(options, second=second, judge=judge)
 
 
-def _default_labels(options: "Options") -> LabelsName:
-    """Return "fused" where two models can label."""
+def chosen_labels(options: "Options") -> LabelsName:
+    """Return what --labels says; without it "fused" where two models can label."""
+    if options.labels:
+        return options.labels
     if options.method != "strrn" or not options.algorithm.rounds:
         return "paper"
     # Stills that a model annotated are no evidence that its labels help.

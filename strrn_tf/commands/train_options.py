@@ -43,9 +43,9 @@ class Options:
     which teaches the detector to agree with optical flow."""
     labels: LabelsName | None = None
     """Labels of clips and photographs. fused: those of two models together, of --init
-    and --second. paper: detector and tracker trust or reject each other's, as
-    published. Default: fused with --second, or with --init of a shipped model; else
-    paper."""
+    and --second. Without --stills only moments of clips in which a face is lost are
+    learnt. paper: detector and tracker trust or reject each other's, as published.
+    Default: fused with --second, or with --init of a shipped model; else paper."""
     preset: Preset | None = None
     """Sizes of the networks. "paper" has the published sizes and needs a GPU. Default:
     "default", or that of --init."""
@@ -74,9 +74,10 @@ class Options:
     init: Path | None = None
     """Model to train further: the name of a shipped model, an exported folder or a run
     folder. Add --stills with annotated stills if you have some. Without them the
-    detector learns from models' labels only, and the defaults are cautious: 300
-    updates per round at a learning rate of 1e-4 with weak augmentation
-    (--augmentation-annealing 1), and 100 updates of the tracker."""
+    detector learns from models' labels only, and the defaults are cautious: at most
+    1200 updates per round, fewer with few pictures (--fused.passes), at a learning rate
+    of 1e-4 with weak augmentation (--augmentation-annealing 1). With --labels paper
+    300 updates, and 100 of the tracker."""
     second: Path | None = None
     """For fused labels: a model with the other backbone. Default: with --init of a
     shipped model, a shipped one."""
@@ -184,6 +185,12 @@ PSEUDO_LABEL_ONLY_DEFAULTS = Options(
     algorithm=AlgorithmConfig(augmentation_annealing=1.0),
 )
 
+# The same with fused labels. `FusedConfig.passes` lowers the number for few pictures.
+FUSED_LABEL_ONLY_DEFAULTS = replace(
+    PSEUDO_LABEL_ONLY_DEFAULTS,
+    detector=replace(PSEUDO_LABEL_ONLY_DEFAULTS.detector, round_steps=1200),
+)
+
 # Defaults where all stills are corrected frames of the clips: a few pictures of a few
 # people, which are learnt in minutes.
 CORRECTED_DEFAULTS = Options(
@@ -198,12 +205,17 @@ def run_settings(options: Options) -> dict[str, object]:
 
     Settings that are not used are None: run folders of older versions lack them.
     """
+    fused = options.fused
+    if not options.has_no_stills:
+        # Of no effect beside stills, so that runs of older versions can be resumed.
+        idle = {"own_answers": False, "frozen_statistics": False, "passes": 0.0}
+        fused = replace(fused, **idle)
     return {
         "method": options.method,
         "run": to_json(options.run_config),
         "sbr": to_json(options.sbr) if options.method == "sbr" else None,
         "fresh_tracker": options.fresh_tracker or None,
-        "fused": to_json(options.fused) if options.labels == "fused" else None,
+        "fused": to_json(fused) if options.labels == "fused" else None,
     }
 
 
@@ -267,8 +279,8 @@ def check_init(options: Options) -> None:
         raise ValueError("--input-size is first trained on stills: give --stills")
     if options.has_no_stills:
         print(
-            f"{PROG}: no --stills: the detector learns from models' labels only, with "
-            "few updates, and may get worse on other faces",
+            f"{PROG}: no --stills: the detector learns from models' labels only, and "
+            "may get worse on other faces",
             file=sys.stderr,
         )
     if options.has_model_labels:

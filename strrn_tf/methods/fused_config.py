@@ -30,6 +30,14 @@ class FusedConfig:
         tracked_seconds: seconds of every clip that are tracked by both models, in both
             directions. Where a face is lost or spoiled for a moment, landmarks are
             carried in from both sides, and these frames are learnt too. 0: none.
+        own_answers: without human annotations frames of clips get the detector's own
+            answers instead of fused labels. They hold it where it is, while moments of
+            loss and photographs teach.
+        frozen_statistics: without human annotations the detector's batch normalisation
+            keeps its mean and variance. Those of a few clips do not fit other faces.
+        passes: without human annotations the detector has at most so many updates in a
+            round that a picture is shown this many times on average. Few pictures are
+            soon learnt by heart, and other faces pay. 0: no limit.
     """
 
     questions: int = 4
@@ -41,6 +49,9 @@ class FusedConfig:
     held_out: float = 0.1
     corrected_weight: float = 3.0
     tracked_seconds: float = 20.0
+    own_answers: bool = True
+    frozen_statistics: bool = True
+    passes: float = 40.0
 
     def __post_init__(self) -> None:
         if self.questions < 2:
@@ -57,7 +68,8 @@ class FusedConfig:
             raise ValueError(f"`disagreement_cap` must be at least 1: {self}")
         if not 0 < self.corrected_weight < math.inf:
             raise ValueError(f"`corrected_weight` must be positive: {self}")
-        if not 0 <= self.tracked_seconds < math.inf:
-            raise ValueError(f"`tracked_seconds` must be a number from 0 on: {self}")
+        for name in ("tracked_seconds", "passes"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"`{name}` must be a number from 0 on: {self}")
         if not 0 < self.held_out < 1:
             raise ValueError(f"`held_out` must lie between 0 and 1: {self}")

@@ -90,11 +90,32 @@ class FusedLabels:
         with replacing(path) as new:
             np.savez(new, **{f.name: getattr(self, f.name) for f in fields(self)})
 
+    def followed_by(self, others: "FusedLabels") -> "FusedLabels":
+        """Return these labels and then those of other pictures."""
+        pairs = {
+            f.name: (getattr(self, f.name), getattr(others, f.name))
+            for f in fields(self)
+        }
+        return FusedLabels(**{name: np.concatenate(p) for name, p in pairs.items()})
+
     @classmethod
     def load(cls, path: Path) -> "FusedLabels":
         """Read a file that ``save`` has written."""
         with np.load(path) as arrays:
             return cls(**arrays)
+
+
+class SomePictures(Sequence):
+    """The pictures of a sequence with some numbers, read one at a time."""
+
+    def __init__(self, pictures: Sequence[np.ndarray], rows: range) -> None:
+        self._pictures, self._rows = pictures, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        return self._pictures[self._rows[index]]
 
 
 def label_pictures(

@@ -1,12 +1,14 @@
 """Fused labels: two backbones label unlabelled pictures for one of them.
 
 The labels of a round come from both detectors (`fused_labels`). The detector learns
-them beside the annotated stills, and ends on the stills alone. The tracker learns as in
-Algorithm 1, from the clips. At the end a `Gate` decides whether the former weights are
-replaced.
+them beside the annotated stills, and ends on the stills alone. Without annotated stills
+frames of clips have its own answers, and moments of loss teach. The tracker learns as
+in Algorithm 1, from the clips. At the end a `Gate` decides whether the former weights
+are replaced.
 """
 
 from dataclasses import dataclass, replace
+from functools import reduce
 
 import keras
 import numpy as np
@@ -14,7 +16,10 @@ import numpy as np
 from strrn_tf.methods.corrections import move_labels
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_labels import (
+    Detect,
     FusedLabels,
+    Question,
+    SomePictures,
     label_pictures,
     questions,
     sampling,
@@ -24,6 +29,12 @@ from strrn_tf.methods.omni_supervision import OmniSupervision
 from strrn_tf.methods.round_report import filled_sheet
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.training.trainers import DetectorTrainer
+
+NOTHING_TO_LEARN = (
+    "nothing to learn: in the clips that are learnt no face is lost for a moment. "
+    "Correct a few frames (docs/teach.md), or add --stills or --photographs, with "
+    "another --output"
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,10 @@ class FusedSupervision:
 
     def run_round(self, number: int) -> None:
         """Learn from clips and photographs, for the ``number``-th time (from 1)."""
+        if not self.run.data.can_teach:
+            if number == 1:
+                print(NOTHING_TO_LEARN)
+            return
         self.train_detector(number)
         labels, folder = self.label(number), self.run.folder.round(number)
         self.run.data.write_moved_labels(folder / "corrected", labels.landmarks)
@@ -56,7 +71,8 @@ class FusedSupervision:
             shown = filled.frames[:, 0], filled.landmarks[:, 0], filled.names
             sheet = filled_sheet(*shown, learnt)
             self.run.data.write_picture(folder / "filled.png", sheet)
-        if self.run.data.clips is not None:
+        # Where the detector is held at its own answers, nobody judges the tracker.
+        if self.run.data.clips is not None and not self.run.data.num_own:
             scores = OmniSupervision(self.run, self.gate).pseudo_label(number)
             if scores.teaches_tracker.any():
                 self.run.train_tracker(number, scores)
@@ -65,35 +81,81 @@ class FusedSupervision:
         """Label all pictures, and train the detector on them and on the stills."""
         run, data = self.run, self.run.data
         labels = self.label(number)
-        share = sampling(
-            labels.disagreement, data.pictures.group, self.config.disagreement_cap
-        )
-        if count := len(data.pictures.corrected):
-            share[-count:] *= self.config.corrected_weight
+        share = self._sampling(labels)
         batches_from = data.fused_batches(
             labels.landmarks, labels.trust, share, run.seed(number)
         )
-        trainer = DetectorTrainer(run.detector)
-        run.train("detector", number, trainer, batches_from, self.config.averaging)
-        middle = 100 * np.median(labels.disagreement)
-        print(
-            f"round {number}: {len(share)} pictures were labelled by two models, which "
-            f"differ by {middle:.1f} % of the eye distance in the middle"
+        frozen = self.config.frozen_statistics and not data.has_annotations
+        updates, most = data.detector_updates, run.config.detector.round_steps
+        if updates < most:
+            print(
+                f"round {number}: {updates} updates instead of {most}, which show a "
+                f"picture {self.config.passes:g} times on average (--fused.passes)"
+            )
+        trainer = DetectorTrainer(run.detector, frozen_statistics=frozen)
+        run.train(
+            "detector",
+            number,
+            trainer,
+            batches_from,
+            averaging=self.config.averaging,
+            updates=updates,
         )
+        if own := data.num_own:
+            print(f"round {number}: {own} frames keep the detector's own answers")
+        if count := len(share) - own:
+            middle = 100 * np.median(labels.disagreement[own:])
+            print(
+                f"round {number}: {count} pictures were labelled by two models, which "
+                f"differ by {middle:.1f} % of the eye distance in the middle"
+            )
+
+    def _sampling(self, labels: FusedLabels) -> np.ndarray:
+        """Return the probability (N,) with which every picture is to be sampled."""
+        data, own, end = self.run.data, self.run.data.num_own, len(labels.disagreement)
+        # One detector scatters less than two differ: their units are not the same.
+        parts = [slice(*ends) for ends in ((0, own), (own, end)) if ends[0] < ends[1]]
+        disagreement, group = labels.disagreement, data.pictures.group
+        cap = self.config.disagreement_cap
+        share = np.concatenate(
+            [sampling(disagreement[p], group[p], cap) for p in parts]
+        )
+        if count := len(data.pictures.corrected):
+            share[-count:] *= self.config.corrected_weight
+        return share
 
     def label(self, number: int) -> FusedLabels:
         """Return the labels of all pictures; they are made once in a round."""
         path = self.run.folder.round(number) / "fused_labels.npz"
         if path.exists():
             return FusedLabels.load(path)
-        pictures = self.run.data.pictures
-        detectors = [detect_by(self.run.detector), detect_by(self.second)]
-        asked = questions(self.config.questions)
-        labels = label_pictures(detectors, pictures, pictures.boxes, asked)
-        labels = self._correct(labels)
+        labels = self._correct(self._ask())
         path.parent.mkdir(parents=True, exist_ok=True)
         labels.save(path)
         return labels
+
+    def _ask(self) -> FusedLabels:
+        """Return labels of all pictures, the first of them the detector's own answers.
+
+        Labels of two models pull it towards the other one. Without human annotations
+        nothing holds it: other faces lose, and a judge that has learnt from the same
+        annotators takes that for a gain.
+        """
+        pictures, own = self.run.data.pictures, self.run.data.num_own
+        detectors = [detect_by(self.run.detector), detect_by(self.second)]
+
+        def label(rows: range, detectors: list[Detect], asked: list[Question]) -> None:
+            if rows:
+                boxes = pictures.boxes[rows.start : rows.stop]
+                shown = SomePictures(pictures, rows)
+                parts.append(label_pictures(detectors, shown, boxes, asked))
+
+        parts: list[FusedLabels] = []
+        count = self.config.questions
+        plain = [q._replace(mirrored=False) for q in questions(count + 1)[1:]]
+        label(range(own), detectors[:1], plain)
+        label(range(own, len(pictures)), detectors, questions(count))
+        return reduce(FusedLabels.followed_by, parts)
 
     def _correct(self, labels: FusedLabels) -> FusedLabels:
         """Return the labels moved as the corrected frames of their clips say."""

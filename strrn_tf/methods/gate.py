@@ -21,7 +21,8 @@ from strrn_tf.system.file_names import clip_of
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
-NOTHING = "all stills are corrected frames, so nothing was held out"
+NOTHING_LEARNT = "nothing was learnt"
+NOTHING_HELD_OUT = "all stills are corrected frames, so nothing was held out"
 BY_THE_JUDGE = "kept-out pictures, by the labels of --judge"
 Weights = list[np.ndarray]
 
@@ -80,30 +81,37 @@ class Gate:
     def report(self) -> None:
         """Print what was decided, and on which evidence."""
         for name, one in json.loads(self.run.folder.verdict.read_text("utf-8")).items():
-            if one["where"] == NOTHING:
-                print(f"{name}: {NOTHING}, and the trained weights are kept")
+            if one["where"] == NOTHING_HELD_OUT:
+                print(f"{name}: {NOTHING_HELD_OUT}, and the trained weights are kept")
+            if one["where"] == NOTHING_LEARNT:
+                print(f"{NOTHING_LEARNT}; you keep what you had")
             if one["rows"]:
                 print("\n".join(verdict.describe(name, one["where"], one)))
 
     def _judge_all(self) -> dict[str, dict]:
         """Return the verdict on every network that was trained."""
-        if self.run.data.stills is not None and not len(self.run.data.held_out):
-            kept = {"chosen": verdict.AFTER, "rows": {}, "count": 0, "where": NOTHING}
+        data = self.run.data
+        if data.stills is not None and not len(data.held_out):
+            kept = _without_figures(verdict.AFTER, NOTHING_HELD_OUT)
             return {"detector": kept, "tracker": kept}
+        if not (self._has_learnt("detector") or self._has_learnt("tracker")):
+            return {"detector": _without_figures(verdict.BEFORE, NOTHING_LEARNT)}
         judged = self._decide("detector", *self._detector_judge())
         decisions = {"detector": judged}
-        pairs = zip(self.former["tracker"], self.run.tracker.get_weights(), strict=True)
-        if all(np.array_equal(before, after) for before, after in pairs):
+        if not self._has_learnt("tracker"):
             return decisions
         if self.run.data.stills is not None:
             decisions["tracker"] = self._decide("tracker", *self._tracker_judge())
         else:
             # The judge is a detector. A tracker goes with the detector that taught it.
-            decisions["tracker"] = {
-                **{"chosen": decisions["detector"]["chosen"], "rows": {}},
-                **{"count": 0, "where": "it goes with the detector"},
-            }
+            chosen = decisions["detector"]["chosen"]
+            decisions["tracker"] = _without_figures(chosen, "it goes with the detector")
         return decisions
+
+    def _has_learnt(self, name: str) -> bool:
+        weights = getattr(self.run, name).get_weights()
+        pairs = zip(self.former[name], weights, strict=True)
+        return not all(np.array_equal(before, after) for before, after in pairs)
 
     def _decide(
         self,
@@ -124,8 +132,11 @@ class Gate:
         if not by_network:
             return {**verdict.decide(errors, group), "where": where}
         # Filled frames have large errors. They must not outvote the others.
-        ordinary = np.arange(len(group)) < self.run.data.held_out_pictures.sum()
-        rules = verdict.NETWORK_MARGIN, ordinary, verdict.NETWORK_CHOICE
+        data = self.run.data
+        ordinary = np.arange(len(group)) < data.held_out_pictures.sum()
+        only_moments = len(data.learnt_filled) and data.num_own == len(data.pictures)
+        margin = verdict.MOMENTS_MARGIN if only_moments else verdict.NETWORK_MARGIN
+        rules = margin, ordinary, verdict.NETWORK_CHOICE
         return {**verdict.decide(errors, group, *rules), "where": where}
 
     def _candidates(self, name: str) -> dict[str, Weights]:
@@ -191,6 +202,10 @@ class Gate:
 
         group = np.arange(len(batches))
         return errors_of, group, "held-out stills in synthetic motion"
+
+
+def _without_figures(chosen: str, where: str) -> dict:
+    return {"chosen": chosen, "rows": {}, "count": 0, "where": where}
 
 
 def detect_by(network: keras.Model) -> Detect:

@@ -87,6 +87,7 @@ class TrainingRun:
         trainer: keras.Model,
         batches_from: BatchesFrom,
         averaging: float = 0.0,
+        updates: int | None = None,
     ) -> None:
         """Train one network in one round, or the rest of it.
 
@@ -96,9 +97,11 @@ class TrainingRun:
             trainer: the network with a loss.
             batches_from: see `BatchesFrom`.
             averaging: see `strrn_tf.training.fitting.Phase`.
+            updates: other number of updates than in the settings.
         """
         phase = make_phase(network, number, getattr(self.config, network))
-        phase = replace(phase, averaging=averaging)
+        steps = phase.steps if updates is None else updates
+        phase = replace(phase, steps=steps, averaging=averaging)
         self.fit(trainer, batches_from, phase, self.folder, self.devices)
 
     def seed(self, number: int) -> int:

@@ -20,6 +20,10 @@ FEWEST_GROUPS = 8
 # from the same annotators as those that label, and favours what they teach (see
 # docs/results.md, "Does self-training harm?"): it saw 4 to 6 % where there was none.
 NETWORK_MARGIN = 5.5
+# The same where frames of clips hold the network at its own answers, and only moments
+# in which it loses the face teach: then the judge sees next to nothing where there is
+# nothing.
+MOMENTS_MARGIN = 1.0
 # What it can accept. Trained weights fit the clips and lose 2 to 4 % on other faces,
 # the mean of both up to 1 %. A quarter of the way has two fifths of the gain and loses
 # next to nothing: losses grow with the square of the way.

@@ -20,11 +20,20 @@ class DetectorTrainer(keras.Model):
 
     Args:
         detector: MDM or HGN.
+        frozen_statistics: whether batch normalisation keeps its mean and variance, and
+            normalises by them.
     """
 
-    def __init__(self, detector: keras.Model, **kwargs: object) -> None:
+    def __init__(
+        self,
+        detector: keras.Model,
+        *,
+        frozen_statistics: bool = False,
+        **kwargs: object,
+    ) -> None:
         super().__init__(**kwargs)
         self.detector = detector
+        self.frozen_statistics = frozen_statistics
         # The name in users' logs. Unlike the metric of ``evaluation``, its eye distance
         # has a floor, see ``geometry.eye_distance``.
         self.error = keras.metrics.Mean(name="nme_interocular")
@@ -32,6 +41,8 @@ class DetectorTrainer(keras.Model):
 
     def call(self, inputs, training=None):  # noqa: ANN001, ANN201
         frames = in_unit_range(inputs["frames"])
+        # Nothing but batch normalisation depends on it.
+        training = False if self.frozen_statistics else training
         return self.detector(frames, training=training)["refinements"]
 
     def compute_loss(self, x=None, y=None, y_pred=None, *_: object, **__: object):  # noqa: ANN001, ANN201
@@ -43,7 +54,8 @@ class DetectorTrainer(keras.Model):
 
     def replica(self) -> "DetectorTrainer":
         """Return a new trainer of a new network with the same weights."""
-        return DetectorTrainer(_replica(self.detector))
+        copy = _replica(self.detector)
+        return DetectorTrainer(copy, frozen_statistics=self.frozen_statistics)
 
 
 @keras.saving.register_keras_serializable(package="strrn_tf")

@@ -1,5 +1,6 @@
 """Batches with fused labels: sampling, held-out samples, trust, the human end."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,8 @@ import pytest
 from support.clips import crop_store
 
 from data_pipeline.augmentation.augment import Augmentation
-from data_pipeline.batches.fused_data import (
-    FusedData,
-    held_out,
-    moments_of,
-    picture_of,
-)
+from data_pipeline.batches.fused_data import FusedData
+from data_pipeline.batches.held_out import held_out, moments_of, picture_of
 from data_pipeline.batches.unlabelled_pictures import ENTRIES, drawn
 from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.landmarks import MIRROR
@@ -117,6 +114,58 @@ def test_without_stills_all_is_fused_to_the_end(stores):
     owner = data.pictures.owner
     assert len(set(owner[kept_out])) == 3
     assert not np.isin(owner[kept_out], owner[~data.held_out_pictures]).any()
+
+
+def test_without_stills_few_pictures_have_few_updates(stores, tmp_path):
+    _, clips, photographs = stores
+
+    def data(*stores, **options):
+        return fused_data(stores, **{"passes": 4, **options})
+
+    alone = data(None, clips, photographs)
+    learnt = np.count_nonzero(~alone.held_out_pictures)
+    # Batches have 8 pictures.
+    assert alone.detector_updates == math.ceil(4 * learnt / 8) < STEPS
+    filled = filled_frames(tmp_path, ["clip0.avi#000001"] * 4)
+    more = data(None, clips, photographs, filled=filled)
+    assert len(more.learnt_filled) == 4
+    assert more.detector_updates == alone.detector_updates + 2
+    assert data(None, clips, photographs, passes=0).detector_updates == STEPS
+    assert data(None, clips, photographs, passes=99).detector_updates == STEPS
+    assert data(*stores).detector_updates == STEPS
+
+
+def test_clips_alone_teach_moments_of_loss_only(stores, tmp_path):
+    stills, clips, photographs = stores
+    assert fused_data(stores).can_teach
+    assert fused_data((None, None, photographs)).can_teach
+    assert fused_data((stills, clips, None)).can_teach
+    assert not fused_data((None, clips, None)).can_teach
+    assert fused_data((None, clips, None), own_answers=False).can_teach
+    numbers = [(0, 0), (0, 3), (1, 4), (1, 7)]
+    names = [f"clip{clip}.avi#{number:06d}" for clip, number in numbers]
+    # Stretches of two frames are kept out, here one of four: moments lie in both clips.
+    data = fused_data((None, clips, None), filled=filled_frames(tmp_path, names))
+    assert 0 < len(data.learnt_filled) < 4
+    assert data.can_teach
+    kept_out = np.flatnonzero(data.held_out_pictures)
+    names = [data.pictures.names[i] for i in kept_out]
+    none = fused_data((None, clips, None), filled=filled_frames(tmp_path, names))
+    assert len(none.learnt_filled) == 0
+    assert not none.can_teach
+
+
+def test_without_annotations_frames_come_first_and_get_own_answers(stores):
+    _, clips, photographs = stores
+    assert fused_data((None, clips, photographs)).num_own == len(clips)
+    assert fused_data((None, clips, photographs), own_answers=False).num_own == 0
+    assert fused_data((None, None, photographs)).num_own == 0
+    assert fused_data(stores).num_own == 0
+    with_frames = fused_data((None, clips, None))
+    with_frames.frames = stores[0]
+    assert with_frames.has_annotations
+    assert with_frames.num_own == 0
+    assert with_frames.can_teach
 
 
 def test_held_out_stills_are_not_learnt(stores):

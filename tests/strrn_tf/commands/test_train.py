@@ -295,13 +295,15 @@ class TestMistakes:
         for labels in ("--stills", "--data-root"):
             assert detector(labels, str(tmp_path)) == expected
         assert not capsys.readouterr().err
-        steps, rate, annealed = detector()
+        steps, rate, annealed = detector("--labels", "paper")
         assert "no --stills" in capsys.readouterr().err
+        # With fused labels the number of pictures sets a limit, too.
+        assert detector() == (1200, rate, annealed)
         assert steps < expected[0] / 3
         assert rate < expected[1] / 3
         assert annealed == 1
         assert detector("--detector.round-steps", "1500") == (1500, rate, annealed)
-        assert detector("--augmentation-annealing", "0") == (steps, rate, 0)
+        assert detector("--augmentation-annealing", "0") == (1200, rate, 0)
 
         # Labels that strrn annotate wrote are a model's too.
         stills = tmp_path / "annotations"

@@ -18,9 +18,11 @@ from strrn_tf.commands.train_labels import second_model_note
 from strrn_tf.commands.train_setup import read_filled
 from strrn_tf.config import AlgorithmConfig, FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
+from strrn_tf.methods.fused_labels import FusedLabels
 from strrn_tf.methods.fused_supervision import FusedSupervision
 from strrn_tf.methods.gate import FilledFrames, Gate
 from strrn_tf.methods.training_run import TrainingRun
+from strrn_tf.methods.verdict import MOMENTS_MARGIN, NETWORK_MARGIN
 from strrn_tf.training.run_folder import RunFolder
 
 
@@ -117,7 +119,7 @@ def make_method(folder, tmp_path, *, truth=0.0, judge=None, stills=True, second=
     names = tuple(f"p{n}/x.jpg" for n in range(30))
     fit = FitConfig(4, 80, batch_size=8, round_learning_rate=0.3, weight_decay=0.0)
     config = RunConfig(detector=fit, algorithm=AlgorithmConfig(rounds=1))
-    fused = FusedConfig(held_out=0.3, questions=2, averaging=0.1)
+    fused = FusedConfig(held_out=0.3, questions=2, averaging=0.1, passes=0)
     data = FusedData(
         *(annotated if stills else None, None, config, fused),
         photographs=replace(photographs, names=names),
@@ -141,6 +143,21 @@ def test_filled_frames_can_be_looked_at(tmp_path):
     # Frames have the values 1 to 40: the first and the last are shown.
     assert sheet[2, 2].tolist() == [1, 1, 1]
     assert sheet[3 * 385 + 2, -2].tolist() == [40, 40, 40]
+
+
+@pytest.mark.parametrize("stills", [False, True])
+@pytest.mark.parametrize("option", [False, True])
+def test_without_stills_statistics_are_frozen(tmp_path, stills, option):
+    method = make_method(tmp_path / "run", tmp_path, stills=stills)
+    fused = replace(method.config, frozen_statistics=option)
+    trainers = []
+
+    def fit(trainer, *_):
+        trainers.append(trainer)
+
+    method = replace(method, run=replace(method.run, fit=fit), config=fused)
+    method.train_detector(1)
+    assert trainers[0].frozen_statistics == (option and not stills)
 
 
 def offset(method):
@@ -232,6 +249,106 @@ def test_the_judge_also_sees_kept_out_frames_that_it_has_filled_in(tmp_path):
     assert owner.tolist() == 2 * data.pictures.owner[index].tolist()
     assert np.allclose(truth[len(index) :], toy_mean_shape() - 15)
     assert len(Gate(run, Movable(0.0))._judged_pictures()[0]) == len(index)
+
+
+def clips_alone(tmp_path, *, filled=False, judge=0.0, **options):
+    """Return fused training on clips, without stills and photographs."""
+    clips = crop_store(tmp_path, 48, 2, annotated=False)
+    fit = FitConfig(4, 40, batch_size=8, round_learning_rate=0.3, weight_decay=0.0)
+    config = RunConfig(detector=fit, tracker=replace(fit, round_steps=0))
+    fused = FusedConfig(**{"questions": 2, "passes": 0, **options})
+    moments = None
+    if filled:
+        moments = crop_store(tmp_path, 24, 1)
+        names = tuple(f"clip{n // 2}.avi#{n // 2 * 4:06d}" for n in range(24))
+        shape = np.tile(toy_mean_shape() + 35, (24, 1, 1, 1)).astype(np.float32)
+        moments = replace(moments, names=names, landmarks=shape)
+    plain = Augmentation.none()
+    data = FusedData(*(None, clips, config, fused), filled=moments, augmentation=plain)
+    tracker = ToyTracker()
+    tracker.build({"frames": (None, 315, 315, 3), "start": (None, 68, 2)})
+    folder = RunFolder(tmp_path / "run")
+    folder.start({})
+    run = TrainingRun(config, Movable(6.0), tracker, data, folder)
+    return FusedSupervision(run, Movable(-40.0), fused, Gate(run, Movable(judge)))
+
+
+def test_without_stills_frames_of_clips_keep_the_own_answers(tmp_path, capsys):
+    method = clips_alone(tmp_path / "a", filled=True)
+    labels = method.label(1)
+    other = replace(clips_alone(tmp_path / "b", filled=True), second=Movable(40.0))
+    np.testing.assert_array_equal(labels.landmarks, other.label(1).landmarks)
+    # Photographs are labelled by both.
+    photographs = make_method(tmp_path / "c", tmp_path, stills=False)
+    different = make_method(tmp_path / "d", tmp_path, stills=False, second=40.0)
+    pair = [m.label(1).landmarks for m in (photographs, different)]
+    assert np.abs(pair[0] - pair[1]).max() > 5
+    method.train_detector(1)
+    printed = capsys.readouterr().out
+    assert "48 frames keep the detector's own answers" in printed
+    assert "two models" not in printed
+
+
+def test_where_only_moments_teach_the_judge_needs_less(tmp_path):
+    method = clips_alone(tmp_path, filled=True, judge=-10.0)
+    method.train_detector(1)
+    method.decide()
+    found = json.loads((tmp_path / "run/verdict.json").read_text())["detector"]
+    assert found["margin"] == MOMENTS_MARGIN < NETWORK_MARGIN
+    assert found["chosen"] == "a quarter of the way"
+    assert found["rows"][found["chosen"]]["high"] > -NETWORK_MARGIN
+
+
+def test_labels_of_two_models_need_the_wide_margin(tmp_path):
+    method = clips_alone(tmp_path, filled=True, judge=-10.0, own_answers=False)
+    method.train_detector(1)
+    method.decide()
+    found = json.loads((tmp_path / "run/verdict.json").read_text())["detector"]
+    assert found["margin"] == NETWORK_MARGIN
+
+
+def test_few_pictures_end_a_training_early(tmp_path, capsys):
+    method = clips_alone(tmp_path, filled=True, passes=4)
+    updates = method.run.data.detector_updates
+    assert 0 < updates < 40
+    method.run_round(1)
+    printed = capsys.readouterr().out
+    assert f"0 of {updates} updates" in printed
+    assert f"{updates} updates instead of 40, which show a picture 4 times" in printed
+    # Nobody judges the tracker here.
+    assert "tracker" not in printed
+
+
+def test_frames_and_photographs_are_sampled_apart(tmp_path):
+    method = make_method(tmp_path / "run", tmp_path, stills=False)
+    photographs = method.run.data.photographs
+    data = FusedData(
+        *(None, crop_store(tmp_path, 8, 2, annotated=False)),
+        *(method.run.config, method.config),
+        photographs=replace(photographs, names=tuple(f"p/{n}" for n in range(30))),
+    )
+    method = replace(method, run=replace(method.run, data=data))
+    disagreement = np.full(38, 0.01)
+    disagreement[8:] = np.linspace(0.1, 0.3, 30)
+    labels = FusedLabels(np.zeros((38, 68, 2)), np.ones((38, 68)), disagreement)
+    share = method._sampling(labels)
+    assert share[:8].sum() == pytest.approx(1)
+    assert share[8:].sum() == pytest.approx(1)
+    assert share[-1] == pytest.approx(3 * share[8])
+
+
+def test_where_nothing_teaches_nothing_is_trained(tmp_path, capsys):
+    method = clips_alone(tmp_path)
+    method.run_round(1)
+    method.decide()
+    method.report_gain()
+    printed = capsys.readouterr().out
+    assert "nothing to learn: in the clips that are learnt" in printed
+    assert "updates" not in printed
+    assert "nothing was learnt; you keep what you had" in printed
+    assert offset(method) == 6.0
+    found = json.loads((tmp_path / "run/verdict.json").read_text())["detector"]
+    assert (found["chosen"], found["rows"]) == ("before", {})
 
 
 def test_photographs_have_no_moments_to_judge(tmp_path):

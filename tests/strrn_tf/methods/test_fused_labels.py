@@ -10,6 +10,7 @@ from strrn_tf.landmarks import MIRROR
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_labels import (
     FusedLabels,
+    SomePictures,
     ask,
     first_windows,
     fuse,
@@ -188,6 +189,22 @@ class TestWindows:
         ((box, roll),) = first_windows([wrong], [picture()], [BOX])
         np.testing.assert_array_equal(box, BOX)
         assert roll == 0
+
+
+def test_labels_of_parts_are_those_of_the_pictures():
+    pictures = [picture((shift, 0)) for shift in (-12, 0, 8)]
+    boxes, asked = [BOX] * 3, questions(2)
+    whole = label_pictures([detector()], pictures, boxes, asked)
+    parts = [
+        label_pictures(
+            [detector()], SomePictures(pictures, rows), boxes[: len(rows)], asked
+        )
+        for rows in (range(1), range(1, 3))
+    ]
+    joined = parts[0].followed_by(parts[1])
+    np.testing.assert_allclose(joined.landmarks, whole.landmarks, atol=1e-4)
+    assert joined.trust.shape == whole.trust.shape == (3, 68)
+    assert joined.disagreement.shape == (3,)
 
 
 class TestSampling:

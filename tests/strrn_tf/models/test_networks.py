@@ -319,6 +319,33 @@ class TestPresets:
         # A heat map cell is 5 px here; what is rounded are features, not places.
         assert 0 < np.abs(answers[0] - answers[1]).max() < 1.5
 
+    @pytest.mark.parametrize("frozen", [False, True])
+    def test_statistics_of_an_hgn_can_be_frozen_while_it_learns(self, frozen):
+        config = RunConfig(backbone="hgn", preset="tiny")
+        detector = randomise(build_networks(config, SHAPE)[0])
+        given = frames().astype("float32")
+        # It learns its own answers, moved: the gradients are small and not zero.
+        target = numpy(detector(given)["refinements"])[:, -1] + 3
+        trainer = DetectorTrainer(detector, frozen_statistics=frozen)
+        learner = trainer.replica()
+        learner.compile(optimizer=keras.optimizers.SGD(1e-3))
+        learner.train_on_batch({"frames": given, "landmarks": target})
+        places = [
+            (variable.path.rpartition("/")[2], np.abs(after - before).max())
+            for variable, before, after in zip(
+                detector.weights,
+                detector.get_weights(),
+                learner.detector.get_weights(),
+                strict=True,
+            )
+        ]
+        moved = {"moving": 0.0, "learnt": 0.0}
+        for name, change in places:
+            kind = "moving" if name.startswith("moving") else "learnt"
+            moved[kind] = max(moved[kind], change)
+        assert moved["learnt"] > 0
+        assert (moved["moving"] == 0) == frozen
+
     def test_an_hgn_goes_on_at_another_size_with_its_weights(self):
         config = RunConfig(backbone="hgn", preset="tiny", input_size=128)
         large, _ = build_networks(config, SHAPE)
