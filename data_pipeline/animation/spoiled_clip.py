@@ -33,6 +33,9 @@ DARKNESS, GRAIN = 1 / 16, 10.0
 SMALL, BLUR = 18, 1 / 3
 # Blocks of a mosaic in the width of the face, and factor on the light.
 BLOCKS, BRIGHTNESS = 9, 16.0
+# Radius of the disc to which a lens that is out of focus spreads a point, in sides of
+# the face.
+DEFOCUS = 1 / 10
 # Width of the face in pixels, and quality of JPEG.
 STALLED, QUALITY = 36, 4
 
@@ -158,6 +161,21 @@ def _overexposed(rng: np.random.Generator) -> Spoil:
     return spoil
 
 
+def _defocus(rng: np.random.Generator) -> Spoil:
+    """Return a function that puts a picture out of focus, as a camera that hunts."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        radius = DEFOCUS * face_size(box_from_landmarks(landmarks))
+        reach = int(np.ceil(radius))
+        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        disc = (x**2 + y**2 <= radius**2).astype(np.float32)
+        return cv2.filter2D(
+            image, -1, disc / disc.sum(), borderType=cv2.BORDER_REPLICATE
+        )
+
+    return spoil
+
+
 SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
     "block": _block,
     "dark": _dark,
@@ -170,6 +188,7 @@ ALL_SPOILS = {
     "mosaic": _mosaic,
     "compressed": _compressed,
     "overexposed": _overexposed,
+    "defocus": _defocus,
 }
 
 
