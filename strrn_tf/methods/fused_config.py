@@ -34,7 +34,7 @@ class FusedConfig:
             answers instead of fused labels. They hold it where it is, while moments of
             loss and photographs teach.
         frozen_statistics: without human annotations the detector's batch normalisation
-            keeps its mean and variance. Those of a few clips do not fit other faces.
+            keeps its mean and variance. Those of a few clips need not fit other faces.
         passes: without human annotations the detector has at most so many updates in a
             round that a picture is shown this many times on average. Few pictures are
             soon learnt by heart, and other faces pay. 0: no limit.
