@@ -228,14 +228,12 @@ def result(
     before = trained = errors_of(options.init, tuple(test))
     if rows:
         trained = errors_of(folder / "rounds" / "01" / "export", tuple(test))
-    else:
-        chosen = NOTHING_LEARNT
     # Another choice is a mean of these.
-    known = {BEFORE: before, NOTHING_LEARNT: before, "after": trained}
+    known = {BEFORE: before, "after": trained}
     after = known.get(chosen) or errors_of(folder / "export", tuple(test))
     found = {
         "name": name,
-        "chosen": chosen,
+        "chosen": chosen if rows else NOTHING_LEARNT,
         "judged": rows["after"]["change"] if rows else 0.0,
         "before": before,
         "after": after,

@@ -12,6 +12,7 @@ import tyro
 
 from strrn_tf.commands.train_labels import complete_labels
 from strrn_tf.config import (
+    ADDED_OPTIONS,
     ANNOTATIONS_NOTE,
     AlgorithmConfig,
     Backbone,
@@ -208,8 +209,8 @@ def run_settings(options: Options) -> dict[str, object]:
     fused = options.fused
     if not options.has_no_stills:
         # Of no effect beside stills, so that runs of older versions can be resumed.
-        idle = {"own_answers": False, "frozen_statistics": False, "passes": 0.0}
-        fused = replace(fused, **idle)
+        idle = "own_answers", "frozen_statistics", "passes"
+        fused = replace(fused, **{name: ADDED_OPTIONS[name] for name in idle})
     return {
         "method": options.method,
         "run": to_json(options.run_config),

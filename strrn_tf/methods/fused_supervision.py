@@ -16,9 +16,7 @@ import numpy as np
 from strrn_tf.methods.corrections import move_labels
 from strrn_tf.methods.fused_config import FusedConfig
 from strrn_tf.methods.fused_labels import (
-    Detect,
     FusedLabels,
-    Question,
     SomePictures,
     label_pictures,
     questions,
@@ -110,17 +108,23 @@ class FusedSupervision:
                 f"differ by {middle:.1f} % of the eye distance in the middle"
             )
 
+    @property
+    def _parts(self) -> list[range]:
+        """Numbers of the pictures with own answers, and of the others, if there are."""
+        own, end = self.run.data.num_own, len(self.run.data.pictures)
+        return [rows for rows in (range(own), range(own, end)) if rows]
+
     def _sampling(self, labels: FusedLabels) -> np.ndarray:
         """Return the probability (N,) with which every picture is to be sampled."""
-        data, own, end = self.run.data, self.run.data.num_own, len(labels.disagreement)
+        pictures, cap = self.run.data.pictures, self.config.disagreement_cap
         # One detector scatters less than two differ: their units are not the same.
-        parts = [slice(*ends) for ends in ((0, own), (own, end)) if ends[0] < ends[1]]
-        disagreement, group = labels.disagreement, data.pictures.group
-        cap = self.config.disagreement_cap
         share = np.concatenate(
-            [sampling(disagreement[p], group[p], cap) for p in parts]
+            [
+                sampling(labels.disagreement[rows], pictures.group[rows], cap)
+                for rows in self._parts
+            ]
         )
-        if count := len(data.pictures.corrected):
+        if count := len(pictures.corrected):
             share[-count:] *= self.config.corrected_weight
         return share
 
@@ -129,33 +133,28 @@ class FusedSupervision:
         path = self.run.folder.round(number) / "fused_labels.npz"
         if path.exists():
             return FusedLabels.load(path)
-        labels = self._correct(self._ask())
+        labels = reduce(FusedLabels.followed_by, map(self._ask, self._parts))
+        labels = self._correct(labels)
         path.parent.mkdir(parents=True, exist_ok=True)
         labels.save(path)
         return labels
 
-    def _ask(self) -> FusedLabels:
-        """Return labels of all pictures, the first of them the detector's own answers.
+    def _ask(self, rows: range) -> FusedLabels:
+        """Return labels of one of the parts, the first of which has own answers.
 
-        Labels of two models pull it towards the other one. Without human annotations
-        nothing holds it: other faces lose, and a judge that has learnt from the same
-        annotators takes that for a gain.
+        Labels of two models pull the detector towards the other one. Without human
+        annotations nothing holds it: other faces lose, and a judge that has learnt from
+        the same annotators takes that for a gain.
         """
-        pictures, own = self.run.data.pictures, self.run.data.num_own
-        detectors = [detect_by(self.run.detector), detect_by(self.second)]
-
-        def label(rows: range, detectors: list[Detect], asked: list[Question]) -> None:
-            if rows:
-                boxes = pictures.boxes[rows.start : rows.stop]
-                shown = SomePictures(pictures, rows)
-                parts.append(label_pictures(detectors, shown, boxes, asked))
-
-        parts: list[FusedLabels] = []
-        count = self.config.questions
-        plain = [q._replace(mirrored=False) for q in questions(count + 1)[1:]]
-        label(range(own), detectors[:1], plain)
-        label(range(own, len(pictures)), detectors, questions(count))
-        return reduce(FusedLabels.followed_by, parts)
+        data, count = self.run.data, self.config.questions
+        detectors, asked = [detect_by(self.run.detector)], questions(count)
+        if rows.start < data.num_own:
+            asked = [q._replace(mirrored=False) for q in questions(count + 1)[1:]]
+        else:
+            detectors.append(detect_by(self.second))
+        shown = SomePictures(data.pictures, rows)
+        boxes = data.pictures.boxes[rows.start : rows.stop]
+        return label_pictures(detectors, shown, boxes, asked)
 
     def _correct(self, labels: FusedLabels) -> FusedLabels:
         """Return the labels moved as the corrected frames of their clips say."""

@@ -96,11 +96,10 @@ class Gate:
             return {"detector": kept, "tracker": kept}
         if not (self._has_learnt("detector") or self._has_learnt("tracker")):
             return {"detector": _without_figures(verdict.BEFORE, NOTHING_LEARNT)}
-        judged = self._decide("detector", *self._detector_judge())
-        decisions = {"detector": judged}
+        decisions = {"detector": self._decide("detector", *self._detector_judge())}
         if not self._has_learnt("tracker"):
             return decisions
-        if self.run.data.stills is not None:
+        if data.stills is not None:
             decisions["tracker"] = self._decide("tracker", *self._tracker_judge())
         else:
             # The judge is a detector. A tracker goes with the detector that taught it.
