@@ -44,7 +44,7 @@ from benchmarks.learning.spoiled_sets import (
     spoiled_stills,
 )
 from data_pipeline.animation.spoiled_clip import ALL_SPOILS
-from strrn_tf.methods.verdict import BEFORE, compare, format_change
+from strrn_tf.methods.verdict import BEFORE, NOTHING_LEARNT, compare, format_change
 from strrn_tf.system.atomic import write_text
 from strrn_tf.system.command_line import run_program
 
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
 PROG = "python -m benchmarks.learning.do_no_harm"
 FEWEST, MOST = 3, 5
-NOTHING_LEARNT = "nothing learnt"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -212,6 +212,11 @@ class FusedData(TrainingData):
         """Return whether there is more to learn than what the detector answers."""
         return self.num_own < len(self.pictures) or len(self.learnt_filled) > 0
 
+    @property
+    def only_moments_teach(self) -> bool:
+        """Return whether filled frames are all that there is to learn."""
+        return self.can_teach and self.num_own == len(self.pictures)
+
     def _other_stills(self, weight: float) -> list[Labelled]:
         """Return the annotated sources without corrected frames, which are pictures."""
         stores = [store for store in (self.stills, self.frames) if store is not None]

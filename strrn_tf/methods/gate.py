@@ -21,7 +21,6 @@ from strrn_tf.system.file_names import clip_of
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
-NOTHING_LEARNT = "nothing was learnt"
 NOTHING_HELD_OUT = "all stills are corrected frames, so nothing was held out"
 BY_THE_JUDGE = "kept-out pictures, by the labels of --judge"
 Weights = list[np.ndarray]
@@ -83,8 +82,8 @@ class Gate:
         for name, one in json.loads(self.run.folder.verdict.read_text("utf-8")).items():
             if one["where"] == NOTHING_HELD_OUT:
                 print(f"{name}: {NOTHING_HELD_OUT}, and the trained weights are kept")
-            if one["where"] == NOTHING_LEARNT:
-                print(f"{NOTHING_LEARNT}; you keep what you had")
+            if one["where"] == verdict.NOTHING_LEARNT:
+                print(f"{verdict.NOTHING_LEARNT}; you keep what you had")
             if one["rows"]:
                 print("\n".join(verdict.describe(name, one["where"], one)))
 
@@ -95,7 +94,8 @@ class Gate:
             kept = _without_figures(verdict.AFTER, NOTHING_HELD_OUT)
             return {"detector": kept, "tracker": kept}
         if not (self._has_learnt("detector") or self._has_learnt("tracker")):
-            return {"detector": _without_figures(verdict.BEFORE, NOTHING_LEARNT)}
+            kept = _without_figures(verdict.BEFORE, verdict.NOTHING_LEARNT)
+            return {"detector": kept}
         decisions = {"detector": self._decide("detector", *self._detector_judge())}
         if not self._has_learnt("tracker"):
             return decisions
@@ -133,8 +133,9 @@ class Gate:
         # Filled frames have large errors. They must not outvote the others.
         data = self.run.data
         ordinary = np.arange(len(group)) < data.held_out_pictures.sum()
-        only_moments = len(data.learnt_filled) and data.num_own == len(data.pictures)
-        margin = verdict.MOMENTS_MARGIN if only_moments else verdict.NETWORK_MARGIN
+        margin = verdict.NETWORK_MARGIN
+        if data.only_moments_teach:
+            margin = verdict.MOMENTS_MARGIN
         rules = margin, ordinary, verdict.NETWORK_CHOICE
         return {**verdict.decide(errors, group, *rules), "where": where}
 

@@ -11,6 +11,7 @@ import numpy as np
 
 BEFORE, AFTER, MEAN = "before", "after", "mean of both"
 QUARTER = "a quarter of the way"
+NOTHING_LEARNT = "nothing was learnt"
 # Chance of accepting weights that are no better, over all candidates together.
 RISK = 0.05
 DRAWS = 4000

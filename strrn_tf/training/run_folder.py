@@ -145,19 +145,13 @@ class RunFolder:
         before.setdefault("method", "sbr" if before.get("sbr") else "strrn")
         wrong = [k for k in config if before.get(k) != config[k]]
         if wrong:
-            unknown = _unknown(before.get("run"), config.get("run"))
-            unknown = unknown or _unknown(before.get("fused"), config.get("fused"))
-            if unknown:
-                leaf = unknown.rpartition(".")[2]
-                then = (
-                    f"Set it to {ADDED_OPTIONS[leaf]}, r"
-                    if leaf in ADDED_OPTIONS
-                    else "R"
-                )
+            added = _added(before, config)
+            if added:
+                cure = _cure(added)
                 raise ValueError(
                     f"{self.root} was started by an older version, which did not have "
-                    f"the option {unknown}. {then}esume with that version (git_commit "
-                    "in config.json), or choose another --output"
+                    f"the option {_on_command_line(added)}. {cure}esume with that "
+                    "version (git_commit in config.json), or choose another --output"
                 )
             options = _difference(before.get(wrong[0]), config[wrong[0]])
             raise ValueError(
@@ -167,15 +161,40 @@ class RunFolder:
             )
 
 
-def _unknown(before: Any, now: Any) -> str | None:
-    """Return the dotted name of the first key that is new; None if there is none."""
+def _added(before: dict[str, Any], now: dict[str, Any]) -> str | None:
+    """Return the dotted name of the first option that is new; None if there is none."""
+    if name := _first_new_key(before.get("run"), now.get("run")):
+        return name.removeprefix("algorithm.")
+    name = _first_new_key(before.get("fused"), now.get("fused"))
+    return f"fused.{name}" if name else None
+
+
+def _first_new_key(before: Any, now: Any) -> str | None:
     if isinstance(before, dict) and isinstance(now, dict):
         for key in now:
             if key not in before:
                 return key
-            if inner := _unknown(before[key], now[key]):
+            if inner := _first_new_key(before[key], now[key]):
                 return f"{key}.{inner}"
     return None
+
+
+def _on_command_line(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _cure(name: str) -> str:
+    """Say how a new option gets the value with which it changes nothing."""
+    section, dot, leaf = name.rpartition(".")
+    if leaf not in ADDED_OPTIONS:
+        return "R"
+    neutral = ADDED_OPTIONS[leaf]
+    if neutral in (None, []):
+        return f"Leave {_on_command_line(name)} out, r"
+    # Where True and False are not all, as for --global-context, a value follows.
+    if neutral is False and section == "fused":
+        return f"Add {_on_command_line(f'{section}{dot}no_{leaf}')}, r"
+    return f"Add {_on_command_line(name)} {neutral}, r"
 
 
 def _difference(before: Any, now: Any) -> str:

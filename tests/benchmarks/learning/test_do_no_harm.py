@@ -1,6 +1,7 @@
 """The line that sums up sets of clips, among them some with nothing to learn."""
 
-from benchmarks.learning.do_no_harm import NOTHING_LEARNT, summary
+from benchmarks.learning.do_no_harm import summary
+from strrn_tf.methods.verdict import NOTHING_LEARNT
 
 
 def found(chosen, judged, before, after, trained):

@@ -148,11 +148,17 @@ def test_clips_alone_teach_moments_of_loss_only(stores, tmp_path):
     data = fused_data((None, clips, None), filled=filled_frames(tmp_path, names))
     assert 0 < len(data.learnt_filled) < 4
     assert data.can_teach
+    assert data.only_moments_teach
     kept_out = np.flatnonzero(data.held_out_pictures)
     names = [data.pictures.names[i] for i in kept_out]
     none = fused_data((None, clips, None), filled=filled_frames(tmp_path, names))
     assert len(none.learnt_filled) == 0
     assert not none.can_teach
+    assert not none.only_moments_teach
+    mixed = fused_data(
+        (None, clips, photographs), filled=filled_frames(tmp_path / "mixed", names)
+    )
+    assert not mixed.only_moments_teach
 
 
 def test_without_annotations_frames_come_first_and_get_own_answers(stores):

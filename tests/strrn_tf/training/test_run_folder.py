@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 
 import pytest
 from filelock import FileLock, Timeout
@@ -148,21 +149,50 @@ def test_older_versions_did_not_name_the_method(folder, sbr):
 def test_a_run_of_an_older_version_is_named_as_such(folder):
     folder.start(CONFIG)
     newer = {**CONFIG["run"], "detector": {"steps": 5, "share": 0.5}}
-    with pytest.raises(ValueError, match=r"older version.*option detector\.share"):
+    with pytest.raises(ValueError, match=r"older version.*option --detector\.share"):
         folder.check({"run": newer}, resume=True)
     # Of a later option the value is known with which nothing changes.
     newer = {**CONFIG["run"], "global_context": True}
     with pytest.raises(
-        ValueError, match=r"option global_context\. Set it to False, resume"
+        ValueError,
+        match=r"option --global-context\. Add --global-context False, resume",
     ):
         folder.check({"run": newer}, resume=True)
 
 
-def test_an_option_of_fused_labels_that_is_new_is_named_with_its_cure(folder):
+@pytest.mark.parametrize(
+    ("option", "value", "cure"),
+    [
+        ("tracked_seconds", 20.0, "Add --fused.tracked-seconds 0.0, resume"),
+        ("own_answers", True, "Add --fused.no-own-answers, resume"),
+    ],
+)
+def test_an_option_of_fused_labels_that_is_new_is_named_with_its_cure(
+    folder, option, value, cure
+):
     folder.start({**CONFIG, "fused": {"questions": 4}})
-    newer = {**CONFIG, "fused": {"questions": 4, "tracked_seconds": 20.0}}
-    with pytest.raises(ValueError, match=r"tracked_seconds\. Set it to 0\.0, resume"):
+    newer = {**CONFIG, "fused": {"questions": 4, option: value}}
+    with pytest.raises(ValueError, match=re.escape(cure)):
         folder.check(newer, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "cure"),
+    [
+        ("box_scale", 0.3, "Add --box-scale 0.15, resume"),
+        ("cycle_form", "distance", "Add --cycle-form squared, resume"),
+        ("input_size", 157, "Leave --input-size out, resume"),
+    ],
+)
+def test_the_cure_of_a_new_option_is_one_of_the_command_line(
+    folder, option, value, cure
+):
+    folder.start({"run": {"algorithm": {"lambda": 0.1}}})
+    where = {"algorithm": {"lambda": 0.1, option: value}}
+    if option == "input_size":
+        where = {"algorithm": {"lambda": 0.1}, option: value}
+    with pytest.raises(ValueError, match=re.escape(cure)):
+        folder.check({"run": where}, resume=True)
 
 
 def test_an_option_that_is_gone_is_named(folder):
