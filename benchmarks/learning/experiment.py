@@ -151,7 +151,7 @@ class Experiment:
 
         keras.utils.set_random_seed(self.seed)
         stills, photographs = self.stores
-        config, fused = self.config(backbone, rounds), self.options.fused
+        config, fused = self.config(backbone, rounds), self.options.shares_of(name)
         data = FusedData(stills, None, config, fused, photographs=photographs)
         shape = mean_shape(stills.landmarks[:, 0], stills.whole[:, 0])
         folder = RunFolder(self.folder / name)

@@ -1,7 +1,7 @@
 """The stills of an experiment, and the sizes of its trainings, for the command line."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -17,6 +17,7 @@ Arm = Literal[
     "exact",
     "trusted",
     "trusted-exact",
+    "trusted-more",
     "fused-twice",
 ]
 ARMS: tuple[Arm, ...] = ("control", "own", "fused", "exact")
@@ -59,13 +60,20 @@ class Trainings:
     seeds: tuple[int, ...] = (0, 1)
     """Draws of the stills, and of everything else."""
     arms: tuple[Arm, ...] = ARMS
-    """Which arms. There are three more. trusted: as own, with the half of the pictures
+    """Which arms. There are four more. trusted: as own, with the half of the pictures
     on which both backbones agree most. trusted-exact: that half with its annotations.
+    trusted-more: as trusted, with half as many annotated stills in a batch.
     fused-twice: both backbones learn the fused labels, and in the middle label
     again."""
     fused: FusedConfig = field(default_factory=FusedConfig)
     threads: int = 1
     """Threads of one operation; 0: one for each core."""
+
+    def shares_of(self, arm: str) -> FusedConfig:
+        """Return the shares of a batch in an arm."""
+        if arm != "trusted-more":
+            return self.fused
+        return replace(self.fused, label_share=(1 + self.fused.label_share) / 2)
 
     @property
     def other(self) -> Backbone:
