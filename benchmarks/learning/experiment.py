@@ -9,7 +9,7 @@ cell is a file, and a training that was stopped goes on.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.learning.detection_errors import detection_errors
 from benchmarks.learning.trainings import Backbone, Material, Trainings
+from data_pipeline.crops.fingerprints import fingerprint
 from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.system.atomic import write_text
 
@@ -47,8 +48,6 @@ class Experiment:
 
         Its ``errors`` are those of the test stills in percent. Another test has others.
         """
-        from data_pipeline.crops.fingerprints import fingerprint
-
         test = fingerprint(self.material.test)[:8]
         path = self.folder / f"{cell.replace(' ', '-')}-{test}.json"
         if not path.is_file():
@@ -61,12 +60,12 @@ class Experiment:
 
     @cached_property
     def folder(self) -> Path:
-        """Folder of this seed and these sizes."""
-        o = self.options
-        counts = len(self.material.annotated), len(self.material.pictures)
-        sizes = *counts, o.updates, o.more, o.batch_size
-        name = "-".join(map(str, (o.learner, o.preset, *sizes, self.seed)))
-        folder = o.output / name
+        """Folder of this seed, these stills and options."""
+        o, m = self.options, self.material
+        made_of = fingerprint([*m.annotated, *m.pictures], fused=asdict(o.fused))[:8]
+        sizes = len(m.annotated), len(m.pictures), o.updates, o.more, o.batch_size
+        parts = o.learner, o.preset, *sizes, self.seed, made_of
+        folder = o.output / "-".join(map(str, parts))
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
@@ -153,6 +152,7 @@ class Experiment:
         stills, photographs = self.stores
         config, fused = self.config(backbone, rounds), self.options.shares_of(name)
         data = FusedData(stills, None, config, fused, photographs=photographs)
+        data.held_out = data.held_out[:0]  # Nobody decides here, so all are learnt.
         shape = mean_shape(stills.landmarks[:, 0], stills.whole[:, 0])
         folder = RunFolder(self.folder / name)
         folder.root.mkdir(exist_ok=True)
