@@ -19,11 +19,14 @@ from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
 from data_pipeline.stores.store import CropStore
 from strrn_tf.config import RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
+from strrn_tf.methods.verdict import FEWEST_GROUPS
 from strrn_tf.system.file_names import clip_of, index_of
 
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
 FEWEST = 24
+# So many stills or owners are needed: a third of them is held out at most.
+ENOUGH = 3 * FEWEST_GROUPS
 
 
 class FusedData(TrainingData):
@@ -69,11 +72,7 @@ class FusedData(TrainingData):
                 owners, fused.held_out, config.seed, fewest
             )
         else:
-            # Corrected frames are few, and all are learnt.
-            others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
-            names = [picture_of(stills.names[i]) for i in others]
-            if names:
-                self.held_out = others[held_out(names, fused.held_out, config.seed)]
+            self.held_out = self._held_out_stills(stills)
         self.learnt_filled = self._learnt_filled(corrected)
         self.detector_updates = config.detector.round_steps
         if not self.has_annotations and fused.passes:
@@ -96,6 +95,26 @@ class FusedData(TrainingData):
         if len(self.learnt_filled):
             counts["filled frames"] = len(self.learnt_filled)
         return counts
+
+    @property
+    def num_judged(self) -> int:
+        """Return how many pictures, clips or stretches of clips are held out."""
+        if self.stills is not None:
+            return len(set(self.held_out_owners.tolist()))
+        return len(set(self.pictures.owner[self.held_out_pictures].tolist()))
+
+    def _held_out_stills(self, stills: CropStore) -> np.ndarray:
+        """Return the stills (n,) that decide. Corrected frames are few: all are learnt.
+
+        So are the other stills beside them, where too few could be held out.
+        """
+        others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
+        names = [picture_of(stills.names[i]) for i in others]
+        count = len(set(names))
+        if not names or (len(self.pictures.corrected) and count < ENOUGH):
+            return others[:0]
+        fewest = min(FEWEST_GROUPS, count // 3)
+        return others[held_out(names, self.fused.held_out, self.config.seed, fewest)]
 
     def fused_batches(
         self,

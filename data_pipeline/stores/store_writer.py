@@ -123,7 +123,7 @@ class StoreWriter:
         if not names:
             reason = problems[0]["reason"] if problems else "no source was given"
             raise NothingStored(
-                f"{self.folder}: nothing could be stored. First: {reason}"
+                f"nothing can be used of {len(reports)} sources. First: {reason}"
             )
         with open(self._frames, "r+b") as file:
             self._write_header(file, len(names))

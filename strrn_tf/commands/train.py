@@ -212,7 +212,8 @@ def next_command(options: Options) -> str:
     from data_pipeline.stores.prepared import is_prepared
 
     model = shlex.quote(str(options.folder))
-    if options.unlabelled and not (options.stills or options.data_root):
+    given = options.unlabelled or options.photographs
+    if given and not (options.stills or options.data_root):
         # Without labels nothing can be scored.
         return f"strrn track VIDEO --model {model}"
     command = f"strrn evaluate --model {model}"

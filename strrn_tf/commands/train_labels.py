@@ -1,10 +1,12 @@
 """Who labels the clips and photographs of `strrn train`: one model or two."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strrn_tf.config import LabelsName
+from strrn_tf.tracking.networks.model_folder import SELF_KEY, load
 
 if TYPE_CHECKING:
     from strrn_tf.commands.train_options import Options
@@ -40,6 +42,11 @@ def complete_labels(options: "Options") -> "Options":
     second = options.second or _beside(options.init)
     if options.method != "strrn":
         raise ValueError("--labels fused is for --method strrn")
+    if options.has_model_labels:
+        raise ValueError(
+            f"{options.stills} holds a model's labels, which show nothing: copy those "
+            "that you have checked into another folder, or leave --stills out"
+        )
     if not (options.init and second):
         raise ValueError(
             "fused labels are those of two trained models: give --init and --second"
@@ -71,11 +78,35 @@ def chosen_labels(options: "Options") -> LabelsName:
 
 
 def _beside(init: Path | None, *others: Path) -> Path | None:
-    """Return a shipped model that is none of these; None unless ``init`` is one."""
-    if str(init) not in SHIPPED:
+    """Return a shipped model that is none of these.
+
+    It is None unless ``init`` is one, or was trained from one: other models may have
+    other terms than the shipped ones.
+    """
+    origin = _shipped_origin(init) if init else None
+    if origin is None:
         return None
-    used = [str(path) for path in (init, *others)]
+    used = [origin, *(str(path) for path in others)]
     return next(Path(name) for name in SHIPPED if name not in used)
+
+
+def _shipped_origin(init: Path) -> str | None:
+    """Return the shipped model that this one is, or was trained from."""
+    if str(init) in SHIPPED:
+        return str(init)
+    try:
+        description, *shipped = (load(m).description for m in (init, *SHIPPED))
+    except ValueError:  # Whoever opens it says so.
+        return None
+    for name, other in zip(SHIPPED, shipped, strict=True):
+        # A run may have the name of a shipped model.
+        if other[SELF_KEY] == description[SELF_KEY]:
+            return name
+    while isinstance(data := description.get("training_data"), Mapping):
+        description = data.get("started from") or {}
+        if description.get("name") in SHIPPED:
+            return description["name"]
+    return None
 
 
 def second_model_note(options: "Options") -> str:
@@ -86,5 +117,5 @@ def second_model_note(options: "Options") -> str:
         return ""
     return (
         "labels: paper. A second model (--init A --second B) would label clips and "
-        "photographs too: the mean of two backbones is better than either"
+        "photographs too: where both are good, their mean is better than either"
     )

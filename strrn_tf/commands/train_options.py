@@ -268,7 +268,10 @@ def check_init(options: Options) -> None:
     given = options.unlabelled or options.photographs
     has_videos = given or options.data_root is not None
     if options.algorithm.rounds and not has_videos:
-        raise ValueError("--init needs the videos to learn from: give --unlabelled DIR")
+        raise ValueError(
+            "--init needs something to learn from: give --unlabelled DIR with videos, "
+            "or --photographs DIR"
+        )
     if not (options.algorithm.spatial or options.fresh_tracker):
         raise ValueError(
             "--no-spatial needs another tracker than that of --init: add "
@@ -279,14 +282,16 @@ def check_init(options: Options) -> None:
     if options.input_size and options.has_no_stills:
         raise ValueError("--input-size is first trained on stills: give --stills")
     if options.has_no_stills:
+        unjudged = "" if options.judge else ". Nothing would show it: add --judge MODEL"
         print(
             f"{PROG}: no --stills: the detector learns from models' labels only, and "
-            "may get worse on other faces",
+            f"may get worse on other faces{unjudged}",
             file=sys.stderr,
         )
     if options.has_model_labels:
         print(
             f"{PROG}: the stills are those of strrn annotate: the detector learns from "
-            "a model's labels only, with few updates",
+            "a model's labels only, with few updates. Those that you have checked "
+            "count fully in a folder of their own",
             file=sys.stderr,
         )

@@ -221,10 +221,27 @@ def read_data(options: Options) -> Data:
     annotated, source = read_annotation(
         root, options.unlabelled, cache, clips, options.run_config
     )
-    filled = None
-    if clips is not None and options.labels == "fused":
-        filled = read_filled(options, (options.init, options.second))
-    return Data(stills, clips, annotated, source, photographs, filled)
+    data = Data(stills, clips, annotated, source, photographs)
+    if options.labels == "fused" or options.judge:
+        check_evidence(options, data)
+    if clips is None or options.labels != "fused":
+        return data
+    return data._replace(filled=read_filled(options, (options.init, options.second)))
+
+
+def check_evidence(options: Options, data: Data) -> None:
+    """Check that a training can be judged. One that has begun goes on in any case.
+
+    Raises:
+        ValueError: there are too few stills, clips or photographs; one line.
+    """
+    from data_pipeline.batches.evidence import lack_of_evidence
+    from data_pipeline.batches.fused_data import FusedData
+
+    stores = data.stills, data.clips, options.run_config, options.fused
+    lack = lack_of_evidence(FusedData(*stores, photographs=data.photographs))
+    if lack and not options.resume:
+        raise ValueError(lack)
 
 
 def read_filled(

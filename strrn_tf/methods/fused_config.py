@@ -55,21 +55,24 @@ class FusedConfig:
 
     def __post_init__(self) -> None:
         if self.questions < 2:
-            raise ValueError(f"`questions` must be at least 2: {self}")
+            raise self._refused("questions", "be at least 2")
         for name in ("label_share", "photograph_share", "human_end", "averaging"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"`{name}` must lie in 0 to 1: {self}")
-        if not (self.label_share > 0 and self.human_end < 1):
-            raise ValueError(
-                "`label_share` must be positive and `human_end` below 1: otherwise no "
-                f"fused label is learnt. Received: {self}"
-            )
+                raise self._refused(name, "lie in 0 to 1")
+        if not self.label_share > 0:
+            raise self._refused("label_share", "be positive: fused labels are learnt")
+        if not self.human_end < 1:
+            raise self._refused("human_end", "be below 1: fused labels are learnt")
         if not 1 <= self.disagreement_cap < math.inf:
-            raise ValueError(f"`disagreement_cap` must be at least 1: {self}")
+            raise self._refused("disagreement_cap", "be at least 1")
         if not 0 < self.corrected_weight < math.inf:
-            raise ValueError(f"`corrected_weight` must be positive: {self}")
+            raise self._refused("corrected_weight", "be positive")
         for name in ("tracked_seconds", "passes"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"`{name}` must be a number from 0 on: {self}")
+                raise self._refused(name, "be a number from 0 on")
         if not 0 < self.held_out < 1:
-            raise ValueError(f"`held_out` must lie between 0 and 1: {self}")
+            raise self._refused("held_out", "lie between 0 and 1")
+
+    def _refused(self, name: str, must: str) -> ValueError:
+        option = f"--fused.{name.replace('_', '-')}"
+        return ValueError(f"{option} must {must}. Received: {getattr(self, name)}")

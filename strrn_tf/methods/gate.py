@@ -21,7 +21,9 @@ from strrn_tf.system.file_names import clip_of
 
 # The questions of which the plain ones are asked in a judged picture.
 JUDGED_QUESTIONS = 5
-NOTHING_HELD_OUT = "all stills are corrected frames, so nothing was held out"
+NOTHING_HELD_OUT = (
+    "besides corrected frames there are too few stills, so nothing was held out"
+)
 BY_THE_JUDGE = "kept-out pictures, by the labels of --judge"
 Weights = list[np.ndarray]
 

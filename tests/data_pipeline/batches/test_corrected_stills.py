@@ -67,15 +67,22 @@ def drawn_values(data, probability, count):
 
 
 def test_corrected_frames_are_pictures_of_their_clips(tmp_path):
-    data = fused_data(tmp_path, 4, held_out=0.5)
+    data = fused_data(tmp_path, 4)
     pictures = data.pictures
     assert pictures.group.tolist() == [0] * 4 + [1] * 4 + [0, 0, 1]
     assert [p[0, 0, 0] for p in pictures] == [*range(1, 9), 101, 102, 103]
     assert pictures.corrected.tolist() == [0, 1, 2]
-    assert len(data.held_out) == 2
+    assert data.counts["corrected frames"] == 3
+    assert data.counts["annotated stills"] == 4
+
+
+def test_few_stills_beside_corrected_frames_are_learnt_and_many_decide(tmp_path):
+    assert not len(fused_data(tmp_path / "few", 23).held_out)
+    data = fused_data(tmp_path / "many", 24)
+    assert data.num_judged == len(data.held_out) == 8
     assert min(data.held_out) > 2
     assert data.counts["corrected frames"] == 3
-    assert data.counts["annotated stills"] == 2
+    assert data.counts["annotated stills"] == 16
 
 
 def test_corrected_frames_are_drawn_by_their_probability(tmp_path):

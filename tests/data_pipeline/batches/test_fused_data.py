@@ -268,6 +268,15 @@ def test_pictures_are_drawn_in_proportion():
     assert not len(drawn(np.zeros(3)))
 
 
+@pytest.mark.parametrize(("count", "kept"), [(12, 4), (24, 8), (30, 8), (50, 10)])
+def test_few_stills_hold_out_enough_to_decide(tmp_path, count, kept):
+    stills = crop_store(tmp_path, count, 1)
+    names = tuple(f"s{n}.jpg" for n in range(count))
+    photographs = crop_store(tmp_path, 3, 1, seed=2, annotated=False)
+    data = fused_data((replace(stills, names=names), None, photographs))
+    assert data.num_judged == kept
+
+
 def test_what_is_held_out_belongs_together_and_depends_on_the_seed():
     owners = [f"clip{n // 5}" for n in range(100)]
     mask = held_out(owners, 0.2, seed=0)

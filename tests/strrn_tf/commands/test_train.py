@@ -226,6 +226,10 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
             ("--init", "strrn-mdm", "--unlabelled", "videos"),
             "strrn track VIDEO --model runs/strrn-mdm",
         ),
+        (
+            ("--init", "strrn-mdm", "--photographs", "pictures"),
+            "strrn track VIDEO --model runs/strrn-mdm",
+        ),
     ],
 )
 def test_the_next_command_fits_the_data(words, command):

@@ -1,6 +1,7 @@
 """`strrn train`: whose labels clips and photographs get."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import keras
@@ -23,6 +24,7 @@ from strrn_tf.methods.fused_supervision import FusedSupervision
 from strrn_tf.methods.gate import FilledFrames, Gate
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.methods.verdict import MOMENTS_MARGIN, NETWORK_MARGIN
+from strrn_tf.tracking.networks.model_folder import load, seal
 from strrn_tf.training.run_folder import RunFolder
 
 
@@ -58,6 +60,50 @@ class TestOptions:
         chosen = train.parse([*fast, "--second", "strrn-hgn"])
         assert str(chosen.judge) == "strrn-mdm"
 
+    def test_models_made_from_shipped_ones_are_labelled_and_judged_alike(
+        self, tmp_path
+    ):
+        shipped = load("strrn-mdm")
+        copied = shutil.copytree(shipped.path, tmp_path / "copied")
+        chosen = train.parse(["--init", str(copied), "--unlabelled", "videos"])
+        named = chosen.labels, str(chosen.second), str(chosen.judge)
+        assert named == ("fused", "strrn-hgn", "strrn-fast")
+        # A model of its own, and a run that started from it.
+        own = dict(shipped.description) | {"name": "own"}
+        for data, labels in (
+            ({"origin": "given by the user"}, "paper"),
+            ({"started from": {"name": "runs", "training_data": own}}, "paper"),
+            ({"started from": {"name": "strrn-fast"}}, "fused"),
+            (
+                {
+                    "started from": {
+                        "name": "first",
+                        "training_data": {"started from": {"name": "strrn-mdm"}},
+                    }
+                },
+                "fused",
+            ),
+        ):
+            seal(copied, own | {"training_data": data})
+            chosen = train.parse(["--init", str(copied), "--unlabelled", "videos"])
+            assert chosen.labels == labels
+            assert bool(chosen.judge) == (labels == "fused")
+
+    def test_a_model_of_ones_own_has_no_judge_and_the_command_says_so(
+        self, tmp_path, capsys
+    ):
+        copied = shutil.copytree(load("strrn-mdm").path, tmp_path / "copied")
+        own = dict(load(copied).description) | {"name": "own", "training_data": {}}
+        seal(copied, own)
+        train.parse(["--init", str(copied), "--unlabelled", "videos"])
+        assert "add --judge MODEL" in capsys.readouterr().err
+
+    def test_labels_of_a_model_are_no_stills(self, tmp_path, capsys):
+        (tmp_path / "annotations.json").write_text("{}")
+        stills = ("--stills", str(tmp_path / "annotations"), "--second", "strrn-hgn")
+        message = self.fails(capsys, *self.init, *stills)
+        assert "copy those that you have checked into another folder" in message
+
     def test_as_published_if_asked(self):
         chosen = train.parse([*self.init, "--labels", "paper"])
         named = chosen.labels, chosen.second, str(chosen.judge)
@@ -76,7 +122,7 @@ class TestOptions:
     def test_mistakes(self, capsys):
         message = self.fails(capsys, "--labels", "fused")
         assert "give --init and --second" in message
-        own = ("--init", "saved_models/strrn-mdm", "--second", "strrn-hgn")
+        own = ("--init", "not/there", "--second", "strrn-hgn")
         message = self.fails(capsys, *own, "--unlabelled", "videos")
         assert "give --stills, or with --judge" in message
         same = ("--stills", "s", "--second", "strrn-mdm")
