@@ -193,9 +193,9 @@ FUSED_LABEL_ONLY_DEFAULTS = replace(
 )
 
 # Defaults where all stills are corrected frames of the clips: a few pictures of a few
-# people, which are learnt in minutes.
+# people, which are learnt in minutes (docs/results.md, "Corrected frames").
 CORRECTED_DEFAULTS = Options(
-    detector=replace(RunConfig().detector, round_steps=300, round_learning_rate=1e-3),
+    detector=replace(RunConfig().detector, round_steps=150, round_learning_rate=1e-3),
     tracker=replace(RunConfig().tracker, round_steps=100),
     algorithm=AlgorithmConfig(augmentation_annealing=1.0),
 )

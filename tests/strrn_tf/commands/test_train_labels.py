@@ -518,7 +518,7 @@ def test_corrected_frames_alone_are_learnt_in_a_short_training(tmp_path):
     for name in ("a.mp4#000003.jpg", "a.mp4#000009.jpg"):
         (tmp_path / name).touch()
     argv = ["--init", "strrn-mdm", "--unlabelled", "v", "--stills", str(tmp_path)]
-    assert train.parse(argv).detector.round_steps == 300
+    assert train.parse(argv).detector.round_steps == 150
     assert train.parse([*argv, "--detector.round-steps", "7"]).detector.round_steps == 7
     (tmp_path / "ordinary.jpg").touch()
     assert train.parse(argv).detector.round_steps == 1500
