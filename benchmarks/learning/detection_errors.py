@@ -1,5 +1,7 @@
-"""Errors of a detector on stored stills, in the windows of their landmarks."""
+"""Errors of a detector on stills, in the windows of their landmarks."""
 
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -7,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     import keras
 
+    from data_pipeline.datasets.three_hundred_w import Still
     from data_pipeline.stores.store import CropStore
 
 
@@ -26,3 +29,31 @@ def detection_errors(
         found.extend(detector.predict_on_batch(crops)["refinements"][:, -1])
     shapes = np.array(found) + PADDING
     return nme(shapes, store.landmarks[:, 0], "interpupil", store.whole[:, 0])
+
+
+@cache
+def exported_errors(model: Path, stills: tuple["Still", ...]) -> list[float]:
+    """Return the inter-pupil errors of an exported model's detector in percent.
+
+    They are kept, as many sets share a model and stills.
+
+    Args:
+        model: its folder or name.
+        stills: annotated, some of their points may be missing.
+    """
+    from data_pipeline.annotations.reading import read_annotation
+    from data_pipeline.annotations.whole_head import whole_shape
+    from data_pipeline.media.images import read_image
+    from strrn_tf.evaluation.metrics import nme
+    from strrn_tf.geometry import box_from_landmarks
+    from strrn_tf.tracking.tracker import FaceTracker
+
+    tracker = FaceTracker.from_pretrained(str(model))
+    errors = []
+    for still in stills:
+        annotation = read_annotation(still.landmarks_path, still.labels)
+        whole = whole_shape(annotation)
+        image = read_image(still.image_path)
+        found = tracker.align(image, box_from_landmarks(whole))
+        errors.append(float(nme(found, annotation.landmarks, "interpupil", whole)))
+    return errors

@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.spoiled_sets import (
+from benchmarks.learning.sets.spoiled import (
     LENGTH,
     chosen_stills,
     moments,

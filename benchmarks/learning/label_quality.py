@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.spoiled_sets import chosen_stills
+from benchmarks.learning.sets.spoiled import chosen_stills
 from benchmarks.models.label_photographs import detect_by
 from data_pipeline.crops.face_boxes import find_face_boxes
 from data_pipeline.datasets.three_hundred_w import list_stills
