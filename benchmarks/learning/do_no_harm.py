@@ -14,8 +14,10 @@ which no face is lost for a moment leave nothing to learn.
 * moments: stills of one folder are animated, and their faces are spoiled for moments,
   in one way in every set. The test is stills of other people, spoiled alike.
 
-A result that the judge refuses is the former model: its change is zero. The last two
-columns have the change by the judge, and that of the test had it not been asked.
+A result that the judge refuses is the former model: its change is zero. Two columns
+have the change by the judge, and that of the test had it not been asked. The last two
+have the changes on ordinary faces: the test's before they were spoiled, or --clean. A
+result should do no harm there either. The test of clips has ordinary faces anyway.
 
 A set has a folder in --output, named after its data and the options too: others make
 another one. Finished sets are files there, and a training that was stopped goes on.
@@ -76,7 +78,7 @@ def run(options: Options) -> None:
         for kind, cases in all_cases(options).items()
     }
     columns = "set", "chosen", "error before, %", "after", "change", "judge", "trained"
-    shown = Table(*columns)
+    shown = Table(*columns, "clean faces", "trained, clean faces")
     shown.columns[0].no_wrap = True
     for one in chain(*found.values()):
         shown.add_row(*row(one))
@@ -88,11 +90,19 @@ def run(options: Options) -> None:
 
 def row(found: dict) -> list[str]:
     """Return the cells of a set."""
-    before, after = np.array(found["before"]), np.array(found["after"])
-    change = format_change(compare(before, after, np.array(found["owners"])))
-    means = f"{before.mean():.2f}", f"{after.mean():.2f}"
+    means = (f"{np.mean(found[name]):.2f}" for name in ("before", "after"))
     others = f"{found['judged']:+.1f} %", f"{trained_change(found):+.1f} %"
-    return [found["name"], found["chosen"], *means, change, *others]
+    cells = [*means, exported_change(found), *others]
+    clean = found["clean"]
+    if clean:
+        cells += [exported_change(clean), f"{trained_change(clean):+.1f} %"]
+    return [found["name"], found["chosen"], *cells]
+
+
+def exported_change(found: dict) -> str:
+    """Return by how much the exported model's error differs, with an interval."""
+    before, after, owners = (np.array(found[k]) for k in ("before", "after", "owners"))
+    return format_change(compare(before, after, owners))
 
 
 def summary(kind: str, found: Sequence[dict]) -> str:
@@ -119,19 +129,25 @@ def result(options: Options, case: Case) -> dict:
 
     Another test has another file. It takes no other training.
     """
-    test = fingerprint(case.test, owners=list(case.owners))[:8]
+    test = fingerprint([*case.test, *case.clean], owners=list(case.owners))[:8]
     path = case.folder / f"result-{test}.json"
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     run = trained_run(options, case)
     verdict = json.loads((run / "verdict.json").read_text(encoding="utf-8"))
     chosen, rows = verdict["detector"]["chosen"], verdict["detector"]["rows"]
+    chosen = chosen if rows else NOTHING_LEARNT
+    clean = {}
+    if case.clean:
+        clean = errors(options, run, chosen, case.clean)
+        clean["owners"] = [still.name for still in case.clean]
     found = {
         "name": case.name,
-        "chosen": chosen if rows else NOTHING_LEARNT,
+        "chosen": chosen,
         "judged": rows["after"]["change"] if rows else 0.0,
-        **errors(options, run, chosen if rows else NOTHING_LEARNT, case.test),
+        **errors(options, run, chosen, case.test),
         "owners": list(case.owners),
+        "clean": clean,
     }
     write_text(path, json.dumps(found) + "\n")
     return found

@@ -13,6 +13,7 @@ from benchmarks.learning.sets.spoiled import (
     chosen_stills,
     spoiled_clips,
     spoiled_stills,
+    unspoiled,
 )
 from data_pipeline.animation.spoiled_clip import ALL_SPOILS
 from data_pipeline.crops.fingerprints import fingerprint
@@ -40,6 +41,9 @@ class Options:
     moments: Path | None = None
     """Folder of annotated stills that are animated and spoiled for moments. Every third
     still is the test."""
+    clean: Path | None = None
+    """Folder of annotated stills of ordinary faces, on which --shifted is scored too.
+    --degraded and --moments have their stills before they were spoiled."""
     kinds: tuple[str, ...] = tuple(ALL_SPOILS)
     """Kinds of spoiling for --degraded and --moments."""
     clips_of_moments: int = 48
@@ -69,6 +73,7 @@ class Case(NamedTuple):
         data: what is learnt, as arguments of `strrn train`.
         test: stills that are scored.
         owners: group of every test still.
+        clean: stills of ordinary faces, which are scored beside the test, or none.
     """
 
     name: str
@@ -76,6 +81,7 @@ class Case(NamedTuple):
     data: Sequence[str]
     test: Sequence["Still"]
     owners: Sequence[str]
+    clean: Sequence["Still"] = ()
 
 
 def all_cases(options: Options) -> dict[str, Iterator[Case]]:
@@ -83,11 +89,8 @@ def all_cases(options: Options) -> dict[str, Iterator[Case]]:
     numbers = range(options.sets) if options.clips else ()
     spoiled = options.kinds if options.degraded else ()
     moments = options.kinds if options.moments else ()
-    shifted = (shifted_case(options, path, path.name) for path in options.shifted)
-    degraded = (
-        shifted_case(options, spoiled_pictures(options, options.degraded, kind), kind)
-        for kind in spoiled
-    )
+    shifted = (shifted_case(options, path) for path in options.shifted)
+    degraded = (degraded_case(options, kind) for kind in spoiled)
     return {
         "clips": (clips_case(options, number) for number in numbers),
         "shifted": chain(shifted, degraded),
@@ -112,13 +115,23 @@ def clips_case(options: Options, number: int) -> Case:
     return Case(name, folder, ["--unlabelled", str(clips)], test, owners)
 
 
-def shifted_case(options: Options, pictures: Path, kind: str) -> Case:
-    """Return the set of pictures of a kind."""
+def degraded_case(options: Options, kind: str) -> Case:
+    """Return the set of pictures that are spoiled in one way."""
+    spoiled = spoiled_pictures(options, options.degraded, kind)
+    case = shifted_case(options, spoiled, kind)
+    return case._replace(clean=unspoiled(options.degraded, case.test))
+
+
+def shifted_case(options: Options, pictures: Path, kind: str = "") -> Case:
+    """Return the set of pictures of a kind, by default called as their folder."""
+    from data_pipeline.datasets.three_hundred_w import list_stills
+
     learnt, test, owners = divide_pictures(pictures)
-    name = f"shifted-{kind}"
+    name = f"shifted-{kind or pictures.name}"
     folder = folder_of(options, name, learnt)
     links = linked(folder / "pictures", [still.image_path for still in learnt])
-    return Case(name, folder, ["--photographs", str(links)], test, owners)
+    clean = list_stills(options.clean, "test") if options.clean else ()
+    return Case(name, folder, ["--photographs", str(links)], test, owners, clean)
 
 
 def moments_case(options: Options, kind: str) -> Case:
@@ -130,7 +143,8 @@ def moments_case(options: Options, kind: str) -> Case:
     clips = spoiled_clips(folder / "clips", chosen, kind, options.seed)
     spoiled = spoiled_pictures(options, options.moments, kind)
     _, test, owners = divide_pictures(spoiled)
-    return Case(name, folder, ["--unlabelled", str(clips)], test, owners)
+    clean = unspoiled(options.moments, test)
+    return Case(name, folder, ["--unlabelled", str(clips)], test, owners, clean)
 
 
 def spoiled_pictures(options: Options, stills: Path, kind: str) -> Path:

@@ -46,6 +46,17 @@ def spoiled_stills(folder: Path, stills: Path, kind: str, seed: int) -> Path:
     return folder
 
 
+def unspoiled(stills: Path, spoiled: Sequence["Still"]) -> list["Still"]:
+    """Return the stills that spoiled ones were made of, in their order.
+
+    Args:
+        stills: folder that ``spoiled_stills`` was given.
+        spoiled: some of its results.
+    """
+    found = {still.image_path.stem: still for still in list_stills(stills, "test")}
+    return [found[still.image_path.stem] for still in spoiled]
+
+
 def spoiled_clips(
     folder: Path, stills: Sequence["Still"], kind: str, seed: int
 ) -> Path:

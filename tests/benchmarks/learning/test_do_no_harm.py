@@ -9,9 +9,10 @@ import pytest
 from support.layouts import write_300w
 
 from benchmarks.learning import do_no_harm
-from benchmarks.learning.do_no_harm import Options, result, summary
+from benchmarks.learning.do_no_harm import Options, result, row, summary
 from benchmarks.learning.sets import cases
 from benchmarks.learning.sets.cases import all_cases
+from data_pipeline.media.images import read_image
 from strrn_tf.methods.verdict import NOTHING_LEARNT
 from strrn_tf.tracking.networks.model_folder import SELF_KEY
 
@@ -91,6 +92,33 @@ def test_other_data_are_another_training_and_another_test_is_scored(runs, tmp_pa
     learnt.write_text(learnt.read_text() + "\n")
     results(options)
     assert len(set(runs)) == 2
+
+
+def test_other_faces_are_scored_where_they_are_given(runs, tmp_path):
+    [without] = results(shifted(tmp_path))
+    assert without["clean"] == {}
+    assert len(row(without)) == 7
+    write_300w(tmp_path, {"clean": 4})
+    [found] = results(shifted(tmp_path, clean=tmp_path / "clean"))
+    assert len(found["before"]) == 2
+    assert [len(values) for values in found["clean"].values()] == [4] * 4
+    assert row(found)[-2:] == ["-25.0 % (interval -25.0 to -25.0)", "-50.0 %"]
+    assert len(set(runs)) == 1
+
+
+@pytest.mark.parametrize("of_moments", [False, True])
+def test_the_clean_faces_are_those_of_the_spoiled_test(runs, tmp_path, of_moments):
+    stills = write_300w(tmp_path, {"stills": 7}) / "stills"
+    given = {"moments" if of_moments else "degraded": stills, "kinds": ("small",)}
+    options = Options(**given, clips_of_moments=0, output=tmp_path / "output")
+    [case] = (case for of_kind in all_cases(options).values() for case in of_kind)
+    assert case.name == ("moments-small" if of_moments else "shifted-small")
+    spoiled, clean = ([s.image_path for s in x] for x in (case.test, case.clean))
+    assert [path.name for path in clean] == ["image_0002.jpg", "image_0005.jpg"]
+    assert [path.stem for path in spoiled] == [path.stem for path in clean]
+    assert {path.parent for path in clean} == {stills}
+    assert read_image(spoiled[0]).shape == read_image(clean[0]).shape
+    assert (read_image(spoiled[0]) != read_image(clean[0])).any()
 
 
 def test_sets_of_clips_are_drawn_by_the_seed(runs, tmp_path):
