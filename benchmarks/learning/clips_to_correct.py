@@ -9,14 +9,19 @@ import numpy as np
 from data_pipeline.animation.clip import animate_still
 from data_pipeline.annotations.annotation import Annotation
 from data_pipeline.annotations.whole_head import whole_shape
+from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.crops.samples import Samples, merge
 from data_pipeline.crops.window import cut_samples
 from data_pipeline.datasets.labelled_stills import list_labelled
-from data_pipeline.datasets.three_hundred_w import list_stills, read_landmarks
+from data_pipeline.datasets.three_hundred_w import (
+    Stills,
+    list_stills,
+    read_landmarks,
+)
 from data_pipeline.media.images import read_image
 from strrn_tf.geometry import face_size, upright_box
 from strrn_tf.system.atomic import replacing
-from strrn_tf.system.file_names import frame_name
+from strrn_tf.system.file_names import file_name, frame_name
 
 CATEGORIES = 3
 # Standard deviation of the place of a window, as a fraction of the face size.
@@ -45,10 +50,20 @@ class ClipOptions:
             raise ValueError("there are no clips: give --stills or --people")
 
 
+def stills_of(options: ClipOptions, kind: str) -> Stills:
+    """Return all annotated stills of a kind: "stills" or "people"."""
+    if kind == "stills":
+        return list_stills(options.stills, "test")
+    return list_labelled(options.people, mapping=options.mapping)
+
+
 def read_crops(
     options: ClipOptions, kind: str, seed: int, *, strangers: bool = False
 ) -> Samples:
     """Return the frames of the clips of a seed (T = 1), ``frames`` of each.
+
+    Their names are those of the still that is animated, or of the folder of a person,
+    with a number.
 
     Args:
         options: data and numbers.
@@ -57,8 +72,9 @@ def read_crops(
         strangers: return clips of other people than without.
     """
     part = "strangers" if strangers else "clips"
-    name = f"{part}-{kind}-{options.clips}-{options.frames}-{seed}.npz"
-    path = options.output / name
+    numbers = options.clips, options.frames, seed
+    data = fingerprint(stills_of(options, kind))[:8]
+    path = options.output / f"{'-'.join(map(str, (part, kind, *numbers, data)))}.npz"
     if not path.is_file():
         count = options.clips
         people = slice(count, 2 * count) if strangers else slice(count)
@@ -75,22 +91,22 @@ def read_crops(
 
 def animated(options: ClipOptions, seed: int, people: slice) -> Iterator[Samples]:
     """Yield every second frame of animated stills."""
-    found = list_stills(options.stills, "test")
+    found = stills_of(options, "stills")
     chosen = np.random.default_rng(seed).permutation(len(found))[people]
     for number, still in enumerate(found[i] for i in chosen):
         rng = np.random.default_rng((seed, chosen[number]))
         image, shape = read_image(still.image_path), read_landmarks(still)
-        category = 1 + number % CATEGORIES
+        category, name = 1 + number % CATEGORIES, file_name(still.name)
         clip = animate_still(rng, image, shape, category, 2 * options.frames)
         for t, (frame, landmarks) in enumerate(clip):
             if t % 2:
-                yield cut_frame(frame_name(f"clip{number}", t), frame, landmarks, rng)
+                yield cut_frame(frame_name(name, t), frame, landmarks, rng)
 
 
 def pictures(options: ClipOptions, seed: int, people: slice) -> Iterator[Samples]:
     """Yield pictures of some people."""
     of: dict[str, list] = {}
-    for still in list_labelled(options.people, mapping=options.mapping):
+    for still in stills_of(options, "people"):
         of.setdefault(still.name.rpartition("/")[0], []).append(still)
     names = [n for n, stills in of.items() if len(stills) >= options.frames]
     rng = np.random.default_rng(seed)

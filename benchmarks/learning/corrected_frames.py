@@ -12,8 +12,8 @@ by their annotation. Errors are those of the other frames, in % of the eye dista
 * after: the model that has learnt these labels, all clips of a seed together.
 
 "Strangers" are clips of other people, which are not learnt. Windows lie a little beside
-the face, as a face finder's do. Finished parts are kept in --output, and a stopped
-training goes on.
+the face, as a face finder's do. Seeds may draw the same people, so intervals are those
+of people. Finished parts are kept in --output, and a stopped training goes on.
 
 Example:
   python -m benchmarks.learning.corrected_frames --stills DIR/testset
@@ -21,7 +21,7 @@ Example:
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -31,8 +31,12 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.learning.clips_to_correct import ClipOptions, read_crops
+from benchmarks.learning.clips_to_correct import ClipOptions, read_crops, stills_of
+from data_pipeline.crops.fingerprints import fingerprint
+from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
+from strrn_tf.system.file_names import clip_of
+from strrn_tf.tracking.networks.model_folder import SELF_KEY, load
 
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -87,27 +91,44 @@ def run(options: Options) -> None:
 
 def print_table(options: Options, kind: str) -> None:
     """Print the errors of every seed, and the changes over all seeds."""
-    from strrn_tf.methods.verdict import compare, format_change
-
     found = [result(options, kind, seed) for seed in options.seeds]
     shown = Table("seed", "frames", *COLUMNS, *STRANGERS, title=kind)
     for seed, errors in zip(options.seeds, found, strict=True):
         means = (f"{100 * errors[name].mean():.2f}" for name in (*COLUMNS, *STRANGERS))
-        shown.add_row(str(seed), str(len(errors["clip"])), *means)
+        shown.add_row(str(seed), str(len(errors["owner"])), *means)
     Console().print(shown)
-    joined = {name: np.concatenate([e[name] for e in found]) for name in COLUMNS}
-    clip = np.concatenate([1000 * n + e["clip"] for n, e in enumerate(found)])
-    for name, other in product(COLUMNS[2:], COLUMNS[:2]):
-        change = compare(joined[other], joined[name], clip)
+    for (name, other), change in changes(found).items():
         print(f"{name}, against {other}: {format_change(change)}")
 
 
+def changes(
+    found: Sequence[Mapping[str, np.ndarray]],
+) -> dict[tuple[str, str], dict[str, float]]:
+    """Return how columns differ from others, each by what `compare` returns.
+
+    Args:
+        found: errors and owners of every seed. All frames of an owner, of all seeds,
+            are drawn together.
+    """
+    names = "owner", *COLUMNS
+    joined = {name: np.concatenate([e[name] for e in found]) for name in names}
+    return {
+        (name, other): compare(joined[other], joined[name], joined["owner"])
+        for name, other in product(COLUMNS[2:], COLUMNS[:2])
+    }
+
+
 def result(options: Options, kind: str, seed: int) -> dict[str, np.ndarray]:
-    """Return the errors (n,) of every column and the clip (n,) of the other frames."""
+    """Return the errors (n,) of every column, and the owner (n,) of every other frame.
+
+    An owner is the still that is animated, or the folder of a person.
+    """
     o = options
     sizes = f"{o.clips}-{o.frames}-{o.corrected}-{o.questions}"
     steps = f"{o.updates}-{o.batch_size}-{o.learning_rate:g}"
-    folder = o.output / f"{kind}-{o.init.name}-{o.second.name}-{sizes}-{steps}-{seed}"
+    models = [load(model).description[SELF_KEY] for model in (o.init, o.second)]
+    made_of = fingerprint(stills_of(options, kind), models=models)[:8]
+    folder = o.output / f"{kind}-{sizes}-{steps}-{seed}-{made_of}"
     path = folder / "errors.npz"
     if not path.is_file():
         samples = read_crops(options, kind, seed)
@@ -150,7 +171,7 @@ def measure(
     found["after"] = error(data.clips, answers(method, data.clips))
     found |= {STRANGERS[0]: first, STRANGERS[1]: error(aside, answers(method, aside))}
     with replacing(folder / "errors.npz") as new:
-        np.savez(new, clip=clip, **found)
+        np.savez(new, owner=[clip_of(name) for name in data.clips.names], **found)
     line = ", ".join(f"{name} {100 * v.mean():.2f}" for name, v in found.items())
     print(f"seed {seed}: {line}", flush=True)
 
@@ -215,7 +236,6 @@ def make_method(
     from strrn_tf.methods.gate import Gate
     from strrn_tf.methods.training_run import TrainingRun
     from strrn_tf.models.build import load_networks
-    from strrn_tf.tracking.networks.model_folder import load
     from strrn_tf.training.run_folder import RunFolder
 
     rng = np.random.default_rng((seed, options.corrected))
