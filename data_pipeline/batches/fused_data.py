@@ -237,10 +237,19 @@ class FusedData(TrainingData):
         return self.can_teach and self.num_own == len(self.pictures)
 
     def _other_stills(self, weight: float) -> list[Labelled]:
-        """Return the annotated sources without corrected frames, which are pictures."""
+        """Return the annotated sources without corrected frames, which are pictures.
+
+        Frames of what is kept out for the judge are left out.
+        """
+        left_out = []
+        if self.stills is not None:
+            left_out = [np.union1d(self.held_out, self.pictures.corrected)]
+        if self.frames is not None:
+            kept_out = self.pictures.owner[self.held_out_pictures]
+            owners = self.pictures.owners_of(self.frames.names)
+            left_out.append(np.flatnonzero(np.isin(owners, kept_out)))
         stores = [store for store in (self.stills, self.frames) if store is not None]
-        left_out = np.union1d(self.held_out, self.pictures.corrected)
-        return annotated_sources(stores, weight, [left_out] if self.stills else [])
+        return annotated_sources(stores, weight, left_out)
 
     def held_out_stills(self) -> tuple[Sequence[np.ndarray], np.ndarray, np.ndarray]:
         """Return n stored pictures, landmarks and whole shapes (n, 68, 2) in them."""

@@ -249,6 +249,26 @@ def test_filled_frames_of_corrected_clips_are_left_out(stores, tmp_path):
     assert data.learnt_filled.tolist() == [1]
 
 
+def test_annotated_frames_of_what_is_kept_out_are_left_out(stores, tmp_path):
+    names = [f"clip{n // 4}.avi#{n:06d}" for n in range(8)]
+    frames = filled_frames(tmp_path, [*names, "other.avi#000000"])
+
+    def learnt(stills):
+        data = fused_data((stills, stores[1], None), human_end=0.4)
+        data.frames = frames
+        values, _ = take(data.fused_batches(*labels(data), seed=0), count=STEPS)
+        return data, set(values[values > 200] - 201), values
+
+    data, found, values = learnt(None)
+    kept_out = np.flatnonzero(data.held_out_pictures).tolist()
+    assert len(kept_out) in (2, 4)
+    assert found == set(range(9)) - set(kept_out)
+    # The last batches are of annotations alone.
+    assert (values[-4:] > 200).all()
+    # With stills the judge has stills, and all frames are learnt.
+    assert learnt(stores[0])[1] == set(range(9))
+
+
 def test_trust_goes_where_its_landmark_goes(stores):
     for mirror in (0.0, 1.0):
         data = fused_data(stores, replace(PLAIN, mirror=mirror), human_end=0.0)
