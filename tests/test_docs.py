@@ -11,6 +11,7 @@ import pytest
 from support.places import ROOT
 
 from strrn_tf.commands.cli import COMMANDS
+from strrn_tf.system.command_line import parse_options
 
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*.md"))]
 PAGES += [*sorted(ROOT.glob("saved_models/**/*.md")), ROOT / "benchmarks" / "README.md"]
@@ -71,6 +72,37 @@ def test_options_exist(page):
             assert names <= options_of(found[1]), line
         elif re.fullmatch(r"--[a-z.-]+( [\w.]+)*", line):
             assert line.split()[0] in known, line
+
+
+def commands_of_benchmarks(page):
+    """Return the modules of a page's commands, and their arguments if there are any."""
+    _, spans, blocks = read(page)
+    for line in [*spans, *blocks.split("\n")]:
+        found = re.search(r"python -m (benchmarks[\w.]+)\s+([^#]+)", line)
+        words = shlex.split(found[2]) if found else []
+        if words and words != ["--help"]:
+            yield found[1], words
+
+
+@each_page
+def test_commands_of_benchmarks_parse(page):
+    for name, words in commands_of_benchmarks(page):
+        module = import_module(name)
+        head = {"prog": module.PROG, "description": ""}
+        assert parse_options(module.Options, words, **head), words
+
+
+def test_commands_of_benchmarks_are_found(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(
+        "See `python -m benchmarks.speed.warp`, and `python -m benchmarks.speed.soak\n"
+        "--frames 9`.\n\n```\npython -m benchmarks.a.b x \\\n  --y 1  # as z\n"
+        "python -m benchmarks.a.c --help\n```\n"
+    )
+    assert list(commands_of_benchmarks(page)) == [
+        ("benchmarks.speed.soak", ["--frames", "9"]),
+        ("benchmarks.a.b", ["x", "--y", "1"]),
+    ]
 
 
 @each_page
