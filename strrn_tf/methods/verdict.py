@@ -25,9 +25,9 @@ NETWORK_MARGIN = 5.5
 # in which it loses the face teach: then the judge sees next to nothing where there is
 # nothing.
 MOMENTS_MARGIN = 1.0
-# What it can accept. Trained weights fit the clips and lose 2 to 4 % on other faces,
-# the mean of both up to 1 %. A quarter of the way has two fifths of the gain and loses
-# next to nothing: losses grow with the square of the way.
+# What it can accept. Trained weights fit the clips and lose 1 to 8 % on other faces. A
+# quarter of the way has two fifths of the gain and loses next to nothing: losses grow
+# with the square of the way (docs/results.md, the column of clean faces).
 NETWORK_CHOICE = (QUARTER,)
 
 
