@@ -3,7 +3,8 @@
 Every model is asked in three windows around the landmarks, turned upright. The label is
 the mean of all answers, in which the steadier model counts more. A picture of which the
 two models disagree by more than --limit is left out. The output has the layout of
-300-W, so `strrn train --stills` reads it beside annotated stills.
+300-W, so `strrn train --stills` reads it beside annotated stills. Labels that are there
+already stay, so a stopped command goes on.
 
 Example:
   python -m benchmarks.models.label_photographs ~/faces ~/clip.mp4 --output runs/people
@@ -86,6 +87,10 @@ def _pictures(source: Path, options: Options) -> Iterator[tuple[str, object]]:
 
 
 def _label(detectors: list[Detect], path: Path, image: object, limit: float) -> str:
+    # Written last, so the picture is there too.
+    annotation = path.with_name(f"{path.name}.pts")
+    if annotation.is_file():
+        return "labelled"
     if isinstance(image, Path):
         try:
             image = read_image(image)
@@ -99,8 +104,8 @@ def _label(detectors: list[Detect], path: Path, image: object, limit: float) -> 
         return "disputed"
     box, roll = upright_box(labels.landmarks[0])
     matrix = crop_matrix(box, SIDE, MARGIN, roll)
-    write_image(path.with_suffix(".jpg"), cut(image, matrix, SIDE))
-    write_pts(path.with_suffix(".pts"), apply_matrix(matrix, labels.landmarks[0]))
+    write_image(annotation.with_suffix(".jpg"), cut(image, matrix, SIDE))
+    write_pts(annotation, apply_matrix(matrix, labels.landmarks[0]))
     return "labelled"
 
 
