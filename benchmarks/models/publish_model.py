@@ -33,6 +33,8 @@ FIGURES = (
     *("frames", "lost_frames", "nme_interpupil", "nme_interocular"),
     *("auc_008", "failure_008"),
 )
+# Entries that `calibrate` writes.
+FITTED = ("reliability", "landmark_confidence")
 LICENCE = (
     "Weights: research use only. They were trained on 300-W images and annotations and "
     "on public video clips whose terms allow research use only; none of these data are "
@@ -125,6 +127,8 @@ class Options:
     half the room in every clone. See `lighten_model.py`."""
     output: Path = Path("saved_models")
     """Where exported folders lie."""
+    rounds_of: Path | None = None
+    """Run folder whose data and last round are stated. Default: that of the run."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,7 +158,10 @@ def run(options: Options) -> None:
         "accuracy": accuracy,
         "licence": LICENCE,
     }
-    info |= {k: source.description[k] for k in PARTS if k in source.description}
+    kept = PARTS
+    if source.description["weights"] == options.precision:
+        kept += FITTED  # to the same weights
+    info |= {k: source.description[k] for k in kept if k in source.description}
     card = CARD.format(
         name=options.name,
         backbone=info["backbone"].upper(),
@@ -213,7 +220,7 @@ def groups_of(options: Options) -> str:
 
 def training_facts(options: Options) -> dict:
     """Return counts of the run's data and of its last round, or what is published."""
-    folder = options.run
+    folder = options.rounds_of or options.run
     if options.data:
         return {"data": options.data}
     described = json.loads((folder / "export" / "model.json").read_text())
