@@ -13,7 +13,7 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help demo demo-training test lint format benchmark picture
+.PHONY: help demo demo-training test lint format benchmark picture shipped
 .PHONY: web web-serve test-web node
 # Two targets must not install into .venv at once.
 .NOTPARALLEL:
@@ -42,6 +42,10 @@ benchmark: $(TRAIN) ## print the speed of training, of the data pipeline and of 
 	$(RUN) -m benchmarks.speed.training
 	$(RUN) -m strrn_tf benchmark --model strrn-mdm
 	$(RUN) -m strrn_tf benchmark --model strrn-hgn
+
+MODEL ?= strrn-fast
+shipped: $(TRAIN) ## train a shipped model from nothing, hours: MODEL=strrn-fast DATA=DIR
+	$(RUN) -m benchmarks.models.train_shipped $(MODEL) --data "$(DATA)"
 
 picture: $(TRAIN) ## draw the picture of the README again
 	$(RUN) examples/readme_picture.py
