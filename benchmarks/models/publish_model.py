@@ -12,7 +12,7 @@ Example:
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -140,7 +140,6 @@ def run(options: Options) -> None:
     """Export again, now with everything that is known."""
     from data_pipeline.media.images import read_image, write_image
     from data_pipeline.synthetic.crops import draw_crops
-    from strrn_tf.export.description import PARTS
     from strrn_tf.export.tflite import export_models
     from strrn_tf.models.build import load_networks
     from strrn_tf.tracking.networks.model_folder import load, seal
@@ -158,10 +157,7 @@ def run(options: Options) -> None:
         "accuracy": accuracy,
         "licence": LICENCE,
     }
-    kept = PARTS
-    if source.description["weights"] == options.precision:
-        kept += FITTED  # to the same weights
-    info |= {k: source.description[k] for k in kept if k in source.description}
+    info |= inherited_entries(source.description, options.precision)
     card = CARD.format(
         name=options.name,
         backbone=info["backbone"].upper(),
@@ -190,6 +186,17 @@ def run(options: Options) -> None:
     if options.light:
         lighten(folder)
     print(f"published {folder}")
+
+
+def inherited_entries(description: Mapping, precision: Precision) -> dict:
+    """Return the entries of the run's description that hold for the published files.
+
+    The reliability holds for weights of the precision that it was fitted to.
+    """
+    from strrn_tf.export.description import PARTS
+
+    kept = (*PARTS, *FITTED) if description["weights"] == precision else PARTS
+    return {key: description[key] for key in kept if key in description}
 
 
 def figures(folder: Path) -> list[dict]:
