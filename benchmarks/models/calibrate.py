@@ -115,10 +115,16 @@ def run(options: Options) -> None:
 
 
 def fit(samples: list[Sample]) -> Reliability:
-    """Return the logistic functions of largest likelihood that fall with the errors."""
+    """Return the logistic functions of largest likelihood that fall with the errors.
+
+    Raises:
+        ValueError: there is no tracked face, or no detected one.
+    """
     weights = {}
     for state in ("tracked", "detected"):
         chosen = [sample for sample in samples if sample.face.state == state]
+        if not chosen:
+            raise ValueError(f"no face was {state}, so there is nothing to fit")
         x = np.array([[1, *features(sample.face)] for sample in chosen])
         good = np.array([sample.error < GOOD for sample in chosen])
 

@@ -27,6 +27,7 @@ class Step:
         makes: a file below ``{out}`` that is there when the step is finished.
         updates: of a training, by the names in ``UPDATES``.
         trial: further words where only the commands are tried.
+        instead: a command that takes the place of this one there.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Step:
     makes: str
     updates: Mapping[str, int] = field(default_factory=dict)
     trial: str = ""
+    instead: str = ""
 
     def words(self, places: Mapping[str, str], divided_by: int = 1) -> list[str]:
         """Return the words behind ``python``.
@@ -43,7 +45,8 @@ class Step:
             divided_by: fewer updates by this factor, at least one; above 1 evaluations
                 are short, too.
         """
-        words = [word.format(**places) for word in shlex.split(self.command)]
+        command = self.instead if self.instead and divided_by > 1 else self.command
+        words = [word.format(**places) for word in shlex.split(command)]
         for kind, count in self.counts(divided_by).items():
             words += [UPDATES[kind], str(count)]
         return words + (shlex.split(self.trial) if divided_by > 1 else [])
@@ -106,10 +109,13 @@ def failures(name: str) -> Step:
 def reliability(name: str) -> Step:
     """Return the step that fits a model's reliability to Helen's test images."""
     made = f"reports/{name}-reliability.png"
-    command = f"-m benchmarks.models.calibrate {{out}}/{name}/export --write"
-    command += " --stills {data}/300w/helen/testset --cache {out}/calibration"
-    command += f" --picture {{out}}/{made}"
-    return Step(f"{name}-reliability", command, made, trial="--seeds 1 --frames 6")
+    program = "-m benchmarks.models.calibrate"
+    options = "--stills {data}/300w/helen/testset --cache {out}/calibration"
+    options += f" --picture {{out}}/{made}"
+    command = f"{program} {{out}}/{name}/export {options} --write"
+    # A model of few updates finds no face. The shipped one does, and stays as it is.
+    instead = f"{program} {name} {options} --seeds 1 --frames 6"
+    return Step(f"{name}-reliability", command, made, instead=instead)
 
 
 def publication(name: str, options: str) -> Step:

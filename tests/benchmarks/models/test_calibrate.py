@@ -139,3 +139,8 @@ def test_offsets_are_those_of_the_face_as_it_stands_upright():
     np.testing.assert_allclose(level, np.tile(level[0], (68, 1)), atol=1e-5)
     np.testing.assert_allclose(np.linalg.norm(level[0]), np.hypot(0.3, 0.2), atol=1e-5)
     np.testing.assert_allclose(found, level, atol=1e-5)
+
+
+def test_a_model_that_finds_no_face_has_no_reliability():
+    with pytest.raises(ValueError, match="no face was tracked"):
+        fit([])

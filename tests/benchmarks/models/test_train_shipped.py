@@ -202,3 +202,15 @@ def test_a_failed_command_is_one_line():
 def test_the_card_names_the_command(model):
     card = (ROOT / "saved_models" / model / "MODEL_CARD.md").read_text("utf-8")
     assert f"{train_shipped.PROG} {model} --data DIR" in card
+
+
+@each_model
+def test_the_reliability_of_an_untrained_model_is_not_fitted(model):
+    places = {"data": "D", "out": "O", "first": "a", "second": "b"}
+    step = next(x for x in STEPS[model] if x.name == f"{model}-reliability")
+    whole, tried = step.words(places), step.words(places, 1000)
+    assert whole[2] == f"O/{model}/export"
+    assert "--write" in whole
+    # The shipped model is only measured.
+    assert tried[2] == model
+    assert "--write" not in tried
