@@ -36,7 +36,7 @@ from data_pipeline.crops.fingerprints import fingerprint
 from strrn_tf.methods.verdict import compare, format_change
 from strrn_tf.system.command_line import run_program
 from strrn_tf.system.file_names import clip_of
-from strrn_tf.tracking.networks.model_folder import SELF_KEY, load
+from strrn_tf.tracking.networks.model_folder import load
 
 # Before TensorFlow is loaded: its start-up messages say nothing to a user.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -126,7 +126,7 @@ def result(options: Options, kind: str, seed: int) -> dict[str, np.ndarray]:
     o = options
     sizes = f"{o.clips}-{o.frames}-{o.corrected}-{o.questions}"
     steps = f"{o.updates}-{o.batch_size}-{o.learning_rate:g}"
-    models = [load(model).description[SELF_KEY] for model in (o.init, o.second)]
+    models = [load(model).tracking_sha256 for model in (o.init, o.second)]
     made_of = fingerprint(stills_of(options, kind), models=models)[:8]
     folder = o.output / f"{kind}-{sizes}-{steps}-{seed}-{made_of}"
     path = folder / "errors.npz"

@@ -73,7 +73,8 @@ def copy_stills(folder: Path, stills: Sequence["Still"]) -> None:
     with replacing_folder(folder) as part:
         for still in stills:
             for path in (still.image_path, still.landmarks_path):
-                shutil.copyfile(path, part / path.name)
+                # With its time: it says whether crops are still those of the file.
+                shutil.copy2(path, part / path.name)
 
 
 def link_folders(place: Path, source: Path) -> None:

@@ -42,8 +42,8 @@ class Step:
 
         Args:
             places: texts for the braces.
-            divided_by: fewer updates by this factor, at least one; above 1 evaluations
-                are short, too.
+            divided_by: fewer updates by this factor, at least one; above 1 those
+                evaluations are short that have a ``trial``.
         """
         command = self.instead if self.instead and divided_by > 1 else self.command
         words = [word.format(**places) for word in shlex.split(command)]

@@ -14,6 +14,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,8 +139,12 @@ def call(name: str, words: Sequence[str]) -> None:
     try:
         code = process.wait()
     except KeyboardInterrupt:
+        print(f"step {name} saves what it has", file=sys.stderr)
         process.terminate()
-        process.wait()
+        while process.poll() is None:
+            # Impatience must not leave it behind.
+            with suppress(KeyboardInterrupt):
+                process.wait()
         raise
     if code:
         raise ValueError(

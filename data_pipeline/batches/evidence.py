@@ -3,6 +3,7 @@
 import math
 
 from data_pipeline.batches.fused_data import ENOUGH, FusedData
+from data_pipeline.batches.held_out import picture_of
 from data_pipeline.batches.unlabelled_pictures import STRETCH
 from strrn_tf.methods.verdict import FEWEST_GROUPS
 
@@ -17,9 +18,10 @@ def lack_of_evidence(data: FusedData) -> str | None:
         return None
     needed = f"cannot show whether a training helps: {ENOUGH} are needed. "
     if data.stills is not None:
+        stills = len({picture_of(name) for name in data.stills.names})
         return (
-            f"{len(set(data.stills.names))} annotated stills {needed}Add some, name "
-            "them after frames of your clips (docs/teach.md), or add --labels paper"
+            f"annotated stills of {stills} pictures or clips {needed}Add some, or name "
+            "them after frames of --unlabelled clips (docs/teach.md)"
         )
     pictures = data.pictures
     count = len(set(pictures.owner.tolist()))
@@ -29,4 +31,5 @@ def lack_of_evidence(data: FusedData) -> str | None:
     pairs = math.ceil(ENOUGH * STRETCH / clips)
     asked = data.config.algorithm.pairs_per_clip
     more = f", or --pairs-per-clip {pairs}" if pairs > asked else ""
-    return f"{count} clips, parts of clips or photographs {needed}Add some{more}"
+    others = "" if len(pictures) == pictures.num_frames else " and photographs"
+    return f"{count} parts of clips{others} (clips: {clips}) {needed}Add some{more}"

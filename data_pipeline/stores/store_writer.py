@@ -123,7 +123,8 @@ class StoreWriter:
         if not names:
             reason = problems[0]["reason"] if problems else "no source was given"
             raise NothingStored(
-                f"nothing can be used of {len(reports)} sources. First: {reason}"
+                f"{self.folder.name}: none of {len(reports)} can be used. "
+                f"First: {reason}"
             )
         with open(self._frames, "r+b") as file:
             self._write_header(file, len(names))

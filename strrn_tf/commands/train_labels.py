@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strrn_tf.config import LabelsName
-from strrn_tf.tracking.networks.model_folder import SELF_KEY, load
+from strrn_tf.tracking.networks.model_folder import load
 
 if TYPE_CHECKING:
     from strrn_tf.commands.train_options import Options
@@ -44,7 +44,7 @@ def complete_labels(options: "Options") -> "Options":
         raise ValueError("--labels fused is for --method strrn")
     if options.has_model_labels:
         raise ValueError(
-            f"{options.stills} holds a model's labels, which show nothing: copy those "
+            f"{options.stills} holds a model's labels, which cannot judge: copy those "
             "that you have checked into another folder, or leave --stills out"
         )
     if not (options.init and second):
@@ -60,7 +60,7 @@ def complete_labels(options: "Options") -> "Options":
                 "--judge a model that had no part in the training of the two"
             )
     models = [path for path in (options.init, second, judge) if path]
-    if len({path.absolute() for path in models}) < len(models):
+    if len({_identity(path) for path in models}) < len(models):
         raise ValueError("--init, --second and --judge must be different models")
     return replace(options, second=second, judge=judge)
 
@@ -78,35 +78,42 @@ def chosen_labels(options: "Options") -> LabelsName:
 
 
 def _beside(init: Path | None, *others: Path) -> Path | None:
-    """Return a shipped model that is none of these.
+    """Return a shipped model of other origin than these.
 
-    It is None unless ``init`` is one, or was trained from one: other models may have
-    other terms than the shipped ones.
+    It is None unless ``init`` is a shipped model, or was trained from one: other models
+    may have other terms than the shipped ones.
     """
-    origin = _shipped_origin(init) if init else None
-    if origin is None:
+    if init is None or _shipped_origin(init) is None:
         return None
-    used = [origin, *(str(path) for path in others)]
-    return next(Path(name) for name in SHIPPED if name not in used)
+    used = {_shipped_origin(path) for path in (init, *others)}
+    return next((Path(name) for name in SHIPPED if name not in used), None)
 
 
-def _shipped_origin(init: Path) -> str | None:
+def _shipped_origin(model: Path) -> str | None:
     """Return the shipped model that this one is, or was trained from."""
-    if str(init) in SHIPPED:
-        return str(init)
+    if str(model) in SHIPPED:
+        return str(model)
     try:
-        description, *shipped = (load(m).description for m in (init, *SHIPPED))
+        description = load(model).description
+        terms = load(SHIPPED[0]).description["licence"]
     except ValueError:  # Whoever opens it says so.
         return None
-    for name, other in zip(SHIPPED, shipped, strict=True):
-        # A run may have the name of a shipped model.
-        if other[SELF_KEY] == description[SELF_KEY]:
-            return name
-    while isinstance(data := description.get("training_data"), Mapping):
-        description = data.get("started from") or {}
-        if description.get("name") in SHIPPED:
-            return description["name"]
-    return None
+    # A model of one's own may have the name of a shipped one, but not its terms.
+    if not str(description.get("licence")).startswith(terms):
+        return None
+    name, data = description.get("name"), description.get("training_data")
+    while name not in SHIPPED and isinstance(data, Mapping):
+        parent = data.get("started from") or {}
+        name, data = parent.get("name"), parent.get("training_data")
+    return name if name in SHIPPED else None
+
+
+def _identity(model: Path) -> str:
+    """Return what tells a model from others, also where it lies in two folders."""
+    try:
+        return load(model).tracking_sha256
+    except ValueError:  # Whoever opens it says so.
+        return str(model.absolute())
 
 
 def second_model_note(options: "Options") -> str:

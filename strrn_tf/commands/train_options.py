@@ -46,7 +46,8 @@ class Options:
     """Labels of clips and photographs. fused: those of two models together, of --init
     and --second. Without --stills only moments of clips in which a face is lost are
     learnt. paper: detector and tracker trust or reject each other's, as published.
-    Default: fused with --second, or with --init of a shipped model; else paper."""
+    Default: fused with --second or --photographs, or with --init of a shipped model or
+    one trained from it; else paper."""
     preset: Preset | None = None
     """Sizes of the networks. "paper" has the published sizes and needs a GPU. Default:
     "default", or that of --init."""
@@ -81,11 +82,12 @@ class Options:
     300 updates, and 100 of the tracker."""
     second: Path | None = None
     """For fused labels: a model with the other backbone. Default: with --init of a
-    shipped model, a shipped one."""
+    shipped model or one trained from it, a shipped one."""
     judge: Path | None = None
     """With --init and without --stills: a model that labels nothing. It decides, on
     clips that are kept out, whether to go a quarter of the way to the trained weights.
-    Default: with --init of a shipped model, a shipped one that labels nothing."""
+    Default: with --init of a shipped model or one trained from it, a shipped one that
+    labels nothing."""
     fresh_tracker: bool = False
     """With --init: keep only the detector. A new tracker is built and first trained on
     the stills."""

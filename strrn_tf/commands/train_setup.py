@@ -122,7 +122,6 @@ def training_data(options: Options, data: Data) -> "TrainingData":
         return TrainingData(*stores, **also)
     also |= {"photographs": data.photographs, "filled": data.filled}
     fused = FusedData(*stores, options.fused, **also)
-    report_corrections(fused)
     report_filled(fused)
     return fused
 
@@ -222,9 +221,10 @@ def read_data(options: Options) -> Data:
         root, options.unlabelled, cache, clips, options.run_config
     )
     data = Data(stills, clips, annotated, source, photographs)
-    if options.labels == "fused" or options.judge:
-        check_evidence(options, data)
-    if clips is None or options.labels != "fused":
+    if options.labels != "fused":
+        return data
+    check_evidence(options, data)
+    if clips is None:
         return data
     return data._replace(filled=read_filled(options, (options.init, options.second)))
 
@@ -237,10 +237,13 @@ def check_evidence(options: Options, data: Data) -> None:
     """
     from data_pipeline.batches.evidence import lack_of_evidence
     from data_pipeline.batches.fused_data import FusedData
+    from strrn_tf.training.run_folder import RunFolder
 
     stores = data.stills, data.clips, options.run_config, options.fused
-    lack = lack_of_evidence(FusedData(*stores, photographs=data.photographs))
-    if lack and not options.resume:
+    fused = FusedData(*stores, photographs=data.photographs)
+    report_corrections(fused)
+    lack = lack_of_evidence(fused)
+    if lack and not RunFolder(options.folder).config.exists():
         raise ValueError(lack)
 
 

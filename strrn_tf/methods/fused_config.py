@@ -23,8 +23,9 @@ class FusedConfig:
         averaging: window of the moving average of the weights, as a fraction of the
             updates. 0: the last weights.
         held_out: fraction of the annotated stills that only decide whether the result
-            replaces the former weights. Without stills: of the clips and picture
-            folders, for the model of --judge.
+            replaces the former weights, at least eight. Without stills: of the clips
+            and picture folders, for the model of --judge. Of fewer than 24 too few can
+            be held out, and the command ends.
         corrected_weight: a corrected frame of a clip is drawn this many times as often
             as it would be without correction.
         tracked_seconds: seconds of every clip that are tracked by both models, in both

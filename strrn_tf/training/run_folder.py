@@ -154,6 +154,8 @@ class RunFolder:
                     "version (git_commit in config.json), or choose another --output"
                 )
             options = _difference(before.get(wrong[0]), config[wrong[0]])
+            if wrong[0] == "fused" and before.get("fused") is None:
+                options = "add --labels paper"
             raise ValueError(
                 f"{self.root} was started with other options ({wrong[0]}: {options}). "
                 "Resume with those of the start (config.json), or choose another "

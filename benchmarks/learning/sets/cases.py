@@ -17,7 +17,7 @@ from benchmarks.learning.sets.spoiled import (
 )
 from data_pipeline.animation.spoiled_clip import ALL_SPOILS
 from data_pipeline.crops.fingerprints import fingerprint
-from strrn_tf.tracking.networks.model_folder import SELF_KEY, load
+from strrn_tf.tracking.networks.model_folder import load
 
 if TYPE_CHECKING:
     from data_pipeline.datasets.three_hundred_w import Still
@@ -168,7 +168,7 @@ def folder_of(
         drawn: seeds of what is made of them.
     """
     names = options.init, options.second, options.judge
-    models = [load(model).description[SELF_KEY] for model in names]
+    models = [load(model).tracking_sha256 for model in names]
     key = fingerprint(learnt, models=models, train=options.train, **drawn)[:8]
     return options.output / f"{name}-{key}"
 

@@ -24,9 +24,14 @@ def check(*argv, stills=None, clips=None, photographs=None):
 def test_stills(tmp_path):
     stills = named(crop_store(tmp_path, 23, 1), "s{}.jpg")
     clips = crop_store(tmp_path, 4, 2, seed=1)
-    with pytest.raises(ValueError, match=r"23 annotated stills cannot show .* 24 are"):
+    with pytest.raises(
+        ValueError, match=r"stills of 23 pictures .* cannot show .* 24 are"
+    ):
         check("--stills", "s", stills=stills, clips=clips)
-    check("--stills", "s", "--resume", stills=stills, clips=clips)
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    check("--stills", "s", "--output", str(run), stills=stills, clips=clips)
     more = named(crop_store(tmp_path / "more", 24, 1), "s{}.jpg")
     check("--stills", "s", stills=more, clips=clips)
 
@@ -47,7 +52,10 @@ def test_photographs(tmp_path):
 
 def test_one_clip_is_enough_if_many_of_its_frames_are_looked_at(tmp_path):
     few = named(crop_store(tmp_path, 20, 2), "talk.mp4#{:06d}")
-    with pytest.raises(ValueError, match=r"10 clips, .* or --pairs-per-clip 48$"):
+    with pytest.raises(
+        ValueError,
+        match=r"10 parts of clips \(clips: 1\) cannot .* or --pairs-per-clip 48$",
+    ):
         check(clips=few)
     # More pairs than asked for already: the clip is short.
     with pytest.raises(ValueError, match=r"Add some$"):

@@ -69,7 +69,7 @@ class TestOptions:
         named = chosen.labels, str(chosen.second), str(chosen.judge)
         assert named == ("fused", "strrn-hgn", "strrn-fast")
         # A model of its own, and a run that started from it.
-        own = dict(shipped.description) | {"name": "own"}
+        own = dict(shipped.description) | {"name": "own", "reliability": None}
         for data, labels in (
             ({"origin": "given by the user"}, "paper"),
             ({"started from": {"name": "runs", "training_data": own}}, "paper"),
@@ -88,6 +88,20 @@ class TestOptions:
             chosen = train.parse(["--init", str(copied), "--unlabelled", "videos"])
             assert chosen.labels == labels
             assert bool(chosen.judge) == (labels == "fused")
+
+    def test_who_labels_does_not_judge(self, capsys):
+        shipped = str(load("strrn-hgn").path)
+        chosen = train.parse([*self.init, "--second", shipped])
+        assert str(chosen.judge) == "strrn-fast"
+        capsys.readouterr()
+        message = self.fails(capsys, *self.init, "--judge", shipped)
+        assert "different models" in message
+
+    def test_the_name_of_a_shipped_model_is_not_its_terms(self, tmp_path):
+        copied = shutil.copytree(load("strrn-mdm").path, tmp_path / "strrn-mdm")
+        seal(copied, dict(load(copied).description) | {"licence": "mine"})
+        chosen = train.parse(["--init", str(copied), "--unlabelled", "videos"])
+        assert (chosen.labels, chosen.judge) == ("paper", None)
 
     def test_a_model_of_ones_own_has_no_judge_and_the_command_says_so(
         self, tmp_path, capsys

@@ -177,22 +177,23 @@ def test_an_option_of_fused_labels_that_is_new_is_named_with_its_cure(
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "cure"),
+    ("newer", "cure"),
     [
-        ("box_scale", 0.3, "Add --box-scale 0.15, resume"),
-        ("cycle_form", "distance", "Add --cycle-form squared, resume"),
-        ("input_size", 157, "Leave --input-size out, resume"),
+        ({"algorithm": {"box_scale": 0.3}}, "Add --box-scale 0.15, resume"),
+        ({"algorithm": {"cycle_form": "x"}}, "Add --cycle-form squared, resume"),
+        ({"algorithm": {}, "input_size": 157}, "Leave --input-size out, resume"),
     ],
 )
-def test_the_cure_of_a_new_option_is_one_of_the_command_line(
-    folder, option, value, cure
-):
-    folder.start({"run": {"algorithm": {"lambda": 0.1}}})
-    where = {"algorithm": {"lambda": 0.1, option: value}}
-    if option == "input_size":
-        where = {"algorithm": {"lambda": 0.1}, option: value}
+def test_the_cure_of_a_new_option_is_one_of_the_command_line(folder, newer, cure):
+    folder.start({"run": {"algorithm": {}}})
     with pytest.raises(ValueError, match=re.escape(cure)):
-        folder.check({"run": where}, resume=True)
+        folder.check({"run": newer}, resume=True)
+
+
+def test_labels_that_have_become_the_default_are_named_with_their_cure(folder):
+    folder.start({**CONFIG, "fused": None})
+    with pytest.raises(ValueError, match=r"fused: add --labels paper\)"):
+        folder.check({**CONFIG, "fused": {"questions": 4}}, resume=True)
 
 
 def test_an_option_that_is_gone_is_named(folder):
