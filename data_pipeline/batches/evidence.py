@@ -7,6 +7,11 @@ from data_pipeline.batches.held_out import picture_of
 from data_pipeline.batches.unlabelled_pictures import STRETCH
 from strrn_tf.methods.verdict import FEWEST_GROUPS
 
+# More pairs are asked for than are needed: in some no face is found.
+SPARE = 1.2
+# Of a short clip hardly more pairs can be had than this fraction of those asked for.
+SHORT = 0.5
+
 
 def lack_of_evidence(data: FusedData) -> str | None:
     """Return one line on what is missing, or None where enough can be held out.
@@ -28,8 +33,9 @@ def lack_of_evidence(data: FusedData) -> str | None:
     clips = len(set(pictures.group[: pictures.num_frames].tolist()))
     if not clips:
         return f"{count} photographs {needed}Add some"
-    pairs = math.ceil(ENOUGH * STRETCH / clips)
-    asked = data.config.algorithm.pairs_per_clip
-    more = f", or --pairs-per-clip {pairs}" if pairs > asked else ""
+    asked = clips * data.config.algorithm.pairs_per_clip
+    found = pictures.num_frames / asked
+    pairs = math.ceil(SPARE * ENOUGH * STRETCH / clips / found)
+    more = f", or --pairs-per-clip {pairs}" if found > SHORT else ""
     others = "" if len(pictures) == pictures.num_frames else " and photographs"
     return f"{count} parts of clips{others} (clips: {clips}) {needed}Add some{more}"

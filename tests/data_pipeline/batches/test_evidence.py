@@ -54,11 +54,11 @@ def test_one_clip_is_enough_if_many_of_its_frames_are_looked_at(tmp_path):
     few = named(crop_store(tmp_path, 20, 2), "talk.mp4#{:06d}")
     with pytest.raises(
         ValueError,
-        match=r"10 parts of clips \(clips: 1\) cannot .* or --pairs-per-clip 48$",
+        match=r"10 parts of clips \(clips: 1\) cannot .* or --pairs-per-clip 58$",
     ):
         check(clips=few)
     # More pairs than asked for already: the clip is short.
     with pytest.raises(ValueError, match=r"Add some$"):
-        check("--pairs-per-clip", "48", clips=few)
+        check("--pairs-per-clip", "58", clips=few)
     enough = crop_store(tmp_path / "more", 48, 2)
     check("--pairs-per-clip", "48", clips=named(enough, "talk.mp4#{:06d}"))
