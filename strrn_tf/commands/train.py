@@ -8,12 +8,12 @@ command draws its own data set.
 Examples:
   strrn train --backbone mdm
       Train everything on drawn faces. The result is runs/mdm/export.
-  strrn train --init strrn-mdm --unlabelled my_videos/
+  strrn train --init strrn-fast --unlabelled my_videos/
       Teach a shipped model your own videos. Add annotated --stills if you have some.
   strrn train --init strrn-mdm --second strrn-hgn --stills S --photographs P
       Both models label the photographs in P. The first learns, and is replaced only
       if it is better on stills that were held out.
-  strrn train --init strrn-mdm --stills my_frames/ --unlabelled my_videos/
+  strrn train --init strrn-fast --stills my_frames/ --unlabelled my_videos/
       Stills called VIDEO#000123.jpg are corrected frames: they move all labels of
       their clip.
   strrn train --stills ~/300w --unlabelled ~/videos ~/more_videos
