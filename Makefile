@@ -45,6 +45,8 @@ benchmark: $(TRAIN) ## print the speed of training, of the data pipeline and of 
 
 MODEL ?= strrn-fast
 shipped: $(TRAIN) ## train a shipped model from nothing, hours: MODEL=strrn-fast DATA=DIR
+	@test -n "$(MODEL)" -a -n "$(DATA)" || { \
+	  echo "Say which model and where the data are: make shipped MODEL=strrn-fast DATA=DIR" >&2; exit 1; }
 	$(RUN) -m benchmarks.models.train_shipped $(MODEL) --data "$(DATA)"
 
 picture: $(TRAIN) ## draw the picture of the README again

@@ -2,7 +2,7 @@
 
 import math
 
-from data_pipeline.batches.fused_data import ENOUGH, FusedData
+from data_pipeline.batches.fused_data import OWNERS_NEEDED, FusedData
 from data_pipeline.batches.held_out import picture_of
 from data_pipeline.batches.unlabelled_pictures import STRETCH
 from strrn_tf.methods.verdict import FEWEST_GROUPS
@@ -21,7 +21,7 @@ def lack_of_evidence(data: FusedData) -> str | None:
     is_meant = data.stills is not None and not data.num_judged
     if is_meant or data.num_judged >= FEWEST_GROUPS:
         return None
-    needed = f"cannot show whether a training helps: {ENOUGH} are needed. "
+    needed = f"cannot show whether a training helps: {OWNERS_NEEDED} are needed. "
     if data.stills is not None:
         stills = len({picture_of(name) for name in data.stills.names})
         return (
@@ -35,7 +35,7 @@ def lack_of_evidence(data: FusedData) -> str | None:
         return f"{count} photographs {needed}Add some"
     asked = clips * data.config.algorithm.pairs_per_clip
     found = pictures.num_frames / asked
-    pairs = math.ceil(SPARE * ENOUGH * STRETCH / clips / found)
+    pairs = math.ceil(SPARE * OWNERS_NEEDED * STRETCH / clips / found)
     more = f", or --pairs-per-clip {pairs}" if found > SHORT else ""
     others = "" if len(pictures) == pictures.num_frames else " and photographs"
     return f"{count} parts of clips{others} (clips: {clips}) {needed}Add some{more}"

@@ -24,9 +24,9 @@ from strrn_tf.system.file_names import clip_of, index_of
 
 # Owners that are kept out without stills, if that leaves two thirds. With eight the
 # errors on blurred pictures spread too far for a gain of a third to show.
-FEWEST = 24
+OWNERS_HELD_OUT = 24
 # So many stills or owners are needed: a third of them is held out at most.
-ENOUGH = 3 * FEWEST_GROUPS
+OWNERS_NEEDED = 3 * FEWEST_GROUPS
 
 
 class FusedData(TrainingData):
@@ -67,7 +67,7 @@ class FusedData(TrainingData):
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
         if stills is None:
-            fewest = min(FEWEST, len(set(owners)) // 3)
+            fewest = min(OWNERS_HELD_OUT, len(set(owners)) // 3)
             self.held_out_pictures = held_out(
                 owners, fused.held_out, config.seed, fewest
             )
@@ -111,7 +111,7 @@ class FusedData(TrainingData):
         others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
         names = [picture_of(stills.names[i]) for i in others]
         count = len(set(names))
-        if not names or (len(self.pictures.corrected) and count < ENOUGH):
+        if not names or (len(self.pictures.corrected) and count < OWNERS_NEEDED):
             return others[:0]
         fewest = min(FEWEST_GROUPS, count // 3)
         return others[held_out(names, self.fused.held_out, self.config.seed, fewest)]
