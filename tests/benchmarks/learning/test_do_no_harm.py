@@ -14,7 +14,6 @@ from benchmarks.learning.sets import cases
 from benchmarks.learning.sets.cases import all_cases
 from data_pipeline.media.images import read_image
 from strrn_tf.methods.verdict import NOTHING_LEARNT
-from strrn_tf.tracking.networks.model_folder import SELF_KEY
 
 QUARTER = "a quarter of the way"
 
@@ -34,7 +33,7 @@ def runs(tmp_path, monkeypatch):
         return run
 
     def described(model):
-        return SimpleNamespace(description={SELF_KEY: str(model)})
+        return SimpleNamespace(tracking_sha256=str(model))
 
     def scores(model, stills):
         error = {"export": 3.0 if model.parent.name == "run" else 2.0}
