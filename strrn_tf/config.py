@@ -23,6 +23,11 @@ LabelsName = Literal["paper", "fused"]
 ANNOTATIONS_NOTE = "annotations.json"
 
 
+def option_name(setting: str) -> str:
+    """Return the option of a setting such as ``fused.label_share``."""
+    return f"--{setting.replace('_', '-')}"
+
+
 @dataclass(frozen=True)
 class FitConfig:
     """Training of one network.

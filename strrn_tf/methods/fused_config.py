@@ -3,6 +3,8 @@
 import math
 from dataclasses import dataclass
 
+from strrn_tf.config import option_name
+
 
 @dataclass(frozen=True)
 class FusedConfig:
@@ -75,5 +77,5 @@ class FusedConfig:
             raise self._refused("held_out", "lie between 0 and 1")
 
     def _refused(self, name: str, must: str) -> ValueError:
-        option = f"--fused.{name.replace('_', '-')}"
+        option = option_name(f"fused.{name}")
         return ValueError(f"{option} must {must}. Received: {getattr(self, name)}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import strrn_tf
-from strrn_tf.config import ADDED_OPTIONS
+from strrn_tf.config import ADDED_OPTIONS, option_name
 from strrn_tf.system.atomic import remove_leftovers, write_json
 from strrn_tf.system.locking import exclusive_lock
 from strrn_tf.system.renamed import with_new_names
@@ -150,7 +150,7 @@ class RunFolder:
                 cure = _cure(added)
                 raise ValueError(
                     f"{self.root} was started by an older version, which did not have "
-                    f"the option {_on_command_line(added)}. {cure}esume with that "
+                    f"the option {option_name(added)}. {cure}esume with that "
                     "version (git_commit in config.json), or choose another --output"
                 )
             options = _difference(before.get(wrong[0]), config[wrong[0]])
@@ -181,10 +181,6 @@ def _first_new_key(before: Any, now: Any) -> str | None:
     return None
 
 
-def _on_command_line(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
 def _cure(name: str) -> str:
     """Say how a new option gets the value with which it changes nothing."""
     section, dot, leaf = name.rpartition(".")
@@ -192,11 +188,11 @@ def _cure(name: str) -> str:
         return "R"
     neutral = ADDED_OPTIONS[leaf]
     if neutral in (None, []):
-        return f"Leave {_on_command_line(name)} out, r"
+        return f"Leave {option_name(name)} out, r"
     # Where True and False are not all, as for --global-context, a value follows.
     if neutral is False and section == "fused":
-        return f"Add {_on_command_line(f'{section}{dot}no_{leaf}')}, r"
-    return f"Add {_on_command_line(name)} {neutral}, r"
+        return f"Add {option_name(f'{section}{dot}no_{leaf}')}, r"
+    return f"Add {option_name(name)} {neutral}, r"
 
 
 def _difference(before: Any, now: Any) -> str:
