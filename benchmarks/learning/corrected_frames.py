@@ -9,6 +9,8 @@ by their annotation. Errors are those of the other frames, in % of the eye dista
 * mean offset: its answers plus the mean offset of the corrected frames in the upright
   window of the face;
 * labels: what the corrections make of the fused labels of --init and --second;
+* carried: the same, but corrected landmarks that optical flow carries from both sides
+  into the frames between two corrected ones. Pictures of --people are no video;
 * after: the model that has learnt these labels, all clips of a seed together.
 
 "Strangers" are clips of other people, which are not learnt. Windows lie a little beside
@@ -46,8 +48,13 @@ if TYPE_CHECKING:
     from strrn_tf.methods.fused_supervision import FusedSupervision
 
 PROG = "python -m benchmarks.learning.corrected_frames"
-COLUMNS = ("before", "mean offset", "labels", "after")
+COLUMNS = ("before", "mean offset", "labels", "carried", "after")
 STRANGERS = "strangers before", "strangers after"
+# Columns and what each is compared with.
+COMPARED = (
+    *product(("labels", "after"), COLUMNS[:2]),
+    *product(("carried",), COLUMNS[1:3]),
+)
 
 
 @dataclass(frozen=True)
@@ -92,11 +99,12 @@ def run(options: Options) -> None:
 def print_table(options: Options, kind: str) -> None:
     """Print the errors of every seed, and the changes over all seeds."""
     found = [result(options, kind, seed) for seed in options.seeds]
-    shown = Table("seed", "frames", *COLUMNS, *STRANGERS, title=kind)
+    columns = [name for name in (*COLUMNS, *STRANGERS) if name in found[0]]
+    shown = Table("seed", "frames", *columns, title=kind)
     for seed, errors in zip(options.seeds, found, strict=True):
-        means = (f"{100 * errors[name].mean():.2f}" for name in (*COLUMNS, *STRANGERS))
+        means = (f"{100 * errors[name].mean():.2f}" for name in columns)
         shown.add_row(str(seed), str(len(errors["owner"])), *means)
-    Console().print(shown)
+    Console(width=110).print(shown)
     for (name, other), change in changes(found).items():
         print(f"{name}, against {other}: {format_change(change)}")
 
@@ -110,55 +118,53 @@ def changes(
         found: errors and owners of every seed. All frames of an owner, of all seeds,
             are drawn together.
     """
-    names = "owner", *COLUMNS
-    joined = {name: np.concatenate([e[name] for e in found]) for name in names}
+    joined = {name: np.concatenate([e[name] for e in found]) for name in found[0]}
     return {
         (name, other): compare(joined[other], joined[name], joined["owner"])
-        for name, other in product(COLUMNS[2:], COLUMNS[:2])
+        for name, other in COMPARED
+        if name in joined
     }
 
 
 def result(options: Options, kind: str, seed: int) -> dict[str, np.ndarray]:
     """Return the errors (n,) of every column, and the owner (n,) of every other frame.
 
-    An owner is the still that is animated, or the folder of a person.
+    An owner is the still that is animated, or the folder of a person. Nothing is
+    carried through pictures of people.
     """
     o = options
     sizes = f"{o.clips}-{o.frames}-{o.corrected}-{o.questions}"
     steps = f"{o.updates}-{o.batch_size}-{o.learning_rate:g}"
     models = [load(model).tracking_sha256 for model in (o.init, o.second)]
-    made_of = fingerprint(stills_of(options, kind), models=models)[:8]
+    sources = stills_of(options, kind)
+    made_of = fingerprint(sources, models=models, columns=COLUMNS)[:8]
     folder = o.output / f"{kind}-{sizes}-{steps}-{seed}-{made_of}"
     path = folder / "errors.npz"
     if not path.is_file():
-        samples = read_crops(options, kind, seed)
-        # People whom the training has not seen.
-        other = read_crops(options, kind, seed, strangers=True)
-        measure(options, samples, other, seed, folder)
+        measure(options, kind, seed, folder)
     with np.load(path) as errors:
         return dict(errors)
 
 
-def measure(
-    options: Options, samples: "Samples", strangers: "Samples", seed: int, folder: Path
-) -> None:
+def measure(options: Options, kind: str, seed: int, folder: Path) -> None:
     """Train on corrected frames and the others of their clips, and write the errors.
 
     Args:
-        options: of the training.
-        samples: frames of all clips.
-        strangers: frames of other people, which are not learnt.
-        seed: of the training, decides the corrected frames.
+        options: of the data and the training.
+        kind: of the clips: "stills" or "people".
+        seed: decides people, motions, corrected frames and the training.
         folder: to write to.
     """
+    from benchmarks.learning.sets.carrying import carried_labels
     from strrn_tf.system.atomic import replacing
 
-    method = make_method(options, samples, seed, folder)
+    method = make_method(options, read_crops(options, kind, seed), seed, folder)
     data = method.run.data
     clip, owner = np.split(data.pictures.group, [len(data.clips)])
     others, known = (answers(method, s) for s in (data.clips, data.stills))
     truth = data.stills.landmarks[:, 0]
-    aside = as_store(strangers, folder)
+    # People whom the training has not seen.
+    aside = as_store(read_crops(options, kind, seed, strangers=True), folder)
     first = error(aside, answers(method, aside))
     moved = others.copy()
     for number in range(owner.max() + 1):
@@ -166,7 +172,11 @@ def measure(
         moved[here] = with_mean_offset(others[here], known[frames], truth[frames])
     found = {"before": error(data.clips, others)}
     found["mean offset"] = error(data.clips, moved)
-    found["labels"] = error(data.clips, method.label(1).landmarks[: len(clip)])
+    labels = method.label(1).landmarks[: len(clip)]
+    found["labels"] = error(data.clips, labels)
+    if kind == "stills":
+        shapes = carried_labels(data.clips, labels, data.stills)
+        found["carried"] = error(data.clips, shapes)
     method.train_detector(1)
     found["after"] = error(data.clips, answers(method, data.clips))
     found |= {STRANGERS[0]: first, STRANGERS[1]: error(aside, answers(method, aside))}

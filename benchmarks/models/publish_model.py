@@ -194,8 +194,11 @@ def inherited_entries(description: Mapping, precision: Precision) -> dict:
     The reliability holds for weights of the precision that it was fitted to.
     """
     from strrn_tf.export.description import PARTS
+    from strrn_tf.export.learnt_stills import KEY
 
-    kept = (*PARTS, *FITTED) if description["weights"] == precision else PARTS
+    kept = (*PARTS, KEY)
+    if description["weights"] == precision:
+        kept += FITTED
     return {key: description[key] for key in kept if key in description}
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+from data_pipeline.batches.corrected_stills import video_of
 from data_pipeline.batches.fused_data import OWNERS_NEEDED, FusedData
 from data_pipeline.batches.held_out import picture_of
 from data_pipeline.batches.unlabelled_pictures import STRETCH
@@ -11,6 +12,25 @@ from strrn_tf.methods.verdict import FEWEST_GROUPS
 SPARE = 1.2
 # Of a short clip hardly more pairs can be had than this fraction of those asked for.
 SHORT = 0.5
+
+
+def remarks(data: FusedData) -> list[str]:
+    """Return a line for each thing about the stills that a user may not expect."""
+    lines, names = [], data.stills.names if data.stills else ()
+    matched = set(data.pictures.corrected.tolist())
+    missing = [n for i, n in enumerate(names) if video_of(n) and i not in matched]
+    if missing:
+        lines.append(
+            f"{len(missing)} of {len(names)} stills are ordinary: {missing[0]}: no "
+            f"clip of --unlabelled is called {video_of(missing[0])}, or several are"
+        )
+    if data.num_known:
+        lines.append(
+            f"the model of --init has learnt {data.num_known} of the "
+            f"{len(data.held_out)} stills that decide, which favours it. Stills that "
+            f"it has not learnt would judge fairly: {OWNERS_NEEDED} are needed"
+        )
+    return lines
 
 
 def lack_of_evidence(data: FusedData) -> str | None:

@@ -12,7 +12,7 @@ from data_pipeline.batches.annotated_sources import annotated_sources
 from data_pipeline.batches.corrected_stills import clips_of
 from data_pipeline.batches.held_out import held_out, moments_of, picture_of
 from data_pipeline.batches.pipelines import motion_pairs_dataset, stills_dataset
-from data_pipeline.batches.sampling import Labelled
+from data_pipeline.batches.sampling import Labelled, Schedule
 from data_pipeline.batches.streams import Stream
 from data_pipeline.batches.training_data import PADDING, BatchesFrom, TrainingData
 from data_pipeline.batches.unlabelled_pictures import UnlabelledPictures
@@ -40,11 +40,14 @@ class FusedData(TrainingData):
         photographs: T = 1, or None. One of the two is needed.
         filled: T = 1, frames of the clips in which a face is lost or spoiled, with
             labels that were carried there. Or None.
+        known: (N,) bool, the stills that the model before has learnt. They favour it,
+            so others are held out where there are enough. None: it has learnt none.
         options: keyword arguments of `TrainingData`.
 
     Attributes:
         pictures: all pictures that get labels: unlabelled ones, and corrected frames.
         held_out_pictures: (N,) bool, those that are not learnt; all False with stills.
+        num_known: number of held-out stills that the model before has learnt.
         learnt_filled: (n,) the filled frames that are learnt.
         detector_updates: number of updates of the detector in a round.
     """
@@ -58,21 +61,27 @@ class FusedData(TrainingData):
         *,
         photographs: CropStore | None = None,
         filled: CropStore | None = None,
+        known: np.ndarray | None = None,
         **options: object,
     ) -> None:
         super().__init__(stills, clips, config, **options)
         self.fused, self.photographs, self.filled = fused, photographs, filled
-        corrected = corrected_clips(stills, clips)
+        corrected: list[str | None] = []
+        if stills is not None and clips is not None:
+            corrected = clips_of(stills.names, [clip_of(name) for name in clips.names])
         self.pictures = UnlabelledPictures(clips, photographs, stills, corrected)
         owners = self.pictures.owner.astype(str).tolist()
         self.held_out_pictures = np.zeros(len(owners), bool)
+        self.num_known = 0
         if stills is None:
             fewest = min(OWNERS_HELD_OUT, len(set(owners)) // 3)
             self.held_out_pictures = held_out(
                 owners, fused.held_out, config.seed, fewest
             )
         else:
-            self.held_out = self._held_out_stills(stills)
+            known = np.zeros(len(stills), bool) if known is None else known
+            self.held_out = self._held_out_stills(stills, known)
+            self.num_known = np.count_nonzero(known[self.held_out])
         self.learnt_filled = self._learnt_filled(corrected)
         self.detector_updates = config.detector.round_steps
         if not self.has_annotations and fused.passes:
@@ -103,12 +112,19 @@ class FusedData(TrainingData):
             return len(set(self.held_out_owners.tolist()))
         return len(set(self.pictures.owner[self.held_out_pictures].tolist()))
 
-    def _held_out_stills(self, stills: CropStore) -> np.ndarray:
+    def _held_out_stills(self, stills: CropStore, known: np.ndarray) -> np.ndarray:
         """Return the stills (n,) that decide. Corrected frames are few: all are learnt.
 
         So are the other stills beside them, where too few could be held out.
+
+        Args:
+            stills: S.
+            known: (N,) those that the model before has learnt.
         """
         others = np.setdiff1d(np.arange(len(stills)), self.pictures.corrected)
+        new = others[~known[others]]
+        if len({picture_of(stills.names[i]) for i in new}) >= OWNERS_NEEDED:
+            others = new
         names = [picture_of(stills.names[i]) for i in others]
         count = len(set(names))
         if not names or (len(self.pictures.corrected) and count < OWNERS_NEEDED):
@@ -263,7 +279,10 @@ class FusedData(TrainingData):
         return np.array([picture_of(self.stills.names[i]) for i in self.held_out])
 
     def held_out_pairs(self) -> Iterator[dict[str, np.ndarray]]:
-        """Yield a pair of every held-out still in synthetic motion, always the same."""
+        """Yield a pair of every held-out still in synthetic motion, always the same.
+
+        Its ``still`` () is the number of the still in ``held_out``.
+        """
         store = self.stills
         shapes = store.landmarks[:, 0], 1.0, self.held_out, store.whole[:, 0]
         stream = motion_pairs_dataset(
@@ -273,14 +292,7 @@ class FusedData(TrainingData):
             augmentation=Augmentation.none(),
             motion=self.motion,
         )
-        for batch in islice(iter(stream), len(self.held_out)):
-            yield {name: np.asarray(array) for name, array in batch.items()}
-
-
-def corrected_clips(
-    stills: CropStore | None, clips: CropStore | None
-) -> list[str | None]:
-    """Return the clip of every still that is a frame of one, else None."""
-    if stills is None or clips is None:
-        return []
-    return clips_of(stills.names, [clip_of(name) for name in clips.names])
+        still = Schedule([len(self.held_out)], [1.0], seed=0)
+        for position, batch in enumerate(islice(iter(stream), len(self.held_out))):
+            pair = {name: np.asarray(array) for name, array in batch.items()}
+            yield {**pair, "still": np.array(still(position)[1])}

@@ -1,5 +1,6 @@
 """What is held out together: pictures with their faces, clips, moments of clips."""
 
+import re
 import zlib
 from collections.abc import Sequence
 
@@ -10,6 +11,8 @@ from strrn_tf.system.file_names import clip_of, index_of
 # Frames of one moment are at most this many apart: half a second. With more the moments
 # of a short clip would be one, and where few clips are given, all kept out.
 APART = 12
+# A frame of a clip, perhaps with a suffix, and the number of a face of the picture.
+_PART = re.compile(r"(#\d{6,}(~\d+)?(\.\w+)?)?(~\d+)?\Z")
 
 
 def moments_of(names: Sequence[str]) -> np.ndarray:
@@ -34,7 +37,7 @@ def picture_of(name: str) -> str:
 
     Faces of one picture are `x.jpg` and `x.jpg~2`, frames of a clip `x.mp4#000123`.
     """
-    return name.partition("#")[0].partition("~")[0]
+    return _PART.sub("", name, count=1)
 
 
 def held_out(

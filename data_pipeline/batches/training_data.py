@@ -224,6 +224,13 @@ class TrainingData:
             counts["annotated video frames"] = len(self.frames)
         return counts
 
+    @property
+    def learnt_stills(self) -> list[str]:
+        """Names of the annotated stills that are learnt."""
+        names = self.stills.names if self.stills else []
+        kept_out = set(self.held_out.tolist())
+        return [name for i, name in enumerate(names) if i not in kept_out]
+
     def parity_crops(self) -> np.ndarray:
         """Return crops (n, 315, 315, 3) float32 in [0, 1] for checking an export."""
         inside = slice(PADDING, PADDING + CROP_SIZE)

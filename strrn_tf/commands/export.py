@@ -79,6 +79,7 @@ def run(options: Options) -> None:
     print(f"exporting {source.path} with {options.precision} weights …")
     with quiet_stderr():
         from data_pipeline.synthetic.crops import draw_crops
+        from strrn_tf.export.learnt_stills import learnt_entry, learnt_stills
         from strrn_tf.export.tflite import export_models
         from strrn_tf.models.averaging import average
         from strrn_tf.models.build import load_networks
@@ -92,9 +93,8 @@ def run(options: Options) -> None:
             detector,
             tracker,
             output,
-            info=inherited_entries(
-                source.description, options.average, options.tracker
-            ),
+            info=inherited_entries(source.description, options.average, options.tracker)
+            | learnt_entry(learnt_stills(*(f.description for f in (source, *others)))),
             crops=crops,
             starts=source.mean_shape[None].repeat(len(crops), 0),
             saved_model=options.saved_model,

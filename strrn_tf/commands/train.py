@@ -94,7 +94,12 @@ def run(options: Options) -> None:
         found = folder.check(run_settings(options), resume=options.resume)
         if options.resume and not found:
             warn_new_run(options)
-        train(options, folder)
+        try:
+            train(options, folder)
+        except KeyboardInterrupt:
+            if folder.config.exists():
+                print("\nthe same command with --resume continues", file=sys.stderr)
+            raise
 
 
 def warn_new_run(options: Options) -> None:

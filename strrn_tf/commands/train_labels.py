@@ -52,6 +52,10 @@ def complete_labels(options: "Options") -> "Options":
             "fused labels are those of two trained models: give --init and --second"
         )
     judge = options.judge
+    if has_stills and judge:
+        raise ValueError(
+            "--judge is for --init without --stills: held-out stills judge here"
+        )
     if not has_stills and judge is None:
         judge = _beside(options.init, second)
         if judge is None:

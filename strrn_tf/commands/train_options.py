@@ -148,13 +148,11 @@ class Options:
     @property
     def has_corrected_frames_only(self) -> bool:
         """Whether a model is trained further on stills that are frames of its clips."""
-        from data_pipeline.batches.corrected_stills import video_of
-        from data_pipeline.media.suffixes import is_image
+        from data_pipeline.batches.corrected_stills import are_frames
 
-        if not (self.init and self.stills and self.stills.is_dir() and self.unlabelled):
+        if not (self.init and self.stills and self.unlabelled):
             return False
-        images = [path.name for path in self.stills.iterdir() if is_image(path)]
-        return bool(images) and all(video_of(name) is not None for name in images)
+        return are_frames(self.stills, self.unlabelled, self.mapping, self.missing_mark)
 
     @property
     def has_pseudo_labels_only(self) -> bool:

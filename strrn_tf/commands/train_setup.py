@@ -81,8 +81,14 @@ def prepare_run(
     data, config = read_data(options), options.run_config
     parent = load(options.init) if options.init else None
     about = parent.description if parent else None
-    models = {"init": about and about["description_sha256"], **other_models(options)}
-    folder.start({**run_settings(options), **models, "data": data.fingerprints})
+    models = used_models(options)
+    hashes = {k: model and model.tracking_sha256 for k, model in models.items()}
+    older = {
+        k: model and model.description["description_sha256"]
+        for k, model in models.items()
+    }
+    settings = {**run_settings(options), **hashes, "data": data.fingerprints}
+    folder.start(settings, older)
 
     keras.utils.set_random_seed(config.seed)
     mean_shape, networks = initial_networks(options, data.stills, parent)
@@ -101,14 +107,15 @@ def prepare_run(
     return training, export
 
 
-def other_models(options: Options) -> dict[str, str]:
-    """Return the hashes of the models that label or judge beside that of --init."""
+def used_models(options: Options) -> dict[str, ModelFolder | None]:
+    """Return the models that a run starts from, and that label or judge if there are.
+
+    Networks tell them apart: a rewritten model card changes no run. Earlier versions
+    recorded the hash of the description.
+    """
     named = {"second": options.second, "judge": options.judge}
-    return {
-        name: load(path).description["description_sha256"]
-        for name, path in named.items()
-        if path
-    }
+    named = {"init": options.init, **{k: path for k, path in named.items() if path}}
+    return {k: load(path) if path else None for k, path in named.items()}
 
 
 def training_data(options: Options, data: Data) -> "TrainingData":
@@ -121,24 +128,9 @@ def training_data(options: Options, data: Data) -> "TrainingData":
     if options.labels != "fused" and not options.judge:
         return TrainingData(*stores, **also)
     also |= {"photographs": data.photographs, "filled": data.filled}
-    fused = FusedData(*stores, options.fused, **also)
+    fused = FusedData(*stores, options.fused, **also, known=known_stills(options, data))
     report_filled(fused)
     return fused
-
-
-def report_corrections(data: "FusedData") -> None:
-    """Print to stderr how many stills name a video that is not among the clips."""
-    from data_pipeline.batches.corrected_stills import video_of
-
-    names = data.stills.names if data.stills else ()
-    matched = set(data.pictures.corrected.tolist())
-    missing = [n for i, n in enumerate(names) if video_of(n) and i not in matched]
-    if missing:
-        print(
-            f"{len(missing)} of {len(names)} stills are ordinary: {missing[0]}: no "
-            f"clip of --unlabelled is called {video_of(missing[0])}, or several are",
-            file=sys.stderr,
-        )
 
 
 def initial_networks(
@@ -229,19 +221,30 @@ def read_data(options: Options) -> Data:
     return data._replace(filled=read_filled(options, (options.init, options.second)))
 
 
+def known_stills(options: Options, data: Data) -> "np.ndarray | None":
+    """Return which stills (N,) the model of --init has learnt."""
+    from strrn_tf.export.learnt_stills import are_learnt
+
+    if not (options.init and data.stills):
+        return None
+    return are_learnt(data.stills.names, load(options.init).description)
+
+
 def check_evidence(options: Options, data: Data) -> None:
     """Check that a training can be judged. One that has begun goes on in any case.
 
     Raises:
         ValueError: there are too few stills, clips or photographs; one line.
     """
-    from data_pipeline.batches.evidence import lack_of_evidence
+    from data_pipeline.batches.evidence import lack_of_evidence, remarks
     from data_pipeline.batches.fused_data import FusedData
     from strrn_tf.training.run_folder import RunFolder
 
     stores = data.stills, data.clips, options.run_config, options.fused
-    fused = FusedData(*stores, photographs=data.photographs)
-    report_corrections(fused)
+    known = known_stills(options, data)
+    fused = FusedData(*stores, photographs=data.photographs, known=known)
+    for line in remarks(fused):
+        print(line, file=sys.stderr)
     lack = lack_of_evidence(fused)
     if lack and not RunFolder(options.folder).config.exists():
         raise ValueError(lack)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from strrn_tf.export.learnt_stills import learnt_entry, learnt_stills
 from strrn_tf.export.origin import describe_origin
 from strrn_tf.methods.training_run import TrainingRun
 from strrn_tf.models.build import rebuilt
@@ -51,6 +52,7 @@ def export_run(
         parent=parent,
         second=second,
     )
+    origin |= learnt_entry(learnt_stills(parent), data.learnt_stills)
     export_models(
         rebuilt(run.detector),
         run.tracker,

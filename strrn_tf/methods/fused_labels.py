@@ -5,12 +5,13 @@ backbones err in different places, so their mean is better than each, and their 
 shows where both are uncertain. NumPy and OpenCV.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from rich.progress import track
 
 from strrn_tf.geometry import (
     CROP_SIZE,
@@ -123,6 +124,7 @@ def label_pictures(
     pictures: Sequence[np.ndarray],
     boxes: Sequence[np.ndarray],
     asked: Sequence[Question],
+    title: str = "",
 ) -> FusedLabels:
     """Label pictures with one face each.
 
@@ -131,9 +133,10 @@ def label_pictures(
         pictures: N pictures (H, W, 3) uint8, read one at a time.
         boxes: N face boxes (4,), upright, in pixels of the pictures.
         asked: questions, see `questions`.
+        title: of a progress bar for each detector; "": none.
     """
     windows = first_windows(detectors, pictures, boxes)
-    answers = np.stack([ask(d, pictures, windows, asked) for d in detectors])
+    answers = np.stack([ask(d, pictures, windows, asked, title) for d in detectors])
     answers = put_right(answers, np.array([q.mirrored for q in asked]))
     landmarks, spread = fuse(answers)
     means = answers.mean(1)
@@ -185,6 +188,7 @@ def ask(
     pictures: Sequence[np.ndarray],
     windows: Sequence[tuple[np.ndarray, float]],
     asked: Sequence[Question],
+    title: str = "",
 ) -> np.ndarray:
     """Return the answers (K, N, 68, 2) of a detector in pixels of the upright crop.
 
@@ -193,9 +197,12 @@ def ask(
         pictures: N pictures.
         windows: upright box and roll of every face.
         asked: K questions.
+        title: of a progress bar; "": none.
     """
     answers = np.empty((len(asked), len(pictures), len(MIRROR), 2), np.float32)
-    for rows in _batches(len(pictures)):
+    numbers = range(len(pictures))
+    parts = [numbers[i : i + BATCH] for i in numbers[::BATCH]]
+    for rows in track(parts, title) if title else parts:
         shown = [pictures[i] for i in rows]
         for k, question in enumerate(asked):
             matrices = [question_matrix(*windows[i], question) for i in rows]
@@ -289,8 +296,3 @@ def sampling(disagreement: np.ndarray, group: np.ndarray, cap: float) -> np.ndar
     hard = np.clip(disagreement / usual, 1 / cap, cap)
     total = np.bincount(group, hard)
     return hard / total[group] / np.count_nonzero(total)
-
-
-def _batches(count: int) -> Iterator[range]:
-    for first in range(0, count, BATCH):
-        yield range(first, min(first + BATCH, count))

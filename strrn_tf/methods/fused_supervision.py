@@ -152,9 +152,10 @@ class FusedSupervision:
             asked = [q._replace(mirrored=False) for q in questions(count + 1)[1:]]
         else:
             detectors.append(detect_by(self.second))
+        title = f"Labels, {len(detectors)} model{'s' if len(detectors) > 1 else ''}"
         shown = SomePictures(data.pictures, rows)
         boxes = data.pictures.boxes[rows.start : rows.stop]
-        return label_pictures(detectors, shown, boxes, asked)
+        return label_pictures(detectors, shown, boxes, asked, title)
 
     def _correct(self, labels: FusedLabels) -> FusedLabels:
         """Return the labels moved as the corrected frames of their clips say."""

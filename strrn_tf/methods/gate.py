@@ -157,7 +157,7 @@ class Gate:
 
         def errors_of(detector: keras.Model) -> np.ndarray:
             return detection_errors(
-                detect_by(detector), pictures, truth, whole, boxes[0]
+                detect_by(detector), pictures, truth, whole, boxes[0], "Comparing"
             )
 
         return errors_of, group, where
@@ -173,7 +173,7 @@ class Gate:
         pictures = [data.pictures[i] for i in index]
         boxes, asked = data.pictures.boxes[index], questions(JUDGED_QUESTIONS + 1)
         judged = [detect_by(self.judge)]
-        truth = label_pictures(judged, pictures, boxes, asked).landmarks
+        truth = label_pictures(judged, pictures, boxes, asked, "Judge").landmarks
         owner = data.pictures.owner[index]
         frames = index[index < data.pictures.num_frames]
         names = {clip_of(data.pictures.names[i]) for i in frames}
@@ -202,7 +202,7 @@ class Gate:
                 found.append(relative_distance(tracked, target))
             return np.concatenate(found)
 
-        group = np.arange(len(batches))
+        group = self.run.data.held_out_owners[[batch["still"] for batch in batches]]
         return errors_of, group, "held-out stills in synthetic motion"
 
 
@@ -226,6 +226,7 @@ def detection_errors(
     truth: np.ndarray,
     whole: np.ndarray,
     box: np.ndarray,
+    title: str = "",
 ) -> np.ndarray:
     """Return the errors (n,) of a detector over the eye distance, in several windows.
 
@@ -235,9 +236,10 @@ def detection_errors(
         truth: landmarks (n, 68, 2) in their pixels; NaN is not annotated.
         whole: (n, 68, 2) without NaN.
         box: face box (4,) of every picture.
+        title: of a progress bar; "": none.
     """
     asked = [q for q in questions(JUDGED_QUESTIONS) if not q.mirrored]
-    answers = ask(detect, pictures, [(box, 0.0)] * len(pictures), asked)
+    answers = ask(detect, pictures, [(box, 0.0)] * len(pictures), asked, title)
     matrix = crop_matrix(box)
     distance = np.linalg.norm(answers - apply_matrix(matrix, truth), axis=-1)
     error = np.nanmean(distance, axis=(0, 2))

@@ -3,10 +3,11 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import strrn_tf
@@ -112,7 +113,9 @@ class RunFolder:
         self._check_same(config)
         return True
 
-    def start(self, config: dict[str, Any]) -> None:
+    def start(
+        self, config: dict[str, Any], older: Mapping[str, Any] | None = None
+    ) -> None:
         """Make the folder and write the settings, or compare them with a run's.
 
         Of a run, files are removed that a killed process did not finish. The caller
@@ -120,19 +123,22 @@ class RunFolder:
 
         Args:
             config: the settings that decide the result, as JSON.
+            older: what earlier versions wrote for the same settings, where it differs.
 
         Raises:
             ValueError: the folder holds a run with other settings.
         """
         if self.config.exists():
-            self._check_same(config)
+            self._check_same(config, older or {})
             remove_leftovers(self.root)
             return
         self.checkpoint("x").parent.mkdir(parents=True, exist_ok=True)
         about = {"version": strrn_tf.__version__, "git_commit": _git_commit()}
         write_json(self.config, {**about, **config})
 
-    def _check_same(self, config: dict[str, Any]) -> None:
+    def _check_same(
+        self, config: dict[str, Any], older: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
         try:
             before = dict(
                 with_new_names(json.loads(self.config.read_text(encoding="utf-8")))
@@ -143,7 +149,11 @@ class RunFolder:
             ) from error
         # Older versions did not record it.
         before.setdefault("method", "sbr" if before.get("sbr") else "strrn")
-        wrong = [k for k in config if before.get(k) != config[k]]
+        wrong = [
+            k
+            for k in config
+            if before.get(k) not in (config[k], older.get(k, config[k]))
+        ]
         if wrong:
             added = _added(before, config)
             if added:

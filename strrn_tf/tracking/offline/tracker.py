@@ -173,8 +173,9 @@ class OfflineTracker:
         """Return the faces of the first waiting frames, which are taken away."""
         frames = self._past + self._waiting
         ids = dict.fromkeys(i for frame in self._waiting for i in frame.sightings)
+        last = self._waiting[count - 1].seconds if count else 0.0
         for number in ids:
-            self._fill(frames, number)
+            self._fill(frames, number, last)
         done, self._waiting = self._waiting[:count], self._waiting[count:]
         result = [frame.faces for frame in done]
         if self._smoother and done:
@@ -187,11 +188,17 @@ class OfflineTracker:
         ]
         return result
 
-    def _fill(self, frames: Sequence[_Frame], number: int) -> None:
-        """Fill the gaps of the face with a number, in frames that wait."""
+    def _fill(self, frames: Sequence[_Frame], number: int, last: float) -> None:
+        """Fill the gaps of the face with a number, in frames that wait.
+
+        Gaps that begin after the second ``last`` are left until the frames behind them
+        are known: where a block ends must not matter.
+        """
         seen = [frame for frame in frames if number in frame.sightings]
         sightings = [frame.sightings[number] for frame in seen]
         for start, stop in find_gaps(sightings, self._config):
+            if seen[start].seconds > last:
+                break
             faces = fill_gap(sightings, start, stop, self._config, self._tracking)
             back = seen[stop].seen
             for face, frame in zip(faces, seen[start + 1 : stop], strict=True):

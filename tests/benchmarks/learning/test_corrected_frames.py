@@ -1,4 +1,4 @@
-"""Whose frames are drawn together, and the mean offset of corrected frames."""
+"""Which columns are compared, frames drawn together, and the mean offset."""
 
 import json
 
@@ -74,6 +74,15 @@ def test_a_person_of_two_seeds_is_drawn_once():
     assert change == compare(before, after, groups)
     apart = np.concatenate([np.repeat(range(4), 4), 1000 + np.repeat(range(4), 4)])
     assert change != compare(before, after, apart)
+
+
+def test_carried_landmarks_are_compared_with_the_moved_labels():
+    found = [errors(list("abcd"), seed) for seed in (0, 1)]
+    others = [other for name, other in changes(found) if name == "carried"]
+    assert others == ["mean offset", "labels"]
+    # Pictures of people are no video, so nothing is carried.
+    pictures = [{k: e[k] for k in e if k != "carried"} for e in found]
+    assert {name for name, _ in changes(pictures)} == {"labels", "after"}
 
 
 def owners_of(samples):

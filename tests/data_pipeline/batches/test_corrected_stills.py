@@ -5,10 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.clips import crop_store
+from support.layouts import picture, pts, put, shape_at
 
 from data_pipeline.augmentation.augment import Augmentation
-from data_pipeline.batches.corrected_stills import clips_of, video_of
+from data_pipeline.batches.corrected_stills import are_frames, clips_of, video_of
+from data_pipeline.batches.evidence import remarks
 from data_pipeline.batches.fused_data import FusedData
+from data_pipeline.media.images import write_image
 from strrn_tf.config import FitConfig, RunConfig
 from strrn_tf.methods.fused_config import FusedConfig
 
@@ -37,6 +40,52 @@ def test_a_name_that_fits_several_clips_fits_none():
         **{"other#1.jpg": None},
     }
     assert clips_of(list(named), clips) == list(named.values())
+
+
+def write_still(folder, name):
+    put(folder / f"{name}.pts", pts(shape_at()))
+    write_image(folder / f"{name}.png", picture())
+
+
+@pytest.mark.parametrize("place", [".", "afw"])
+def test_stills_are_frames_where_all_of_them_name_a_clip(tmp_path, place):
+    stills, videos = tmp_path / "stills", tmp_path / "videos"
+    clip = put(videos / "sub" / "talk.mp4", b"")
+    for name in ("talk.mp4#000003", "talk-000009-1"):
+        write_still(stills / place, name)
+    assert are_frames(stills, [videos])
+    clip.rename(videos / "other.mp4")
+    assert not are_frames(stills, [videos])
+    (videos / "other.mp4").rename(clip)
+    write_still(stills / place, "Portrait #1")
+    assert not are_frames(stills, [videos])
+
+
+def test_what_cannot_be_read_is_no_frame(tmp_path):
+    assert not are_frames(tmp_path / "none", [tmp_path])
+    write_still(tmp_path / "s", "talk.mp4#000003")
+    assert not are_frames(tmp_path / "s", [tmp_path / "none"])
+
+
+@pytest.mark.parametrize("num_known", [16, 18])
+def test_stills_that_the_model_has_not_learnt_decide(tmp_path, num_known):
+    stills, clips = crop_store(tmp_path, 40, 1, seed=1), crop_store(tmp_path, 4, 2)
+    stills = replace(stills, names=tuple(f"{n}.jpg" for n in range(40)))
+    fit = FitConfig(4, 10, batch_size=8)
+    config = RunConfig(detector=fit, tracker=fit)
+    known = np.arange(40) < num_known
+    data = FusedData(stills, clips, config, FusedConfig(held_out=0.35), known=known)
+    assert data.num_known == known[data.held_out].sum()
+    assert len(data.held_out) >= 8
+    if num_known == 16:  # the other 24 are enough
+        assert not data.num_known
+        assert not remarks(data)
+    else:
+        assert data.num_known
+        (line,) = remarks(data)
+        assert f"has learnt {data.num_known} of the {len(data.held_out)}" in line
+    learnt = set(range(40)) - set(data.held_out.tolist())
+    assert data.learnt_stills == [f"{n}.jpg" for n in sorted(learnt)]
 
 
 def fused_data(folder, num_others, **options):

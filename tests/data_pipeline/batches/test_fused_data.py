@@ -186,7 +186,12 @@ def test_held_out_stills_are_not_learnt(stores):
     assert [f[0, 0, 0] - 101 for f in frames] == data.held_out.tolist()
     np.testing.assert_array_equal(landmarks, whole)
     pairs = list(data.held_out_pairs())
-    assert len(pairs) == len(data.held_out)
+    assert sorted(int(pair["still"]) for pair in pairs) == [*range(len(data.held_out))]
+    owner = data.held_out_owners
+    for pair in pairs:
+        number = int(owner[pair["still"]].removeprefix("s/").removesuffix(".jpg"))
+        middle = pair["frames"][0, :, 157, 157] * 255
+        np.testing.assert_allclose(middle, 101 + number, atol=0.5)
     assert data.counts["held-out stills"] == len(data.held_out)
 
 
@@ -308,3 +313,6 @@ def test_what_is_held_out_belongs_together_and_depends_on_the_seed():
     assert held_out(["one", "two", "three"], 0.01, seed=0, fewest=2).sum() == 2
     assert picture_of("a/x.jpg~2") == picture_of("a/x.jpg") == "a/x.jpg"
     assert picture_of("v.mp4#000123") == "v.mp4"
+    assert picture_of("v.mp4#000123~2.jpg") == picture_of("v.mp4#000123.jpg") == "v.mp4"
+    for name in ("Portrait #1.jpg", "photo~1.jpg", "a~b.jpg", "no.1#7"):
+        assert picture_of(name) == name

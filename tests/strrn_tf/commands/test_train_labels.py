@@ -8,11 +8,12 @@ import keras
 import numpy as np
 import pytest
 from support.clips import crop_store
+from support.layouts import picture, pts, put, shape_at
 from support.toy_models import ToyTracker, toy_mean_shape
 
 from data_pipeline.augmentation.augment import Augmentation
 from data_pipeline.batches.fused_data import FusedData
-from data_pipeline.media.images import read_image
+from data_pipeline.media.images import read_image, write_image
 from data_pipeline.stores import filled_frames
 from strrn_tf.commands import train
 from strrn_tf.commands.train_labels import second_model_note
@@ -139,6 +140,8 @@ class TestOptions:
         own = ("--init", "not/there", "--second", "strrn-hgn")
         message = self.fails(capsys, *own, "--unlabelled", "videos")
         assert "give --stills, or with --judge" in message
+        both = ("--stills", "s", "--judge", "strrn-fast")
+        assert "held-out stills judge" in self.fails(capsys, *self.init, *both)
         same = ("--stills", "s", "--second", "strrn-mdm")
         assert "different models" in self.fails(capsys, *self.init, *same)
         paper = ("--labels", "paper", "--second", "strrn-hgn")
@@ -529,10 +532,13 @@ def test_without_other_stills_the_trained_weights_stay(tmp_path, capsys):
 
 
 def test_corrected_frames_alone_are_learnt_in_a_short_training(tmp_path):
-    for name in ("a.mp4#000003.jpg", "a.mp4#000009.jpg"):
-        (tmp_path / name).touch()
-    argv = ["--init", "strrn-mdm", "--unlabelled", "v", "--stills", str(tmp_path)]
+    stills, clips = tmp_path / "stills", tmp_path / "clips"
+    put(clips / "a.mp4", b"")
+    for name in ("a.mp4#000003", "a.mp4#000009"):
+        put(stills / f"{name}.pts", pts(shape_at()))
+        write_image(stills / f"{name}.jpg", picture())
+    argv = ["--init", "strrn-mdm", "--unlabelled", str(clips), "--stills", str(stills)]
     assert train.parse(argv).detector.round_steps == 150
     assert train.parse([*argv, "--detector.round-steps", "7"]).detector.round_steps == 7
-    (tmp_path / "ordinary.jpg").touch()
+    (clips / "a.mp4").rename(clips / "b.mp4")
     assert train.parse(argv).detector.round_steps == 1500

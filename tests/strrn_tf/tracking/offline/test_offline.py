@@ -202,6 +202,29 @@ def test_a_gap_across_blocks_is_filled_like_any_other():
         assert len(faces) == 150
 
 
+@pytest.mark.parametrize("block", [0.0, 0.12, 0.4, 0.76, 1.0, 1.36, 1.68])
+def test_where_blocks_end_does_not_matter(block):
+    images, shapes = swinging(110)
+    gaps = [*range(30, 36), *range(50, 56), *range(71, 77)]
+    # The face comes back step by step: the best frame behind a gap is not the first.
+    returning = [i + n for i in (36, 56, 77) for n in range(9)]
+    spoiled = spoil(images, shapes, "dark", gaps)
+    for number in returning:
+        count = returning.index(number) % 9 + 1
+        dark = spoil(images, shapes, "dark", [number])[number]
+        weights = 1 - count / 10, count / 10
+        spoiled[number] = cv2.addWeighted(
+            dark, weights[0], images[number], weights[1], 0
+        )
+    rows = [[lost() if i in gaps else seen(s)] for i, s in enumerate(shapes)]
+    one, other = (
+        track(spoiled, rows, config=OfflineConfig(block=b)) for b in (2.0, block)
+    )
+    assert states(one) == states(other)
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a[0].landmarks, b[0].landmarks)
+
+
 def test_smoothing_looks_both_ways():
     rng = np.random.default_rng(0)
     image = PICTURE
