@@ -151,6 +151,8 @@ class Gate:
         if data.stills is not None:
             pictures, truth, whole = data.held_out_stills()
             group, where = data.held_out_owners, "held-out stills"
+            if data.num_known:
+                where += f", {data.num_known} of which the model before has learnt"
         else:
             pictures, truth, group = self._judged_pictures()
             whole, where = truth, BY_THE_JUDGE
