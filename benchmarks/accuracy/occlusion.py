@@ -47,6 +47,7 @@ from data_pipeline.datasets.three_hundred_vw import list_sequences, read_annotat
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.media.video import open_video
 from strrn_tf import FaceTracker
+from strrn_tf.evaluation.metrics import nme_interpupil
 from strrn_tf.evaluation.scoring import (
     LabelledFrame,
     evaluate_sequence,
@@ -65,6 +66,8 @@ CATEGORIES = (1, 2, 3)
 FREE_CATEGORIES = (1, 2)
 LIVE, STEPS = "live", "track-redetect"
 NOTHING = np.full(68, np.nan)
+# Percent of the distance of the pupils. An answer further away is of another face.
+ANOTHER_FACE = 50.0
 HIDDEN_BY = ("cover", "sliding cover", "leaving")
 
 
@@ -131,6 +134,18 @@ def read_clips(root: Path) -> Iterator[Clip]:
                 for frame in open_video(sequence.video_path, from_zero=True)
             ]
             yield Clip(sequence.name, category, frames)
+
+
+def is_another_face(
+    tracker: FaceTracker, image: np.ndarray, landmarks: np.ndarray
+) -> bool:
+    """Return whether the face that is found first is not that of some landmarks."""
+    tracker.reset()
+    face = next(iter(tracker.update(image, 0.0)), None)
+    if face is None:
+        return False
+    error = nme_interpupil(face.landmarks[None], landmarks[None])[0]
+    return bool(error > ANOTHER_FACE)
 
 
 def follow(tracker: FaceTracker, clip: Sequence[OccludedFrame]) -> list[Face | None]:

@@ -9,19 +9,13 @@ twice: as it is, and shaken quickly. Runs of six frames are spoiled, one of each
 * blur: motion blur over a third of the face
 
 The first table holds the errors of the spoiled frames, of the six frames behind each
-run and of all others, in percent of the distance of the pupils. A lost face counts with
-its last place. Beside the mean errors are the medians, the change of the mean from live
-to offline, the 95 % interval of a bootstrap over people, and the numbers of lost
-frames.
+run and of all others, in percent of the distance of the pupils, with the 95 % interval
+of a bootstrap over people. A lost face counts with its last place. The second one holds
+the landmark jitter of a picture that does not move, with new noise in every frame, and
+the error jitter of the clean frames. The third one compares the reliability of the
+faces that were filled in with the share of them that is good.
 
-The second table holds the landmark jitter of a picture that does not move, with new
-noise in every frame, and the error jitter of the clean frames.
-
-The third one compares the reliability of the faces that were filled in with the share
-of them that is good.
-
-A clip is left out if its first frame shows that another face of the picture is
-followed.
+Clips in which another face of the picture is followed from the start are left out.
 
 Example:
   python -m benchmarks.accuracy.transient_loss strrn-fast --stills DIR --people 6
@@ -39,7 +33,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from benchmarks.accuracy.occlusion import FREE_CATEGORIES, read_clips
+from benchmarks.accuracy.occlusion import FREE_CATEGORIES, is_another_face, read_clips
 from data_pipeline.animation.dataset import animate_dataset
 from data_pipeline.animation.spoiled_clip import (
     BEHIND,
@@ -67,8 +61,6 @@ SLOW, FAST = "slow", "fast"
 MOTIONS = (SLOW, FAST)
 MODES = ("live", "offline")
 NOISE, REST = 3.0, 40
-# Percent. An answer that is further away is of another face.
-ANOTHER_FACE = 50.0
 
 
 @dataclass(frozen=True)
@@ -171,17 +163,6 @@ def run(options: Options) -> None:
     console.print(jitter_table(results, rest))
     console.print(reliability_table(results))
     console.print(f"left out, for another face of the picture is followed: {left_out}")
-
-
-def is_another_face(
-    tracker: FaceTracker, image: np.ndarray, landmarks: np.ndarray
-) -> bool:
-    """Return whether the face that is found first is not that of some landmarks."""
-    tracker.reset()
-    face = _seen(tracker.update(image, 0.0))
-    if face is None:
-        return False
-    return bool(nme_interpupil(face.landmarks[None], landmarks[None])[0] > ANOTHER_FACE)
 
 
 def measure(
@@ -299,10 +280,7 @@ def reliability_table(results: Sequence[Result]) -> Table:
 
 
 def write_worst(folder: Path, result: Result, images: Sequence[np.ndarray]) -> None:
-    """Write the spoiled frame of a clip with the largest error of offline tracking.
-
-    Red is live, green is offline.
-    """
+    """Write the spoiled frame of a clip with the largest error of offline tracking."""
     errors = result.errors["offline"]
     spoiled = [i for i, kind in enumerate(result.kinds) if kind in KINDS]
     number = max(spoiled, key=errors.__getitem__)

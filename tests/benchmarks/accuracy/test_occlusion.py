@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
-from benchmarks.accuracy.transient_loss import is_another_face
+from benchmarks.accuracy.occlusion import is_another_face
 from strrn_tf.geometry import box_from_landmarks, eye_distance
 from strrn_tf.tracking.face import Face
 
