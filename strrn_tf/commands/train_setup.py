@@ -79,9 +79,9 @@ def prepare_run(
     batch_sizes = options.detector.batch_size, options.tracker.batch_size
     devices = choose_devices(options.devices, batch_sizes)
     data, config = read_data(options), options.run_config
-    parent = load(options.init) if options.init else None
-    about = parent.description if parent else None
     models = used_models(options)
+    parent, second = models["init"], models.get("second")
+    about = parent.description if parent else None
     hashes = {k: model and model.tracking_sha256 for k, model in models.items()}
     older = {
         k: model and model.description["description_sha256"]
@@ -102,7 +102,7 @@ def prepare_run(
         is_drawn=not any((*given, options.photographs)),
         parent=about,
         saved_model=options.saved_model,
-        second=load(options.second).description if options.second else None,
+        second=second.description if second else None,
     )
     return training, export
 

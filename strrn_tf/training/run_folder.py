@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import strrn_tf
@@ -110,7 +109,7 @@ class RunFolder:
                 f"{self.root} holds a run already: add --resume to continue it, or "
                 "choose another --output"
             )
-        self._check_same(config)
+        self._check_same(config, older={})
         return True
 
     def start(
@@ -136,9 +135,7 @@ class RunFolder:
         about = {"version": strrn_tf.__version__, "git_commit": _git_commit()}
         write_json(self.config, {**about, **config})
 
-    def _check_same(
-        self, config: dict[str, Any], older: Mapping[str, Any] = MappingProxyType({})
-    ) -> None:
+    def _check_same(self, config: dict[str, Any], older: Mapping[str, Any]) -> None:
         try:
             before = dict(
                 with_new_names(json.loads(self.config.read_text(encoding="utf-8")))
