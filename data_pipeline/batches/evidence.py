@@ -38,15 +38,20 @@ def lack_of_evidence(data: FusedData) -> str | None:
 
     Where all stills are corrected frames, nothing is held out on purpose.
     """
-    is_meant = data.stills is not None and not data.num_judged
-    if is_meant or data.num_judged >= FEWEST_GROUPS:
+    if data.num_judged >= FEWEST_GROUPS:
         return None
     needed = f"cannot show whether a training helps: {OWNERS_NEEDED} are needed. "
     if data.stills is not None:
-        stills = len({picture_of(name) for name in data.stills.names})
+        corrected = set(data.pictures.corrected.tolist())
+        others = [n for i, n in enumerate(data.stills.names) if i not in corrected]
+        if not others:
+            return None
+        stills = len({picture_of(name) for name in others})
+        rest = f" (such as {others[0]}) beside corrected frames" if corrected else ""
+        leave = "leave these out, " if corrected else ""
         return (
-            f"annotated stills of {stills} pictures or clips {needed}Add some, or name "
-            "them after frames of --unlabelled clips (docs/teach.md)"
+            f"annotated stills of {stills} pictures or clips{rest} {needed}Add some, "
+            f"{leave}or name them after frames of --unlabelled clips (docs/teach.md)"
         )
     pictures = data.pictures
     count = len(set(pictures.owner.tolist()))

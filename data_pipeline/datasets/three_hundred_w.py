@@ -210,12 +210,12 @@ def _checked(still: Still, partial: bool) -> Still:
 def _split_folders(root: Path, split: str) -> list[Path]:
     if not root.is_dir():
         raise ValueError(f"{root}: there is no such folder. Expected: {_LAYOUT}")
-    if _holds_images(root):
+    if holds_images(root):
         return [root]
     # With `one_set` the root may be a single data set, such as helen.
     one_set = root / f"{split}set"
     folders = [root / _WHOLE_SETS[split], *root.glob(f"*/{split}set"), one_set]
-    found = sorted({f for f in folders if f.is_dir() and _holds_images(f)})
+    found = sorted({f for f in folders if f.is_dir() and holds_images(f)})
     if not found:
         present = sorted(p.name for p in root.iterdir())[:5] or "an empty folder"
         raise ValueError(
@@ -225,5 +225,6 @@ def _split_folders(root: Path, split: str) -> list[Path]:
     return found
 
 
-def _holds_images(folder: Path) -> bool:
+def holds_images(folder: Path) -> bool:
+    """Return whether images lie in a folder itself: then it has no splits."""
     return any(is_image(path) for path in folder.iterdir())

@@ -202,7 +202,14 @@ def detector_of(model: Path) -> "keras.Model":
 
 def closing_message(options: Options, folder: "RunFolder") -> str:
     """Return where the result is and which command comes next."""
+    from strrn_tf.methods.verdict import keeps_all
+
     if (folder.export / "model.json").is_file():
+        if keeps_all(folder.verdict):
+            return (
+                f"nothing was replaced: go on with --model {options.init}. "
+                f"{folder.export} has the former weights, in float32"
+            )
         return f"the models are in {folder.export}; next: {next_command(options)}"
     command = "the same command with --resume"
     command += " and without --workers" if options.workers else ""
@@ -214,17 +221,22 @@ def closing_message(options: Options, folder: "RunFolder") -> str:
 
 def next_command(options: Options) -> str:
     """Return the command that measures the result on data like those of the run."""
+    from data_pipeline.datasets.three_hundred_w import holds_images
     from data_pipeline.stores.prepared import is_prepared
 
     model = shlex.quote(str(options.folder))
     given = options.unlabelled or options.photographs
-    if given and not (options.stills or options.data_root):
-        # Without labels nothing can be scored.
+    has_labels = options.stills or options.data_root
+    if options.has_corrected_frames_only or (given and not has_labels):
+        # Without labels that were not learnt nothing can be scored.
         return f"strrn track VIDEO --model {model}"
     command = f"strrn evaluate --model {model}"
     if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
         return f"{command} --data-root DIR, with the original data"
     root = options.stills or options.data_root
+    if options.stills and options.stills.is_dir() and holds_images(options.stills):
+        # Nothing tells test stills from those that were learnt.
+        return f"{command} --dataset 300w --data-root DIR, with stills not learnt"
     data = f" --data-root {shlex.quote(str(root))}" if root else ""
     if options.mapping:
         data += f" --mapping {shlex.quote(str(options.mapping))}"

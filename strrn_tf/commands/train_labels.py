@@ -66,6 +66,12 @@ def complete_labels(options: "Options") -> "Options":
     models = [path for path in (options.init, second, judge) if path]
     if len({_identity(path) for path in models}) < len(models):
         raise ValueError("--init, --second and --judge must be different models")
+    for path in (options.init, second):
+        if judge and _lineage(judge) & _lineage(path):
+            raise ValueError(
+                f"--judge {judge} was trained from {path}, or both from one model: it "
+                "would favour what that labels. Give a model of another training"
+            )
     return replace(options, second=second, judge=judge)
 
 
@@ -112,6 +118,19 @@ def _shipped_origin(model: Path) -> str | None:
     return name if name in SHIPPED else None
 
 
+def _lineage(model: Path) -> set[str]:
+    """Return what tells a model and those that it was trained from, from others."""
+    found = {_identity(model), _shipped_origin(model)} - {None}
+    try:
+        parent = load(model).description
+    except ValueError:  # Whoever opens it says so.
+        return found
+    while isinstance(parent, Mapping):
+        found |= {parent.get("description_sha256")} - {None}
+        parent = (parent.get("training_data") or {}).get("started from")
+    return found
+
+
 def _identity(model: Path) -> str:
     """Return what tells a model from others, also where it lies in two folders."""
     try:
@@ -121,10 +140,16 @@ def _identity(model: Path) -> str:
 
 
 def second_model_note(options: "Options") -> str:
-    """Return one line on what a second model would bring; empty where there is one."""
-    if options.labels == "fused" or not options.algorithm.rounds:
-        return ""
-    if options.method != "strrn":
+    """Return one line on what another second model would bring; empty if nothing."""
+    if options.labels == "fused":
+        models = [load(path).description for path in (options.init, options.second)]
+        if models[0]["backbone"] != models[1]["backbone"]:
+            return ""
+        return (
+            f"--second {options.second} has the backbone of --init: such models err "
+            "alike, so their labels teach less than those of another backbone"
+        )
+    if options.method != "strrn" or not options.algorithm.rounds:
         return ""
     return (
         "labels: paper. A second model (--init A --second B) would label clips and "

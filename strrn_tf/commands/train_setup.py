@@ -213,10 +213,9 @@ def read_data(options: Options) -> Data:
         root, options.unlabelled, cache, clips, options.run_config
     )
     data = Data(stills, clips, annotated, source, photographs)
-    if options.labels != "fused":
-        return data
-    check_evidence(options, data)
-    if clips is None:
+    if options.labels == "fused" or options.judge:
+        check_evidence(options, data)
+    if clips is None or options.labels != "fused":
         return data
     return data._replace(filled=read_filled(options, (options.init, options.second)))
 

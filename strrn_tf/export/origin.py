@@ -27,7 +27,8 @@ def describe_origin(
         is_drawn: whether the project drew all samples.
         parent: ``model.json`` of the model that the run started from. Its licence still
             applies.
-        second: ``model.json`` of the model that labelled beside it.
+        second: ``model.json`` of the model that labelled beside it. Its labels were
+            learnt, so its licence applies too.
     """
     origin = "drawn by the project" if is_drawn else "given by the user"
     licence = "that of the data it was trained on"
@@ -39,6 +40,8 @@ def describe_origin(
         licence = f"{parent.get('licence')} Trained further: {licence}."
     if second is not None:
         data["labelled with"] = {key: second.get(key) for key in _KEYS}
+        if str(second.get("licence")) not in licence:
+            licence += f" Labelled with {second.get('name')}: {second.get('licence')}"
     return {
         "name": name,
         "backbone": config.backbone,

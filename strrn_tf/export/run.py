@@ -10,6 +10,7 @@ import numpy as np
 from strrn_tf.export.learnt_stills import learnt_entry, learnt_stills
 from strrn_tf.export.origin import describe_origin
 from strrn_tf.methods.training_run import TrainingRun
+from strrn_tf.methods.verdict import keeps_all
 from strrn_tf.models.build import rebuilt
 from strrn_tf.tracking.networks import model_folder
 
@@ -45,14 +46,17 @@ def export_run(
     from strrn_tf.export.tflite import export_models
 
     crops, data = run.data.parity_crops(), run.data
+    # What was refused has taught nothing.
+    is_kept = keeps_all(run.folder.verdict)
     origin = describe_origin(
         model_folder.name_of(folder),
-        *(run.config, data.counts),
+        *(run.config, {} if is_kept else data.counts),
         is_drawn=is_drawn,
         parent=parent,
-        second=second,
+        second=None if is_kept else second,
     )
-    origin |= learnt_entry(learnt_stills(parent), data.learnt_stills)
+    names = () if is_kept else data.learnt_stills
+    origin |= learnt_entry(learnt_stills(parent), names)
     export_models(
         rebuilt(run.detector),
         run.tracker,

@@ -176,12 +176,7 @@ class FusedSupervision:
         is_known = np.isfinite(truth).all(-1)
         landmarks[count:] = np.where(is_known[..., None], truth, landmarks[count:])
         trust[count:][is_known] = 1
-        before, after = 100 * np.nanmean(errors, 0)
-        print(
-            f"{len(corrected)} corrected frames of {len(errors)} clips: labels are off "
-            f"by {before:.2f} % of the face size, and by {after:.2f} % where the other "
-            "corrections of the clip move them"
-        )
+        print(describe_corrections(len(corrected), np.array(errors)))
         return replace(labels, landmarks=landmarks, trust=trust)
 
     def decide(self) -> None:
@@ -191,3 +186,25 @@ class FusedSupervision:
     def report_gain(self) -> None:
         """Print what was decided, and on which evidence."""
         self.gate.report()
+
+
+def describe_corrections(count: int, errors: np.ndarray) -> str:
+    """Return one line on what corrected frames say about the labels of their clips.
+
+    Args:
+        count: number of corrected frames.
+        errors: (clips, 2) `Moved.before` and `Moved.after`.
+    """
+    clips = f"{count} corrected frames of {len(errors)} clips"
+    # The only corrected frame of a clip cannot show what it does to others.
+    checked = errors[np.isfinite(errors[:, 1])]
+    if not len(checked):
+        off = 100 * errors[:, 0].mean()
+        return f"{clips}: labels are off by {off:.2f} % of the face size"
+    if len(checked) < len(errors):
+        clips += f". In the {len(checked)} clips with two or more"
+    before, after = 100 * checked.mean(0)
+    return (
+        f"{clips}: labels are off by {before:.2f} % of the face size, and by "
+        f"{after:.2f} % where the other corrections of the clip move them"
+    )

@@ -54,18 +54,21 @@ class OmniSupervision:
         if path.exists():
             return CycleScores.load(path)
         scores = self.score_pairs()
-        if self.gate:
-            kept_out = run.data.held_out_pictures[: len(scores.accepted)]
-            scores = scores.without(kept_out)
         write_round(run.folder, number, scores, run.data, run.config.algorithm)
         scores.save(path)
         return scores
 
     def score_pairs(self) -> CycleScores:
-        """Score all pairs with the networks as they are now."""
+        """Score all pairs with the networks as they are now.
+
+        Pairs that are kept out teach nothing.
+        """
         run = self.run
         pairs, algorithm = run.data.pairs(), run.config.algorithm
-        return score_cycles(run.detector, run.tracker, pairs, algorithm)
+        scores = score_cycles(run.detector, run.tracker, pairs, algorithm)
+        if not self.gate:
+            return scores
+        return scores.without(run.data.held_out_pictures[: len(scores.accepted)])
 
     def decide(self) -> None:
         """Keep the former weights unless the judge calls others better."""

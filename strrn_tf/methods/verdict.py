@@ -4,7 +4,9 @@ The former weights stay unless the evidence says that others are better. A train
 does nothing is accepted in one run out of twenty at most.
 """
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -140,6 +142,14 @@ def describe(network: str, where: str, verdict: Mapping[str, Any]) -> list[str]:
     if chosen == BEFORE:
         return [*lines, "Not better; you keep what you had"]
     return [*lines, f"better: {chosen} is kept"]
+
+
+def keeps_all(path: Path) -> bool:
+    """Return whether there is a ``verdict.json`` by which all former weights stay."""
+    if not path.is_file():
+        return False
+    decided = json.loads(path.read_text("utf-8")).values()
+    return all(one["chosen"] == BEFORE for one in decided)
 
 
 def candidates(

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from support.clips import crop_store
 
+from data_pipeline.stores import inputs
 from strrn_tf.commands import train
-from strrn_tf.commands.train_setup import Data, check_evidence
+from strrn_tf.commands.train_setup import Data, check_evidence, read_data
 
 INIT = ("--init", "strrn-mdm")
 
@@ -40,6 +41,34 @@ def test_corrected_frames_need_no_evidence(tmp_path):
     clips = crop_store(tmp_path, 4, 2, seed=1)
     stills = named(crop_store(tmp_path, 3, 1), "clip0.avi#{}.jpg")
     check("--stills", "s", stills=stills, clips=clips)
+
+
+def test_a_few_ordinary_stills_beside_corrected_frames_show_nothing(tmp_path):
+    clips = crop_store(tmp_path, 4, 2, seed=1)
+    for count in (1, 23, 24):
+        stills = crop_store(tmp_path / str(count), 5 + count, 1)
+        names = [f"clip0.avi#{n}.jpg" for n in range(5)]
+        names += [f"me{n}.jpg" for n in range(count)]
+        stills = replace(stills, names=tuple(names))
+        if count == 24:
+            check("--stills", "s", stills=stills, clips=clips)
+            continue
+        with pytest.raises(
+            ValueError,
+            match=rf"stills of {count} pictures or clips \(such as me0\.jpg\) beside "
+            r"corrected frames cannot show .* 24 are needed\. Add some, leave these",
+        ):
+            check("--stills", "s", stills=stills, clips=clips)
+
+
+@pytest.mark.parametrize("labels", ["fused", "paper"])
+def test_too_few_clips_are_refused_whoever_labels(tmp_path, monkeypatch, labels):
+    clips = named(crop_store(tmp_path, 20, 2), "talk.mp4#{:06d}")
+    monkeypatch.setattr(inputs, "read_clips", lambda *_, **__: clips)
+    options = train.parse([*INIT, "--unlabelled", "videos", "--labels", labels])
+    assert options.judge
+    with pytest.raises(ValueError, match=r"10 parts of clips .* cannot show"):
+        read_data(options)
 
 
 def test_photographs(tmp_path):

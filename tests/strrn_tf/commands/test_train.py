@@ -10,6 +10,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from support.layouts import picture, pts, put, shape_at, write_300w
 from support.places import PROGRAMS
 from support.toy_models import toy_mean_shape
 
@@ -234,6 +235,35 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
 )
 def test_the_next_command_fits_the_data(words, command):
     assert train.next_command(train.parse(words)).endswith(command)
+
+
+def test_stills_that_were_learnt_are_not_to_be_scored(tmp_path):
+    write_300w(tmp_path, {"plain": 3, "300w/helen/trainset": 3})
+    plain = train.next_command(train.parse(["--stills", str(tmp_path / "plain")]))
+    assert plain.endswith("--data-root DIR, with stills not learnt")
+    split = train.next_command(train.parse(["--stills", str(tmp_path / "300w")]))
+    assert split.endswith(f"--data-root {tmp_path / '300w'}")
+    for name in ("talk.mp4#000001", "talk.mp4#000009"):
+        write_image(tmp_path / "frames" / f"{name}.png", picture())
+        put(tmp_path / "frames" / f"{name}.pts", pts(shape_at()))
+    videos = tmp_path / "videos"
+    put(videos / "talk.mp4", b"")
+    words = ["--init", "strrn-fast", "--stills", str(tmp_path / "frames")]
+    frames = train.next_command(train.parse([*words, "--unlabelled", str(videos)]))
+    assert frames == "strrn track VIDEO --model runs/strrn-fast"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [("before", "go on with --model strrn-fast"), ("after", "next: strrn track VIDEO")],
+)
+def test_after_a_refusal_the_former_model_is_used(tmp_path, chosen, expected):
+    words = ["--init", "strrn-fast", "--unlabelled", "videos"]
+    folder = RunFolder(tmp_path)
+    folder.export.mkdir()
+    (folder.export / "model.json").write_text("{}")
+    folder.verdict.write_text(json.dumps({"detector": {"chosen": chosen}}))
+    assert expected in train.closing_message(train.parse(words), folder)
 
 
 class TestMistakes:

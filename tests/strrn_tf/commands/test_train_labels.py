@@ -98,6 +98,32 @@ class TestOptions:
         message = self.fails(capsys, *self.init, "--judge", shipped)
         assert "different models" in message
 
+    def test_a_relative_does_not_judge(self, tmp_path, capsys):
+        """Neither a child nor a sibling of a model that labels is independent."""
+
+        def own(name, shipped, parent=None):
+            path = shutil.copytree(load(shipped).path, tmp_path / name)
+            data = {"started from": parent and load(parent).description}
+            about = {"name": name, "licence": "mine", "training_data": data}
+            seal(path, dict(load(path).description) | about)
+            return path
+
+        first = own("first", "strrn-hgn")
+        child = own("child", "strrn-fast", first)
+        sibling = own("sibling", "strrn-hgn", first)
+        other = own("other", "strrn-hgn")
+        unlabelled = ("--second", "strrn-mdm", "--unlabelled", "videos")
+        for init, judge in ((first, child), (child, first), (child, sibling)):
+            words = ("--init", str(init), *unlabelled, "--judge", str(judge))
+            assert "of another training" in self.fails(capsys, *words)
+        words = ("--init", str(child), *unlabelled, "--judge", str(other))
+        assert train.parse(list(words)).judge == other
+
+    def test_two_models_of_one_backbone_are_allowed_with_a_note(self):
+        words = ["--init", "strrn-hgn", "--second", "strrn-fast", "--stills", "s"]
+        chosen = train.parse([*words, "--unlabelled", "videos"])
+        assert "err alike" in second_model_note(chosen)
+
     def test_the_name_of_a_shipped_model_is_not_its_terms(self, tmp_path):
         copied = shutil.copytree(load("strrn-mdm").path, tmp_path / "strrn-mdm")
         seal(copied, dict(load(copied).description) | {"licence": "mine"})

@@ -19,3 +19,14 @@ def test_both_models_of_fused_labels_are_named():
     assert (
         "labelled with" not in describe_origin(*given, is_drawn=True)["training_data"]
     )
+
+
+def test_the_terms_of_all_models_that_taught_are_named_once():
+    given = "mine", RunConfig(), {}
+    own = {"name": "own", "licence": "Apache-2.0."}
+    second = {"name": "second", "licence": "Research only."}
+    found = describe_origin(*given, is_drawn=False, parent=own, second=second)
+    assert found["licence"].startswith("Apache-2.0. Trained further")
+    assert found["licence"].endswith("Labelled with second: Research only.")
+    again = describe_origin(*given, is_drawn=False, parent=found, second=second)
+    assert again["licence"].count("Research only.") == 1

@@ -1,10 +1,12 @@
 """Corrected frames move the labels of their clip."""
 
 import numpy as np
+import pytest
 from support.faces import drawn_face
 
 from strrn_tf.geometry import apply_matrix, box_from_landmarks, face_size, similarity
 from strrn_tf.methods.corrections import mean_offset, move_labels
+from strrn_tf.methods.fused_supervision import describe_corrections
 
 FACE = np.asarray(drawn_face(), np.float64)
 SIZE = face_size(box_from_landmarks(FACE))
@@ -80,3 +82,24 @@ def test_one_corrected_frame_is_believed():
     assert moved.before > 0
     off = moved.labels - talking([0.9])
     np.testing.assert_allclose(off[0, 18:26, 1], -6, atol=0.5)
+
+
+@pytest.mark.parametrize(
+    ("errors", "line"),
+    [
+        (
+            [[0.02, np.nan]],
+            "1 corrected frames of 1 clips: labels are off by 2.00 % of",
+        ),
+        (
+            [[0.02, np.nan], [0.04, 0.01]],
+            "1 corrected frames of 2 clips. In the 1 clips with two or more: labels "
+            "are off by 4.00 % of the face size, and by 1.00 % where",
+        ),
+        ([[0.02, 0.01], [0.04, 0.01]], "of 2 clips: labels are off by 3.00 % of"),
+    ],
+)
+def test_one_frame_of_a_clip_does_not_check_itself(errors, line):
+    found = describe_corrections(1, np.array(errors))
+    assert line in found
+    assert "nan" not in found

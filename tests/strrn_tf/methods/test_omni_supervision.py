@@ -165,6 +165,9 @@ class TestGate:
         method.decide()
         method.report_gain()
         assert method.gate.asked == ["decide", "report"]
+        # Pairs that are kept out are not trusted before or after: nothing has changed.
+        report = json.loads((tmp_path / "report.json").read_text())
+        assert report["before"] == report["after"]
 
 
 class TestGain:
