@@ -163,6 +163,7 @@ def trained_run(options: Options, case: Case) -> Path:
     models = ("init", "second", "judge")
     argv = [f"--{key}={getattr(options, key)}" for key in models]
     argv += [*case.data, f"--output={folder}", f"--cache={case.folder / 'crops'}"]
+    argv += [f"--seed={options.seed}"]
     argv += ["--resume"] if (folder / "config.json").is_file() else []
     argv += shlex.split(options.train)
     command = [sys.executable, "-m", "strrn_tf", "train", *argv]

@@ -28,6 +28,7 @@ from benchmarks.learning.sets.spoiled import (
 )
 from data_pipeline.animation.spoiled_clip import ALL_SPOILS
 from data_pipeline.crops.filled import FilledOptions, Model, cut_filled
+from data_pipeline.crops.fingerprints import fingerprint
 from data_pipeline.datasets.clips import Clip
 from data_pipeline.datasets.three_hundred_w import list_stills
 from data_pipeline.stores.filled_frames import open_model
@@ -84,7 +85,9 @@ def run(options: Options) -> None:
 def measured(options: Options, kind: str, models: Sequence[Model]) -> list[str]:
     """Return the cells of one kind of spoiling."""
     stills = chosen_stills(list_stills(options.stills, "test"), options.clips)
-    folder = spoiled_clips(options.output / kind, stills, kind, options.seed)
+    # Other clips in another folder: those that are there are not written again.
+    name = f"{kind}-{fingerprint(stills, seed=options.seed)[:8]}"
+    folder = spoiled_clips(options.output / name, stills, kind, options.seed)
     spoiled, others, owners = 0, 0, []
     errors: dict[str, list[float]] = {"one": [], "label": []}
     for number, still in enumerate(stills):

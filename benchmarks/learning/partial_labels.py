@@ -87,6 +87,7 @@ def run(options: Options) -> None:
     from strrn_tf.training.fitting import use_threads
 
     use_threads(options.threads)
+    options = replace(options, output=options.output / data_key(options))
     sizes = (options.count, options.count, FEW, f"{FEW} and {options.five}")
     sizes = dict(zip(CELLS, sizes, strict=True))
     cells = [c for c in options.cells if c != CELLS[3] or options.few_points]
@@ -105,6 +106,18 @@ def run(options: Options) -> None:
             f"{100 * (ratio - 1):+.1f} %" if ratio else "",
         )
     Console().print(shown)
+
+
+def data_key(options: Options) -> str:
+    """Return the name of the folder for these stills and annotations."""
+    from data_pipeline.crops.fingerprints import fingerprint
+    from data_pipeline.datasets.labelled_stills import list_labelled
+    from data_pipeline.datasets.three_hundred_w import list_stills
+
+    stills = [*list_stills(options.stills, "train"), *list_stills(options.test, "test")]
+    if options.few_points:
+        stills += list_labelled(options.few_points, mapping=options.mapping)
+    return fingerprint(stills)[:8]
 
 
 def result(options: Options, cell: str, seed: int) -> float:

@@ -51,7 +51,8 @@ class Options:
     sets: int = 20
     """Number of sets of clips."""
     seed: int = 0
-    """Draws the sets."""
+    """Draws the sets of clips, and how pictures are spoiled. It is that of every
+    training too."""
     init: Path = Path("strrn-fast")
     """Model that is trained further."""
     second: Path = Path("strrn-mdm")
@@ -139,7 +140,7 @@ def moments_case(options: Options, kind: str) -> Case:
     learnt, _, _ = divide_pictures(options.moments)
     chosen = chosen_stills(learnt, options.clips_of_moments)
     name = f"moments-{kind}"
-    folder = folder_of(options, name, chosen, seed=options.seed)
+    folder = folder_of(options, name, chosen)
     clips = spoiled_clips(folder / "clips", chosen, kind, options.seed)
     spoiled = spoiled_pictures(options, options.moments, kind)
     _, test, owners = divide_pictures(spoiled)
@@ -156,20 +157,11 @@ def spoiled_pictures(options: Options, stills: Path, kind: str) -> Path:
     return spoiled_stills(folder, stills, kind, options.seed)
 
 
-def folder_of(
-    options: Options, name: str, learnt: Sequence[tuple], **drawn: int
-) -> Path:
-    """Return the folder of a set, another one for other data, models or options.
-
-    Args:
-        options: of all sets.
-        name: of the set.
-        learnt: files that it is made of.
-        drawn: seeds of what is made of them.
-    """
+def folder_of(options: Options, name: str, learnt: Sequence[tuple]) -> Path:
+    """Return the folder of a set, another one for other data, models or options."""
     names = options.init, options.second, options.judge
     models = [load(model).tracking_sha256 for model in names]
-    key = fingerprint(learnt, models=models, train=options.train, **drawn)[:8]
+    key = fingerprint(learnt, models=models, train=options.train, seed=options.seed)[:8]
     return options.output / f"{name}-{key}"
 
 

@@ -41,8 +41,9 @@ def spoiled_stills(folder: Path, stills: Path, kind: str, seed: int) -> Path:
         if not path.is_file():
             image, shape = read_face(still)
             spoil = ALL_SPOILS[kind](np.random.default_rng((seed, number)))
-            write_image(path, spoil(image, shape))
+            # The picture is last: what is there is complete.
             shutil.copy(still.landmarks_path, path.with_suffix(".pts"))
+            write_image(path, spoil(image, shape))
     return folder
 
 

@@ -71,3 +71,20 @@ def test_only_spoiled_frames_have_errors(table):
 
 def test_without_a_label_there_is_no_error(table):
     assert table([None, None, labelled([1])]) == ["9", "0", "1", "", "", ""]
+
+
+def test_other_clips_lie_in_another_folder(tmp_path, monkeypatch):
+    stills = write_300w(tmp_path, {"stills": 3}) / "stills"
+    folders = []
+    monkeypatch.setattr(filled_labels, "open_model", lambda _: None)
+    monkeypatch.setattr(filled_labels, "cut_filled", lambda *_: None)
+    monkeypatch.setattr(filled_labels, "moments", lambda *_: ([], [], []))
+    monkeypatch.setattr(
+        filled_labels,
+        "spoiled_clips",
+        lambda folder, *_: folders.append(folder) or folder,
+    )
+    for changed in ({}, {}, {"seed": 1}, {"clips": 2}):
+        run(Options(stills, kinds=(KIND,), output=tmp_path / "output", **changed))
+    assert folders[0] == folders[1]
+    assert len(set(folders)) == 3
