@@ -36,6 +36,10 @@ BLOCKS, BRIGHTNESS = 9, 16.0
 # Radius of the disc to which a lens that is out of focus spreads a point, in sides of
 # the face.
 DEFOCUS = 1 / 10
+# Contrast that a mist leaves, and its own grey level.
+CONTRAST, MIST = 1 / 16, 200.0
+# Bands of rows in a side of the face, and standard deviation of their shifts in sides.
+BANDS, TEAR = 24, 1 / 8
 # Width of the face in pixels, and quality of JPEG.
 STALLED, QUALITY = 36, 4
 
@@ -176,6 +180,29 @@ def _defocus(rng: np.random.Generator) -> Spoil:
     return spoil
 
 
+def _fog(rng: np.random.Generator) -> Spoil:
+    """Return a function that looks through a lens in a mist."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        return np.rint(CONTRAST * image + MIST).astype(np.uint8)
+
+    return spoil
+
+
+def _torn(rng: np.random.Generator) -> Spoil:
+    """Return a function that shifts bands of rows, as a bad signal to a screen does."""
+
+    def spoil(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        size, torn = face_size(box_from_landmarks(landmarks)), image.copy()
+        height = max(1, round(size / BANDS))
+        for top in range(0, len(image), height):
+            shift = round(rng.normal(0, TEAR * size))
+            torn[top : top + height] = np.roll(image[top : top + height], shift, 1)
+        return torn
+
+    return spoil
+
+
 SPOILS: dict[str, Callable[[np.random.Generator], Spoil]] = {
     "block": _block,
     "dark": _dark,
@@ -189,6 +216,8 @@ ALL_SPOILS = {
     "compressed": _compressed,
     "overexposed": _overexposed,
     "defocus": _defocus,
+    "fog": _fog,
+    "torn": _torn,
 }
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.faces import drawn_face
 
-from data_pipeline.animation.spoiled_clip import ALL_SPOILS, DEFOCUS
+from data_pipeline.animation.spoiled_clip import ALL_SPOILS, BANDS, DEFOCUS
 from strrn_tf.geometry import box_from_landmarks, face_size
 
 FACE = np.add(drawn_face(), (60, 80))
@@ -41,3 +41,24 @@ def test_out_of_focus_a_point_becomes_a_disc():
     assert rows.max() == pytest.approx(210 + radius, abs=1)
     # The light stays.
     assert blurred.astype(float).sum() == pytest.approx(image.sum(), rel=0.02)
+
+
+def test_torn_rows_are_shifted_in_bands():
+    image = picture()
+    torn = ALL_SPOILS["torn"](np.random.default_rng(0))(image, FACE)
+    shifts = [
+        next(n for n in range(400) if np.array_equal(np.roll(before, n, 0), after))
+        for before, after in zip(image, torn, strict=True)
+    ]
+    height = round(face_size(box_from_landmarks(FACE)) / BANDS)
+    assert height > 1
+    bands = [set(shifts[top : top + height]) for top in range(0, 400, height)]
+    assert all(len(band) == 1 for band in bands)
+    assert len(set.union(*bands)) > len(bands) / 2
+
+
+def test_mist_leaves_little_contrast():
+    image = picture()
+    seen = ALL_SPOILS["fog"](np.random.default_rng(0))(image, FACE).astype(float)
+    assert seen.std() == pytest.approx(image.std() / 16, rel=0.05)
+    assert seen.min() >= 200
