@@ -206,8 +206,9 @@ def closing_message(options: Options, folder: "RunFolder") -> str:
 
     if (folder.export / "model.json").is_file():
         if keeps_all(folder.verdict):
+            former = shlex.quote(str(options.init))
             return (
-                f"nothing was replaced: go on with --model {options.init}. "
+                f"nothing was replaced: go on with --model {former}. "
                 f"{folder.export} has the former weights, in float32"
             )
         return f"the models are in {folder.export}; next: {next_command(options)}"
@@ -221,7 +222,6 @@ def closing_message(options: Options, folder: "RunFolder") -> str:
 
 def next_command(options: Options) -> str:
     """Return the command that measures the result on data like those of the run."""
-    from data_pipeline.datasets.three_hundred_w import holds_images
     from data_pipeline.stores.prepared import is_prepared
 
     model = shlex.quote(str(options.folder))
@@ -233,14 +233,23 @@ def next_command(options: Options) -> str:
     command = f"strrn evaluate --model {model}"
     if any(f and is_prepared(f) for f in (options.stills, *options.unlabelled)):
         return f"{command} --data-root DIR, with the original data"
-    root = options.stills or options.data_root
-    if options.stills and options.stills.is_dir() and holds_images(options.stills):
-        # Nothing tells test stills from those that were learnt.
-        return f"{command} --dataset 300w --data-root DIR, with stills not learnt"
-    data = f" --data-root {shlex.quote(str(root))}" if root else ""
+    command += " --dataset 300w" if options.stills else " --category all"
     if options.mapping:
-        data += f" --mapping {shlex.quote(str(options.mapping))}"
-    return f"{command} {'--dataset 300w' if options.stills else '--category all'}{data}"
+        command += f" --mapping {shlex.quote(str(options.mapping))}"
+    root = options.stills or options.data_root
+    if options.stills and not has_test_split(options.stills, options.mapping):
+        return f"{command} --data-root DIR, with stills that were not learnt"
+    return f"{command} --data-root {shlex.quote(str(root))}" if root else command
+
+
+def has_test_split(stills: Path, mapping: Path | None) -> bool:
+    """Return whether --stills also has stills that were not learnt, as 300-W does."""
+    from data_pipeline.annotations.mapping import FILE_NAME
+    from data_pipeline.datasets.three_hundred_w import holds_images
+
+    if mapping or stills.is_file() or (stills / FILE_NAME).is_file():
+        return False
+    return not (stills.is_dir() and holds_images(stills))
 
 
 if __name__ == "__main__":

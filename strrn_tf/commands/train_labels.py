@@ -38,7 +38,9 @@ def complete_labels(options: "Options") -> "Options":
             )
         can_judge = options.method == "strrn" and options.algorithm.rounds
         judge = _beside(options.init) if can_judge and not has_stills else None
-        return replace(options, judge=options.judge or judge)
+        options = replace(options, judge=options.judge or judge)
+        check_independence(options)
+        return options
     second = options.second or _beside(options.init)
     if options.method != "strrn":
         raise ValueError("--labels fused is for --method strrn")
@@ -63,16 +65,30 @@ def complete_labels(options: "Options") -> "Options":
                 "nothing could show whether fused labels help: give --stills, or with "
                 "--judge a model that had no part in the training of the two"
             )
-    models = [path for path in (options.init, second, judge) if path]
+    options = replace(options, second=second, judge=judge)
+    check_independence(options)
+    return options
+
+
+def check_independence(options: "Options") -> None:
+    """Check that labels come from different models, and that another one judges.
+
+    Raises:
+        ValueError: they do not; one line. A run that has begun may go on with a judge
+            that was trained from a model that labels.
+    """
+    judge, labelling = options.judge, [p for p in (options.init, options.second) if p]
+    models = [*labelling, judge] if judge else labelling
     if len({_identity(path) for path in models}) < len(models):
         raise ValueError("--init, --second and --judge must be different models")
-    for path in (options.init, second):
-        if judge and _lineage(judge) & _lineage(path):
+    if not judge or (options.resume and (options.folder / "config.json").is_file()):
+        return
+    for path in labelling:
+        if _lineage(judge) & _lineage(path):
             raise ValueError(
                 f"--judge {judge} was trained from {path}, or both from one model: it "
                 "would favour what that labels. Give a model of another training"
             )
-    return replace(options, second=second, judge=judge)
 
 
 def chosen_labels(options: "Options") -> LabelsName:
@@ -127,7 +143,8 @@ def _lineage(model: Path) -> set[str]:
         return found
     while isinstance(parent, Mapping):
         found |= {parent.get("description_sha256")} - {None}
-        parent = (parent.get("training_data") or {}).get("started from")
+        data = parent.get("training_data")
+        parent = data.get("started from") if isinstance(data, Mapping) else None
     return found
 
 
@@ -141,7 +158,7 @@ def _identity(model: Path) -> str:
 
 def second_model_note(options: "Options") -> str:
     """Return one line on what another second model would bring; empty if nothing."""
-    if options.labels == "fused":
+    if options.labels == "fused" and options.algorithm.rounds:
         models = [load(path).description for path in (options.init, options.second)]
         if models[0]["backbone"] != models[1]["backbone"]:
             return ""

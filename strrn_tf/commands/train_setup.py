@@ -245,7 +245,9 @@ def check_evidence(options: Options, data: Data) -> None:
     for line in remarks(fused):
         print(line, file=sys.stderr)
     lack = lack_of_evidence(fused)
-    if lack and not RunFolder(options.folder).config.exists():
+    # Of corrected frames alone some may lie in clips of which no face was found.
+    begun = RunFolder(options.folder).config.exists()
+    if lack and not (begun or options.has_corrected_frames_only):
         raise ValueError(lack)
 
 

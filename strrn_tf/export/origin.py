@@ -5,6 +5,7 @@ from typing import Any
 
 from strrn_tf.config import RunConfig
 
+_OWN_TERMS = "that of the data it was trained on"
 # What is kept of another model's description.
 _KEYS = "name", "description_sha256", "training_data", "licence"
 
@@ -31,7 +32,7 @@ def describe_origin(
             learnt, so its licence applies too.
     """
     origin = "drawn by the project" if is_drawn else "given by the user"
-    licence = "that of the data it was trained on"
+    licence = _OWN_TERMS
     if is_drawn:
         licence = "Apache-2.0: no foreign data was used"
     data: dict[str, Any] = {**counts, "origin": origin}
@@ -40,8 +41,12 @@ def describe_origin(
         licence = f"{parent.get('licence')} Trained further: {licence}."
     if second is not None:
         data["labelled with"] = {key: second.get(key) for key in _KEYS}
-        if str(second.get("licence")) not in licence:
-            licence += f" Labelled with {second.get('name')}: {second.get('licence')}"
+        terms = f"Labelled with {second.get('name')}: {second.get('licence')}"
+        known, other = (str((m or {}).get("licence")) for m in (parent, second))
+        # "That of the data" is of other data in each model.
+        is_same = known.startswith(other) and other != _OWN_TERMS
+        if not (is_same or terms in known):
+            licence += f" {terms}"
     return {
         "name": name,
         "backbone": config.backbone,

@@ -46,8 +46,8 @@ def export_run(
     from strrn_tf.export.tflite import export_models
 
     crops, data = run.data.parity_crops(), run.data
-    # What was refused has taught nothing.
-    is_kept = keeps_all(run.folder.verdict)
+    # What was refused has taught the last export nothing; those of rounds have learnt.
+    is_kept = folder == run.folder.export and keeps_all(run.folder.verdict)
     origin = describe_origin(
         model_folder.name_of(folder),
         *(run.config, {} if is_kept else data.counts),

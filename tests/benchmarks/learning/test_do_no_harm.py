@@ -69,14 +69,27 @@ def test_a_finished_set_is_not_trained_again(runs, tmp_path):
     assert len(runs) == 1
 
 
-@pytest.mark.parametrize("option", ["init", "second", "judge", "train"])
+@pytest.mark.parametrize("option", ["init", "second", "judge", "train", "seed"])
 def test_other_options_are_another_training(option, runs, tmp_path):
     options = shifted(tmp_path)
     results(options)
-    other = "--threads=1" if option == "train" else Path("another")
+    other = {"train": "--threads=1", "seed": 1}.get(option, Path("another"))
     results(replace(options, **{option: other}))
     assert len(set(runs)) == 2
     assert len({run.parent.name.rpartition("-")[0] for run in runs}) == 1
+
+
+def test_the_seed_is_that_of_the_training_too(tmp_path, monkeypatch):
+    commands = []
+
+    def done(command, **_):
+        commands.append(command)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(do_no_harm.subprocess, "run", done)
+    case = cases.Case("set", tmp_path, ["--unlabelled", "clips"], [], [])
+    do_no_harm.trained_run(Options(seed=3), case)
+    assert "--seed=3" in commands[0]
 
 
 def test_other_data_are_another_training_and_another_test_is_scored(runs, tmp_path):

@@ -220,7 +220,7 @@ def test_killed_anywhere_it_ends_with_the_same_export(place, tmp_path, backbone)
         (("--stills", "a b"), "--model runs/mdm --dataset 300w --data-root 'a b'"),
         (
             ("--stills", "a", "--mapping", "m.json", "--missing-mark", "-999"),
-            "--model runs/mdm --dataset 300w --data-root a --mapping m.json",
+            "--mapping m.json --data-root DIR, with stills that were not learnt",
         ),
         (("--data-root", "data"), "--model runs/mdm --category all --data-root data"),
         (
@@ -240,7 +240,7 @@ def test_the_next_command_fits_the_data(words, command):
 def test_stills_that_were_learnt_are_not_to_be_scored(tmp_path):
     write_300w(tmp_path, {"plain": 3, "300w/helen/trainset": 3})
     plain = train.next_command(train.parse(["--stills", str(tmp_path / "plain")]))
-    assert plain.endswith("--data-root DIR, with stills not learnt")
+    assert plain.endswith("--data-root DIR, with stills that were not learnt")
     split = train.next_command(train.parse(["--stills", str(tmp_path / "300w")]))
     assert split.endswith(f"--data-root {tmp_path / '300w'}")
     for name in ("talk.mp4#000001", "talk.mp4#000009"):

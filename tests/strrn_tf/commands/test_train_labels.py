@@ -112,10 +112,24 @@ class TestOptions:
         child = own("child", "strrn-fast", first)
         sibling = own("sibling", "strrn-hgn", first)
         other = own("other", "strrn-hgn")
+        # Other weights: their bytes tell models apart.
+        with (other / "detector.tflite").open("ab") as file:
+            file.write(b"other")
+        seal(other, load(first).description | {"name": "other"})
         unlabelled = ("--second", "strrn-mdm", "--unlabelled", "videos")
         for init, judge in ((first, child), (child, first), (child, sibling)):
             words = ("--init", str(init), *unlabelled, "--judge", str(judge))
             assert "of another training" in self.fails(capsys, *words)
+            begun = tmp_path / "runs" / init.name
+            put(begun / "config.json", b"{}")
+            resumed = (*words, "--resume", "--output", str(begun))
+            assert train.parse(list(resumed)).judge == judge
+            capsys.readouterr()
+        paper = ("--unlabelled", "videos", "--labels", "paper", "--judge")
+        same = self.fails(capsys, "--init", str(first), *paper, str(first))
+        assert "different models" in same
+        related = self.fails(capsys, "--init", str(first), *paper, str(child))
+        assert "of another training" in related
         words = ("--init", str(child), *unlabelled, "--judge", str(other))
         assert train.parse(list(words)).judge == other
 

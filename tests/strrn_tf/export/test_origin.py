@@ -30,3 +30,7 @@ def test_the_terms_of_all_models_that_taught_are_named_once():
     assert found["licence"].endswith("Labelled with second: Research only.")
     again = describe_origin(*given, is_drawn=False, parent=found, second=second)
     assert again["licence"].count("Research only.") == 1
+    # Two models with such terms have learnt different data.
+    relative = {"name": "second", "licence": "that of the data it was trained on"}
+    found = describe_origin(*given, is_drawn=False, parent=own, second=relative)
+    assert "Labelled with second: that of" in found["licence"]

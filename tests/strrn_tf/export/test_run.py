@@ -28,17 +28,18 @@ class Learnt:
 
 
 @pytest.mark.parametrize(
-    ("chosen", "has_learnt"),
+    ("chosen", "place", "has_learnt"),
     [
-        (None, True),
-        ({"detector": BEFORE}, False),
-        ({"detector": BEFORE, "tracker": BEFORE}, False),
-        ({"detector": BEFORE, "tracker": AFTER}, True),
-        ({"detector": QUARTER}, True),
+        (None, "export", True),
+        ({"detector": BEFORE}, "export", False),
+        ({"detector": BEFORE}, "rounds/01/export", True),
+        ({"detector": BEFORE, "tracker": BEFORE}, "export", False),
+        ({"detector": BEFORE, "tracker": AFTER}, "export", True),
+        ({"detector": QUARTER}, "export", True),
     ],
 )
 def test_a_refused_training_has_taught_nothing(
-    tmp_path, monkeypatch, chosen, has_learnt
+    tmp_path, monkeypatch, chosen, place, has_learnt
 ):
     infos = []
     monkeypatch.setattr(export, "rebuilt", lambda network: network)
@@ -59,7 +60,7 @@ def test_a_refused_training_has_taught_nothing(
     parent = {"name": "first", "licence": "mine.", **learnt_entry((), ["a.jpg"])}
     export.export_run(
         run,
-        folder.export,
+        tmp_path / place,
         mean_shape=toy_mean_shape(),
         is_drawn=False,
         parent=parent,
