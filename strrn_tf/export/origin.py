@@ -44,8 +44,8 @@ def describe_origin(
         terms = f"Labelled with {second.get('name')}: {second.get('licence')}"
         known, other = (str((m or {}).get("licence")) for m in (parent, second))
         # "That of the data" is of other data in each model.
-        is_same = known.startswith(other) and other != _OWN_TERMS
-        if not (is_same or terms in known):
+        is_covered = known.startswith(other) and other != _OWN_TERMS
+        if not (is_covered or terms in known):
             licence += f" {terms}"
     return {
         "name": name,
