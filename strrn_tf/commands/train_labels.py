@@ -1,6 +1,6 @@
 """Who labels the clips and photographs of `strrn train`: one model or two."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,9 +38,7 @@ def complete_labels(options: "Options") -> "Options":
             )
         can_judge = options.method == "strrn" and options.algorithm.rounds
         judge = _beside(options.init) if can_judge and not has_stills else None
-        options = replace(options, judge=options.judge or judge)
-        check_independence(options)
-        return options
+        return replace(options, judge=options.judge or judge)
     second = options.second or _beside(options.init)
     if options.method != "strrn":
         raise ValueError("--labels fused is for --method strrn")
@@ -65,9 +63,7 @@ def complete_labels(options: "Options") -> "Options":
                 "nothing could show whether fused labels help: give --stills, or with "
                 "--judge a model that had no part in the training of the two"
             )
-    options = replace(options, second=second, judge=judge)
-    check_independence(options)
-    return options
+    return replace(options, second=second, judge=judge)
 
 
 def check_independence(options: "Options") -> None:
@@ -127,25 +123,30 @@ def _shipped_origin(model: Path) -> str | None:
     # A model of one's own may have the name of a shipped one, but not its terms.
     if not str(description.get("licence")).startswith(terms):
         return None
-    name, data = description.get("name"), description.get("training_data")
-    while name not in SHIPPED and isinstance(data, Mapping):
-        parent = data.get("started from") or {}
-        name, data = parent.get("name"), parent.get("training_data")
-    return name if name in SHIPPED else None
+    names = (one.get("name") for one in _ancestry(description))
+    return next((name for name in names if name in SHIPPED), None)
 
 
 def _lineage(model: Path) -> set[str]:
     """Return what tells a model and those that it was trained from, from others."""
-    found = {_identity(model), _shipped_origin(model)} - {None}
+    found = {_identity(model), _shipped_origin(model)}
     try:
-        parent = load(model).description
+        description = load(model).description
     except ValueError:  # Whoever opens it says so.
-        return found
-    while isinstance(parent, Mapping):
-        found |= {parent.get("description_sha256")} - {None}
-        data = parent.get("training_data")
-        parent = data.get("started from") if isinstance(data, Mapping) else None
-    return found
+        return found - {None}
+    found |= {one.get("description_sha256") for one in _ancestry(description)}
+    return found - {None}
+
+
+def _ancestry(description: Mapping | None) -> Iterator[Mapping]:
+    """Yield ``model.json`` of a model, of the one that it was trained from, and so on.
+
+    Of models before it only the parts are known that `describe_origin` keeps.
+    """
+    while isinstance(description, Mapping):
+        yield description
+        data = description.get("training_data")
+        description = data.get("started from") if isinstance(data, Mapping) else None
 
 
 def _identity(model: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import tyro
 
-from strrn_tf.commands.train_labels import complete_labels
+from strrn_tf.commands.train_labels import check_independence, complete_labels
 from strrn_tf.config import (
     ADDED_OPTIONS,
     ANNOTATIONS_NOTE,
@@ -238,6 +238,7 @@ def complete(options: Options) -> Options:
     if options.method == "sbr" and options.devices > 1:
         raise ValueError("--method sbr trains on one device: leave --devices out")
     options = complete_labels(options)
+    check_independence(options)
     sizes = {"backbone": "mdm", "preset": "default"}
     if options.init:
         check_init(options)
